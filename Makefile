@@ -1,0 +1,67 @@
+# What people and CI run. Needs Python 3.11 or newer and make; fetches the rest into .venv.
+
+VENV  := .venv
+READY := $(VENV)/.ready
+WEFT  := $(VENV)/bin/weft
+
+HOST  ?= 127.0.0.1
+PORT  ?= 8000
+TESTS ?= tests
+
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
+
+# Compiled modules are kept, whatever the machine says: a start costs seconds without them.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup run test check format bench migrate seed schema clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv and install what uv.lock says (the others do it when needed)
+
+run: $(READY) ## serve on http://HOST:PORT/graphql with sample data (PORT=8000 HOST=127.0.0.1)
+	@exec $(WEFT) run --host $(HOST) --port $(PORT)
+
+test: $(READY) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
+	@$(VENV)/bin/pytest -n logical --maxprocesses 8 --dist worksteal $(TESTS)
+
+check: $(READY) ## ruff, ruff format, basedpyright and the import laws; changes nothing
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/basedpyright
+	@$(VENV)/bin/lint-imports
+
+format: $(READY) ## sort imports, fix what ruff can fix, format
+	@$(VENV)/bin/ruff check --fix
+	@$(VENV)/bin/ruff format
+
+bench: $(READY) ## run the benchmarks
+	@$(VENV)/bin/python -m bench
+
+migrate: $(READY) ## bring the database to the newest revision
+	@$(WEFT) migrate
+
+seed: $(READY) ## fill the database (SEED="--users 1000 --items 20000 --seed 7")
+	@$(WEFT) seed $(SEED)
+
+schema: $(READY) ## write schema/schema.graphql
+	@$(WEFT) schema --write
+
+clean: ## remove .venv, caches and the embedded servers' data
+	@test ! -e .weft/postgresql/data/postmaster.pid \
+		|| { echo "The embedded servers run: stop what uses them first." >&2; exit 1; }
+	rm -rf $(VENV) .weft .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv is the machine's own, or else one that pip puts beside the rest.
+$(READY): pyproject.toml uv.lock
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' \
+		|| { echo "Weft needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv
+	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --locked --compile-bytecode
+	@touch $@

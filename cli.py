@@ -1,0 +1,238 @@
+"""The command `weft`: each command opens what it needs, does one thing and closes it again.
+
+What only one command needs is imported by that command: the whole server takes a second or two to
+import, and `weft settings` should not wait for it.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from serving import collect_garbage_less_often, leave_on_signals, listening, read_settings, serve_on
+from settings import Settings, settings_table
+from weft.embedded import EmbeddedError, embedded_servers
+
+CHECKOUT = Path(__file__).parent
+SDL = CHECKOUT / "schema" / "schema.graphql"
+README = CHECKOUT / "README.md"
+TABLE_BEGIN, TABLE_END = "<!-- settings -->", "<!-- /settings -->"
+
+SAMPLE_USERS = 50
+SAMPLE_ITEMS = 1_000
+SAMPLE_SEED = 7
+
+commands = typer.Typer(
+    name="weft",
+    help="A GraphQL API server for users and items.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(help="The port to listen on; 0 takes any that is free.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes that serve, one core each.")]
+
+
+def main() -> None:
+    """Runs the command line; what the user can put right is told in a line, without a traceback."""
+    collect_garbage_less_often()
+    leave_on_signals()
+    try:
+        commands()
+    except EmbeddedError as error:
+        sys.exit(str(error))
+    except ValidationError as error:
+        problems = (
+            f"{'.'.join(map(str, problem['loc'])).upper()} {problem['msg']}".strip()
+            for problem in error.errors()
+        )
+        sys.exit("\n".join(problems))
+
+
+@commands.command()
+def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve with everything set up: servers, tables, sample data in an empty database."""
+    if sys.stderr.isatty():
+        os.environ.setdefault("LOG_FORMAT", "console")
+    with listening(host, port) as listener, _servers(read_settings()) as settings:
+        _migrate(settings)
+        if settings.environment == "development":
+            _offer_sample(settings)
+        serve_on(listener, settings, workers=1)
+
+
+@commands.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Workers = 1,
+    migrate: Annotated[bool, typer.Option("--migrate", help="Migrate first.")] = False,
+) -> None:
+    """Serve. Migrates first where the embedded servers are used, or with --migrate."""
+    given = read_settings()
+    with listening(host, port) as listener, _servers(given) as settings:
+        if migrate or given.database_url is None:
+            _migrate(settings)
+        serve_on(listener, settings, workers=workers)
+
+
+@commands.command()
+def migrate(revision: Annotated[str, typer.Argument(help="Where to go.")] = "head") -> None:
+    """Bring the database to a revision."""
+    with _servers(read_settings(), redis=False) as settings:
+        _migrate(settings, revision)
+
+
+@commands.command()
+def seed(
+    users: Annotated[int, typer.Option(min=1)] = 1_000,
+    items: Annotated[int, typer.Option(min=0)] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = SAMPLE_SEED,
+) -> None:
+    """Fill the database with users and items."""
+    from rich.progress import Progress, TaskID
+
+    from db.seed import NotEmpty
+    from db.seed import seed as fill
+
+    with _servers(read_settings(), redis=False) as settings, Progress() as bars:
+        _migrate(settings)
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)
+
+        filling = fill(
+            _database(settings),
+            users=users,
+            items=items,
+            seed=seed,
+            accounts=settings.environment == "development",
+            progress=show,
+        )
+        try:
+            report = asyncio.run(filling)
+        except NotEmpty as error:
+            sys.exit(str(error))
+    typer.echo(f"{report.users:,} users and {report.items:,} items in {report.seconds:.1f} s.")
+
+
+@commands.command()
+def create_admin(
+    name: Annotated[str, typer.Option(prompt=True)],
+    email: Annotated[str, typer.Option(prompt=True)],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Make a user who is an admin. Asks for what is not given."""
+    from db.admin import insert_admin
+    from resolvers.account import check_password, checked_email, checked_name
+    from resolvers.problem import Problems
+    from weft.auth.passwords import Passwords
+
+    problems = Problems()
+    name, email = checked_name(problems, name), checked_email(problems, email)
+    check_password(problems, password)
+    if problems.errors:
+        sys.exit("\n".join(problem.message for problem in problems.errors))
+
+    async def insert(database_url: str) -> bool:
+        passwords = Passwords()
+        password_hash = await passwords.hash(password)
+        passwords.close()
+        dsn = database_url.replace("+asyncpg", "", 1)
+        return bool(await insert_admin(dsn, name=name, email=email, password_hash=password_hash))
+
+    with _servers(read_settings(), redis=False) as settings:
+        _migrate(settings)
+        if not asyncio.run(insert(_database(settings))):
+            sys.exit(f"{email} is somebody's address already.")
+    typer.echo(f"{email} is an admin.")
+
+
+@commands.command()
+def schema(
+    write: Annotated[bool, typer.Option("--write", help="Write schema/schema.graphql.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Fail if schema/schema.graphql is not up to date.")
+    ] = False,
+) -> None:
+    """Print the schema in GraphQL's schema definition language."""
+    from schema import build_schema
+
+    text = build_schema().as_str() + "\n"
+    if write:
+        SDL.write_text(text)
+    elif check:
+        if not SDL.exists() or SDL.read_text() != text:
+            sys.exit("schema/schema.graphql is not what the code says: run make schema.")
+    else:
+        typer.echo(text, nl=False)
+
+
+@commands.command()
+def settings(
+    write: Annotated[bool, typer.Option("--write", help="Write the table of README.md.")] = False,
+) -> None:
+    """Print all settings, with defaults and meaning, as a Markdown table."""
+    if write:
+        before, after = README.read_text().split(TABLE_BEGIN)
+        _, rest = after.split(TABLE_END)
+        README.write_text(f"{before}{TABLE_BEGIN}\n{settings_table()}{TABLE_END}{rest}")
+    else:
+        typer.echo(settings_table(), nl=False)
+
+
+@contextmanager
+def _servers(settings: Settings, *, redis: bool = True) -> Generator[Settings]:
+    """The settings with both URLs: those that are set, or else the embedded servers'.
+
+    `redis=False` is for what needs the database only.
+    """
+    if settings.database_url is not None and (settings.redis_url is not None or not redis):
+        yield settings
+        return
+    with embedded_servers(CHECKOUT / settings.embedded_directory) as embedded:
+        yield settings.model_copy(
+            update={
+                "database_url": settings.database_url or embedded.database_url,
+                "redis_url": settings.redis_url or embedded.redis_url,
+            }
+        )
+
+
+def _migrate(settings: Settings, revision: str = "head") -> None:
+    from db.revision import is_at_head
+
+    database_url = _database(settings)
+    if revision == "head" and asyncio.run(is_at_head(database_url)):
+        return
+    from db.migration import upgrade
+
+    upgrade(database_url, revision)
+
+
+def _offer_sample(settings: Settings) -> None:
+    """Sample rows and accounts that everybody knows: for development only."""
+    from db.seed import ACCOUNTS, is_empty
+    from db.seed import seed as fill
+
+    database_url = _database(settings)
+    if asyncio.run(is_empty(database_url)):
+        asyncio.run(fill(database_url, users=SAMPLE_USERS, items=SAMPLE_ITEMS, seed=SAMPLE_SEED))
+    for account in ACCOUNTS:
+        typer.echo(f"{account.role.lower():>8}: {account.email}, password {account.password}")
+
+
+def _database(settings: Settings) -> str:
+    assert settings.database_url is not None
+    return settings.database_url

@@ -1,0 +1,239 @@
+"""The change log's statements, and the log that relay and hub work with."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from db.change import change_horizon_table, change_table
+from db.statement import Statement
+from weft.changes.change import Change, ChangeKind
+from weft.changes.errors import CursorExpired
+from weft.changes.log import BATCH_LIMIT
+
+
+def _change(
+    position: int,
+    entity: str,
+    key: int,
+    kind: str,
+    before: str | None,
+    after: str | None,
+    at: datetime,
+    xid: int,
+) -> Change:
+    return Change(
+        position,
+        entity,
+        key,
+        ChangeKind(kind),
+        None if before is None else msgspec.json.decode(before),
+        None if after is None else msgspec.json.decode(after),
+        at,
+        xid,
+    )
+
+
+_c = change_table.c
+_CHANGE_COLUMNS = (_c.position, _c.entity, _c.key, _c.kind, _c.before, _c.after, _c.at, _c.xid)
+
+_earlier = change_table.alias("earlier")
+_HORIZON = sa.func.coalesce(
+    sa.select(change_horizon_table.c.position).scalar_subquery(), 0, type_=sa.BigInteger
+)
+_LAST_POSITION = sa.func.greatest(
+    sa.select(sa.func.max(_earlier.c.position)).scalar_subquery(), _HORIZON, type_=sa.BigInteger
+)
+
+
+def _bigint_of(transaction_id: Any) -> sa.ColumnElement[int]:
+    return sa.cast(sa.cast(transaction_id, sa.Text), sa.BigInteger)
+
+
+_pending = (
+    sa.select(_c.id)
+    .where(_c.position.is_(None), _c.id > sa.bindparam("settled_id", type_=sa.BigInteger))
+    .order_by(_c.id)
+    .limit(sa.literal_column(str(BATCH_LIMIT)))
+    .subquery()
+)
+_placed = sa.select(
+    _pending.c.id, sa.func.row_number().over(order_by=_pending.c.id).label("place")
+).subquery("placed")
+
+ASSIGN_POSITIONS = Statement(
+    sa.update(change_table)
+    .values(position=_LAST_POSITION + _placed.c.place)
+    .where(_c.id == _placed.c.id)
+    .returning(
+        _c.id,
+        _bigint_of(sa.func.pg_current_xact_id()),
+        _bigint_of(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())),
+        *_CHANGE_COLUMNS,
+    ),
+    lambda id, xid, xmin, *columns: (id, xid, xmin, _change(*columns)),
+)
+
+_bounds = sa.select(_HORIZON.label("horizon"), _LAST_POSITION.label("last")).subquery("bounds")
+_page = (
+    sa.select(*_CHANGE_COLUMNS)
+    .where(_c.position > sa.bindparam("position", type_=sa.BigInteger))
+    .order_by(_c.position)
+    .limit(sa.literal_column(str(BATCH_LIMIT)))
+    .subquery("page")
+)
+CHANGES_AFTER = Statement(
+    sa.select(_bounds.c.horizon, _bounds.c.last, *_page.c)
+    .select_from(_bounds.outerjoin(_page, sa.true()))
+    .order_by(_page.c.position),
+    lambda horizon, last, *columns: (
+        horizon,
+        last,
+        None if columns[0] is None else _change(*columns),
+    ),
+)
+
+LAST_POSITION = Statement(sa.select(_LAST_POSITION), lambda position: position)
+
+_oldest = (
+    sa.select(_c.position, _c.at)
+    .where(_c.position > _HORIZON)
+    .order_by(_c.position)
+    .limit(sa.literal_column(str(BATCH_LIMIT)))
+    .cte("oldest")
+)
+_cutoff = sa.func.clock_timestamp() - sa.bindparam("retention", type_=sa.Interval)
+_droppable_to = sa.select(
+    sa.func.coalesce(
+        sa.func.min(_oldest.c.position).filter(_oldest.c.at > _cutoff) - 1,
+        sa.func.max(_oldest.c.position),
+    )
+).scalar_subquery()
+_dropped = (
+    sa.delete(change_table)
+    .where(_c.position > _HORIZON, _c.position <= _droppable_to)
+    .returning(_c.position)
+    .cte("dropped")
+)
+_raise_horizon = insert(change_horizon_table).from_select(
+    ["position"],
+    sa.select(sa.func.max(_dropped.c.position)).having(sa.func.count() > 0),
+)
+PRUNE_CHANGES = Statement(
+    _raise_horizon.on_conflict_do_update(
+        index_elements=[change_horizon_table.c.singleton],
+        set_={"position": _raise_horizon.excluded.position},
+    ).returning(sa.select(sa.func.count()).select_from(_dropped).scalar_subquery()),
+    lambda count: count,
+)
+"""Drops the oldest only, up to the first that is too young; so one horizon tells what is gone."""
+
+TRY_LEAD = """
+SELECT pg_try_advisory_lock(
+  CAST(CAST('pg_class' AS regclass) AS int), CAST(CAST('changes' AS regclass) AS int))
+"""
+SET_LEASE = "SELECT set_config('idle_session_timeout', $1, false)"
+
+
+class PostgresChangeLog:
+    """`weft.changes.log.ChangeLog` over one connection.
+
+    Neither end waits for the other for ever. A leader that says nothing for `lease_ms` is taken for
+    dead, and PostgreSQL ends its connection: this covers a stopped process and a machine that
+    vanished, where no socket is closed. A statement without an answer after `answer_ms` raises
+    TimeoutError.
+    """
+
+    def __init__(
+        self, connection: asyncpg.Connection, *, lease_ms: int = 5000, answer_ms: int = 10_000
+    ) -> None:
+        self._connection = connection
+        self._lease_ms = lease_ms
+        self._answer_seconds = answer_ms / 1000
+        self._settled = _SettledIds()
+
+    async def try_lead(self) -> bool:
+        leads = await self._connection.fetchval(TRY_LEAD, timeout=self._answer_seconds)
+        if leads:
+            await self._connection.execute(
+                SET_LEASE, str(self._lease_ms), timeout=self._answer_seconds
+            )
+        return bool(leads)
+
+    async def assign_positions(self) -> list[Change]:
+        rows = await self._all(ASSIGN_POSITIONS, settled_id=self._settled.up_to)
+        if rows:
+            self._settled.learn(
+                highest_id=max(row[0] for row in rows),
+                xid=rows[0][1],
+                xmin=rows[0][2],
+                is_all=len(rows) < BATCH_LIMIT,
+            )
+        return sorted((row[3] for row in rows), key=lambda change: change.position)
+
+    @property
+    def settled_id(self) -> int:
+        """No change up to this id has yet to get its position."""
+        return self._settled.up_to
+
+    async def after(self, position: int) -> list[Change]:
+        rows = await self._all(CHANGES_AFTER, position=position)
+        horizon, last, _ = rows[0]
+        if not horizon <= position <= last:
+            raise CursorExpired
+        return [change for _, _, change in rows if change is not None]
+
+    async def last_position(self) -> int:
+        return (await self._all(LAST_POSITION))[0]
+
+    async def prune(self, retention_seconds: float) -> int:
+        retention = timedelta(seconds=retention_seconds)
+        return sum(await self._all(PRUNE_CHANGES, retention=retention))
+
+    async def aclose(self) -> None:
+        try:
+            await self._connection.close(timeout=1)
+        except Exception:
+            # A connection that is broken in whatever way; what it was used for is over.
+            self._connection.terminate()
+
+    async def _all(self, statement: Statement[Any], **parameters: Any) -> list[Any]:
+        records = await self._connection.fetch(
+            statement.sql, *statement.arguments(parameters), timeout=self._answer_seconds
+        )
+        return [statement.row(*record) for record in records]
+
+
+class _SettledIds:
+    """Up to which id nothing can be pending any more.
+
+    Every change that was ever pending leaves a dead entry in the index of pending ones until vacuum
+    takes it, which a long transaction elsewhere prevents, such as a backup. Without this bound each
+    search would step over all of them.
+
+    The transaction that assigned a batch drew its `xid` after its snapshot was taken; hence all ids
+    up to the batch's highest were drawn by transactions below `xid`. Once a later search has found
+    all there was in a snapshot whose `xmin` is that far, all of them had ended and were seen.
+    """
+
+    def __init__(self) -> None:
+        self.up_to = 0
+        self._candidate: tuple[int, int] | None = None
+
+    def learn(self, *, highest_id: int, xid: int, xmin: int, is_all: bool) -> None:
+        if self._candidate is not None and is_all and xmin >= self._candidate[1]:
+            self.up_to = self._candidate[0]
+            self._candidate = None
+        if self._candidate is None:
+            self._candidate = (highest_id, xid)
+
+
+async def open_change_log(
+    connect: Callable[[], Awaitable[asyncpg.Connection]],
+) -> PostgresChangeLog:
+    """A log over a connection of its own, for a relay one that may write."""
+    return PostgresChangeLog(await connect())

@@ -1,0 +1,107 @@
+"""Connections: statements in, rows out. asyncpg's errors become errors that a client may see."""
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any, TypeVar
+
+import asyncpg
+
+from db.statement import Statement
+from weft.errors import Unavailable
+
+RowT = TypeVar("RowT")
+
+Observe = Callable[[str, float], None]
+"""Told of every statement that ran, well or not: its text, and the seconds it took."""
+
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+
+
+class Duplicate(Exception):
+    """A value that must be unique is there already; the transaction is lost."""
+
+
+class ReadConnection:
+    """Runs statements one at a time on one connection of PostgreSQL.
+
+    A lost connection or a statement that ran too long is `Unavailable`, a broken uniqueness
+    `Duplicate`; other errors of PostgreSQL pass through.
+    """
+
+    def __init__(self, raw: asyncpg.Connection, observe: Observe) -> None:
+        self.raw = raw
+        self._observe = observe
+
+    async def all(self, statement: Statement[RowT], **parameters: Any) -> list[RowT]:
+        """Every row, in the statement's order."""
+        row = statement.row
+        return [row(*record) for record in await self._fetch(statement, parameters)]
+
+    async def first(self, statement: Statement[RowT], **parameters: Any) -> RowT | None:
+        """The first row; None if there is none."""
+        records = await self._fetch(statement, parameters)
+        return statement.row(*records[0]) if records else None
+
+    async def _fetch(
+        self, statement: Statement[Any], parameters: dict[str, Any]
+    ) -> Sequence[asyncpg.Record]:
+        started = perf_counter()
+        try:
+            return await self.raw.fetch(statement.sql, *statement.arguments(parameters))
+        except asyncpg.UniqueViolationError as error:
+            raise Duplicate(str(error)) from error
+        except asyncpg.QueryCanceledError as error:
+            raise Unavailable("The database took too long to answer.") from error
+        except LOST as error:
+            raise Unavailable("The database could not be reached.") from error
+        finally:
+            self._observe(statement.sql, perf_counter() - started)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is lost; it never comes back."""
+        return self.raw.is_closed()
+
+    async def close(self) -> None:
+        """Ends the connection, waiting for PostgreSQL at most a second."""
+        await self.raw.close(timeout=1)
+
+
+class WriteTransaction(ReadConnection):
+    """A transaction that writes; only `Database.write` makes one."""
+
+
+async def connect(
+    dsn: str, *, name: str, read_only: bool, statement_timeout_ms: int
+) -> asyncpg.Connection:
+    """A new connection; Unavailable if there is none to be had within five seconds.
+
+    Plans are generic: statements take arrays, so one plan serves every call and is made once.
+    Nothing runs in parallel, as pages rely on rows coming in the order of their subquery.
+    """
+    try:
+        return await asyncpg.connect(
+            dsn,
+            timeout=5,
+            statement_cache_size=1000,
+            max_cached_statement_lifetime=0,
+            server_settings={
+                "application_name": name,
+                "plan_cache_mode": "force_generic_plan",
+                "jit": "off",
+                "max_parallel_workers_per_gather": "0",
+                "default_transaction_read_only": "on" if read_only else "off",
+                "statement_timeout": str(statement_timeout_ms),
+                "timezone": "UTC",
+            },
+        )
+    except LOST as error:
+        raise Unavailable("The database could not be reached.") from error

@@ -1,0 +1,172 @@
+"""Items: their table, rows and the statements that read and write single ones."""
+
+import enum
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+
+from db.metadata import metadata
+from db.statement import Statement
+from db.user import user_table
+
+
+class ItemStatus(enum.StrEnum):
+    """How far an item has come; only PUBLISHED ones are seen by everybody."""
+
+    DRAFT = "DRAFT"
+    PUBLISHED = "PUBLISHED"
+    ARCHIVED = "ARCHIVED"
+
+
+class ItemRow(msgspec.Struct, frozen=True):
+    """An item as stored."""
+
+    id: int
+    owner_id: int
+    title: str
+    description: str | None
+    status: ItemStatus
+    tags: list[str]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+item_table = sa.Table(
+    "items",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column(
+        "owner_id",
+        sa.BigInteger,
+        sa.ForeignKey(user_table.c.id, ondelete="CASCADE"),
+        nullable=False,
+    ),
+    # Bytes, not a locale: pages by title are the same on every machine and after every upgrade.
+    sa.Column("title", sa.Text(collation="C"), nullable=False),
+    sa.Column("description", sa.Text),
+    sa.Column("status", sa.Text, nullable=False, server_default=ItemStatus.DRAFT),
+    sa.Column("tags", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.Column(
+        "created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    ),
+    sa.Column(
+        "updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    ),
+    sa.Column(
+        "search",
+        TSVECTOR,
+        sa.Computed(
+            "to_tsvector('english', title || ' ' || coalesce(description, ''))", persisted=True
+        ),
+        nullable=False,
+    ),
+    sa.CheckConstraint("status IN ('DRAFT', 'PUBLISHED', 'ARCHIVED')", name="status"),
+    sa.Index("items_created_index", "status", "created_at", "id"),
+    sa.Index("items_updated_index", "status", "updated_at", "id"),
+    sa.Index("items_title_index", "status", "title", "id"),
+    sa.Index("items_owner_index", "owner_id", "status", "created_at", "id"),
+    sa.Index("items_tags_index", "tags", postgresql_using="gin"),
+    sa.Index("items_search_index", "search", postgresql_using="gin"),
+    postgresql_with={"fillfactor": 80},
+)
+
+_c = item_table.c
+ITEM_COLUMNS = (
+    _c.id,
+    _c.owner_id,
+    _c.title,
+    _c.description,
+    _c.status,
+    _c.tags,
+    _c.version,
+    _c.created_at,
+    _c.updated_at,
+)
+_STATUSES = {str(status): status for status in ItemStatus}
+
+
+def item_row(
+    id: int,
+    owner_id: int,
+    title: str,
+    description: str | None,
+    status: str,
+    tags: list[str],
+    version: int,
+    created_at: datetime,
+    updated_at: datetime,
+) -> ItemRow:
+    """A row out of `ITEM_COLUMNS`."""
+    return ItemRow(
+        id, owner_id, title, description, _STATUSES[status], tags, version, created_at, updated_at
+    )
+
+
+ITEMS_BY_ID = Statement(
+    sa.select(*ITEM_COLUMNS).where(
+        _c.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(sa.BigInteger)))
+    ),
+    item_row,
+)
+
+COUNT_ITEMS_BY_OWNER = Statement(
+    sa.select(_c.owner_id, sa.func.count())
+    .where(
+        _c.owner_id == sa.func.any(sa.bindparam("owner_ids", type_=ARRAY(sa.BigInteger))),
+        _c.status == sa.literal_column("'PUBLISHED'"),
+    )
+    .group_by(_c.owner_id),
+    lambda owner_id, count: (owner_id, count),
+)
+
+INSERT_ITEM = Statement(
+    sa.insert(item_table)
+    .values(
+        owner_id=sa.bindparam("owner_id"),
+        title=sa.bindparam("title"),
+        description=sa.bindparam("description"),
+        status=sa.bindparam("status"),
+        tags=sa.bindparam("tags"),
+    )
+    .returning(*ITEM_COLUMNS),
+    item_row,
+)
+
+_key = sa.bindparam("key", type_=sa.BigInteger)
+_expected_version = sa.bindparam("expected_version", type_=sa.Integer)
+
+_may_write = sa.and_(
+    _c.id == _key,
+    sa.or_(_expected_version.is_(None), _c.version == _expected_version),
+    sa.or_(sa.bindparam("any_owner", type_=sa.Boolean), _c.owner_id == sa.bindparam("writer_id")),
+)
+
+
+def _changed(name: str) -> sa.ColumnElement[object]:
+    """The new value if one was given: null can be a value, so a flag says whether there is one."""
+    column = _c[name]
+    given = sa.bindparam(f"set_{name}", type_=sa.Boolean)
+    return sa.case((given, sa.bindparam(f"new_{name}", type_=column.type)), else_=column)
+
+
+# Neither writes, or gives a row, if the item is not there, another's, or of another version.
+UPDATE_ITEM = Statement(
+    sa.update(item_table)
+    .where(_may_write)
+    .values(
+        title=_changed("title"),
+        description=_changed("description"),
+        status=_changed("status"),
+        tags=_changed("tags"),
+        version=_c.version + sa.literal_column("1"),
+        updated_at=sa.func.now(),
+    )
+    .returning(*ITEM_COLUMNS),
+    item_row,
+)
+
+DELETE_ITEM = Statement(sa.delete(item_table).where(_may_write).returning(*ITEM_COLUMNS), item_row)

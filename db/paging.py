@@ -1,0 +1,101 @@
+"""Keyset pages in SQL: what every paged table shares.
+
+Keys come as one array for each column and leave as rows with the `place` of their key, so that one
+statement serves any number of keys, with any mix of cursors, sizes and filters.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.selectable import LateralFromClause
+from sqlalchemy.types import TypeEngine
+
+from weft.pagination import Window
+
+RowT = TypeVar("RowT")
+
+# What lies beyond the first and the last value of an order; no text stored is longer than the last.
+LOWEST_TIME = sa.literal_column("'-infinity'::timestamptz")
+HIGHEST_TIME = sa.literal_column("'infinity'::timestamptz")
+LOWEST_TEXT = sa.literal_column("''")
+HIGHEST_TEXT = sa.literal_column("repeat(chr(1114111), 256)")
+LOWEST_KEY = sa.literal_column("(-1)::bigint")
+HIGHEST_KEY = sa.literal_column("9223372036854775807")
+
+
+def keys_of(**types: TypeEngine[Any]) -> sa.TableValuedAlias:
+    """The keys of a batch as a table: a column for each array parameter, and `place`, from 1."""
+    arrays = [sa.bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
+    columns = [sa.column(name, type_) for name, type_ in types.items()]
+    return (
+        sa.func.unnest(*arrays)
+        .table_valued(*columns, with_ordinality="place")
+        .render_derived(name="keys")
+    )
+
+
+def window_keys(value_type: TypeEngine[Any]) -> dict[str, TypeEngine[Any]]:
+    """The columns that `window_arrays` fills."""
+    return {
+        "lower_value": value_type,
+        "lower_key": sa.BigInteger(),
+        "upper_value": value_type,
+        "upper_key": sa.BigInteger(),
+        "row_limit": sa.Integer(),
+    }
+
+
+def window_arrays(windows: Sequence[Window]) -> dict[str, list[Any]]:
+    """The bounds and sizes of windows, for `window_keys`: a row more than a page has."""
+    lower = [window.bounds[0] for window in windows]
+    upper = [window.bounds[1] for window in windows]
+    return {
+        "lower_value": [at.value if at else None for at in lower],
+        "lower_key": [at.key if at else None for at in lower],
+        "upper_value": [at.value if at else None for at in upper],
+        "upper_key": [at.key if at else None for at in upper],
+        "row_limit": [window.size + 1 for window in windows],
+    }
+
+
+def within(
+    keys: sa.TableValuedAlias, value: sa.ColumnElement[Any], key: sa.ColumnElement[int]
+) -> sa.ColumnElement[bool]:
+    """Whether a row lies strictly between the bounds of its key; one range of an index."""
+    lower_key = sa.func.coalesce(keys.c.lower_key, LOWEST_KEY)
+    upper_key = sa.func.coalesce(keys.c.upper_key, HIGHEST_KEY)
+    if value is key:
+        return sa.and_(key > lower_key, key < upper_key)
+    is_time = isinstance(value.type, sa.DateTime)
+    lowest, highest = (LOWEST_TIME, HIGHEST_TIME) if is_time else (LOWEST_TEXT, HIGHEST_TEXT)
+    place = sa.tuple_(value, key)
+    return sa.and_(
+        place > sa.tuple_(sa.func.coalesce(keys.c.lower_value, lowest), lower_key),
+        place < sa.tuple_(sa.func.coalesce(keys.c.upper_value, highest), upper_key),
+    )
+
+
+def in_order(columns: Sequence[sa.ColumnElement[Any]], ascending: bool) -> list[Any]:
+    """The columns as ORDER BY takes them."""
+    return [column.asc() if ascending else column.desc() for column in columns]
+
+
+def placed(keys: sa.TableValuedAlias, page: LateralFromClause) -> sa.Select[Any]:
+    """Every row of every key's page after the key's place; rows of one key stand in order."""
+    return sa.select(keys.c.place, *page.c).select_from(keys.join(page, sa.true()))
+
+
+def gather(count: int, found: Sequence[tuple[int, RowT]]) -> list[list[RowT]]:
+    """The rows of `count` keys, by the place that each was found with."""
+    gathered: list[list[RowT]] = [[] for _ in range(count)]
+    for place, row in found:
+        gathered[place - 1].append(row)
+    return gathered
+
+
+def array_literal(values: Sequence[str]) -> str:
+    """A text[] as PostgreSQL writes it: arrays of arrays would have to be of equal lengths."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"

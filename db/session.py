@@ -1,0 +1,217 @@
+"""Sessions and their refresh tokens: their tables, rows and statements.
+
+A session that ends is deleted, with its tokens: what is not there is not valid.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from db.metadata import metadata
+from db.paging import keys_of
+from db.statement import Statement
+from db.user import USER_COLUMNS, Role, UserRow, user_row, user_table
+from weft.auth.sessions import StoredToken
+
+_TIME = sa.DateTime(timezone=True)
+
+session_table = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column(
+        "user_id",
+        sa.BigInteger,
+        sa.ForeignKey("users.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("opened_at", _TIME, nullable=False),
+    sa.Column("expires_at", _TIME, nullable=False, comment="when its newest token does"),
+)
+
+refresh_token_table = sa.Table(
+    "refresh_tokens",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column(
+        "session_id",
+        sa.BigInteger,
+        sa.ForeignKey("sessions.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("predecessor", sa.LargeBinary, comment="digest of the token it was given for"),
+    sa.Column("expires_at", _TIME, nullable=False),
+    sa.Column("used_at", _TIME, comment="its first use"),
+    sa.Index("refresh_tokens_session_id_expires_at_index", "session_id", "expires_at"),
+)
+
+
+class SessionRow(msgspec.Struct, frozen=True):
+    """A live session, with its user's role as it is now."""
+
+    id: int
+    user_id: int
+    role: Role
+    opened_at: datetime
+    expires_at: datetime
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """A user, and the hash of the password; None for one who cannot sign in by password."""
+
+    user: UserRow
+    password_hash: str | None
+
+
+_u, _s, _t = user_table.c, session_table.c, refresh_token_table.c
+
+_now = sa.bindparam("now", type_=_TIME)
+_expires_at = sa.bindparam("expires_at", type_=_TIME)
+_digest = sa.bindparam("digest", type_=sa.LargeBinary)
+_user_id = sa.bindparam("user_id", type_=sa.BigInteger)
+_session_id = sa.bindparam("session_id", type_=sa.BigInteger)
+_new_digest = sa.bindparam("new_digest", type_=sa.LargeBinary)
+
+
+def _session_row(
+    id: int, user_id: int, role: str, opened_at: datetime, expires_at: datetime
+) -> SessionRow:
+    return SessionRow(id, user_id, Role(role), opened_at, expires_at)
+
+
+def _placed_credentials(
+    place: int, password_hash: str | None, *user: Any
+) -> tuple[int, Credentials]:
+    return place, Credentials(user_row(*user), password_hash)
+
+
+def _id(id: int) -> int:
+    return id
+
+
+_SESSION_COLUMNS = (_s.id, _s.user_id, _u.role, _s.opened_at, _s.expires_at)
+
+SESSIONS_BY_ID = Statement(
+    sa.select(*_SESSION_COLUMNS)
+    .join(user_table)
+    .where(_s.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(sa.BigInteger)))),
+    _session_row,
+)
+
+_emails = keys_of(email=sa.Text())
+
+CREDENTIALS_BY_EMAIL = Statement(
+    sa.select(_emails.c.place, _u.password_hash, *USER_COLUMNS).join_from(
+        _emails, user_table, sa.func.lower(_u.email) == sa.func.lower(_emails.c.email)
+    ),
+    _placed_credentials,
+)
+"""Each with the place of its e-mail address in `email`, from 1; whatever its case."""
+
+INSERT_USER = Statement(
+    insert(user_table)
+    .values(
+        name=sa.bindparam("name", type_=sa.Text),
+        email=sa.bindparam("email", type_=sa.Text),
+        password_hash=sa.bindparam("password_hash", type_=sa.Text),
+        created_at=_now,
+    )
+    .on_conflict_do_nothing(index_elements=[sa.func.lower(_u.email)])
+    .returning(*USER_COLUMNS),
+    user_row,
+)
+"""No row if the e-mail address is somebody's already."""
+
+UPDATE_PASSWORD_HASH = Statement(
+    sa.update(user_table)
+    .where(_u.id == _user_id, _u.password_hash == sa.bindparam("old_hash", type_=sa.Text))
+    .values(password_hash=sa.bindparam("new_hash", type_=sa.Text))
+    .returning(_u.id),
+    _id,
+)
+
+_opened = (
+    sa.insert(session_table)
+    .from_select(
+        ["user_id", "opened_at", "expires_at"],
+        sa.select(_u.id, _now, _expires_at)
+        .where(_u.id == _user_id, _u.password_hash == sa.bindparam("password_hash", type_=sa.Text))
+        # A change of password that is under way is waited for, and whoever it overtakes is refused:
+        # so no session is opened by the old password after the new one has ended all sessions.
+        .with_for_update(read=True),
+    )
+    .returning(_s.id)
+    .cte("opened")
+)
+
+INSERT_SESSION = Statement(
+    sa.insert(refresh_token_table)
+    .from_select(
+        ["digest", "session_id", "expires_at"], sa.select(_new_digest, _opened.c.id, _expires_at)
+    )
+    .add_cte(
+        sa.delete(session_table).where(_s.user_id == _user_id, _s.expires_at <= _now).cte("ended")
+    )
+    .returning(_t.session_id),
+    _id,
+)
+"""Opens a session with its first token; no row if `password_hash` is not the user's any more."""
+
+LOCK_SESSION_BY_TOKEN = Statement(
+    sa.select(*_SESSION_COLUMNS)
+    .join(user_table)
+    .where(
+        _s.id == sa.select(_t.session_id).where(_t.digest == _digest).scalar_subquery(),
+    )
+    .with_for_update(of=session_table, key_share=True),
+    _session_row,
+)
+"""The session of a token of any age; until the transaction ends, nobody else changes it."""
+
+_successor = refresh_token_table.alias("successor")
+
+REFRESH_TOKEN_BY_DIGEST = Statement(
+    sa.select(
+        _t.expires_at,
+        _t.used_at,
+        sa.exists().where(
+            _successor.c.session_id == _t.session_id,
+            _successor.c.predecessor == _t.digest,
+            _successor.c.used_at.is_not(None),
+        ),
+    ).where(_t.digest == _digest),
+    StoredToken,
+)
+
+ROTATE_REFRESH_TOKEN = Statement(
+    sa.insert(refresh_token_table)
+    .values(digest=_new_digest, session_id=_session_id, predecessor=_digest, expires_at=_expires_at)
+    .add_cte(
+        sa.update(refresh_token_table)
+        .where(_t.digest == _digest, _t.used_at.is_(None))
+        .values(used_at=_now)
+        .cte("used"),
+        sa.update(session_table)
+        .where(_s.id == _session_id)
+        .values(expires_at=_expires_at)
+        .cte("extended"),
+        sa.delete(refresh_token_table)
+        .where(_t.session_id == _session_id, _t.expires_at <= _now)
+        .cte("outlived"),
+    )
+    .returning(_t.session_id),
+    _id,
+)
+"""Gives a token in place of another of a locked session, which it extends."""
+
+DELETE_SESSION = Statement(
+    sa.delete(session_table).where(_s.id == _session_id).returning(_s.id), _id
+)
+
+DELETE_SESSIONS_OF_USER = Statement(
+    sa.delete(session_table).where(_s.user_id == _user_id).returning(_s.id), _id
+)

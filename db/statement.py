@@ -1,0 +1,37 @@
+"""Statements: SQLAlchemy Core constants, compiled once to what asyncpg takes, that give rows."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ClauseElement
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+
+RowT = TypeVar("RowT", covariant=True)
+
+
+class Statement(Generic[RowT]):
+    """A statement and the rows it gives; a module constant, never built per call.
+
+    `row` takes the columns in their order, so a `msgspec.Struct` class whose fields stand in the
+    order of the columns will do. Parameters are the names of the statement's `bindparam`s.
+    """
+
+    def __init__(self, element: ClauseElement, row: Callable[..., RowT]) -> None:
+        self.element = element
+        self.row = row
+
+    @cached_property
+    def _compiled(self) -> tuple[str, list[tuple[str, Any]]]:
+        compiled: Any = self.element.compile(dialect=dialect())
+        constants = compiled.params
+        return str(compiled), [(name, constants[name]) for name in compiled.positiontup or ()]
+
+    @property
+    def sql(self) -> str:
+        """The text for PostgreSQL, with `$1`, `$2` ... for its parameters."""
+        return self._compiled[0]
+
+    def arguments(self, parameters: dict[str, Any]) -> list[Any]:
+        """The parameters in the order of the text, with the statement's own constants."""
+        return [parameters.get(name, constant) for name, constant in self._compiled[1]]

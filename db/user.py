@@ -1,0 +1,130 @@
+"""Users: their table, rows and statements."""
+
+import enum
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+
+from db.metadata import metadata
+from db.paging import in_order, keys_of, placed, window_keys, within
+from db.statement import Statement
+
+
+class Role(enum.StrEnum):
+    """What a user may do."""
+
+    MEMBER = "MEMBER"
+    ADMIN = "ADMIN"
+
+
+class UserRow(msgspec.Struct, frozen=True):
+    """A user as stored, without the password."""
+
+    id: int
+    name: str
+    email: str
+    role: Role
+    created_at: datetime
+
+
+user_table = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False, server_default=Role.MEMBER),
+    sa.Column("password_hash", sa.Text),
+    sa.Column(
+        "created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    ),
+    sa.Column(
+        "search",
+        TSVECTOR,
+        sa.Computed("to_tsvector('simple', name)", persisted=True),
+        nullable=False,
+    ),
+    sa.CheckConstraint("role IN ('MEMBER', 'ADMIN')", name="role"),
+)
+sa.Index("users_email_key", sa.func.lower(user_table.c.email), unique=True)
+sa.Index("users_search_index", user_table.c.search, postgresql_using="gin")
+
+_c = user_table.c
+USER_COLUMNS = (_c.id, _c.name, _c.email, _c.role, _c.created_at)
+_ROLES = {str(role): role for role in Role}
+
+
+def user_row(id: int, name: str, email: str, role: str, created_at: datetime) -> UserRow:
+    """A row out of `USER_COLUMNS`."""
+    return UserRow(id, name, email, _ROLES[role], created_at)
+
+
+def _placed_row(place: int, *columns: Any) -> tuple[int, UserRow]:
+    return place, user_row(*columns)
+
+
+USERS_BY_ID = Statement(
+    sa.select(*USER_COLUMNS).where(
+        _c.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(sa.BigInteger)))
+    ),
+    user_row,
+)
+
+
+class UserPageKey(msgspec.Struct, frozen=True):
+    """Which users a page is of; `search` None: all."""
+
+    search: str | None
+
+
+def _matches(keys: sa.TableValuedAlias) -> sa.ColumnElement[bool]:
+    return _c.search.op("@@")(
+        sa.func.websearch_to_tsquery(sa.literal_column("'simple'"), keys.c.query)
+    )
+
+
+def _page(*, searching: bool, ascending: bool) -> Statement[tuple[int, UserRow]]:
+    keys = keys_of(query=sa.Text(), **window_keys(sa.BigInteger()))
+    page = (
+        sa.select(*USER_COLUMNS)
+        .where(within(keys, _c.id, _c.id), _matches(keys) if searching else sa.true())
+        .order_by(*in_order([_c.id], ascending))
+        .limit(keys.c.row_limit)
+        .lateral("page")
+    )
+    return Statement(placed(keys, page), _placed_row)
+
+
+USER_PAGES = {
+    (searching, ascending): _page(searching=searching, ascending=ascending)
+    for searching in (False, True)
+    for ascending in (False, True)
+}
+
+
+def _count(*, searching: bool) -> Statement[tuple[int, int]]:
+    keys = keys_of(query=sa.Text())
+    counted = (
+        sa.select(sa.func.count())
+        .select_from(user_table)
+        .where(_matches(keys) if searching else sa.true())
+        .scalar_subquery()
+    )
+    return Statement(sa.select(keys.c.place, counted), lambda place, count: (place, count))
+
+
+COUNT_USERS = {searching: _count(searching=searching) for searching in (False, True)}
+
+UPDATE_USER = Statement(
+    sa.update(user_table)
+    .where(_c.id == sa.bindparam("key", type_=sa.BigInteger))
+    .values(
+        name=sa.func.coalesce(sa.bindparam("new_name", type_=sa.Text), _c.name),
+        email=sa.func.coalesce(sa.bindparam("new_email", type_=sa.Text), _c.email),
+    )
+    .returning(*USER_COLUMNS),
+    user_row,
+)

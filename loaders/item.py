@@ -1,0 +1,69 @@
+"""Items by key, by page and by count."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from db.connection import ReadConnection
+from db.item import COUNT_ITEMS_BY_OWNER, ITEMS_BY_ID, ItemRow
+from db.item_page import (
+    COUNT_ITEMS,
+    ITEM_PAGES,
+    ItemOrderField,
+    ItemScope,
+    access_of,
+    page_arrays,
+    scope_arrays,
+)
+from db.paging import gather
+from loaders.grouping import in_groups
+from weft.pagination import Page, Window
+
+
+class ItemPageKey(msgspec.Struct, frozen=True):
+    """A page of items: which, and which part of them; `window.order` is that of `field`."""
+
+    scope: ItemScope
+    field: ItemOrderField
+    window: Window
+
+
+async def item_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[ItemRow | None]:
+    """Items in key order, whoever may see them; None where there is none."""
+    found = {row.id: row for row in await connection.all(ITEMS_BY_ID, ids=keys)}
+    return [found.get(key) for key in keys]
+
+
+async def items_by_scope(
+    connection: ReadConnection, keys: Sequence[ItemPageKey]
+) -> list[Page[ItemRow]]:
+    """Pages in key order: one statement for all keys of one order, direction and access."""
+
+    async def pages(group: Sequence[ItemPageKey]) -> list[Page[ItemRow]]:
+        first = group[0]
+        found = await connection.all(
+            ITEM_PAGES[access_of(first.scope), first.field, first.window.ascending],
+            **page_arrays([key.scope for key in group], [key.window for key in group]),
+        )
+        rows = gather(len(group), found)
+        return [Page(part, key.window, key.scope) for key, part in zip(group, rows, strict=True)]
+
+    return await in_groups(
+        keys, lambda key: (access_of(key.scope), key.field, key.window.ascending), pages
+    )
+
+
+async def item_count_by_scope(connection: ReadConnection, keys: Sequence[ItemScope]) -> list[int]:
+    """The number of items in each scope, in key order: one statement for all keys of one access."""
+
+    async def counts(group: Sequence[ItemScope]) -> list[int]:
+        found = await connection.all(COUNT_ITEMS[access_of(group[0])], **scope_arrays(group))
+        return [count for _, count in sorted(found)]
+
+    return await in_groups(keys, access_of, counts)
+
+
+async def item_count_by_owner(connection: ReadConnection, keys: Sequence[int]) -> list[int]:
+    """The number of PUBLISHED items of each owner, in key order; 0 for an unknown one."""
+    found = dict(await connection.all(COUNT_ITEMS_BY_OWNER, owner_ids=keys))
+    return [found.get(key, 0) for key in keys]

@@ -1,0 +1,23 @@
+"""Sessions by key, and credentials by e-mail address."""
+
+from collections.abc import Sequence
+
+from db.connection import ReadConnection
+from db.session import CREDENTIALS_BY_EMAIL, SESSIONS_BY_ID, Credentials, SessionRow
+
+
+async def session_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[SessionRow | None]:
+    """Sessions in key order, with their users' roles as they are now; None for one that was ended.
+
+    One that has expired may still be there: whoever asks knows the time.
+    """
+    found = {row.id: row for row in await connection.all(SESSIONS_BY_ID, ids=keys)}
+    return [found.get(key) for key in keys]
+
+
+async def credentials_by_email(
+    connection: ReadConnection, keys: Sequence[str]
+) -> list[Credentials | None]:
+    """Credentials in key order, whatever the case of the address; None if it is nobody's."""
+    found = dict(await connection.all(CREDENTIALS_BY_EMAIL, email=keys))
+    return [found.get(place) for place in range(1, len(keys) + 1)]

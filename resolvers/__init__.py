@@ -1,0 +1,1 @@
+"""What the rules are: functions that answer fields, given rows, giving rows."""

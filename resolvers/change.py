@@ -1,0 +1,89 @@
+"""The rules of live updates: which changes a subscriber is told of, and what of them."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+from db.item import ItemRow, ItemStatus
+from resolvers.context import Info, Viewer
+from resolvers.item import visible_item
+from weft.changes.change import Change, ChangeKind
+from weft.changes.listener import Wants
+from weft.errors import BadArgument, BadCursor
+from weft.identity import key_of
+
+MAX_IDS = 100
+_CURSOR_PREFIX = "change:"
+
+
+class ItemChangeRow(msgspec.Struct, frozen=True):
+    """A change of the item with this key, at this position of the log."""
+
+    kind: ChangeKind
+    key: int
+    position: int
+
+    @property
+    def cursor(self) -> str:
+        """The position, opaque."""
+        return urlsafe_b64encode(f"{_CURSOR_PREFIX}{self.position}".encode()).decode()
+
+
+async def item_changed(
+    info: Info, ids: list[str] | None = None, owner_id: str | None = None, after: str | None = None
+) -> AsyncIterator[ItemChangeRow]:
+    """Every committed change that the viewer may see, in commit order per item.
+
+    None is lost and none comes twice within the retention window.
+    """
+    position = _position(after)
+    wants = _wants(info.context.viewer, _keys(ids), owner_id and key_of("User", owner_id))
+    async with info.context.services.hub.listen(wants, after=position) as listener:
+        async for change in listener:
+            yield ItemChangeRow(change.kind, change.key, change.position)
+
+
+async def item(changes: Sequence[ItemChangeRow], info: Info) -> list[ItemRow | None]:
+    """The item as the viewer may see it now; null once it is deleted or no longer visible."""
+    rows = await info.context.loaders.item_by_id.load_many([change.key for change in changes])
+    return [visible_item(info.context.viewer, row) for row in rows]
+
+
+def _wants(viewer: Viewer, keys: frozenset[int] | None, owner_id: int | str | None) -> Wants:
+    def wants(change: Change) -> bool:
+        if change.entity != "Item" or (keys is not None and change.key not in keys):
+            return False
+        sides = [side for side in (change.before, change.after) if side is not None]
+        if owner_id is not None and all(side["owner_id"] != owner_id for side in sides):
+            return False
+        return any(_saw(viewer, side) for side in sides)
+
+    return wants
+
+
+def _saw(viewer: Viewer, side: dict[str, Any]) -> bool:
+    return side["status"] == ItemStatus.PUBLISHED or viewer.sees_all_of(side["owner_id"])
+
+
+def _keys(ids: list[str] | None) -> frozenset[int] | None:
+    if ids is None:
+        return None
+    if len(ids) > MAX_IDS:
+        raise BadArgument(f"ids must have at most {MAX_IDS} IDs; it had {len(ids)}.")
+    return frozenset(key_of("Item", id) for id in ids)
+
+
+def _position(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    try:
+        text = urlsafe_b64decode(cursor[:100]).decode("ascii")
+        digits = text.removeprefix(_CURSOR_PREFIX)
+        if not text.startswith(_CURSOR_PREFIX) or not digits.isdigit() or len(digits) > 18:
+            raise ValueError
+        return int(digits)
+    except (ValueError, Base64Error):
+        raise BadCursor(f"{cursor[:100]!r} is no cursor of itemChanged.") from None

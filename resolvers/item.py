@@ -1,0 +1,119 @@
+"""The rules of items: who sees which, and how pages of them are asked for."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from db.item import ItemRow, ItemStatus
+from db.item_page import ORDER_COLUMNS, ItemOrderField, ItemScope
+from db.user import UserRow
+from loaders.item import ItemPageKey
+from resolvers.context import Info, Viewer
+from resolvers.item_input import MAX_TAG_LENGTH, MAX_TAGS, ItemFilter, ItemOrder
+from resolvers.text import checked_text
+from weft.errors import BadArgument
+from weft.identity import key_of
+from weft.ordering import OrderDirection
+from weft.pagination import Order, Page, PageArgs, window
+
+MAX_SEARCH_LENGTH = 200
+
+PUBLIC_STATUSES = frozenset({ItemStatus.PUBLISHED})
+ALL_STATUSES = frozenset(ItemStatus)
+
+
+def _order(field: ItemOrderField, direction: OrderDirection) -> Order:
+    column = ORDER_COLUMNS[field].key
+    return Order(
+        f"items:{field}",
+        lambda row: getattr(row, column),
+        str if field is ItemOrderField.TITLE else datetime,
+        direction is OrderDirection.DESC,
+    )
+
+
+ITEM_ORDERS = {
+    (field, direction): _order(field, direction)
+    for field in ItemOrderField
+    for direction in OrderDirection
+}
+
+
+def sees(viewer: Viewer, row: ItemRow) -> bool:
+    """Whether the viewer may know that the item exists."""
+    return row.status == ItemStatus.PUBLISHED or viewer.sees_all_of(row.owner_id)
+
+
+def visible_item(viewer: Viewer, row: ItemRow | None) -> ItemRow | None:
+    """The item; None where the viewer may not know of it, as for one that is not there."""
+    return row if row is not None and sees(viewer, row) else None
+
+
+async def item(info: Info, id: str) -> ItemRow | None:
+    """The item with this ID; null if there is none that the viewer may see."""
+    row = await info.context.loaders.item_by_id.load(key_of("Item", id))
+    return visible_item(info.context.viewer, row)
+
+
+async def items(
+    info: Info, page: PageArgs, filter: ItemFilter | None = None, order_by: ItemOrder | None = None
+) -> Page[ItemRow]:
+    """PUBLISHED items; every item, for admins."""
+    statuses = ALL_STATUSES if info.context.viewer.is_admin else PUBLIC_STATUSES
+    scope = item_scope(statuses, filter or ItemFilter())
+    return await info.context.loaders.items_by_scope.load(item_page(scope, page, order_by))
+
+
+def item_page(scope: ItemScope, page: PageArgs, order_by: ItemOrder | None) -> ItemPageKey:
+    """The loader's key of a page."""
+    order = order_by or ItemOrder()
+    return ItemPageKey(scope, order.field, window(ITEM_ORDERS[order.field, order.direction], page))
+
+
+def item_scope(
+    visible: frozenset[ItemStatus], filter: ItemFilter, owner_id: int | None = None
+) -> ItemScope:
+    """What a filter leaves of the visible items; of one owner's, if `owner_id` is given."""
+    if filter.owner_id is not None:
+        filtered_owner = key_of("User", filter.owner_id)
+        if owner_id is not None and filtered_owner != owner_id:
+            visible = frozenset()
+        owner_id = filtered_owner
+    search = checked_text("filter.search", filter.search, max_length=MAX_SEARCH_LENGTH)
+    return ItemScope(
+        visible if filter.status is None else visible & frozenset(filter.status),
+        owner_id,
+        _filter_tags(filter.tags),
+        search if search and search.strip() else None,
+        _in_utc(filter.updated_after),
+    )
+
+
+def _filter_tags(tags: list[str] | None) -> frozenset[str] | None:
+    if not tags:
+        return None
+    if len(tags) > MAX_TAGS:
+        raise BadArgument(f"filter.tags must have at most {MAX_TAGS} tags.")
+    for tag in tags:
+        checked_text("filter.tags", tag, max_length=MAX_TAG_LENGTH)
+    return frozenset(tags)
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    if time is None:
+        return None
+    try:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError:
+        raise BadArgument("filter.updatedAfter must be from year 1 to 9999 in UTC.") from None
+
+
+async def owner(items: Sequence[ItemRow], info: Info) -> Sequence[UserRow | None]:
+    """Who owns the item."""
+    return await info.context.loaders.user_by_id.load_many([row.owner_id for row in items])
+
+
+async def total_count(pages: Sequence[Page[ItemRow]], info: Info) -> Sequence[int]:
+    """How many items the connection has in all its pages. Counted only when asked for."""
+    scopes: list[Any] = [page.scope for page in pages]
+    return await info.context.loaders.item_count_by_scope.load_many(scopes)

@@ -1,0 +1,147 @@
+"""The rules of writing items: who may, what must hold, and what a lost race answers."""
+
+import msgspec
+from msgspec import UNSET
+
+from db.connection import WriteTransaction
+from db.item import DELETE_ITEM, INSERT_ITEM, ITEMS_BY_ID, UPDATE_ITEM, ItemRow, ItemStatus
+from resolvers.context import Info, Viewer
+from resolvers.item import visible_item
+from resolvers.item_input import (
+    CreateItem,
+    DeleteItem,
+    UpdateItem,
+    check_description,
+    check_tags,
+    check_title,
+)
+from resolvers.problem import Problems, UserError, UserErrorCode
+from weft.errors import BadId
+from weft.identity import key_of
+
+
+class ItemPayload(msgspec.Struct, frozen=True):
+    """The item as written, or why it was not."""
+
+    item: ItemRow | None = None
+    errors: list[UserError] = []
+
+
+class DeleteItemPayload(msgspec.Struct, frozen=True):
+    """The ID of the item that is no more, or why it still is."""
+
+    deleted_id: str | None = None
+    errors: list[UserError] = []
+
+
+async def create_item(info: Info, input: CreateItem) -> ItemPayload:
+    """Creates an item of the viewer's own."""
+    viewer = info.context.viewer
+    problems = Problems()
+    if viewer.user_id is None:
+        problems.add(UserErrorCode.FORBIDDEN, "Sign in to create items.")
+    check_title(problems, input.title)
+    check_description(problems, input.description)
+    check_tags(problems, input.tags or [])
+    if problems.errors:
+        return ItemPayload(errors=problems.errors)
+    async with info.context.services.database.write() as transaction:
+        row = await transaction.first(
+            INSERT_ITEM,
+            owner_id=viewer.user_id,
+            title=input.title,
+            description=input.description,
+            status=input.status or ItemStatus.DRAFT,
+            tags=list(dict.fromkeys(input.tags or [])),
+        )
+    info.context.services.announce_write()
+    return ItemPayload(row)
+
+
+async def update_item(info: Info, input: UpdateItem) -> ItemPayload:
+    """Changes what is given of an item, all of it or nothing. Its owner and admins may."""
+    problems = Problems()
+    key = _key(problems, input.id)
+    changes = _changes(problems, input)
+    if problems.errors:
+        return ItemPayload(errors=problems.errors)
+    async with info.context.services.database.write() as transaction:
+        row = await transaction.first(
+            UPDATE_ITEM, **changes, **_condition(info.context.viewer, key, input.expected_version)
+        )
+        if row is None:
+            error = await _refusal(transaction, info.context.viewer, key, input.expected_version)
+            return ItemPayload(errors=[error])
+    info.context.services.announce_write()
+    return ItemPayload(row)
+
+
+async def delete_item(info: Info, input: DeleteItem) -> DeleteItemPayload:
+    """Deletes an item. Its owner and admins may."""
+    problems = Problems()
+    key = _key(problems, input.id)
+    if problems.errors:
+        return DeleteItemPayload(errors=problems.errors)
+    async with info.context.services.database.write() as transaction:
+        row = await transaction.first(
+            DELETE_ITEM, **_condition(info.context.viewer, key, input.expected_version)
+        )
+        if row is None:
+            error = await _refusal(transaction, info.context.viewer, key, input.expected_version)
+            return DeleteItemPayload(errors=[error])
+    info.context.services.announce_write()
+    return DeleteItemPayload(input.id)
+
+
+def _key(problems: Problems, id: str) -> int:
+    try:
+        return key_of("Item", id)
+    except BadId as error:
+        problems.invalid(error.message, "id")
+        return 0
+
+
+def _changes(problems: Problems, input: UpdateItem) -> dict[str, object]:
+    """What `UPDATE_ITEM` takes: for each column whether it changes, and to what."""
+    if isinstance(input.title, str):
+        check_title(problems, input.title)
+    if isinstance(input.description, str):
+        check_description(problems, input.description)
+    if isinstance(input.tags, list):
+        check_tags(problems, input.tags)
+    for name in ("title", "status", "tags"):
+        if getattr(input, name) is None:
+            problems.invalid(f"{name} can be left out, but not null.", name)
+    changes: dict[str, object] = {}
+    for name in ("title", "description", "status", "tags"):
+        value = getattr(input, name)
+        changes[f"set_{name}"] = value is not UNSET
+        changes[f"new_{name}"] = None if value is UNSET else value
+    if isinstance(input.tags, list):
+        changes["new_tags"] = list(dict.fromkeys(input.tags))
+    return changes
+
+
+def _condition(viewer: Viewer, key: int, expected_version: int | None) -> dict[str, object]:
+    return {
+        "key": key,
+        "expected_version": expected_version,
+        "any_owner": viewer.is_admin,
+        "writer_id": viewer.user_id,
+    }
+
+
+async def _refusal(
+    transaction: WriteTransaction, viewer: Viewer, key: int, expected_version: int | None
+) -> UserError:
+    """Why nothing was written: told to those only who may know that the item exists."""
+    row = visible_item(viewer, await transaction.first(ITEMS_BY_ID, ids=[key]))
+    if row is None:
+        return UserError(UserErrorCode.NOT_FOUND, "There is no such item.", ["id"])
+    if not viewer.sees_all_of(row.owner_id):
+        return UserError(UserErrorCode.FORBIDDEN, "Only its owner and admins may do this.", ["id"])
+    return UserError(
+        UserErrorCode.CONFLICT,
+        f"The item has version {row.version}, not {expected_version}: read it again.",
+        ["expectedVersion"],
+    )

@@ -1,0 +1,255 @@
+"""The rules of sessions: who may open one, what keeps it open, and what ends it."""
+
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from db.connection import WriteTransaction
+from db.session import (
+    DELETE_SESSION,
+    DELETE_SESSIONS_OF_USER,
+    INSERT_SESSION,
+    INSERT_USER,
+    LOCK_SESSION_BY_TOKEN,
+    REFRESH_TOKEN_BY_DIGEST,
+    ROTATE_REFRESH_TOKEN,
+    UPDATE_PASSWORD_HASH,
+    Credentials,
+    SessionRow,
+)
+from db.user import USERS_BY_ID, UserRow
+from loaders.session import credentials_by_email, session_by_id
+from resolvers.account import (
+    MAX_PASSWORD_LENGTH,
+    check_password,
+    checked_email,
+    checked_name,
+    normalised_email,
+)
+from resolvers.context import STRANGER, Info, Services, Viewer
+from resolvers.problem import Problems, UserError, UserErrorCode
+from weft.auth.sessions import Verdict, digest, new_refresh_token
+from weft.auth.tokens import bearer_token
+from weft.errors import Unauthenticated
+
+log = structlog.get_logger(__name__)
+
+TAKEN = UserError(UserErrorCode.TAKEN, "This e-mail address has an account already.", ["email"])
+BAD_CREDENTIALS = UserError(
+    UserErrorCode.BAD_CREDENTIALS, "There is no account with this e-mail address and password."
+)
+EXPIRED = UserError(
+    UserErrorCode.EXPIRED,
+    "The refresh token is unknown, expired or used, or its session has ended: sign in again.",
+    ["refreshToken"],
+)
+NOT_SIGNED_IN = UserError(UserErrorCode.FORBIDDEN, "You are not signed in.")
+
+
+class SignUp(msgspec.Struct, frozen=True):
+    """Somebody new, as a client says it."""
+
+    name: str
+    email: str
+    password: str
+
+
+class SignIn(msgspec.Struct, frozen=True):
+    """Somebody known, as a client says it."""
+
+    email: str
+    password: str
+
+
+class RefreshSession(msgspec.Struct, frozen=True):
+    """A session to go on with, as a client says it."""
+
+    refresh_token: str
+
+
+class IssuedSession(msgspec.Struct, frozen=True):
+    """The tokens of a session, for its client alone; times are UTC."""
+
+    id: int
+    access_token: str
+    refresh_token: str
+    access_token_expires_at: datetime
+    refresh_token_expires_at: datetime
+
+
+class SessionPayload(msgspec.Struct, frozen=True):
+    """A session and whose it is, or why there is none."""
+
+    session: IssuedSession | None = None
+    viewer: UserRow | None = None
+    errors: list[UserError] = []
+
+
+class SignOutPayload(msgspec.Struct, frozen=True):
+    """Whether the viewer is signed out now, who was signed in before."""
+
+    signed_out: bool
+    errors: list[UserError] = []
+
+
+async def sign_up(info: Info, input: SignUp) -> SessionPayload:
+    """Makes a user and signs in. Whether the address is TAKEN is told once all else is right."""
+    services, problems = info.context.services, Problems()
+    name = checked_name(problems, input.name)
+    email = checked_email(problems, input.email)
+    check_password(problems, input.password)
+    if problems.errors:
+        return SessionPayload(errors=problems.errors)
+    password_hash = await services.passwords.hash(input.password)
+    async with services.database.write() as transaction:
+        user = await transaction.first(
+            INSERT_USER, name=name, email=email, password_hash=password_hash, now=services.now()
+        )
+        session = user and await _open(transaction, services, user, password_hash)
+    if user is None or session is None:
+        return SessionPayload(errors=[TAKEN])
+    services.announce_write()
+    return _signed_in(info, user, session)
+
+
+async def sign_in(info: Info, input: SignIn) -> SessionPayload:
+    """Opens a session; what is wrong, the address or the password, is not told."""
+    services = info.context.services
+    # A password hash may change while it is being verified, by an upgrade at another sign-in or by
+    # a new password: then the second attempt decides.
+    for _ in range(2):
+        verified = await _verified(services, input)
+        if verified is None:
+            break
+        user, password_hash = verified
+        async with services.database.write() as transaction:
+            session = await _open(transaction, services, user, password_hash)
+        if session is not None:
+            return _signed_in(info, user, session)
+    return SessionPayload(errors=[BAD_CREDENTIALS])
+
+
+async def refresh_session(info: Info, input: RefreshSession) -> SessionPayload:
+    """Rotates the refresh token.
+
+    One that was used before ends every session that descends from it.
+    """
+    services = info.context.services
+    presented = digest(input.refresh_token)
+    async with services.database.write() as transaction:
+        held = await transaction.first(LOCK_SESSION_BY_TOKEN, digest=presented)
+        # Read only now that nobody else can change it: see weft.auth.sessions.
+        token = held and await transaction.first(REFRESH_TOKEN_BY_DIGEST, digest=presented)
+        if held is None or token is None:
+            return SessionPayload(errors=[EXPIRED])
+        verdict = services.session_rules.judge(token, services.now())
+        if verdict is Verdict.REUSED:
+            await transaction.first(DELETE_SESSION, session_id=held.id)
+            log.warning("refresh_token_reused", session_id=held.id, user_id=held.user_id)
+        if verdict is not Verdict.ROTATE:
+            return SessionPayload(errors=[EXPIRED])
+        session = await _rotate(transaction, services, held, presented)
+        (user,) = await transaction.all(USERS_BY_ID, ids=[held.user_id])
+    return _signed_in(info, user, session)
+
+
+async def sign_out(info: Info, everywhere: bool | None = False) -> SignOutPayload:
+    """Ends the viewer's session, or all of them, at once: their tokens are worth nothing now."""
+    viewer = info.context.viewer
+    if viewer.user_id is None:
+        return SignOutPayload(signed_out=False, errors=[NOT_SIGNED_IN])
+    async with info.context.services.database.write() as transaction:
+        if everywhere:
+            await transaction.all(DELETE_SESSIONS_OF_USER, user_id=viewer.user_id)
+        else:
+            await transaction.all(DELETE_SESSION, session_id=viewer.session_id)
+    info.context.viewer = STRANGER
+    return SignOutPayload(signed_out=True)
+
+
+async def viewer_of(services: Services, authorization: str | None) -> Viewer:
+    """Who sends an Authorization header of this value; None is a stranger.
+
+    Each request looks its session up, in one statement with all others that are being looked up: so
+    a session that was ended stops at once, and the role is the one of now. Raises `Unauthenticated`
+    for a token that is malformed, forged or expired, and for a session that has ended.
+    """
+    token = bearer_token(authorization)
+    if token is None:
+        return STRANGER
+    now = services.now()
+    claims = services.tokens.read(token, now)
+    (session,) = await services.database.reads.submit(session_by_id, [claims.session_id])
+    if session is None or now >= session.expires_at:
+        raise Unauthenticated("The session has ended.")
+    return Viewer(session.user_id, session.role, session.id, claims.expires_at)
+
+
+async def _verified(services: Services, input: SignIn) -> tuple[UserRow, str] | None:
+    """The user and the password hash as it is stored; after the same work, whatever is wrong."""
+    email = normalised_email(input.email)
+    found: list[Credentials | None] = [None]
+    if email is not None:
+        found = await services.database.reads.submit(credentials_by_email, [email])
+    (credentials,) = found
+    stored_hash = credentials.password_hash if credentials else None
+    # Bounded work. A letter may come as a base and up to three marks that compose to one.
+    password = input.password[: 4 * MAX_PASSWORD_LENGTH]
+    verification = await services.passwords.verify(password, stored_hash)
+    if credentials is None or stored_hash is None or not verification.matches:
+        return None
+    if verification.upgraded_hash is None:
+        return credentials.user, stored_hash
+    async with services.database.write() as transaction:
+        upgraded = await transaction.first(
+            UPDATE_PASSWORD_HASH,
+            user_id=credentials.user.id,
+            old_hash=stored_hash,
+            new_hash=verification.upgraded_hash,
+        )
+    return credentials.user, verification.upgraded_hash if upgraded else stored_hash
+
+
+async def _open(
+    transaction: WriteTransaction, services: Services, user: UserRow, password_hash: str
+) -> IssuedSession | None:
+    """A new session; None if the password hash is not the user's any more."""
+    now, refresh_token = services.now(), new_refresh_token()
+    expires_at = services.session_rules.expires_at(now, now)
+    session_id = await transaction.first(
+        INSERT_SESSION,
+        user_id=user.id,
+        password_hash=password_hash,
+        now=now,
+        new_digest=digest(refresh_token),
+        expires_at=expires_at,
+    )
+    if session_id is None:
+        return None
+    access_token, access_expires_at = services.tokens.issue(str(user.id), session_id, now)
+    return IssuedSession(session_id, access_token, refresh_token, access_expires_at, expires_at)
+
+
+async def _rotate(
+    transaction: WriteTransaction, services: Services, held: SessionRow, presented: bytes
+) -> IssuedSession:
+    """Fresh tokens of a session whose row the transaction has locked."""
+    now, refresh_token = services.now(), new_refresh_token()
+    expires_at = services.session_rules.expires_at(held.opened_at, now)
+    await transaction.first(
+        ROTATE_REFRESH_TOKEN,
+        digest=presented,
+        session_id=held.id,
+        now=now,
+        new_digest=digest(refresh_token),
+        expires_at=expires_at,
+    )
+    access_token, access_expires_at = services.tokens.issue(str(held.user_id), held.id, now)
+    return IssuedSession(held.id, access_token, refresh_token, access_expires_at, expires_at)
+
+
+def _signed_in(info: Info, user: UserRow, session: IssuedSession) -> SessionPayload:
+    # So that the payload's viewer reads what is the viewer's own, and later fields go on as them.
+    info.context.viewer = Viewer(user.id, user.role, session.id, session.access_token_expires_at)
+    return SessionPayload(session, user)

@@ -1,0 +1,83 @@
+"""The rules of users: what is seen of them, and their items."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from db.item import ItemRow
+from db.user import UserRow
+from loaders.user import UserPageKey, UserScope
+from resolvers.context import Info
+from resolvers.item import (
+    ALL_STATUSES,
+    PUBLIC_STATUSES,
+    ItemFilter,
+    ItemOrder,
+    item_page,
+    item_scope,
+)
+from resolvers.text import checked_text
+from weft.fields import Guard
+from weft.identity import key_of
+from weft.pagination import Order, Page, PageArgs, window
+
+MAX_SEARCH_LENGTH = 200
+USER_ORDER = Order("users", lambda row: row.id, int)
+
+SELF_OR_ADMIN = Guard(
+    lambda users, info: [info.context.viewer.sees_all_of(user.id) for user in users],
+    "Only the user and admins may read this.",
+)
+
+
+async def viewer(info: Info) -> UserRow | None:
+    """The signed-in user, or null."""
+    user_id = info.context.viewer.user_id
+    return None if user_id is None else await info.context.loaders.user_by_id.load(user_id)
+
+
+async def user(info: Info, id: str) -> UserRow | None:
+    """The user with this ID, or null."""
+    return await info.context.loaders.user_by_id.load(key_of("User", id))
+
+
+async def users(info: Info, page: PageArgs, search: str | None = None) -> Page[UserRow]:
+    """Every user, in the order of their creation."""
+    checked = checked_text("search", search, max_length=MAX_SEARCH_LENGTH)
+    scope = UserScope(checked if checked and checked.strip() else None)
+    key = UserPageKey(scope, window(USER_ORDER, page))
+    return await info.context.loaders.users_by_scope.load(key)
+
+
+def email(users: Sequence[UserRow], info: Info) -> list[str]:
+    """For the user and for admins; null, with a FORBIDDEN error, for everybody else."""
+    return [user.email for user in users]
+
+
+async def items(
+    users: Sequence[UserRow],
+    info: Info,
+    page: PageArgs,
+    filter: ItemFilter | None = None,
+    order_by: ItemOrder | None = None,
+) -> Sequence[Page[ItemRow]]:
+    """PUBLISHED items only, unless the viewer is this user or an admin."""
+    viewer, conditions = info.context.viewer, filter or ItemFilter()
+    scopes = [
+        item_scope(
+            ALL_STATUSES if viewer.sees_all_of(user.id) else PUBLIC_STATUSES, conditions, user.id
+        )
+        for user in users
+    ]
+    keys = [item_page(scope, page, order_by) for scope in scopes]
+    return await info.context.loaders.items_by_scope.load_many(keys)
+
+
+async def item_count(users: Sequence[UserRow], info: Info) -> Sequence[int]:
+    """PUBLISHED items of this user. Cached per user; right as soon as a mutation has answered."""
+    return await info.context.loaders.item_count_by_owner.load_many([user.id for user in users])
+
+
+async def total_count(pages: Sequence[Page[UserRow]], info: Info) -> Sequence[int]:
+    """How many users the connection has in all its pages. Counted only when asked for."""
+    scopes: list[Any] = [page.scope for page in pages]
+    return await info.context.loaders.user_count_by_scope.load_many(scopes)

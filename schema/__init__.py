@@ -1,0 +1,15 @@
+"""What clients see: the types and the three roots; reads like the SDL in `schema.graphql`."""
+
+from typing import Literal
+
+from schema.change import Subscription
+from schema.item import Item
+from schema.mutation import Mutation
+from schema.query import Query
+from schema.user import User
+from weft.execution.schema import Schema
+
+
+def build_schema(executor: Literal["compiled", "reference"] = "compiled") -> Schema:
+    """The schema, run by the given executor."""
+    return Schema(Query, Mutation, Subscription, types=[User, Item], executor=executor)

@@ -1,0 +1,48 @@
+"""Where reading starts."""
+
+import strawberry
+
+from resolvers import item as resolve_item
+from resolvers import node as resolve_node
+from resolvers import user as resolve_user
+from schema.item import ITEM_ARGUMENTS, Item, ItemConnection
+from schema.node import Node
+from schema.page import PAGE_ARGUMENTS
+from schema.user import User, UserConnection
+from weft.fields import Argument, root
+from weft.pagination import take_page
+from weft.types import output
+
+
+@output()
+class Query:
+    """Where reading starts."""
+
+    viewer: User | None = root(resolve_user.viewer)
+    node: Node | None = root(
+        resolve_node.node,
+        arguments={"id": Argument(strawberry.ID, "The ID of an object of any type.")},
+    )
+    nodes: list[Node | None] = root(
+        resolve_node.nodes,
+        arguments={
+            "ids": Argument(list[strawberry.ID], "IDs of objects of any type; at most 100.")
+        },
+    )
+    user: User | None = root(
+        resolve_user.user, arguments={"id": Argument(strawberry.ID, "The ID of a user.")}
+    )
+    users: UserConnection = root(
+        resolve_user.users,
+        arguments={
+            **PAGE_ARGUMENTS,
+            "search": Argument(str | None, "Only users whose name has these words."),
+        },
+        prepare=take_page,
+    )
+    item: Item | None = root(
+        resolve_item.item, arguments={"id": Argument(strawberry.ID, "The ID of an item.")}
+    )
+    items: ItemConnection = root(
+        resolve_item.items, arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS}, prepare=take_page
+    )

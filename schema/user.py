@@ -1,0 +1,53 @@
+"""Users as clients see them."""
+
+from datetime import datetime
+
+import strawberry
+
+from db.user import Role, UserRow
+from resolvers import user as resolve
+from schema.item import ITEM_ARGUMENTS, ItemConnection
+from schema.node import Node
+from schema.page import PAGE_ARGUMENTS, PageInfo
+from weft.fields import column, derived, field
+from weft.identity import global_id
+from weft.pagination import Edge, Page, take_page
+from weft.types import enumeration, output
+
+enumeration(
+    Role,
+    {"MEMBER": "Owns items.", "ADMIN": "Sees and changes the items of everybody."},
+)
+
+
+@output(UserRow)
+class User(Node):
+    """A person who owns items."""
+
+    id: strawberry.ID = derived(global_id("User"), "Opaque, and unique among all objects.")
+    name: str = column("The name that others see.")
+    email: str | None = field(resolve.email, guard=resolve.SELF_OR_ADMIN)
+    role: Role = column("What this user may do.")
+    created_at: datetime = column("When this user signed up.")
+    items: ItemConnection = field(
+        resolve.items, arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS}, prepare=take_page
+    )
+    item_count: int = field(resolve.item_count)
+
+
+@output(Edge)
+class UserEdge:
+    """A user in a connection."""
+
+    cursor: str = column("Hand it back as after or before to go on from here.")
+    node: User = column("The user.")
+
+
+@output(Page)
+class UserConnection:
+    """A page of users."""
+
+    edges: list[UserEdge] = column("The users of this page with their cursors, in order.")
+    nodes: list[User] = column("The users of this page, in order.")
+    page_info: PageInfo = column("Where this page lies.")
+    total_count: int = field(resolve.total_count)

@@ -1,0 +1,107 @@
+"""Serving by uvicorn: the socket, the workers, the signals; what is served comes from `app`."""
+
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from settings import Settings
+from weft.telemetry.logs import configure_logs
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+BACKLOG_CONNECTIONS = 2048
+OBJECTS_PER_COLLECTION = 10_000
+
+
+def read_settings() -> Settings:
+    """The settings, read; logs are written from here on."""
+    settings = Settings()
+    configure_logs(settings.log_level, settings.log_format)
+    return settings
+
+
+def application() -> "ASGIApp":
+    """The server as each worker makes it, out of the environment that the command has set."""
+    collect_garbage_less_often()
+    from app import create_app
+
+    server = create_app(read_settings())
+    gc.freeze()  # what is there now stays; a collection need not look through it again
+    return server
+
+
+def collect_garbage_less_often() -> None:
+    """For loading modules, which makes many objects and no garbage: an eighth of the time of it."""
+    gc.set_threshold(OBJECTS_PER_COLLECTION)
+
+
+@contextmanager
+def listening(host: str, port: int) -> Generator[socket.socket]:
+    """A socket that listens already: whoever connects now is answered when the server is up."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG_CONNECTIONS)
+    except OSError as error:
+        sys.exit(f"Cannot listen on {host}, port {port}: {error.strerror}. Another one? --port")
+    with listener:
+        yield listener
+
+
+def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> None:
+    """Serves on the socket until a signal ends it; needs both URLs. Says where, in one line."""
+    # Workers are processes of their own and read their settings from the environment.
+    os.environ |= {
+        "DATABASE_URL": settings.database_url or "",
+        "REDIS_URL": settings.redis_url or "",
+    }
+    config = uvicorn.Config(
+        "serving:application",
+        factory=True,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.body_limit_bytes,
+        # Compressing the same event for every socket again costs more than it saves.
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        backlog=BACKLOG_CONNECTIONS,
+    )
+    if workers == 1:
+        config.load()  # a server that cannot be made is not announced
+    host, port = listener.getsockname()[:2]
+    print(f"Weft serves http://{f'[{host}]' if ':' in host else host}:{port}/graphql", flush=True)
+    if workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+        return
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(1)
+
+
+def leave_on_signals() -> None:
+    """Makes the signals that end a process leave every context that is open on their way."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    # Uvicorn stops serving first and then raises the signal again; what is open is closed by
+    # leaving its context, and a second Ctrl-C must not leave the servers running.
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(0)

@@ -1,0 +1,197 @@
+"""Every knob of the server, with unit, limits and default; read once, by whoever starts it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from annotated_types import Ge, Le
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "weft-development-secret-do-not-deploy"
+SHORTEST_SECRET_BYTES = 32
+
+
+def _split(value: object) -> object:
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str)
+        else value
+    )
+
+
+CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """From the environment, then from `.env`; a variable is named as its field, in capitals.
+
+    Raises pydantic's ValidationError for a value out of its limits, and outside development for a
+    secret that is the published one or shorter than 32 bytes.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    environment: Literal["development", "production", "test"] = Field(
+        default="development",
+        description="Anything but `development` refuses the development secret.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="PostgreSQL, as `postgresql://user:password@host/name`; "
+        "unset, the embedded one is started.",
+    )
+    redis_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Redis, as `redis://host:6379/0`; unset, the embedded one is started.",
+    )
+    embedded_directory: Path = Field(
+        default=Path(".weft"),
+        description="Where the embedded servers keep their data; relative to the checkout.",
+    )
+    redis_prefix: str = Field(
+        default="weft",
+        min_length=1,
+        description="Begins every key and channel in Redis, so that several servers can share one.",
+    )
+    secret: SecretStr = Field(
+        default=SecretStr(DEVELOPMENT_SECRET),
+        description="Signs access tokens; at least 32 bytes, the same in every process.",
+    )
+    secret_key_id: str = Field(
+        default="1",
+        min_length=1,
+        description="Names the secret in the tokens that it signs; "
+        "give a new secret a new name when you rotate.",
+    )
+    secrets_previous: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description='Secrets that still verify, as JSON: `{"key id": "secret"}`; '
+        "drop one when its last access token has expired.",
+    )
+    access_token_seconds: int = Field(
+        default=900, ge=10, le=86_400, description="How long an access token is good."
+    )
+    refresh_token_seconds: int = Field(
+        default=30 * 86_400, ge=60, description="How long a session lives without being refreshed."
+    )
+    refresh_grace_seconds: int = Field(
+        default=10,
+        ge=0,
+        le=60,
+        description="How long a used refresh token may come again, for two tabs at once.",
+    )
+    executor: Literal["compiled", "reference"] = Field(
+        default="compiled",
+        description="`compiled` plans, or `reference`: graphql-core, much slower.",
+    )
+    read_connections: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="Connections held for reading, per process; fewer make larger batches.",
+    )
+    write_connections: int = Field(
+        default=10, ge=1, le=100, description="Connections for mutations, per process, at most."
+    )
+    statement_timeout_ms: int = Field(
+        default=5_000, ge=100, le=600_000, description="PostgreSQL ends a statement after this."
+    )
+    operation_timeout_ms: int = Field(
+        default=10_000, ge=100, le=600_000, description="A query or mutation ends after this."
+    )
+    body_limit_bytes: int = Field(
+        default=1_048_576, ge=1_024, description="A longer request body is refused with status 413."
+    )
+    cors_origins: CommaSeparated = Field(
+        default_factory=list,
+        description="Origins whose pages may call the server, separated by commas.",
+    )
+    allowed_hosts: CommaSeparated = Field(
+        default=["*"],
+        description="Host names that the server answers to, separated by commas; "
+        "`*` is any, for use behind a proxy that checks them.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Less important records are dropped."
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="json", description="`console` is for reading, `json` has one object a line."
+    )
+    slow_statement_ms: int = Field(
+        default=200, ge=0, description="A slower statement is logged with its name and time."
+    )
+    changes_poll_ms: int = Field(
+        default=100,
+        ge=10,
+        le=60_000,
+        description="How often the relay looks for changes that no process of ours wrote.",
+    )
+    changes_retention_hours: int = Field(
+        default=24, ge=1, description="How far back a subscription can resume."
+    )
+    shutdown_seconds: int = Field(
+        default=10,
+        ge=1,
+        le=300,
+        description="How long requests in flight may take when the server stops.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+            raise ValueError("must begin with postgresql://")
+        return f"postgresql+asyncpg://{rest}"
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        if self.environment == "development":
+            return self
+        if self.secret.get_secret_value() == DEVELOPMENT_SECRET:
+            raise ValueError(f"SECRET must be set when ENVIRONMENT is {self.environment}")
+        for secret in (self.secret, *self.secrets_previous.values()):
+            if len(secret.get_secret_value().encode()) < SHORTEST_SECRET_BYTES:
+                raise ValueError(f"SECRET must have {SHORTEST_SECRET_BYTES} bytes or more")
+        return self
+
+
+def settings_table() -> str:
+    """All settings as a Markdown table: variable, default, meaning with limits."""
+    return "\n".join(_rows(Settings.model_fields)) + "\n"
+
+
+def _rows(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
+    yield "| Variable | Default | Meaning |"
+    yield "| --- | --- | --- |"
+    for name, field in fields.items():
+        yield f"| `{name.upper()}` | {_default(field)} | {field.description}{_limits(field)} |"
+
+
+def _default(field: FieldInfo) -> str:
+    default: object = field.get_default(call_default_factory=True, validated_data={})
+    match default:
+        case None | [] | {}:
+            return ""
+        case SecretStr():
+            return "for development only"
+        case list():
+            return f"`{','.join(map(str, default))}`"
+        case _:
+            return f"`{default}`"
+
+
+def _limits(field: FieldInfo) -> str:
+    least = next((str(limit.ge) for limit in field.metadata if isinstance(limit, Ge)), "")
+    most = next((str(limit.le) for limit in field.metadata if isinstance(limit, Le)), "")
+    if least and most:
+        return f" {least} to {most}."
+    return f" At least {least}." if least else ""

@@ -1,0 +1,124 @@
+"""The server as a client sees it, in this process: over ASGI, with nothing left out."""
+
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import asyncpg
+import httpx
+from asgi_lifespan import LifespanManager
+from starlette.types import ASGIApp
+
+from settings import Settings
+from weft.auth.tokens import AccessTokens
+from weft.identity import encode_id
+
+
+class Clock:
+    """The time of the server: the real one, plus what a test has added."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+class Member:
+    """A signed-in user."""
+
+    def __init__(self, key: int, token: str) -> None:
+        self.key = key
+        self.id = encode_id("User", key)
+        self.token = token
+
+
+class Api:
+    """Sends operations; makes users and items straight in the database."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        connection: asyncpg.Connection,
+        clock: Clock,
+        statements: list[str],
+    ) -> None:
+        self.app = app
+        self.settings = settings
+        self.connection = connection
+        self.clock = clock
+        self.statements = statements
+        """The text of every statement that the server has run."""
+        self._numbers = itertools.count(1)
+        self._lifespan = LifespanManager(app)
+        transport = httpx.ASGITransport(app)
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://test")
+
+    async def __aenter__(self) -> Self:
+        await self._lifespan.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self.http.aclose()
+        await self._lifespan.__aexit__(*error)
+
+    async def answer(
+        self, text: str, variables: dict[str, Any] | None = None, by: Member | None = None
+    ) -> dict[str, Any]:
+        """The whole answer to an operation, `data` and `errors`."""
+        response = await self.http.post(
+            "/graphql",
+            # Escaped, so that what is no Unicode can be sent as well.
+            content=json.dumps({"query": text, "variables": variables or {}}),
+            headers={"content-type": "application/json"}
+            | ({"authorization": f"Bearer {by.token}"} if by else {}),
+        )
+        return response.json()
+
+    async def data(
+        self, text: str, variables: dict[str, Any] | None = None, by: Member | None = None
+    ) -> Any:
+        """The data of an operation that must have no errors."""
+        answer = await self.answer(text, variables, by)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    async def errors(
+        self, text: str, variables: dict[str, Any] | None = None, by: Member | None = None
+    ) -> list[tuple[str, list[Any] | None]]:
+        """The code and path of each error of an operation that must have some."""
+        answer = await self.answer(text, variables, by)
+        return [(error["extensions"]["code"], error.get("path")) for error in answer["errors"]]
+
+    async def user(self, name: str = "Ada", *, admin: bool = False) -> Member:
+        """A new user who is signed in; without a password, so without the cost of its hash."""
+        key: Any = await self.connection.fetchval(
+            "INSERT INTO users (name, email, role) VALUES ($1, $2, $3) RETURNING id",
+            name,
+            f"user{next(self._numbers)}@example.com",
+            "ADMIN" if admin else "MEMBER",
+        )
+        now = self.clock()
+        session: Any = await self.connection.fetchval(
+            "INSERT INTO sessions (user_id, opened_at, expires_at) "
+            "VALUES ($1, $2, $3) RETURNING id",
+            key,
+            now,
+            now + timedelta(days=1),
+        )
+        tokens = AccessTokens(
+            key_id=self.settings.secret_key_id, secret=self.settings.secret.get_secret_value()
+        )
+        return Member(key, tokens.issue(str(key), session, now)[0])
+
+    async def item(self, owner: Member, title: str = "Item", **columns: Any) -> str:
+        """The ID of a new item, PUBLISHED unless said otherwise."""
+        columns = {"owner_id": owner.key, "title": title, "status": "PUBLISHED"} | columns
+        places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
+        key: Any = await self.connection.fetchval(
+            f"INSERT INTO items ({', '.join(columns)}) VALUES ({places}) RETURNING id",
+            *columns.values(),
+        )
+        return encode_id("Item", key)

@@ -1,0 +1,83 @@
+"""What every test may ask for: the real servers, an empty database, the whole server in it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from app import create_app
+from db.migration import upgrade
+from settings import Settings
+from tests.api import Api, Clock
+from weft.embedded import EmbeddedServers, embedded_servers
+
+TABLES = "refresh_tokens, sessions, items, users, changes, change_horizon"
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[EmbeddedServers]:
+    """One PostgreSQL and one Redis for all workers of this run, without fsync."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    with embedded_servers(shared / "embedded", durable=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def database_url(servers: EmbeddedServers, worker_id: str) -> str:
+    """A migrated database of this worker's own, as a libpq URL."""
+    server = servers.database_url.replace("+asyncpg", "", 1)
+    name = f"test_{worker_id}"
+    asyncio.run(_create_database(server, name))
+    url = server.replace("/weft?", f"/{name}?", 1)
+    upgrade(url)
+    return url
+
+
+async def _create_database(server: str, name: str) -> None:
+    connection = await asyncpg.connect(server)
+    await connection.execute(f'CREATE DATABASE "{name}"')
+    await connection.close()
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the database, which is empty when the test starts."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        f"SET session_replication_role = replica; DELETE FROM refresh_tokens; "
+        f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE; SET session_replication_role = DEFAULT"
+    )
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def settings(database_url: str, servers: EmbeddedServers, worker_id: str) -> Settings:
+    """Settings of a server in the test's own database and under its own prefix in Redis.
+
+    WEFT_TEST_EXECUTOR=reference runs everything under graphql-core.
+    """
+    return Settings(
+        _env_file=None,  # pyright: ignore[reportCallIssue]
+        environment="test",
+        secret="a secret of the tests, long enough",  # pyright: ignore[reportArgumentType]
+        database_url=database_url,
+        redis_url=servers.redis_url,
+        redis_prefix=f"test-{worker_id}",
+        read_connections=2,
+        write_connections=4,
+        executor=os.environ.get("WEFT_TEST_EXECUTOR", "compiled"),  # pyright: ignore[reportArgumentType]
+    )
+
+
+@pytest.fixture
+async def api(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Api]:
+    """The whole server over an empty database."""
+    clock = Clock()
+    statements: list[str] = []
+    app = create_app(settings, now=clock, observe=lambda sql, _: statements.append(sql))
+    async with Api(app, settings, connection, clock, statements) as api:
+        yield api

@@ -1,0 +1,225 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from db.change import change_triggers, drop_change_triggers
+from db.connection import ReadConnection
+from db.migration import async_url, downgrade, upgrade
+from db.revision import MIGRATIONS, WrongRevision, check_revision, head
+from db.tables import metadata
+from weft.embedded import EmbeddedServers
+
+RECORDED = {
+    "users": ("User", ["role"]),
+    "items": ("Item", ["owner_id", "status"]),
+    "sessions": ("Session", ["user_id"]),
+}
+
+# PostgreSQL's own words for all that a schema holds, one line each, but for how they are indented.
+CATALOG = r"""
+SELECT format('relation %s %s options:%s comment:%s',
+    relname, relkind, reloptions, obj_description(oid, 'pg_class'))
+FROM pg_class WHERE relnamespace = 'public'::regnamespace
+UNION ALL
+SELECT format('column %s.%s %s null:%s default:%s generated:%s identity:%s collation:%s comment:%s',
+    relname, attname, format_type(atttypid, atttypmod), NOT attnotnull,
+    pg_get_expr(adbin, adrelid), attgenerated, attidentity, attcollation::regcollation,
+    col_description(attrelid, attnum))
+FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid
+LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+UNION ALL
+SELECT format('index %s', pg_get_indexdef(indexrelid)) FROM pg_index JOIN pg_class
+ON indexrelid = pg_class.oid WHERE relnamespace = 'public'::regnamespace
+UNION ALL
+SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL
+SELECT format('trigger %s', pg_get_triggerdef(pg_trigger.oid))
+FROM pg_trigger JOIN pg_class ON tgrelid = pg_class.oid
+WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal
+UNION ALL
+SELECT format('function %s', regexp_replace(pg_get_functiondef(oid), '\s+', ' ', 'g'))
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL
+SELECT format('type %s', typname) FROM pg_type WHERE typnamespace = 'public'::regnamespace
+"""
+
+
+async def catalog(database_url: str) -> set[str]:
+    """Everything in the database, but Alembic's own table."""
+    connection = await asyncpg.connect(database_url)
+    lines = [row[0] for row in await connection.fetch(CATALOG)]
+    await connection.close()
+    assert len(lines) == len(set(lines))
+    return {line for line in lines if "alembic_version" not in line}
+
+
+async def differences(database_url: str, target: sa.MetaData) -> list[object]:
+    """What Alembic would put into a migration to bring the database to the tables."""
+
+    def compare(connection: sa.Connection) -> list[object]:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        return list(compare_metadata(context, target))
+
+    engine = create_async_engine(async_url(database_url), poolclass=NullPool)
+    async with engine.connect() as connection:
+        found = await connection.run_sync(compare)
+    await engine.dispose()
+    return found
+
+
+async def create_from_tables(database_url: str) -> None:
+    """The tables and triggers as `db/` declares them, without migrations."""
+    engine = create_async_engine(async_url(database_url), poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+        for table, (entity, columns) in RECORDED.items():
+            for statement in change_triggers(table, entity, columns):
+                await connection.exec_driver_sql(statement)
+    await engine.dispose()
+
+
+class Databases:
+    """Makes empty databases, and drops them in the end."""
+
+    def __init__(self, server: asyncpg.Connection, server_url: str, prefix: str) -> None:
+        self._server = server
+        self._server_url = server_url
+        self._prefix = prefix
+        self._names: list[str] = []
+
+    async def new(self) -> str:
+        name = f"{self._prefix}_{len(self._names)}"
+        await self._server.execute(f'CREATE DATABASE "{name}"')
+        self._names.append(name)
+        return self._server_url.replace("/weft?", f"/{name}?", 1)
+
+    async def drop(self) -> None:
+        for name in self._names:
+            await self._server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def databases(servers: EmbeddedServers, worker_id: str) -> AsyncIterator[Databases]:
+    server_url = servers.database_url.replace("+asyncpg", "", 1)
+    server = await asyncpg.connect(server_url)
+    made = Databases(server, server_url, f"migration_{worker_id}")
+    yield made
+    await made.drop()
+    await server.close()
+
+
+class TestUpgrade:
+    async def test_gives_exactly_the_tables_and_triggers_of_db(self, databases: Databases):
+        migrated, declared = await databases.new(), await databases.new()
+        await asyncio.to_thread(upgrade, migrated)
+        await create_from_tables(declared)
+        found, wanted = await catalog(migrated), await catalog(declared)
+        assert sorted(found - wanted) == sorted(wanted - found) == []
+
+    async def test_leaves_alembic_nothing_to_generate(self, databases: Databases):
+        database_url = await databases.new()
+        await asyncio.to_thread(upgrade, database_url)
+        assert await differences(database_url, metadata) == []
+
+    async def test_does_nothing_where_it_has_been(self, databases: Databases):
+        database_url = await databases.new()
+        await asyncio.to_thread(upgrade, database_url)
+        before = await catalog(database_url)
+        await asyncio.to_thread(upgrade, database_url)
+        assert await catalog(database_url) == before
+
+    async def test_succeeds_for_two_at_once(self, databases: Databases):
+        database_url = await databases.new()
+        await asyncio.gather(*(asyncio.to_thread(upgrade, database_url) for _ in range(2)))
+        assert await differences(database_url, metadata) == []
+
+    async def test_takes_a_url_with_a_driver(self, databases: Databases):
+        database_url = await databases.new()
+        with_driver = database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+        await asyncio.to_thread(upgrade, with_driver)
+        assert await differences(database_url, metadata) == []
+
+
+class TestDowngrade:
+    async def test_leaves_nothing_behind_and_the_way_up_open(self, databases: Databases):
+        database_url = await databases.new()
+        await asyncio.to_thread(upgrade, database_url)
+        full = await catalog(database_url)
+        await asyncio.to_thread(downgrade, database_url, "base")
+        assert await catalog(database_url) == set()
+        await asyncio.to_thread(upgrade, database_url)
+        assert await catalog(database_url) == full
+
+
+class TestDropChangeTriggers:
+    async def test_undoes_change_triggers(self, databases: Databases):
+        database_url = await databases.new()
+        await create_from_tables(database_url)
+        connection = await asyncpg.connect(database_url)
+        for table in RECORDED:
+            for statement in drop_change_triggers(table):
+                await connection.execute(statement)
+        await connection.close()
+        left = await catalog(database_url)
+        assert [line for line in left if line.startswith(("trigger", "function"))] == []
+
+
+class TestHead:
+    def test_is_alembics(self):
+        assert head() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+class TestCheckRevision:
+    async def test_passes_at_the_newest_only(self, databases: Databases):
+        database_url = await databases.new()
+        await asyncio.to_thread(upgrade, database_url)
+        raw = await asyncpg.connect(database_url)
+        connection = ReadConnection(raw, lambda sql, seconds: None)
+        await check_revision(connection)
+        await raw.execute("UPDATE alembic_version SET version_num = '0000'")
+        with pytest.raises(WrongRevision, match="at 0000, not at"):
+            await check_revision(connection)
+        await raw.close()
+
+
+class TestCatalog:
+    """Each kind of thing, changed by hand: the comparison must see it."""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "ALTER TABLE items ADD COLUMN extra int",
+            "ALTER TABLE items ALTER COLUMN version TYPE bigint",
+            "ALTER TABLE items ALTER COLUMN version SET DEFAULT 2",
+            'ALTER TABLE users ALTER COLUMN email TYPE text COLLATE "C"',
+            "ALTER TABLE items ALTER COLUMN search DROP EXPRESSION",
+            "ALTER TABLE items SET (fillfactor = 90)",
+            "ALTER TABLE items ALTER COLUMN id SET GENERATED BY DEFAULT",
+            "ALTER TABLE items DROP CONSTRAINT items_status_check",
+            "ALTER TABLE items DROP CONSTRAINT items_owner_id_fkey",
+            "DROP INDEX items_tags_index",
+            "DROP TRIGGER record_items_change ON items",
+            "COMMENT ON COLUMN sessions.expires_at IS 'other'",
+            "COMMENT ON TABLE changes IS NULL",
+        ],
+    )
+    async def test_sees(self, databases: Databases, change: str):
+        database_url = await databases.new()
+        await create_from_tables(database_url)
+        before = await catalog(database_url)
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(change)
+        await connection.close()
+        assert await catalog(database_url) != before

@@ -1,0 +1,32 @@
+from collections.abc import Sequence
+
+import asyncpg
+import hypothesis.strategies as some
+from hypothesis import HealthCheck, given, settings
+
+from db.paging import array_literal, gather
+
+# All that PostgreSQL can hold.
+texts = some.text(some.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=8)
+
+
+class TestArrayLiteral:
+    @settings(
+        max_examples=200,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(values=some.lists(texts | some.sampled_from(['"', "\\", "{", ",", "NULL", " ", ""])))
+    async def test_is_read_by_postgresql_as_what_it_was(
+        self, connection: asyncpg.Connection, values: Sequence[str]
+    ) -> None:
+        literal = array_literal(values)
+        assert await connection.fetchval("SELECT CAST($1::text AS text[])", literal) == values
+
+
+class TestGather:
+    def test_gives_each_key_its_rows_in_the_order_found(self) -> None:
+        assert gather(3, [(1, "a"), (3, "b"), (1, "c")]) == [["a", "c"], [], ["b"]]
+
+    def test_gives_every_key_a_list(self) -> None:
+        assert gather(2, []) == [[], []]

@@ -1,0 +1,123 @@
+"""Every statement on items and users finds its rows by an index, in a table large enough."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from db import item, item_page, user
+from db.connection import connect
+from db.item_page import ITEM_PAGES, Access
+from db.statement import Statement
+from db.user import COUNT_USERS, USER_PAGES
+
+PAGED_TABLES = {"items", "users"}
+
+# What counts all users reads all users, whatever index it takes: nothing asks for less.
+COUNTS_ALL = {"COUNT_USERS[False]"}
+
+FILL = """
+SET session_replication_role = replica;
+INSERT INTO users (name, email, created_at)
+SELECT 'Name' || n % 700 || ' Family' || n % 90, n || '@example.com',
+       now() - n * interval '1 hour'
+FROM generate_series(1, 3000) n;
+INSERT INTO items (owner_id, title, description, status, tags, created_at, updated_at)
+SELECT n % 3000 + 1, 'Title ' || md5(n::text), 'word' || n % 500 || ' other' || n % 77,
+       (ARRAY['PUBLISHED', 'PUBLISHED', 'PUBLISHED', 'PUBLISHED', 'DRAFT', 'ARCHIVED'])[n % 6 + 1],
+       ARRAY['tag' || n % 300, 'kind' || n % 40],
+       now() - n * interval '1 minute', now() - (n * 7919 % 30000) * interval '1 minute'
+FROM generate_series(1, 30000) n;
+SET session_replication_role = DEFAULT;
+"""
+
+
+def statements() -> Iterator[tuple[str, Statement[Any]]]:
+    """Every statement of the modules, by the name that it has there."""
+    for module in (item, item_page, user):
+        for name, value in vars(module).items():
+            if isinstance(value, Statement):
+                yield name, value
+            elif name.isupper() and isinstance(value, dict):
+                for key, member in value.items():
+                    if isinstance(member, Statement):
+                        yield f"{name}[{_named(key)}]", member
+
+
+def _named(key: Any) -> str:
+    parts = key if isinstance(key, tuple) else (key,)
+    return ", ".join(getattr(part, "name", str(part)) for part in parts)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from nodes(below)
+
+
+@pytest.fixture(scope="module")
+async def large(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection like the server's own, to a database with many items and users."""
+    filling = await asyncpg.connect(database_url)
+    await filling.execute("TRUNCATE items, users RESTART IDENTITY CASCADE")
+    await filling.execute(FILL)
+    for table in PAGED_TABLES:
+        await filling.execute(f"VACUUM ANALYZE {table}")
+    reading = await connect(database_url, name="plans", read_only=False, statement_timeout_ms=5000)
+    yield reading
+    await reading.close()
+    await filling.execute("TRUNCATE items, users RESTART IDENTITY CASCADE")
+    for table in PAGED_TABLES:
+        await filling.execute(f"VACUUM ANALYZE {table}")
+    await filling.close()
+
+
+async def plan_of(connection: asyncpg.Connection, statement: Statement[Any]) -> dict[str, Any]:
+    """The plan that serves all calls: it is generic, so the arguments do not matter."""
+    count = len(statement.arguments({}))
+    arguments = f"({', '.join(['NULL'] * count)})" if count else ""
+    await connection.execute(f"PREPARE planned AS {statement.sql}")
+    try:
+        text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE planned{arguments}")
+    finally:
+        await connection.execute("DEALLOCATE planned")
+    return json.loads(str(text))[0]["Plan"]
+
+
+class TestPlan:
+    @pytest.mark.parametrize(
+        "statement", [pytest.param(statement, id=name) for name, statement in statements()]
+    )
+    async def test_reads_no_table_from_end_to_end(
+        self,
+        large: asyncpg.Connection,
+        statement: Statement[Any],
+        request: pytest.FixtureRequest,
+    ) -> None:
+        plan = await plan_of(large, statement)
+        scans = [
+            (node["Node Type"], node["Relation Name"])
+            for node in nodes(plan)
+            if "Relation Name" in node
+        ]
+        sequential = [table for kind, table in scans if kind == "Seq Scan"]
+        if request.node.callspec.id not in COUNTS_ALL:
+            assert not PAGED_TABLES & set(sequential), scans
+
+    def test_is_tested_of_every_page_and_count(self) -> None:
+        names = {name for name, _ in statements()}
+        assert len(names) >= len(ITEM_PAGES) + len(Access) + len(USER_PAGES) + len(COUNT_USERS)
+
+    @pytest.mark.parametrize(
+        "key", [key for key in ITEM_PAGES if key[0] in (Access.ALL, Access.RECENT)], ids=_named
+    )
+    async def test_of_a_page_reads_it_in_the_order_of_an_index(
+        self, large: asyncpg.Connection, key: Any
+    ) -> None:
+        plan = await plan_of(large, ITEM_PAGES[key])
+        [scan] = [node for node in nodes(plan) if node.get("Relation Name") == "items"]
+        assert scan["Node Type"] == "Index Scan"
+        wanted = {"CREATED_AT": "created", "UPDATED_AT": "updated", "TITLE": "title"}[key[1]]
+        assert scan["Index Name"] == f"items_{wanted}_index"

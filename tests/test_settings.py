@@ -1,0 +1,90 @@
+"""Settings: where they come from, what is refused, and that the README has them all."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from cli import README, TABLE_BEGIN, TABLE_END
+from settings import DEVELOPMENT_SECRET, Settings, settings_table
+
+LONG_SECRET = "x" * 32
+
+
+def read(**values: Any) -> Settings:
+    """Settings from these values and nothing else but the environment."""
+    return Settings(_env_file=None, **values)  # pyright: ignore[reportCallIssue]
+
+
+class TestSource:
+    def test_is_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("READ_CONNECTIONS", "7")
+        assert read().read_connections == 7
+
+    def test_is_a_file_too_which_the_environment_overrides(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path(".env").write_text("READ_CONNECTIONS=7\nWRITE_CONNECTIONS=8\nSOMEBODY_ELSES=1\n")
+        monkeypatch.setenv("WRITE_CONNECTIONS", "9")
+        settings = Settings()
+        assert (settings.read_connections, settings.write_connections) == (7, 9)
+
+    def test_takes_lists_with_commas(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CORS_ORIGINS", "https://a.test, https://b.test,")
+        assert read().cors_origins == ["https://a.test", "https://b.test"]
+
+    def test_takes_an_empty_variable_as_unset(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CORS_ORIGINS", "")
+        monkeypatch.setenv("DATABASE_URL", "")
+        assert read().cors_origins == []
+        assert read().database_url is None
+
+    @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+    def test_takes_every_common_scheme_of_the_database(self, scheme: str) -> None:
+        assert read(database_url=f"{scheme}://h/d").database_url == "postgresql+asyncpg://h/d"
+
+    @pytest.mark.parametrize("url", ["mysql://h/d", "h/d"])
+    def test_takes_no_other_database(self, url: str) -> None:
+        with pytest.raises(ValidationError, match="postgresql://"):
+            read(database_url=url)
+
+
+class TestSecret:
+    def test_has_a_default_in_development(self) -> None:
+        assert read().secret.get_secret_value() == DEVELOPMENT_SECRET
+
+    @pytest.mark.parametrize("environment", ["production", "test"])
+    def test_must_be_set_elsewhere(self, environment: str) -> None:
+        with pytest.raises(ValidationError, match="SECRET must be set"):
+            read(environment=environment)
+
+    @pytest.mark.parametrize("environment", ["production", "test"])
+    def test_must_be_long_elsewhere(self, environment: str) -> None:
+        with pytest.raises(ValidationError, match="32 bytes"):
+            read(environment=environment, secret=LONG_SECRET[1:])
+        assert read(environment=environment, secret=LONG_SECRET)
+
+    def test_must_have_been_long_before(self) -> None:
+        with pytest.raises(ValidationError, match="32 bytes"):
+            read(environment="production", secret=LONG_SECRET, secrets_previous={"0": "short"})
+
+    def test_stands_in_no_message_and_no_log(self) -> None:
+        with pytest.raises(ValidationError) as raised:
+            read(environment="production", secret="a-short-secret")
+        assert "a-short-secret" not in str(raised.value)
+        shown = repr(read(secret="a-short-secret", database_url="postgresql://u:hidden@h/d"))
+        assert "a-short-secret" not in shown
+        assert "hidden" not in shown
+
+
+class TestSettingsTable:
+    def test_stands_in_the_readme(self) -> None:
+        table = README.read_text().split(TABLE_BEGIN)[1].split(TABLE_END)[0]
+        assert table.strip() == settings_table().strip(), "run weft settings --write"
+
+    def test_describes_every_setting(self) -> None:
+        for name, field in Settings.model_fields.items():
+            assert f"| `{name.upper()}` |" in settings_table()
+            assert field.description, name

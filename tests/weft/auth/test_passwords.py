@@ -1,0 +1,149 @@
+import asyncio
+import threading
+import unicodedata
+from collections.abc import Iterator
+
+import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from weft.auth.passwords import Passwords
+from weft.errors import Unavailable
+
+
+class CountingHasher(Argon2Hasher):
+    """Argon2id of little cost, that counts its work and tells on which threads it was."""
+
+    def __init__(self, *, time_cost: int = 1) -> None:
+        super().__init__(time_cost=time_cost, memory_cost=8, parallelism=1)
+        self.hashes = 0
+        self.verified: list[str | bytes] = []
+        self.threads: set[str] = set()
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.hashes += 1
+        return super().hash(password, salt=salt)
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:
+        self.verified.append(hash)
+        self.threads.add(threading.current_thread().name)
+        return super().verify(password, hash)
+
+
+class HeldHasher(CountingHasher):
+    """One that verifies only when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+        self.begun = threading.Semaphore(0)
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:
+        self.begun.release()
+        assert self.let_go.wait(10)
+        return super().verify(password, hash)
+
+
+@pytest.fixture
+def hasher() -> CountingHasher:
+    return CountingHasher()
+
+
+@pytest.fixture
+def passwords(hasher: CountingHasher) -> Iterator[Passwords]:
+    passwords = Passwords(hasher)
+    yield passwords
+    passwords.close()
+
+
+class TestHash:
+    async def test_is_argon2id_by_default(self):
+        passwords = Passwords()
+        stored = await passwords.hash("correct horse battery")
+        passwords.close()
+        assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+        assert "correct horse" not in stored
+
+    async def test_is_salted(self, passwords: Passwords):
+        assert await passwords.hash("same password") != await passwords.hash("same password")
+
+
+class TestVerify:
+    async def test_matches_the_password_alone(self, passwords: Passwords):
+        stored = await passwords.hash("correct horse")
+        assert (await passwords.verify("correct horse", stored)).matches
+        assert not (await passwords.verify("correct horse ", stored)).matches
+        assert not (await passwords.verify("", stored)).matches
+
+    async def test_takes_every_way_to_compose_a_letter(self, passwords: Passwords):
+        stored = await passwords.hash(unicodedata.normalize("NFC", "crème brûlée"))
+        assert (
+            await passwords.verify(unicodedata.normalize("NFD", "crème brûlée"), stored)
+        ).matches
+
+    async def test_takes_text_that_is_no_unicode_for_a_wrong_password(self, passwords: Passwords):
+        stored = await passwords.hash("correct horse")
+        assert not (await passwords.verify("\ud800\0", stored)).matches
+
+    async def test_costs_one_verification_whoever_it_is(
+        self, passwords: Passwords, hasher: CountingHasher
+    ):
+        stored = await passwords.hash("correct horse")
+        for stored_hash in (stored, None):
+            hasher.verified.clear()
+            hasher.hashes = 0
+            assert not (await passwords.verify("wrong horse", stored_hash)).matches
+            assert (len(hasher.verified), hasher.hashes) == (1, 0)
+
+    async def test_of_nobody_costs_what_a_current_hash_does(
+        self, passwords: Passwords, hasher: CountingHasher
+    ):
+        await passwords.verify("any password", None)
+        (dummy,) = hasher.verified
+        assert not hasher.check_needs_rehash(dummy)
+
+    async def test_runs_off_the_event_loop(self, passwords: Passwords, hasher: CountingHasher):
+        await passwords.verify("any password", None)
+        assert all(name.startswith("passwords") for name in hasher.threads)
+
+    async def test_upgrades_a_hash_of_older_parameters(self, passwords: Passwords):
+        weaker = PasswordHash((CountingHasher(time_cost=2),)).hash("correct horse")
+        matches, upgraded = await passwords.verify("correct horse", weaker)
+        assert matches
+        assert upgraded is not None
+        assert await passwords.verify("correct horse", upgraded) == (True, None)
+
+    async def test_does_not_upgrade_for_a_wrong_password(self, passwords: Passwords):
+        weaker = PasswordHash((CountingHasher(time_cost=2),)).hash("correct horse")
+        assert await passwords.verify("wrong horse", weaker) == (False, None)
+
+
+class TestFlood:
+    async def test_is_refused_beyond_those_that_run_and_wait(self):
+        hasher = HeldHasher()
+        passwords = Passwords(hasher, threads=2, waiting=1)
+        taken = [asyncio.create_task(passwords.verify("any", None)) for _ in range(3)]
+        for _ in range(2):
+            assert await asyncio.to_thread(hasher.begun.acquire, timeout=10)
+        with pytest.raises(Unavailable):
+            await passwords.verify("any", None)
+        assert not hasher.begun.acquire(blocking=False), "a third one runs"
+        hasher.let_go.set()
+        await asyncio.gather(*taken)
+        assert not (await passwords.verify("any", None)).matches, "room again"
+        passwords.close()
+
+    async def test_whoever_gives_up_leaves_room(self):
+        hasher = HeldHasher()
+        passwords = Passwords(hasher, threads=1, waiting=1)
+        running = asyncio.create_task(passwords.verify("any", None))
+        waiting = asyncio.create_task(passwords.verify("any", None))
+        assert await asyncio.to_thread(hasher.begun.acquire, timeout=10)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        another = asyncio.create_task(passwords.verify("any", None))
+        hasher.let_go.set()
+        await asyncio.gather(running, another)
+        assert len(hasher.verified) == 2
+        passwords.close()

@@ -1,0 +1,161 @@
+"""A log of a toy table in a schema of its own, and relays, hubs and a Redis around it."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import redis.asyncio
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from db.change import change_horizon_table, change_table, change_triggers
+from db.change_log import PostgresChangeLog, open_change_log
+from weft.changes.change import Change
+from weft.changes.hub import Hub
+from weft.changes.listener import Listener
+from weft.changes.relay import Relay
+from weft.embedded.binaries import postgresql_binaries, redis_binary
+
+PATIENCE_SECONDS = 20
+"""How long a test waits for what must come, before it fails."""
+
+THINGS = "CREATE TABLE things (id bigint PRIMARY KEY, owner_id bigint, state text, note text)"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A schema with the log and the table `things`, whose writes it records."""
+
+    dsn: str
+    schema: str
+
+    async def connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self.dsn,
+            timeout=5,
+            command_timeout=PATIENCE_SECONDS,
+            server_settings={"search_path": self.schema, "application_name": self.schema},
+        )
+
+    async def open_log(self) -> PostgresChangeLog:
+        return await open_change_log(self.connect)
+
+    async def run(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        connection = await self.connect()
+        try:
+            return await connection.fetch(sql, *arguments)
+        finally:
+            await connection.close()
+
+    async def psql(self, sql: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *(postgresql_binaries() / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, self.dsn),
+            env=os.environ | {"PGOPTIONS": f"-c search_path={self.schema}"},
+        )
+        assert await process.wait() == 0
+
+
+async def create_log(database: Database) -> None:
+    statements: list[str] = [THINGS]
+    for table in (change_table, change_horizon_table):
+        statements.append(str(CreateTable(table).compile(dialect=dialect())))
+        statements += [str(CreateIndex(i).compile(dialect=dialect())) for i in table.indexes]
+    statements += change_triggers("things", "Thing", ["owner_id", "state"])
+    for statement in statements:
+        await database.run(statement)
+
+
+class RedisServer:
+    """A Redis that a test may kill and start again at the same address."""
+
+    def __init__(self, socket: Path) -> None:
+        self.url = f"unix://{socket}"
+        self._socket = socket
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *(redis_binary(), "--port", "0", "--unixsocket", str(self._socket), "--save", ""),
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        async with redis.asyncio.from_url(self.url) as client:
+            await until(lambda: answers(client))
+
+    async def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+
+async def answers(client: redis.asyncio.Redis) -> bool:
+    try:
+        return await client.ping()
+    except (redis.RedisError, OSError):
+        return False
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Returns as soon as `holds` is true; fails the test if it never is."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await holds():  # noqa: ASYNC110 - what it asks is another process
+            await asyncio.sleep(0.01)
+
+
+@dataclass
+class Site:
+    """What runs in one process: a Redis client, and as many relays and hubs as a test starts."""
+
+    database: Database
+    redis: redis.asyncio.Redis
+    prefix: str
+    stack: AsyncExitStack
+
+    async def relay(self, *, poll_ms: int = 20, **options: Any) -> Relay:
+        relay = Relay(self.database.open_log, self.redis, self.prefix, poll_ms=poll_ms, **options)
+        await self.stack.enter_async_context(running(relay.run()))
+        return relay
+
+    async def hub(self, **options: Any) -> Hub:
+        hub = Hub(self.database.open_log, self.redis, self.prefix, **options)
+        await self.stack.enter_async_context(running(hub.run()))
+        return hub
+
+    async def leading_log(self) -> PostgresChangeLog:
+        """For tests that are the relay themselves."""
+        log = await self.stack.enter_async_context(aclosing(await self.database.open_log()))
+        assert await log.try_lead()
+        return log
+
+    async def listener(self, hub: Hub, *, after: int | None = None) -> Listener:
+        return await self.stack.enter_async_context(hub.listen(lambda _: True, after=after))
+
+
+@asynccontextmanager
+async def running(work: Any) -> AsyncGenerator[asyncio.Task[Any]]:
+    task = asyncio.ensure_future(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def take(listener: Listener, count: int) -> list[Change]:
+    """The next `count` changes."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        return [await anext(listener) for _ in range(count)]
+
+
+def keys_of(changes: list[Change]) -> list[int]:
+    return [change.key for change in changes]
+
+
+def positions_of(changes: list[Change]) -> list[int]:
+    return [change.position for change in changes]

@@ -1,0 +1,279 @@
+"""Positions, leadership and retention, as PostgreSQL keeps them."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from db.change_log import ASSIGN_POSITIONS, CHANGES_AFTER, PostgresChangeLog
+from tests.weft.changes.site import Database, keys_of, positions_of, until
+from weft.changes.change import Change
+from weft.changes.errors import CursorExpired
+from weft.changes.log import BATCH_LIMIT
+
+
+@pytest.fixture
+async def log(database: Database) -> AsyncGenerator[PostgresChangeLog]:
+    async with aclosing(await database.open_log()) as opened:
+        assert await opened.try_lead()
+        yield opened
+
+
+LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+WRITE = (
+    "INSERT INTO things (id, owner_id) VALUES ($1, $2) "
+    "ON CONFLICT (id) DO UPDATE SET owner_id = excluded.owner_id"
+)
+
+
+@dataclass
+class Writer:
+    """A transaction that stays open over some steps of a schedule."""
+
+    connection: asyncpg.Connection
+    transaction: Any = None
+    written: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+
+    async def write(self, key: int, value: int) -> None:
+        if self.transaction is None:
+            self.transaction = self.connection.transaction()
+            await self.transaction.start()
+        await self.connection.execute(WRITE, key, value)
+        self.written.append((key, value))
+
+    async def end(self, *, commit: bool) -> list[tuple[int, int]]:
+        """What was committed, in order."""
+        if self.transaction is None:
+            return []
+        await (self.transaction.commit() if commit else self.transaction.rollback())
+        written, self.written, self.transaction = self.written, [], None
+        return written if commit else []
+
+
+writers = st.integers(0, 2)
+writing = st.tuples(st.just("write"), writers, st.integers(1, 4))
+steps = st.one_of(
+    writing,
+    writing,
+    st.tuples(st.just("commit"), writers, st.just(0)),
+    st.tuples(st.just("rollback"), writers, st.just(0)),
+    st.tuples(st.just("assign"), st.just(0), st.just(0)),
+)
+
+
+class TestAssignPositions:
+    async def test_a_change_that_committed_later_comes_later_whatever_its_id(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        slow = await database.connect()
+        async with aclosing_connection(slow), slow.transaction():
+            await slow.execute("INSERT INTO things VALUES (1)")
+            await database.run("INSERT INTO things VALUES (2)")
+            early = await log.assign_positions()
+        late = await log.assign_positions()
+
+        assert (keys_of(early), positions_of(early)) == ([2], [1])
+        assert (keys_of(late), positions_of(late)) == ([1], [2])
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(schedule=st.lists(steps, min_size=10, max_size=60))
+    async def test_are_gapless_final_and_in_commit_order_for_each_row(
+        self, database: Database, log: PostgresChangeLog, schedule: list[tuple[str, int, int]]
+    ) -> None:
+        start = await log.last_position()
+        committed: list[tuple[int, int]] = []
+        assigned: list[Change] = []
+        async with AsyncExitStack() as stack:
+            running = [Writer(await database.connect()) for _ in range(3)]
+            for writer in running:
+                stack.push_async_callback(writer.connection.close)
+            for value, (step, number, key) in enumerate(schedule):
+                writer = running[number]
+                locked = {k for w in running if w is not writer for k, _ in w.written}
+                if step == "assign":
+                    assigned += await log.assign_positions()
+                elif step != "write":
+                    committed += await writer.end(commit=step == "commit")
+                elif key not in locked:
+                    await writer.write(key, value)
+            for writer in running:
+                committed += await writer.end(commit=True)
+        assigned += await log.assign_positions()
+
+        assert positions_of(assigned) == list(range(start + 1, start + len(committed) + 1))
+        for key in range(1, 5):
+            seen = [c.after["owner_id"] for c in assigned if c.key == key and c.after]
+            assert seen == [value for k, value in committed if k == key]
+        assert await log.after(start) == assigned
+
+    async def test_finds_what_was_written_long_before_it_committed(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        slow = await database.connect()
+        async with aclosing_connection(slow), slow.transaction():
+            await slow.execute("INSERT INTO things VALUES (1)")
+            for key in range(2, 7):
+                await database.run("INSERT INTO things VALUES ($1)", key)
+                assert keys_of(await log.assign_positions()) == [key]
+
+        assert keys_of(await log.assign_positions()) == [1]
+
+    async def test_finds_the_rest_of_a_long_transaction_that_others_overtook(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        rows = BATCH_LIMIT * 2
+        slow = await database.connect()
+        async with aclosing_connection(slow), slow.transaction():
+            await slow.execute(f"INSERT INTO things SELECT generate_series(1, {rows})")
+            await database.run("INSERT INTO things VALUES (0)")
+            assert keys_of(await log.assign_positions()) == [0]
+
+        found = await log.assign_positions() + await log.assign_positions()
+        assert keys_of(found) == list(range(1, rows + 1))
+
+    async def test_takes_the_lowest_ids_first_when_there_are_many(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        rows = BATCH_LIMIT * 2 + 5
+        await database.run(f"INSERT INTO things SELECT generate_series(1, {rows})")
+
+        batches = [await log.assign_positions() for _ in range(4)]
+
+        assert [len(batch) for batch in batches] == [BATCH_LIMIT, BATCH_LIMIT, 5, 0]
+        assert keys_of([c for batch in batches for c in batch]) == list(range(1, rows + 1))
+
+    async def test_does_not_step_over_what_was_settled_while_vacuum_is_held_back(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        backup = await database.connect()
+        async with aclosing_connection(backup), backup.transaction(isolation="repeatable_read"):
+            await backup.execute("SELECT FROM things")
+            for number in range(4):
+                await database.run(
+                    f"INSERT INTO things SELECT g * 10 + {number} FROM generate_series(1, 500) g"
+                )
+                await log.assign_positions()
+            settled = log.settled_id
+            pending = await database.run("SELECT count(*) FROM changes WHERE id <= $1", settled)
+
+        assert pending[0][0] >= 1000
+
+    async def test_searches_no_table_from_end_to_end(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        await database.run("INSERT INTO things SELECT generate_series(1, 20000)")
+        while await log.assign_positions():
+            pass
+        await database.run("ANALYZE changes")
+        connection = await database.connect()
+        async with aclosing_connection(connection):
+            await connection.execute("SET plan_cache_mode = force_generic_plan")
+            for statement, given in (
+                (ASSIGN_POSITIONS, {"settled_id": 0}),
+                (CHANGES_AFTER, {"position": 19_990}),
+            ):
+                plan = await connection.fetch(
+                    f"EXPLAIN {statement.sql}", *statement.arguments(given)
+                )
+                assert not [line[0] for line in plan if "Seq Scan on changes" in line[0]]
+
+
+class TestLeadership:
+    async def test_is_for_one_and_passes_on_when_its_connection_closes(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        async with aclosing(await database.open_log()) as other:
+            assert not await other.try_lead()
+            await log.aclose()
+            await until(other.try_lead)
+
+    async def test_ends_for_a_leader_that_is_silent(self, database: Database) -> None:
+        silent = PostgresChangeLog(await database.connect(), lease_ms=100)
+        async with aclosing(silent), aclosing(await database.open_log()) as other:
+            assert await silent.try_lead()
+            await until(other.try_lead)
+            with pytest.raises(LOST):
+                await silent.assign_positions()
+
+    async def test_is_apart_for_each_log(self, database: Database, log: PostgresChangeLog) -> None:
+        await database.run(f"CREATE SCHEMA {database.schema}_other")
+        try:
+            await database.run(f"CREATE TABLE {database.schema}_other.changes ()")
+            elsewhere = Database(database.dsn, f"{database.schema}_other")
+            async with aclosing(await elsewhere.open_log()) as other:
+                assert await other.try_lead()
+        finally:
+            await database.run(f"DROP SCHEMA {database.schema}_other CASCADE")
+
+
+class TestPrune:
+    async def test_drops_from_the_oldest_end_up_to_the_first_young_one(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        await database.run("INSERT INTO things SELECT generate_series(1, 4)")
+        await log.assign_positions()
+        old = "UPDATE changes SET at = at - interval '2 hours' WHERE position = ANY($1)"
+        await database.run(old, [1, 2, 4])
+
+        assert await log.prune(3600) == 2
+        assert await log.prune(3600) == 0
+        assert positions_of(await log.after(2)) == [3, 4]
+
+    async def test_goes_on_counting_when_nothing_is_left(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        await database.run("INSERT INTO things VALUES (1), (2)")
+        await log.assign_positions()
+        assert await log.prune(0) == 2
+        assert await log.last_position() == 2
+
+        await database.run("INSERT INTO things VALUES (3)")
+
+        assert positions_of(await log.assign_positions()) == [3]
+
+    async def test_leaves_what_has_no_position(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        await database.run("INSERT INTO things VALUES (1)")
+
+        assert await log.prune(0) == 0
+        assert keys_of(await log.assign_positions()) == [1]
+
+    async def test_drops_no_more_than_a_batch_at_once(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        await database.run(f"INSERT INTO things SELECT generate_series(1, {BATCH_LIMIT + 1})")
+        while await log.assign_positions():
+            pass
+
+        assert [await log.prune(0) for _ in range(3)] == [BATCH_LIMIT, 1, 0]
+
+
+class TestAfter:
+    async def test_refuses_a_position_that_is_gone_or_was_never_given(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        await database.run("INSERT INTO things VALUES (1), (2)")
+        await log.assign_positions()
+        await log.prune(0)
+
+        assert await log.after(2) == []
+        for position in (0, 1, 3):
+            with pytest.raises(CursorExpired):
+                await log.after(position)
+
+
+def aclosing_connection(connection: asyncpg.Connection) -> AsyncExitStack:
+    stack = AsyncExitStack()
+    stack.push_async_callback(connection.close)
+    return stack

@@ -1,0 +1,162 @@
+"""The relay: woken, standing by, taking over."""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+
+import redis.asyncio
+
+from tests.weft.changes.site import Database, Site, keys_of, positions_of, take, until
+from weft.changes.relay import Relay
+from weft.embedded import EmbeddedServers
+
+NEVER_MS = 3_600_000
+
+LEADER = """
+SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
+AND objid = CAST(CAST('changes' AS regclass) AS oid)
+"""
+
+RELAY_PROCESS = """
+import asyncio, sys
+import redis.asyncio
+from tests.weft.changes.site import Database
+from weft.changes.relay import Relay
+
+dsn, schema, redis_url = sys.argv[1:]
+
+async def main():
+    database = Database(dsn, schema)
+    async with redis.asyncio.from_url(redis_url) as client:
+        await Relay(database.open_log, client, schema, poll_ms=20).run()
+
+asyncio.run(main())
+"""
+
+
+async def leader_of(database: Database) -> int | None:
+    rows = await database.run(LEADER)
+    return rows[0][0] if rows else None
+
+
+async def leading(relay: Relay) -> bool:
+    return relay.leads
+
+
+class TestWake:
+    async def test_reaches_the_leader_of_the_same_process(self, site: Site) -> None:
+        relay = await site.relay(poll_ms=NEVER_MS)
+        listener = await site.listener(await site.hub())
+        await until(lambda: leading(relay))
+
+        for key in range(3):
+            await site.database.run("INSERT INTO things VALUES ($1)", key)
+            relay.wake()
+            assert keys_of(await take(listener, 1)) == [key]
+
+    async def test_reaches_the_leader_of_another_process(self, site: Site) -> None:
+        leader = await site.relay(poll_ms=NEVER_MS)
+        await until(lambda: leading(leader))
+        standing_by = await site.relay(poll_ms=NEVER_MS)
+        listener = await site.listener(await site.hub())
+
+        async def both_subscribed() -> bool:
+            return (await site.redis.pubsub_numsub(f"{site.prefix}:changes:wake"))[0][1] == 2
+
+        await until(both_subscribed)
+        for key in range(3):
+            await site.database.run("INSERT INTO things VALUES ($1)", key)
+            standing_by.wake()
+            assert keys_of(await take(listener, 1)) == [key]
+
+
+class TestTakeover:
+    async def test_one_leads_and_another_takes_over_when_it_stops(self, site: Site) -> None:
+        async with AsyncExitStack() as first_process:
+            first = Site(site.database, site.redis, site.prefix, first_process)
+            old = await first.relay()
+            await until(lambda: leading(old))
+            new = await site.relay()
+            listener = await site.listener(await site.hub())
+            await site.database.run("INSERT INTO things VALUES (1)")
+            await take(listener, 1)
+            assert (old.leads, new.leads) == (True, False)
+
+        await site.database.run("INSERT INTO things VALUES (2)")
+
+        assert positions_of(await take(listener, 1)) == [2]
+        assert (old.leads, new.leads) == (False, True)
+
+    async def test_a_leader_that_lost_its_connection_stops_and_somebody_leads_again(
+        self, site: Site
+    ) -> None:
+        for _ in range(2):
+            await site.relay()
+        listener = await site.listener(await site.hub())
+        for key in range(4):
+            await site.database.run("INSERT INTO things VALUES ($1)", key)
+            assert positions_of(await take(listener, 1)) == [key + 1]
+            pid = await leader_of(site.database)
+            await site.database.run("SELECT pg_terminate_backend($1)", pid)
+
+    async def test_a_killed_process_is_followed_by_another(
+        self, site: Site, servers: EmbeddedServers
+    ) -> None:
+        database = site.database
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", RELAY_PROCESS),
+            *(database.dsn, database.schema, servers.redis_url),
+        )
+        try:
+
+            async def somebody_leads() -> bool:
+                return await leader_of(database) is not None
+
+            await until(somebody_leads)
+            relay = await site.relay()
+            listener = await site.listener(await site.hub())
+            await database.run("INSERT INTO things VALUES (1)")
+            assert positions_of(await take(listener, 1)) == [1]
+            assert not relay.leads
+        finally:
+            process.kill()
+            await process.wait()
+
+        await database.run("INSERT INTO things VALUES (2)")
+
+        assert positions_of(await take(listener, 1)) == [2]
+        assert relay.leads
+
+
+class TestRetention:
+    async def test_drops_what_is_too_old(self, site: Site) -> None:
+        await site.database.run("INSERT INTO things VALUES (1), (2)")
+        await site.relay(retention_hours=0)
+
+        async def dropped() -> bool:
+            rows = await site.database.run("SELECT position FROM change_horizon")
+            return [row[0] for row in rows] == [2]
+
+        await until(dropped)
+        assert await site.database.run("SELECT FROM changes") == []
+
+
+class TestRedis:
+    async def test_that_never_answers_delays_nothing(self, database: Database) -> None:
+        accepted: list[asyncio.StreamWriter] = []
+        server = await asyncio.start_server(
+            lambda _, writer: accepted.append(writer), "127.0.0.1", 0
+        )
+        port = server.sockets[0].getsockname()[1]
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(redis.asyncio.Redis(port=port))
+            site = Site(database, client, database.schema, stack)
+            await site.relay()
+            listener = await site.listener(await site.hub(poll_ms=20))
+
+            for key in range(100):
+                await database.run("INSERT INTO things VALUES ($1)", key)
+                assert keys_of(await take(listener, 1)) == [key]
+        for writer in accepted:
+            writer.close()
+        server.close()

@@ -1,0 +1,80 @@
+"""What the triggers write into the log."""
+
+from tests.weft.changes.site import Database
+from weft.changes.change import Change, ChangeKind
+
+
+async def logged(database: Database) -> list[Change]:
+    log = await database.open_log()
+    try:
+        return await log.assign_positions()
+    finally:
+        await log.aclose()
+
+
+class TestTriggers:
+    async def test_carry_the_declared_columns_before_and_after(self, database: Database) -> None:
+        await database.run("INSERT INTO things VALUES (7, 1, 'new', 'a')")
+        await database.run("UPDATE things SET state = 'old', note = 'b'")
+        await database.run("DELETE FROM things")
+
+        changes = await logged(database)
+
+        new, old = {"owner_id": 1, "state": "new"}, {"owner_id": 1, "state": "old"}
+        assert [(c.kind, c.before, c.after) for c in changes] == [
+            (ChangeKind.CREATED, None, new),
+            (ChangeKind.UPDATED, new, old),
+            (ChangeKind.DELETED, old, None),
+        ]
+        assert {(c.entity, c.key) for c in changes} == {("Thing", 7)}
+
+    async def test_record_an_update_of_columns_that_are_not_declared(
+        self, database: Database
+    ) -> None:
+        await database.run("INSERT INTO things VALUES (1, 1, 'new', 'a')")
+        await database.run("UPDATE things SET note = 'b'")
+
+        assert [c.kind for c in await logged(database)] == ["CREATED", "UPDATED"]
+
+    async def test_record_each_row_that_a_truncate_takes(self, database: Database) -> None:
+        await database.run("INSERT INTO things VALUES (1, 1, 'new', ''), (2, 2, 'new', '')")
+        await database.run("TRUNCATE things")
+
+        gone = (await logged(database))[2:]
+
+        assert [(c.kind, c.key, c.before) for c in gone] == [
+            ("DELETED", 1, {"owner_id": 1, "state": "new"}),
+            ("DELETED", 2, {"owner_id": 2, "state": "new"}),
+        ]
+
+    async def test_give_the_changes_of_a_transaction_its_number(self, database: Database) -> None:
+        await database.psql(
+            "BEGIN; INSERT INTO things VALUES (1); INSERT INTO things VALUES (2); COMMIT"
+        )
+        await database.psql("INSERT INTO things VALUES (3)")
+
+        first, second, third = await logged(database)
+
+        assert first.xid == second.xid < third.xid
+
+    async def test_write_nothing_for_what_is_rolled_back(self, database: Database) -> None:
+        await database.psql("BEGIN; INSERT INTO things VALUES (1); ROLLBACK")
+
+        assert await logged(database) == []
+
+    async def test_ask_no_right_on_the_log_nor_a_search_path_of_the_writer(
+        self, database: Database
+    ) -> None:
+        role, schema = f"{database.schema}_writer", database.schema
+        await database.run(f"CREATE ROLE {role}")
+        await database.run(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
+        await database.run(f"GRANT INSERT ON things TO {role}")
+        try:
+            await database.psql(
+                f"SET ROLE {role}; SET search_path TO pg_catalog;"
+                f"INSERT INTO {schema}.things VALUES (1)"
+            )
+            assert [c.key for c in await logged(database)] == [1]
+        finally:
+            await database.run(f"DROP OWNED BY {role}")
+            await database.run(f"DROP ROLE {role}")

@@ -1,0 +1,218 @@
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.weft.loading.warehouse import (
+    LOST,
+    PATIENCE_SECONDS,
+    Line,
+    Source,
+    Warehouse,
+    outcomes,
+    soon,
+    turns,
+)
+from weft.errors import FieldError, Unavailable
+from weft.loading.dispatch import LoadError
+
+
+class TestJoining:
+    async def test_asks_once_for_all_that_was_asked_in_one_turn(self):
+        warehouse, source = Warehouse(1), Source()
+        answers = await outcomes(warehouse.ask(source, key, key + 1) for key in (1, 2, 3))
+        assert answers == [[10, 20], [20, 30], [30, 40]]
+        assert source.batches == [[1, 2, 3, 4]]
+
+    async def test_gathers_while_every_connection_is_busy(self):
+        warehouse, source = Warehouse(1), Source(open=False)
+        first = warehouse.ask(source, 1)
+        await soon(source.begun.wait())
+        later = [first]
+        for keys in ([2], [3], [2, 4], [1]):
+            later.append(warehouse.ask(source, *keys))
+            await turns(5)
+        source.gate.set()
+        assert await outcomes(later) == [[10], [20], [30], [20, 40], [10]]
+        # What runs already is not joined: who asks later may know of a later commit.
+        assert source.batches == [[1], [2, 3, 4, 1]]
+        assert warehouse.dispatcher.batches == 2
+
+    async def test_is_not_split_by_what_callers_await_before_they_ask(self):
+        warehouse, source = Warehouse(1), Source(open=False)
+
+        async def ask(key: int) -> list[int]:
+            await turns(key)
+            return await soon(warehouse.ask(source, key))
+
+        asking = [asyncio.create_task(ask(key)) for key in range(20)]
+        await turns(50)
+        source.gate.set()
+        assert await outcomes(asking) == [[10 * key] for key in range(20)]
+        assert len(source.batches) == 2
+
+    async def test_gives_each_waiter_its_keys_in_order_and_repeated(self):
+        warehouse, source = Warehouse(1), Source()
+        assert await soon(warehouse.ask(source, 3, 1, 3)) == [30, 10, 30]
+        assert source.batches == [[3, 1]]
+
+    async def test_goes_on_when_an_answer_leads_to_the_next_question(self):
+        warehouse, source = Warehouse(1), Source()
+        # Awaited without a task between: the next question comes as soon as one can.
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for key in range(5):
+                assert await warehouse.ask(source, key) == [10 * key]
+        assert source.batches == [[0], [1], [2], [3], [4]]
+
+
+class TestConnections:
+    async def test_run_one_batch_each_and_two_at_once(self):
+        warehouse = Warehouse(2)
+        one, two = Source(open=False), Source(open=False)
+        asked = [warehouse.ask(source, 1) for source in (one, two)]
+        await soon(one.begun.wait())
+        await soon(two.begun.wait())
+        assert one.lines[0] is not two.lines[0]
+        one.gate.set()
+        two.gate.set()
+        await outcomes(asked)
+        assert len(warehouse.opened) == 2
+
+    async def test_are_held(self):
+        warehouse, source = Warehouse(2), Source()
+        for key in range(5):
+            await soon(warehouse.ask(source, key))
+        assert len(warehouse.opened) == 1
+
+    async def test_are_replaced_when_lost(self):
+        warehouse, source = Warehouse(1), Source(open=False)
+        first = warehouse.ask(source, 1)
+        await soon(source.begun.wait())
+        second = warehouse.ask(source, 2)
+        source.failure, warehouse.opened[0].is_closed = LOST, True
+        source.gate.set()
+        with pytest.raises(Unavailable):
+            await soon(first)
+        with pytest.raises(Unavailable):
+            await soon(second)
+        source.failure = None
+        assert await soon(warehouse.ask(source, 3)) == [30]
+        assert len(warehouse.opened) == 2
+
+    @pytest.mark.parametrize(
+        ("failure", "told"), [(LOST, Unavailable), (ValueError("no such host"), LoadError)]
+    )
+    async def test_that_cannot_be_opened_leave_nobody_waiting(
+        self, failure: Exception, told: type[Exception]
+    ):
+        warehouse, sources = Warehouse(1), [Source(), Source()]
+        warehouse.shut = failure
+        asked = [warehouse.ask(source, 1) for source in sources]
+        answers = await outcomes(asked)
+        assert [type(answer) for answer in answers] == [told, told]
+        warehouse.shut = None
+        assert await soon(warehouse.ask(sources[0], 1)) == [10]
+
+
+class TestTurns:
+    async def test_let_nobody_wait_behind_a_flood(self):
+        warehouse, flood, other = Warehouse(1), Source(open=False), Source()
+        ran: list[str] = []
+
+        async def flooding() -> None:
+            for key in range(50):
+                await soon(warehouse.ask(flood, key))
+                ran.append("flood")
+
+        flooders = [asyncio.create_task(flooding()) for _ in range(3)]
+        await soon(flood.begun.wait())
+        waiting = warehouse.ask(other, 1)
+        flood.gate.set()
+        await soon(waiting)
+        batches_before = len(flood.batches)
+        await outcomes(flooders)
+        assert batches_before <= 2
+        assert len(flood.batches) == 50
+
+
+class TestFailure:
+    async def test_is_an_error_of_its_own_for_each_waiter(self):
+        warehouse, source = Warehouse(1), Source()
+        source.failure = Unavailable("Come back later.", retry_after=3)
+        asked = [warehouse.ask(source, key) for key in (1, 1, 2)]
+        errors = await outcomes(asked)
+        assert source.batches == [[1, 2]]
+        assert len({id(error) for error in errors}) == 3
+        for error in errors:
+            assert isinstance(error, Unavailable)
+            assert error.message == "Come back later."
+            assert error.extensions == {"code": "UNAVAILABLE", "retry_after": 3}
+            assert error.__cause__ is source.failure
+
+    async def test_may_have_a_constructor_of_its_own(self):
+        class Shut(FieldError):
+            code = "SHUT"
+
+            def __init__(self) -> None:
+                super().__init__("The shop is shut.", until="Monday")
+
+        warehouse, source = Warehouse(1), Source()
+        source.failure = Shut()
+        with pytest.raises(Shut) as raised:
+            await soon(warehouse.ask(source, 1))
+        assert raised.value.extensions == {"code": "SHUT", "until": "Monday"}
+        assert str(raised.value) == "The shop is shut."
+
+    async def test_that_no_client_may_see_is_the_cause_of_another(self):
+        warehouse, source = Warehouse(1), Source()
+        source.failure = ZeroDivisionError("a secret")
+        with pytest.raises(LoadError) as raised:
+            await soon(warehouse.ask(source, 1))
+        assert raised.value.__cause__ is source.failure
+
+    async def test_of_one_source_is_no_failure_of_another(self):
+        warehouse, broken, sound = Warehouse(1), Source(), Source()
+        broken.failure = ZeroDivisionError()
+        asked = [warehouse.ask(source, 1) for source in (broken, sound)]
+        answers = await outcomes(asked)
+        assert isinstance(answers[0], LoadError)
+        assert answers[1] == [10]
+
+    async def test_says_how_many_values_were_promised_and_given(self):
+        async def one_too_few(line: Line, keys: Sequence[Any]) -> list[Any]:
+            return list(keys)[1:]
+
+        warehouse = Warehouse(1)
+        with pytest.raises(LoadError, match="one_too_few promised 2 values and gave 1"):
+            await soon(warehouse.dispatcher.submit(one_too_few, [1, 2]))
+
+
+class TestCancelling:
+    async def test_one_waiter_takes_nothing_from_the_others(self):
+        warehouse, source = Warehouse(1), Source(open=False)
+        asked = [warehouse.ask(source, key) for key in (1, 1, 2)]
+        await soon(source.begun.wait())
+        asked[0].cancel()
+        source.gate.set()
+        assert await outcomes(asked[1:]) == [[10], [20]]
+
+    async def test_inside_of_a_batch_cancels_its_waiters_and_no_other_batch(self):
+        warehouse, broken, sound = Warehouse(1), Source(), Source()
+        broken.failure = asyncio.CancelledError()
+        asked = [warehouse.ask(source, 1) for source in (broken, sound)]
+        answers = await outcomes(asked)
+        assert isinstance(answers[0], asyncio.CancelledError)
+        assert answers[1] == [10]
+
+
+class TestClose:
+    async def test_leaves_no_task_no_connection_and_nobody_waiting(self):
+        before = asyncio.all_tasks()
+        warehouse, running, queued = Warehouse(1), Source(open=False), Source()
+        asked = [warehouse.ask(source, 1) for source in (running, queued)]
+        await soon(running.begun.wait())
+        await warehouse.dispatcher.close()
+        assert all(waiter.cancelled() for waiter in asked)
+        assert asyncio.all_tasks() == before
+        assert [line.is_closed for line in warehouse.opened] == [True]

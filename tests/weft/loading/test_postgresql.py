@@ -1,0 +1,143 @@
+"""Batches on real connections: lost ones, slow ones, and two statements at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+
+from db.connection import ReadConnection
+from db.database import Database
+from db.statement import Statement
+from tests.weft.loading.warehouse import outcomes, soon
+from weft.errors import Unavailable
+
+SLEEP = Statement(
+    sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Float))), lambda slept: slept
+)
+BACKEND = Statement(sa.select(sa.func.pg_backend_pid()), lambda pid: pid)
+READERS = """
+SELECT pid FROM pg_stat_activity
+WHERE application_name = 'weft read' AND datname = current_database()
+"""
+
+
+async def sleep(connection: ReadConnection, keys: Sequence[float]) -> Sequence[float]:
+    for key in keys:
+        await connection.all(SLEEP, seconds=key)
+    return keys
+
+
+async def backend(connection: ReadConnection, keys: Sequence[str]) -> list[int]:
+    return [pid for _ in keys for pid in await connection.all(BACKEND)]
+
+
+async def other_backend(connection: ReadConnection, keys: Sequence[str]) -> list[int]:
+    return await backend(connection, keys)
+
+
+@pytest.fixture
+async def database(connection: asyncpg.Connection, database_url: str) -> AsyncIterator[Database]:
+    database = Database(
+        database_url,
+        read_connections=2,
+        write_connections=1,
+        statement_timeout_ms=5_000,
+        observe=lambda sql, seconds: None,
+    )
+    yield database
+    await database.close()
+
+
+async def until_asleep(connection: asyncpg.Connection, count: int = 1) -> list[int]:
+    """The backends that sleep, once there are so many."""
+    while True:
+        sleeping = await connection.fetch(f"{READERS} AND wait_event = 'PgSleep'")
+        if len(sleeping) == count:
+            return [row["pid"] for row in sleeping]
+
+
+class TestLostConnection:
+    async def test_tells_the_waiters_and_is_replaced(
+        self, database: Database, connection: asyncpg.Connection
+    ):
+        asked = [database.reads.submit(sleep, [60.0]) for _ in range(3)]
+        (pid,) = await soon(until_asleep(connection))
+        await connection.execute("SELECT pg_terminate_backend($1)", pid)
+        errors = await outcomes(asked)
+        assert [type(error) for error in errors] == [Unavailable] * 3
+        assert len({id(error) for error in errors}) == 3
+        (found,) = await soon(database.reads.submit(backend, ["any"]))
+        assert found != pid
+
+    async def test_while_idle_is_replaced(self, database: Database, connection: asyncpg.Connection):
+        (pid,) = await soon(database.reads.submit(backend, ["any"]))
+        await connection.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        # Whoever asks before the news has come is told; whoever asks then is answered.
+        outcome = await outcomes([database.reads.submit(backend, ["any"])])
+        assert isinstance(outcome[0], Unavailable | list)
+        assert await soon(database.reads.submit(backend, ["any"])) != [pid]
+
+
+class TestStatementTimeout:
+    async def test_tells_the_waiters_and_keeps_the_connection(
+        self, connection: asyncpg.Connection, database_url: str
+    ):
+        database = Database(
+            database_url,
+            read_connections=1,
+            write_connections=1,
+            statement_timeout_ms=100,
+            observe=lambda sql, seconds: None,
+        )
+        (before,) = await soon(database.reads.submit(backend, ["any"]))
+        with pytest.raises(Unavailable):
+            await soon(database.reads.submit(sleep, [60.0]))
+        assert await soon(database.reads.submit(backend, ["any"])) == [before]
+        await database.close()
+
+
+class TestConnections:
+    async def test_run_two_statements_at_once(
+        self, database: Database, connection: asyncpg.Connection
+    ):
+        asked = database.reads.submit(sleep, [60.0])
+        (sleeping,) = await soon(until_asleep(connection))
+        (found,) = await soon(database.reads.submit(backend, ["any"]))
+        assert found != sleeping
+        await connection.execute("SELECT pg_cancel_backend($1)", sleeping)
+        await outcomes([asked])
+
+
+class TestUnreachable:
+    async def test_tells_every_waiter(self, tmp_path_factory: pytest.TempPathFactory):
+        nowhere = tmp_path_factory.mktemp("nowhere")
+        database = Database(
+            f"postgresql://postgres@/none?host={nowhere}",
+            read_connections=1,
+            write_connections=1,
+            statement_timeout_ms=100,
+            observe=lambda sql, seconds: None,
+        )
+        asked = [database.reads.submit(fetch, ["any"]) for fetch in (backend, other_backend)]
+        assert [type(error) for error in await outcomes(asked)] == [Unavailable, Unavailable]
+        await database.close()
+
+
+class TestClose:
+    async def test_leaves_no_task_and_no_connection(
+        self, database: Database, connection: asyncpg.Connection
+    ):
+        before = asyncio.all_tasks()
+        asked = database.reads.submit(sleep, [60.0])
+        await soon(until_asleep(connection))
+        await database.close()
+        assert asked.cancelled()
+        assert asyncio.all_tasks() <= before
+
+        async def all_gone() -> None:
+            while await connection.fetch(READERS):
+                pass
+
+        await soon(all_gone())

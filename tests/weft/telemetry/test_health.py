@@ -1,0 +1,57 @@
+"""Health: alive whatever happens, ready only when everything needed is."""
+
+import asyncio
+
+import httpx
+from fastapi import FastAPI
+
+from weft.telemetry import health
+
+
+async def well() -> None:
+    pass
+
+
+async def broken() -> None:
+    raise ConnectionError("secret-host is down")
+
+
+async def stuck() -> None:
+    await asyncio.Event().wait()
+
+
+async def get(path: str, **checks: health.Check) -> httpx.Response:
+    app = FastAPI()
+    app.include_router(health.router(checks, timeout_seconds=0.05))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://weft") as client:
+        return await client.get(path)
+
+
+class TestLive:
+    async def test_needs_nothing(self) -> None:
+        response = await get("/health/live", broken=broken, stuck=stuck)
+        assert response.status_code == 200
+        assert response.json() == {"live": True}
+
+
+class TestReady:
+    async def test_answers_200_when_all_is_well(self) -> None:
+        response = await get("/health/ready", first=well, second=well)
+        assert response.status_code == 200
+        assert response.json() == {"ready": True, "checks": {"first": "ok", "second": "ok"}}
+
+    async def test_answers_503_and_says_which_failed(self) -> None:
+        response = await get("/health/ready", first=well, second=broken)
+        assert response.status_code == 503
+        assert response.json() == {"ready": False, "checks": {"first": "ok", "second": "failed"}}
+
+    async def test_does_not_wait_for_a_check_that_hangs(self) -> None:
+        response = await get("/health/ready", hanging=stuck)
+        assert response.status_code == 503
+
+    async def test_tells_no_details(self) -> None:
+        assert "secret-host" not in (await get("/health/ready", check=broken)).text
+
+    async def test_is_never_cached(self) -> None:
+        assert (await get("/health/ready")).headers["cache-control"] == "no-store"

@@ -1,0 +1,107 @@
+"""What clients send is read, or refused by name; nothing else comes out, whatever goes in."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from weft.errors import BadRequest
+from weft.transport import messages, request, strict_json
+from weft.transport.messages import CloseCode, SocketClosed
+from weft.transport.negotiation import (
+    GRAPHQL_RESPONSE,
+    HTML,
+    JSON,
+    check_content_type,
+    response_type,
+)
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+    | st.sampled_from(['":', '" :', '{"a":1}', "\\u0000"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+LAYOUTS = st.sampled_from(
+    [{"separators": (",", ":")}, {"separators": (" , ", " : ")}, {"indent": 1}]
+)
+NEARLY_JSON = st.binary(max_size=64) | VALUES.map(lambda value: json.dumps(value).encode())
+
+
+class TestStrictJson:
+    @given(VALUES, LAYOUTS, st.booleans())
+    def test_reads_all_json(self, value: Any, layout: dict[str, Any], ascii_only: bool) -> None:
+        text = json.dumps(value, ensure_ascii=ascii_only, **layout)
+        assert strict_json.decode(text.encode()) == value
+
+    @given(VALUES, VALUES, VALUES, TEXT, st.sampled_from([":", " :", "\n\t :"]), st.booleans())
+    def test_refuses_a_name_given_twice(
+        self, first: Any, second: Any, around: Any, name: str, colon: str, escaped: bool
+    ) -> None:
+        spelt = "".join(f"\\u{ord(c):04x}" for c in name if ord(c) < 0x10000)
+        again = f'"{spelt}"' if escaped and max(map(ord, name), default=0) < 0x10000 else None
+        once = json.dumps(name)
+        twice = (
+            f"[{json.dumps(around)},"
+            f"{{{once}{colon}{json.dumps(first)},{again or once}:{json.dumps(second)}}}]"
+        )
+        with pytest.raises(BadRequest, match="twice"):
+            strict_json.decode(twice.encode())
+
+    @given(NEARLY_JSON)
+    def test_refuses_the_rest_by_name(self, raw: bytes) -> None:
+        with suppress(BadRequest):
+            strict_json.decode(raw)
+
+
+class TestRequests:
+    @given(NEARLY_JSON)
+    @example(b"[" * 100_000)
+    @example(b'{"query":' * 100_000)
+    def test_of_any_body_are_read_or_refused(self, body: bytes) -> None:
+        with suppress(BadRequest):
+            request.from_body(body)
+
+    @given(st.binary(max_size=64) | st.from_regex(rb"query=[^&]*&variables=[^&]*"))
+    def test_of_any_query_string_are_read_or_refused(self, query_string: bytes) -> None:
+        with suppress(BadRequest):
+            request.from_query_string(query_string)
+
+
+class TestMessages:
+    @given(NEARLY_JSON)
+    @example(b'{"type":"subscribe","id":"1","payload":' * 10_000)
+    def test_of_any_form_are_read_or_close_the_socket(self, raw: bytes) -> None:
+        with suppress(SocketClosed):
+            messages.decode(raw)
+
+    def test_have_short_reasons(self) -> None:
+        end = SocketClosed(CloseCode.BAD_REQUEST, "é" * 100)
+        assert end.reason == "é" * 61
+
+
+class TestHeaders:
+    @given(st.binary(max_size=64) | st.from_regex(rb"[a-z/*]+(;q=[^,]*)?(,[a-z/*]+(;q=[^,]*)?)*"))
+    @example(b"text/html;q=nan, */*;q=1e9")
+    @example(b"*/*;q=-1, application/json;q=inf")
+    def test_of_any_kind_are_understood_or_refused(self, value: bytes) -> None:
+        with suppress(BadRequest):
+            assert response_type(value, html=False) != HTML
+        with suppress(BadRequest):
+            check_content_type(value)
+
+    def test_accept_nothing_in_particular(self) -> None:
+        assert response_type(b"", html=True) == JSON
+
+    @pytest.mark.parametrize("weight", ["nan", "-1", "2", "1e0", "", "0.0001"])
+    def test_weigh_nothing_by_what_is_no_weight(self, weight: str) -> None:
+        accept = f"{GRAPHQL_RESPONSE};q={weight}, {JSON};q=0.001".encode()
+        assert response_type(accept, html=False) == JSON

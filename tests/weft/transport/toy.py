@@ -1,0 +1,220 @@
+"""A schema, a gate and a server that have one of everything the transports must carry."""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import strawberry
+import uvicorn
+from fastapi import FastAPI, Request
+from strawberry.types import Info
+from structlog.contextvars import bind_contextvars, get_contextvars
+
+from weft.errors import Unauthenticated, Unavailable
+from weft.execution.schema import Schema
+from weft.transport.connection import SocketLimits
+from weft.transport.front import Front
+from weft.transport.http import GraphQLEndpoint
+from weft.transport.websocket import GraphQLSocket
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Viewer:
+    name: str
+    expires_at: datetime | None = None
+
+
+@dataclass
+class Witness:
+    """What a test can see of the inside."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    revoked: bool = False
+    counts: Counter[str] = field(default_factory=Counter[str])
+    request_ids: list[str] = field(default_factory=list[str])
+    logged: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+@dataclass
+class Context:
+    viewer: Viewer
+    witness: Witness
+
+    def forget_loaded(self) -> None: ...
+
+    def renew(self) -> Self:
+        return self
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def hello(self) -> str:
+        return "world"
+
+    @strawberry.field
+    def echo(self, text: str) -> str:
+        return text
+
+    @strawberry.field
+    def viewer(self, info: Info[Context]) -> str:
+        return info.context.viewer.name
+
+    @strawberry.field
+    def broken(self) -> str:
+        raise RuntimeError("the secret reason")
+
+    @strawberry.field
+    def unwritable(self) -> str:
+        return "\ud800"
+
+    @strawberry.field
+    async def slow(self, info: Info[Context]) -> str | None:
+        witness = info.context.witness
+        witness.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            witness.ended.set()
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def add(self, info: Info[Context]) -> int:
+        info.context.witness.counts["added"] += 1
+        return info.context.witness.counts["added"]
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def count(self, to: int) -> AsyncIterator[int]:
+        for number in range(to):
+            yield number
+
+    @strawberry.subscription
+    async def endless(self, info: Info[Context], bytes_each: int = 0) -> AsyncIterator[str]:
+        witness = info.context.witness
+        witness.begun.set()
+        try:
+            yield "x" * bytes_each
+            while bytes_each:
+                witness.counts["events"] += 1
+                yield "x" * bytes_each
+            await asyncio.Event().wait()
+        finally:
+            witness.ended.set()
+
+    @strawberry.subscription
+    async def fails(self) -> AsyncIterator[int]:
+        yield 1
+        raise RuntimeError("the secret reason")
+
+
+SCHEMA = Schema(query=Query, mutation=Mutation, subscription=Subscription)
+
+
+class Gate:
+    def __init__(self) -> None:
+        self.witness = Witness()
+
+    async def viewer(self, authorization: str | None) -> Viewer:
+        self.witness.counts["viewers"] += 1
+        if self.witness.revoked:
+            raise Unauthenticated("The session has ended.")
+        match authorization:
+            case None:
+                return Viewer("stranger")
+            case "Bearer good":
+                return Viewer("ada")
+            case "Bearer brief":
+                return Viewer("ada", NOW + timedelta(seconds=0.05))
+            case "Bearer unavailable":
+                raise Unavailable("The sessions cannot be read now.")
+            case "Bearer broken":
+                raise RuntimeError("the secret reason")
+            case _:
+                raise Unauthenticated("The token is malformed.")
+
+    def context(self, viewer: Viewer, request_id: str) -> Context:
+        self.witness.request_ids.append(request_id)
+        self.witness.logged.append(get_contextvars())
+        bind_contextvars(viewer=viewer.name)
+        return Context(viewer, self.witness)
+
+
+def fallback() -> FastAPI:
+    """What stands behind the GraphQL endpoint."""
+    app = FastAPI()
+
+    @app.get("/other")
+    async def other(request: Request) -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
+        return {"request_id": request.state.request_id}
+
+    @app.post("/other")
+    async def post(body: dict[str, Any]) -> int:  # pyright: ignore[reportUnusedFunction]
+        return len(body)
+
+    return app
+
+
+@dataclass
+class Server:
+    address: str
+    gate: Gate
+    uvicorn: uvicorn.Server
+
+    @property
+    def witness(self) -> Witness:
+        return self.gate.witness
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}/graphql"
+
+    @property
+    def socket_url(self) -> str:
+        return f"ws://{self.address}/graphql"
+
+
+@asynccontextmanager
+async def serving(
+    *,
+    http: dict[str, Any] | None = None,
+    limits: SocketLimits | None = None,
+    cors_origins: tuple[str, ...] = ("https://app.example",),
+    allowed_hosts: tuple[str, ...] = ("*",),
+    body_limit_bytes: int = 10_000,
+) -> AsyncGenerator[Server]:
+    """A real server on a free port of this machine, in this event loop."""
+    gate = Gate()
+    front = Front(
+        GraphQLEndpoint(SCHEMA, gate, body_limit_bytes=body_limit_bytes, **(http or {})),
+        GraphQLSocket(SCHEMA, gate, cors_origins=cors_origins, limits=limits, clock=lambda: NOW),
+        fallback(),
+        cors_origins=cors_origins,
+        allowed_hosts=allowed_hosts,
+        body_limit_bytes=body_limit_bytes,
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(front, log_level="critical", http="httptools", lifespan="off")
+    config.load()
+    server = uvicorn.Server(config)
+    # Without its main loop, which would take the signals of the test run and tenths of a second.
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    host, port = listener.getsockname()
+    try:
+        yield Server(f"{host}:{port}", gate, server)
+    finally:
+        server.force_exit = True
+        await server.shutdown(sockets=[listener])

@@ -1,0 +1,80 @@
+"""Passwords: hashed and verified by argon2id, off the event loop."""
+
+import asyncio
+import secrets
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+from pwdlib import PasswordHash
+from pwdlib.hashers import HasherProtocol
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from weft.errors import Unavailable
+
+ResultT = TypeVar("ResultT")
+
+
+class Verification(NamedTuple):
+    """Whether a password matched; `upgraded_hash` is to be stored instead, if it is not None."""
+
+    matches: bool
+    upgraded_hash: str | None
+
+
+class Passwords:
+    """Hashes and verifies passwords on `threads` threads of its own.
+
+    A hash takes some 64 MiB and tens of milliseconds on purpose (RFC 9106, section 4, second
+    choice), so a flood of them must neither stall the event loop nor eat the threads or the memory
+    of everybody else: at most `threads` run at once and at most `waiting` more wait; what comes
+    beyond is refused as `Unavailable`.
+
+    `hashers`: the first makes new hashes, the others are still verified and then upgraded.
+    """
+
+    def __init__(self, *hashers: HasherProtocol, threads: int = 2, waiting: int = 64) -> None:
+        self._hashing = PasswordHash(hashers or (Argon2Hasher(),))
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
+        self._places = threads + waiting
+        # Nobody knows its password, and verifying it costs what verifying any current hash does.
+        self._dummy_hash = self._hashing.hash(secrets.token_hex())
+
+    async def hash(self, password: str) -> str:
+        """The hash to store, with its salt and parameters."""
+        return await self._run(lambda: self._hashing.hash(_normalised(password)))
+
+    async def verify(self, password: str, stored_hash: str | None) -> Verification:
+        """Whether the password is that of the hash.
+
+        None, for a subject that is unknown or has no password, never matches and costs exactly one
+        verification like any other, so that the time of the answer does not tell who exists.
+        """
+
+        def check() -> Verification:
+            matches, upgraded_hash = self._hashing.verify_and_update(
+                _normalised(password), stored_hash or self._dummy_hash
+            )
+            return Verification(matches, upgraded_hash)
+
+        return await self._run(check)
+
+    async def _run(self, work: Callable[[], ResultT]) -> ResultT:
+        if self._places == 0:
+            raise Unavailable("Too many passwords are being checked at once; try again.")
+        self._places -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._places += 1
+
+    def close(self) -> None:
+        """Ends the threads once they are idle; what waits for one is cancelled."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _normalised(password: str) -> bytes:
+    # Keyboards differ in how they compose a letter (NIST SP 800-63B-4, section 3.1.1.2). Text that
+    # is no Unicode, such as half a surrogate pair, is a wrong password rather than an error.
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

@@ -1,0 +1,151 @@
+"""Access tokens: signed, short-lived, bound to a session. They prove who, never what is allowed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any
+
+import jwt
+import msgspec
+
+from weft.errors import Unauthenticated
+
+ALGORITHM = "HS256"
+TYPE = "at+jwt"
+"""Of access tokens (RFC 9068, section 2.1); whatever else the same key signs is none."""
+AUDIENCE = "weft"
+SECRET_MIN_BYTES = 32
+"""A key of HS256 is no shorter than its hash (RFC 7518, section 3.2)."""
+TOKEN_MAX_LENGTH = 2048
+REMEMBERED_TOKENS = 4096
+DEVELOPMENT_SECRET = "weft-development-secret-do-not-deploy"
+
+MALFORMED = "The access token is malformed."
+FORGED = "The access token was not signed by this server."
+EXPIRED = "The access token has expired."
+
+_MAX_TIME = int(datetime.max.replace(tzinfo=UTC).timestamp())
+_Time = Annotated[int, msgspec.Meta(ge=0, le=_MAX_TIME)]
+
+
+class _Payload(msgspec.Struct, frozen=True):
+    sub: str
+    sid: int
+    iat: _Time
+    exp: _Time
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a valid token says: whose it is, of which session, and until when (UTC)."""
+
+    subject: str
+    session_id: int
+    issued_at: datetime
+    expires_at: datetime
+
+
+class AccessTokens:
+    """Issues and reads access tokens: JWTs (RFC 7519) by HS256 and nothing else.
+
+    `key_id` names the key of `secret` in the header `kid`. To rotate: give the new pair, and the
+    old one in `previous` (secrets by key id) until its last token has expired.
+    """
+
+    def __init__(
+        self,
+        *,
+        key_id: str,
+        secret: str,
+        previous: Mapping[str, str] | None = None,
+        lifetime: timedelta = timedelta(minutes=15),
+    ) -> None:
+        self._key_id = key_id
+        self._secrets = {**(previous or {}), key_id: secret}
+        self._lifetime = lifetime
+        # Of a request's work this is a great part, and a signature that is good stays good.
+        self._verified = lru_cache(REMEMBERED_TOKENS)(self._verify)
+
+    def issue(self, subject: str, session_id: int, now: datetime) -> tuple[str, datetime]:
+        """A token, and when it expires; both to the second, as the token's claims are."""
+        issued_at = now.replace(microsecond=0)
+        expires_at = issued_at + self._lifetime
+        token = jwt.encode(
+            {
+                "sub": subject,
+                "sid": session_id,
+                "aud": AUDIENCE,
+                "iat": int(issued_at.timestamp()),
+                "exp": int(expires_at.timestamp()),
+            },
+            self._secrets[self._key_id],
+            algorithm=ALGORITHM,
+            headers={"kid": self._key_id, "typ": TYPE},
+        )
+        return token, expires_at
+
+    def read(self, token: str, now: datetime) -> Claims:
+        """The claims of a token that this server signed and that has not expired at `now`.
+
+        Raises `Unauthenticated`, telling malformed, forged and expired tokens apart. Whether the
+        session still lives is for the caller to look up.
+        """
+        payload = self._verified(token)
+        expires_at = datetime.fromtimestamp(payload.exp, UTC)
+        if now >= expires_at:
+            raise Unauthenticated(EXPIRED)
+        issued_at = datetime.fromtimestamp(payload.iat, UTC)
+        return Claims(payload.sub, payload.sid, issued_at, expires_at)
+
+    def _verify(self, token: str) -> _Payload:
+        if len(token) > TOKEN_MAX_LENGTH or not token.isascii():
+            raise Unauthenticated(MALFORMED)
+        try:
+            return msgspec.convert(self._signed(token), _Payload)
+        except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
+            raise Unauthenticated(FORGED) from None
+        except (jwt.InvalidTokenError, msgspec.ValidationError):
+            raise Unauthenticated(MALFORMED) from None
+
+    def _signed(self, token: str) -> dict[str, Any]:
+        header = jwt.get_unverified_header(token)
+        if header.get("typ") != TYPE:
+            raise jwt.InvalidTokenError
+        secret = self._secrets.get(header.get("kid", ""))
+        if secret is None:
+            raise jwt.InvalidSignatureError
+        return jwt.decode(
+            token,
+            secret,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            # Times are judged by the caller's clock.
+            options={"strict_aud": True, "verify_exp": False, "verify_iat": False},
+        )
+
+
+def bearer_token(authorization: str | None) -> str | None:
+    """The token of an Authorization header's value (RFC 6750, section 2.1); None if there is none.
+
+    Raises `Unauthenticated` for any other scheme and for a scheme without a token.
+    """
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("The Authorization header must read: Bearer <access token>.")
+    return token.strip()
+
+
+def check_secret(secret: str, development: bool) -> None:
+    """Raises ValueError, with a line that says what to do, for a secret that is unfit to sign with.
+
+    In development any secret will do, so that a first start needs none.
+    """
+    if development:
+        return
+    if secret == DEVELOPMENT_SECRET:
+        raise ValueError("SECRET is still the one of development: set one that nobody else knows.")
+    if len(secret.encode()) < SECRET_MIN_BYTES:
+        raise ValueError(f"SECRET is shorter than {SECRET_MIN_BYTES} bytes: set a longer one.")

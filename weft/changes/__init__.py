@@ -1,0 +1,1 @@
+"""The change log, the relay that puts it in order, and the hub that feeds subscriptions."""

@@ -1,0 +1,165 @@
+"""The hub: follows the change log for one process and offers each change to its listeners."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+from redis.asyncio import Redis
+
+from weft.changes.change import Change, decode_changes
+from weft.changes.channel import changes_channel, follow
+from weft.changes.errors import CursorExpired
+from weft.changes.listener import Listener, Wants
+from weft.changes.log import OpenLog
+from weft.changes.outage import Outage
+from weft.changes.reader import LogReader
+from weft.errors import Unavailable
+
+_HEARD_BATCHES = 64
+_NOT_STARTED = -1
+"""A position that no change follows: positions begin at 1."""
+
+
+class Hub:
+    """One for each process.
+
+    What it hears through Redis it hands on only if it goes on from the last position. Anything else
+    (a gap, a message it cannot read, a new connection to Redis, no news for `poll_ms`) makes it
+    read the log, so Redis decides how soon a change comes, never whether.
+    """
+
+    def __init__(
+        self,
+        open_log: OpenLog,
+        redis: Redis,
+        prefix: str,
+        *,
+        poll_ms: int = 200,
+        queue_limit: int = 1000,
+    ) -> None:
+        """`queue_limit`: how many changes may wait for one listener before it is ended."""
+        self._redis = redis
+        self._prefix = prefix
+        self._poll_seconds = poll_ms / 1000
+        self._queue_limit = queue_limit
+        self._log = LogReader(open_log)
+        self._replays = LogReader(open_log)
+        self._heard: asyncio.Queue[list[Change]] = asyncio.Queue(_HEARD_BATCHES)
+        self._listeners: set[Listener] = set()
+        self._position = _NOT_STARTED
+        self._poll_at = 0.0
+        self._started = asyncio.Event()
+        self._outage = Outage("postgresql", "hub")
+
+    @property
+    def position(self) -> int:
+        """The last position that was offered to the listeners."""
+        return self._position
+
+    @asynccontextmanager
+    async def listen(self, wants: Wants, *, after: int | None = None) -> AsyncGenerator[Listener]:
+        """The changes for which `wants` is true, each once, in order of position.
+
+        Without `after`: every change that is committed from now on. With it: every change after
+        that position; CursorExpired if the log does not keep them, here or while iterating.
+        Iterating also raises ListenerTooSlow, or Unavailable when the hub stops or the log is out
+        of reach. Waits until `run` has reached the log once.
+        """
+        await self._started.wait()
+        listener = Listener(
+            wants,
+            self._position if after is None else after,
+            hub_position=lambda: self._position,
+            read=self._replays.after,
+            queue_limit=self._queue_limit,
+        )
+        self._listeners.add(listener)
+        try:
+            if not listener.is_live:
+                await listener.read_page()
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+    async def run(self) -> None:
+        """Follows the log until it is cancelled; then every listener ends."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_delivering())
+                tasks.create_task(
+                    follow(
+                        self._redis,
+                        changes_channel(self._prefix),
+                        self._hear,
+                        Outage("redis", "hub"),
+                    )
+                )
+        finally:
+            self._started.clear()
+            self._end_listeners(Unavailable("This server stops. Resume from your last cursor."))
+            await self._log.aclose()
+            await self._replays.aclose()
+
+    def _hear(self, message: bytes | str | None) -> None:
+        batch: list[Change] = []
+        if message is not None:
+            with suppress(msgspec.DecodeError):
+                batch = decode_changes(message)
+        with suppress(asyncio.QueueFull):
+            self._heard.put_nowait(batch)
+
+    async def _keep_delivering(self) -> None:
+        while True:
+            batch = await self._next_heard()
+            if not batch or batch[0].position > self._position + 1:
+                await self._catch_up()
+            if batch and batch[0].position <= self._position + 1:
+                await self._deliver([c for c in batch if c.position > self._position])
+
+    async def _next_heard(self) -> list[Change]:
+        try:
+            async with asyncio.timeout_at(self._poll_at):
+                return await self._heard.get()
+        except TimeoutError:
+            return []
+
+    async def _catch_up(self) -> None:
+        try:
+            await self._read_on()
+        except Exception as error:
+            # Whatever it is, the next poll tries again: the hub must outlive it.
+            self._outage.failed(error)
+        else:
+            self._outage.answered()
+        self._poll_later()
+
+    async def _read_on(self) -> None:
+        if self._position == _NOT_STARTED:
+            self._position = await self._log.last_position()
+            self._started.set()
+        try:
+            while page := await self._log.after(self._position):
+                await self._deliver(page)
+        except CursorExpired as error:
+            # The log was pruned past this hub, or restored to an earlier state.
+            position = await self._log.last_position()
+            self._end_listeners(error)
+            self._position = position
+
+    async def _deliver(self, changes: list[Change]) -> None:
+        for change in changes:
+            self._position = change.position
+            for listener in self._listeners:
+                listener.offer(change)
+            # Without this a long batch would overflow the queues of listeners that do read.
+            await asyncio.sleep(0)
+        if changes:
+            self._poll_later()
+
+    def _poll_later(self) -> None:
+        self._poll_at = asyncio.get_running_loop().time() + self._poll_seconds
+
+    def _end_listeners(self, error: Exception) -> None:
+        for listener in self._listeners:
+            listener.end(error)

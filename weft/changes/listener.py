@@ -1,0 +1,107 @@
+"""A listener: the changes that one reader wants, first from the log, then as they come."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Self
+
+from weft.changes.change import Change
+
+Wants = Callable[[Change], bool]
+
+
+class Listener:
+    """An async iterator of the wanted changes after `position`, in order, none lost, none twice.
+
+    While it is behind the hub it reads the log page by page, at its reader's pace. Once it has read
+    as far as the hub has come it goes live: nothing is awaited between that comparison and the
+    switch, so no change can fall between. From then on the hub offers it each change, and no more
+    than `queue_limit` may wait: one that falls further behind goes back to reading the log.
+    """
+
+    def __init__(
+        self,
+        wants: Wants,
+        position: int,
+        *,
+        hub_position: Callable[[], int],
+        read: Callable[[int], Awaitable[list[Change]]],
+        queue_limit: int,
+    ) -> None:
+        self._wants = wants
+        self._position = position
+        self._hub_position = hub_position
+        self._read = read
+        self._queue_limit = queue_limit
+        self._queue: deque[Change] = deque()
+        self._arrived = asyncio.Event()
+        self._failure: Exception | None = None
+        self._live = position == hub_position()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Change:
+        return (await self.take(1))[0]
+
+    async def take(self, limit: int) -> list[Change]:
+        """The next changes, at most `limit`; waits until there is one."""
+        while not (changes := await self.catch_up(limit)):
+            self._arrived.clear()
+            await self._arrived.wait()
+        return changes
+
+    async def catch_up(self, limit: int) -> list[Change]:
+        """The next changes, at most `limit`; none if it is live and nothing waits."""
+        while self._failure is None:
+            if self._queue:
+                return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+            if self._live:
+                return []
+            if self._position >= self._hub_position():
+                self._live = True
+            else:
+                await self.read_page()
+        raise self._failure
+
+    async def read_page(self) -> None:
+        """Reads on in the log; raises CursorExpired."""
+        page = await self._read(self._position)
+        if page:
+            self._position = page[-1].position
+            self._queue.extend(change for change in page if self._wants(change))
+
+    @property
+    def position(self) -> int:
+        """All up to here is taken or waits to be taken."""
+        return self._position
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it has caught up with the hub."""
+        return self._live
+
+    def offer(self, change: Change) -> None:
+        """Takes a change from the hub if it is live, wants it and has room for it."""
+        if not self._live or change.position <= self._position or self._failure is not None:
+            return
+        try:
+            wanted = self._wants(change)
+        except Exception as error:
+            # One subscription's bug must not stop the hub.
+            self.end(error)
+            return
+        if wanted and len(self._queue) >= self._queue_limit:
+            self._live = False
+            return
+        self._position = change.position
+        if wanted:
+            self._queue.append(change)
+            self._arrived.set()
+
+    def end(self, error: Exception) -> None:
+        """Drops what waits, and raises `error` at the next step; the first error stays."""
+        if self._failure is None:
+            self._failure = error
+            self._queue.clear()
+            self._arrived.set()

@@ -1,0 +1,41 @@
+"""Outages: each is logged once when it begins and once when it is over."""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import structlog
+
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Outage:
+    """Whether a store is out of reach for one of its users, and how long to wait for it."""
+
+    def __init__(self, store: str, user: str) -> None:
+        self._store = store
+        self._user = user
+        self._failures = 0
+
+    def failed(self, error: BaseException) -> None:
+        """The store did not answer; the first time in a row is logged."""
+        if not self._failures:
+            _log.warning("store_lost", store=self._store, user=self._user, error=repr(error))
+        self._failures += 1
+
+    def answered(self) -> None:
+        """The store answered; logged if that is news."""
+        if self._failures:
+            _log.info("store_found", store=self._store, user=self._user, failures=self._failures)
+        self._failures = 0
+
+    async def pause(self, draw: Callable[[], float] = random.random) -> None:
+        """Waits longer after each failure in a row, at most a second.
+
+        Half of it is drawn, so that processes which lost a store together do not return together.
+        """
+        longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10))
+        await asyncio.sleep(longest * (0.5 + 0.5 * draw()))

@@ -1,0 +1,150 @@
+"""The relay: gives committed changes their positions, in order, and publishes them."""
+
+import asyncio
+import random
+from contextlib import aclosing, suppress
+
+from redis.asyncio import Redis
+
+from weft.changes.change import Change, encode_changes
+from weft.changes.channel import (
+    REDIS_ERRORS,
+    changes_channel,
+    follow,
+    heed_cancellation,
+    wake_channel,
+)
+from weft.changes.log import BATCH_LIMIT, ChangeLog, OpenLog
+from weft.changes.outage import Outage
+
+_LEADERSHIP_RETRY_SECONDS = 0.5
+_PRUNE_INTERVAL_SECONDS = 60.0
+_OUTBOX_BATCHES = 64
+_GATHER_SECONDS = 0.005
+"""The shortest time between two batches: a flood of commits makes batches larger, not more."""
+
+
+class Relay:
+    """One for each process; one of them leads, the others stand by.
+
+    *Why positions are the order of commits for each row.* A change draws its id while its
+    transaction holds the row's lock, and the next writer of that row waits for the lock until the
+    first has committed; so its id is higher, and whatever snapshot sees its change sees the first
+    one too. The relay positions all that one snapshot sees in order of id, hence no change of a row
+    before an earlier one of it. The same goes for two transactions of which one began after the
+    other was acknowledged. Ids by themselves are no order to follow: one that is lower can become
+    visible later, when others have already been handed on.
+
+    *Why there are never two leaders.* Leadership is a lock held by the very connection that
+    assigns. When the connection ends, so does the lock, and neither the process that lost it nor
+    any other can assign without taking it again.
+
+    *What Redis does here.* It shortens waiting, both ways. Nothing waits for Redis: a batch that it
+    does not take is dropped, and read from the log by the hubs.
+    """
+
+    def __init__(
+        self,
+        open_log: OpenLog,
+        redis: Redis,
+        prefix: str,
+        *,
+        poll_ms: int = 100,
+        retention_hours: float = 24,
+    ) -> None:
+        """`poll_ms`: how long a change may wait whose writer wakes nobody, such as psql."""
+        self._open_log = open_log
+        self._redis = redis
+        self._prefix = prefix
+        self._poll_seconds = poll_ms / 1000
+        self._retention_seconds = retention_hours * 3600
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue(_OUTBOX_BATCHES)
+        self._woken = asyncio.Event()
+        self._waking = asyncio.Event()
+        self._prune_at = 0.0
+        self._log_outage = Outage("postgresql", "relay")
+        self._redis_outage = Outage("redis", "relay")
+        self.leads = False
+
+    def wake(self) -> None:
+        """To be called after each COMMIT that changed something; never waits, never fails."""
+        (self._woken if self.leads else self._waking).set()
+
+    async def run(self) -> None:
+        """Stands by, leads, and starts over after each failure, until it is cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_relaying())
+            tasks.create_task(self._keep_publishing())
+            tasks.create_task(self._keep_waking_the_leader())
+            tasks.create_task(
+                follow(
+                    self._redis,
+                    wake_channel(self._prefix),
+                    lambda _: self._woken.set(),
+                    Outage("redis", "relay wake-up"),
+                )
+            )
+
+    async def _keep_relaying(self) -> None:
+        while True:
+            try:
+                async with aclosing(await self._open_log()) as log:
+                    await self._stand_by(log)
+                    self.leads = True
+                    await self._lead(log)
+            except Exception as error:  # no failure may end the relaying for good
+                self._log_outage.failed(error)
+            finally:
+                self.leads = False
+            await self._log_outage.pause()
+
+    async def _stand_by(self, log: ChangeLog) -> None:
+        while not await log.try_lead():
+            self._log_outage.answered()
+            await asyncio.sleep(_LEADERSHIP_RETRY_SECONDS * (1 + random.random() / 2))
+
+    async def _lead(self, log: ChangeLog) -> None:
+        while True:
+            self._woken.clear()
+            changes = await log.assign_positions()
+            self._log_outage.answered()
+            if changes:
+                self._offer(changes)
+            await self._prune_when_due(log)
+            if not changes:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._poll_seconds):
+                        await self._woken.wait()
+            elif len(changes) < BATCH_LIMIT:
+                await asyncio.sleep(_GATHER_SECONDS)
+
+    async def _prune_when_due(self, log: ChangeLog) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._prune_at:
+            dropped = await log.prune(self._retention_seconds)
+            self._prune_at = now if dropped == BATCH_LIMIT else now + _PRUNE_INTERVAL_SECONDS
+
+    def _offer(self, changes: list[Change]) -> None:
+        with suppress(asyncio.QueueFull):
+            self._outbox.put_nowait(encode_changes(changes))
+
+    async def _keep_publishing(self) -> None:
+        channel = changes_channel(self._prefix)
+        while True:
+            await self._publish(channel, await self._outbox.get())
+
+    async def _keep_waking_the_leader(self) -> None:
+        channel = wake_channel(self._prefix)
+        while True:
+            await self._waking.wait()
+            self._waking.clear()
+            await self._publish(channel, b"")
+
+    async def _publish(self, channel: str, message: bytes) -> None:
+        try:
+            await self._redis.publish(channel, message)
+        except REDIS_ERRORS as error:
+            self._redis_outage.failed(error)
+        else:
+            self._redis_outage.answered()
+        heed_cancellation()

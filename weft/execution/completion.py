@@ -1,0 +1,89 @@
+"""GraphQL specification, CompleteValue(), one value at a time: what the fast ways fall back on."""
+
+from collections.abc import Callable
+from typing import Any
+
+from graphql import (
+    Executor,
+    GraphQLError,
+    Undefined,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+)
+from graphql.pyutils import is_iterable
+
+OutputType = Any
+"""graphql-core's output types: generic in a way that cannot be written out."""
+
+PathBelow = tuple[int, ...]
+
+
+class FailedAt(Exception):
+    """A value could not be completed; `path` leads to it from the field through its lists."""
+
+    def __init__(self, error: Exception, path: PathBelow) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.path = path
+
+
+def at(error: Exception, path: PathBelow) -> FailedAt:
+    """The failure at a position, unless the error already knows a deeper one."""
+    return error if isinstance(error, FailedAt) else FailedAt(error, path)
+
+
+class Completion:
+    """Completes the values of one field.
+
+    `report` takes the failures that a nullable list item absorbs; `place` turns the value of an
+    object or abstract type into what stands in the response. All messages are graphql-core's.
+    """
+
+    __slots__ = ("coordinate", "place", "report")
+
+    def __init__(
+        self,
+        coordinate: str,
+        report: Callable[[FailedAt], None],
+        place: Callable[[Any], Any],
+    ) -> None:
+        self.coordinate = coordinate
+        self.report = report
+        self.place = place
+
+    def complete(self, type_: OutputType, value: Any, path: PathBelow = ()) -> Any:
+        """The completed value; raises what makes it impossible, `FailedAt` if that lies deeper."""
+        if isinstance(value, Exception):
+            raise value
+        if is_non_null_type(type_):
+            completed = self.complete(type_.of_type, value, path)
+            if completed is None:
+                raise TypeError(f"Cannot return null for non-nullable field {self.coordinate}.")
+            return completed
+        if value is None or value is Undefined:
+            return None
+        if is_list_type(type_):
+            return self._complete_list(type_.of_type, value, path)
+        if is_leaf_type(type_):
+            return Executor.complete_leaf_value(type_, value)
+        return self.place(value)
+
+    def _complete_list(self, item_type: OutputType, items: Any, path: PathBelow) -> Any:
+        if not is_iterable(items):
+            raise GraphQLError(
+                f"Expected Iterable, but did not find one for field '{self.coordinate}'."
+            )
+        return [
+            self._complete_item(item_type, item, (*path, index)) for index, item in enumerate(items)
+        ]
+
+    def _complete_item(self, type_: OutputType, item: Any, path: PathBelow) -> Any:
+        try:
+            return self.complete(type_, item, path)
+        except Exception as error:
+            failure = at(error, path)
+            if is_non_null_type(type_):
+                raise failure from error
+            self.report(failure)
+            return None

@@ -1,0 +1,189 @@
+"""Runs the operations of a GraphQL schema: compiled, or by graphql-core where that is asked for."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from typing import Any, Literal
+
+from graphql import ASTValidationRule, ExecutionResult, GraphQLSchema, OperationType
+from graphql.error import located_error
+from graphql.execution.values import VariableValues
+
+from weft.execution.document import read_document
+from weft.execution.errors import Refused, refuse_operation
+from weft.execution.operation import Operation, asynchronous_types
+from weft.execution.operation_cache import SegmentedCache
+from weft.execution.plan import SelectionPlan
+from weft.execution.reference import open_source
+
+ALL_OPERATIONS = frozenset(OperationType)
+
+BYTES_PER_CHARACTER = 200
+"""What an operation takes in memory, plans included, for each character of its text: measured."""
+
+MAX_OPERATIONS = 1000
+MAX_OPERATION_BYTES = 64 * 1024 * 1024
+
+ExecutorName = Literal["compiled", "reference"]
+
+_PLURALS = {
+    OperationType.QUERY: "Queries",
+    OperationType.MUTATION: "Mutations",
+    OperationType.SUBSCRIPTION: "Subscriptions",
+}
+
+
+class Engine:
+    """Executes texts against one schema.
+
+    `executor="reference"` leaves them to graphql-core. `rules` are validation rules beside those of
+    the specification. Compiled operations are kept, by text and operation name, at most
+    `max_operations` that take at most `max_operation_bytes` together. `handed_over` counts what the
+    compiler left to graphql-core, by reason.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        executor: ExecutorName = "compiled",
+        rules: Sequence[type[ASTValidationRule]] = (),
+        max_operations: int = MAX_OPERATIONS,
+        max_operation_bytes: int = MAX_OPERATION_BYTES,
+    ) -> None:
+        self.executor: ExecutorName = executor
+        self.rules = tuple(rules)
+        self.handed_over: Counter[str] = Counter()
+        self._schema = schema
+        self._asynchronous_types = asynchronous_types(schema)
+        self._operations: SegmentedCache[tuple[str, str | None], Operation] = SegmentedCache(
+            max_entries=max_operations, max_bytes=max_operation_bytes
+        )
+
+    async def run(
+        self,
+        text: str,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+        context: Any = None,
+        root_value: Any = None,
+        allow: Collection[OperationType] = ALL_OPERATIONS,
+        deadline_seconds: float | None = None,
+    ) -> ExecutionResult:
+        """Executes a query or mutation; a `Refused` if it cannot run at all.
+
+        What has no answer `deadline_seconds` after the start is null, with DEADLINE_EXCEEDED.
+        """
+        operation = self.operation(text, operation_name, allow)
+        if isinstance(operation, Refused):
+            return operation
+        if operation.type is OperationType.SUBSCRIPTION:
+            return refuse_operation("Subscriptions need a transport that streams.")
+        values = operation.coerce(variables)
+        if isinstance(values, Refused):
+            return values
+        return await self._execute(operation, values, context, root_value, deadline_seconds)
+
+    async def stream(
+        self,
+        text: str,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+        context: Any = None,
+        root_value: Any = None,
+        allow: Collection[OperationType] = ALL_OPERATIONS,
+        deadline_seconds: float | None = None,
+    ) -> AsyncGenerator[ExecutionResult, None] | Refused:
+        """The results of an operation: one for each event of a subscription, else a single one.
+
+        Each event is executed in `context.renew()`, within `deadline_seconds`. When the source
+        fails, a result with that error and without data is the last. Closing the iterator closes
+        the source.
+        """
+        operation = self.operation(text, operation_name, allow)
+        if isinstance(operation, Refused):
+            return operation
+        values = operation.coerce(variables)
+        if isinstance(values, Refused):
+            return values
+        if operation.type is not OperationType.SUBSCRIPTION:
+            return _single(
+                await self._execute(operation, values, context, root_value, deadline_seconds)
+            )
+        source = await open_source(operation.graphql_core(values, context, root_value))
+        if isinstance(source, Refused):
+            return source
+        return self._events(operation, values, context, source, deadline_seconds)
+
+    async def _events(
+        self,
+        operation: Operation,
+        values: VariableValues,
+        context: Any,
+        source: Any,
+        deadline_seconds: float | None,
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        try:
+            async for event in source:
+                # Whoever brings a context of another kind keeps it for all events.
+                renewed = context.renew() if hasattr(context, "renew") else context
+                yield await self._execute(operation, values, renewed, event, deadline_seconds)
+        except Exception as error:
+            field = operation.document.operation.selection_set.selections[0]
+            yield ExecutionResult(None, [located_error(error, [field])])
+        finally:
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def _execute(
+        self,
+        operation: Operation,
+        values: VariableValues,
+        context: Any,
+        root_value: Any,
+        deadline_seconds: float | None,
+    ) -> ExecutionResult:
+        plan = self._plan(operation, values)
+        try:
+            if plan is None:
+                core = operation.graphql_core(values, context, root_value)
+                return await core.run(deadline_seconds)
+            run = operation.start(plan, values, context, root_value)
+            return await run.run(operation.type, deadline_seconds)
+        except Exception as error:
+            return ExecutionResult(None, [located_error(error, [operation.document.operation])])
+
+    def _plan(self, operation: Operation, values: VariableValues) -> SelectionPlan | None:
+        """The compiled plan, or None where graphql-core is to execute."""
+        if self.executor == "reference":
+            return None
+        plan = "asynchronous types" if self._asynchronous_types else operation.plan(values)
+        if isinstance(plan, str):
+            self.handed_over[plan] += 1
+            return None
+        return plan
+
+    def operation(
+        self,
+        text: str,
+        operation_name: str | None = None,
+        allow: Collection[OperationType] = ALL_OPERATIONS,
+    ) -> Operation | Refused:
+        """The operation of a text, out of the cache or compiled now."""
+        key = (text, operation_name)
+        operation = self._operations.get(key)
+        if operation is None:
+            document = read_document(self._schema, text, operation_name, self.rules)
+            if isinstance(document, Refused):
+                return document
+            operation = Operation(self._schema, document)
+            self._operations.put(key, operation, len(text) * BYTES_PER_CHARACTER)
+        if operation.type not in allow:
+            return refuse_operation(f"{_PLURALS[operation.type]} are not allowed here.")
+        return operation
+
+
+async def _single(result: ExecutionResult) -> AsyncGenerator[ExecutionResult, None]:
+    yield result

@@ -1,0 +1,90 @@
+"""What a client is told of an error: known ones as they are, all others masked."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from graphql import ExecutionResult, GraphQLError, GraphQLFormattedError
+from graphql.error import GraphQLSyntaxError
+
+from weft.errors import BadRequest, WeftError
+
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+BAD_USER_INPUT = "BAD_USER_INPUT"
+INTERNAL = "INTERNAL_SERVER_ERROR"
+
+_REQUEST_CODES = frozenset({PARSE_FAILED, VALIDATION_FAILED, BAD_USER_INPUT, BadRequest.code})
+
+TOO_DEEP = "Selections are nested too deeply. Execution aborted."
+
+
+class Refused(ExecutionResult):
+    """The request was refused before anything ran: its response has no `data`, not even null.
+
+    GraphQL specification, section 7.1 "Response Format": a request error result.
+    """
+
+    def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
+        """`code` is given to every error that has none yet."""
+        for error in errors:
+            error.extensions = {"code": code, **(error.extensions or {})}
+        super().__init__(None, list(errors))
+
+
+def refuse_parsing(error: GraphQLError) -> Refused:
+    """The text is no GraphQL document."""
+    return Refused([error], PARSE_FAILED)
+
+
+def refuse_operation(message: str) -> Refused:
+    """The document is good, but has no such operation, or one that is not allowed here."""
+    return Refused([GraphQLError(message, original_error=BadRequest(message))], BadRequest.code)
+
+
+def format_error(error: GraphQLError) -> GraphQLFormattedError:
+    """The client's view of an error: message, locations, path, and extensions with a `code`.
+
+    What is neither a `WeftError` nor one of GraphQL's own is masked; its exception is logged under
+    the `id` that the client gets in `extensions`.
+    """
+    shown = _shown(error)
+    if shown is None:
+        shown = "Internal server error", {"code": INTERNAL, "id": _log(error)}
+    message, extensions = shown
+    formatted: GraphQLFormattedError = {"message": message}
+    if error.locations:
+        formatted["locations"] = [location.formatted for location in error.locations]
+    if error.path:
+        formatted["path"] = error.path
+    formatted["extensions"] = extensions
+    return formatted
+
+
+def _shown(error: GraphQLError) -> tuple[str, dict[str, Any]] | None:
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if isinstance(cause, WeftError):
+        return cause.message, cause.extensions
+    if isinstance(error, GraphQLSyntaxError):
+        return error.message, {"code": PARSE_FAILED}
+    if error.path is None and (error.extensions or {}).get("code") in _REQUEST_CODES:
+        return error.message, error.extensions or {}
+    # graphql-core coerces a field's arguments inside of its execution, and nothing but the text
+    # tells that error from one of completing the resolver's answer, which is the server's fault.
+    if isinstance(cause, GraphQLError) and cause.message.startswith("Argument '"):
+        return error.message, {"code": BAD_USER_INPUT}
+    return None
+
+
+def _log(error: GraphQLError) -> str:
+    error_id = uuid.uuid4().hex
+    structlog.get_logger().error(
+        "unexpected_error",
+        error_id=error_id,
+        path=error.path,
+        exc_info=error.original_error or error,
+    )
+    return error_id

@@ -1,0 +1,129 @@
+"""An operation ready to run: its document, its variables, and the plans made of it."""
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, cast
+
+from graphql import (
+    DirectiveNode,
+    GraphQLSchema,
+    VariableNode,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.executor import default_field_resolver, default_type_resolver
+from graphql.execution.values import VariableValues
+from graphql.language import Visitor, visit
+from strawberry.execution import optimized_is_awaitable
+
+from weft.execution.document import Document
+from weft.execution.errors import BAD_USER_INPUT, Refused
+from weft.execution.plan import PlanScope, SelectionPlan
+from weft.execution.reference import ReferenceExecutor
+from weft.execution.run import Run
+from weft.execution.variables import VariableCoercion
+
+MAX_VARIANTS = 8
+"""Plans kept of one operation, one for each set of values of its @skip and @include variables."""
+
+
+class _Directives(Visitor):
+    """Collects the variables of @skip and @include, and the names of all other directives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conditions: set[str] = set()
+        self.others: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        name = node.name.value
+        if name not in ("skip", "include"):
+            self.others.add(name)
+            return
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.conditions.add(argument.value.name.value)
+
+
+class Operation:
+    """One operation of a valid document; its plans are made when they are first needed."""
+
+    def __init__(self, schema: GraphQLSchema, document: Document) -> None:
+        self.document = document
+        self.type = document.type
+        self._schema = schema
+        self._coercion = VariableCoercion(schema, document.operation)
+        directives = _Directives()
+        visit(document.node, directives)
+        self._conditions = sorted(directives.conditions)
+        self._foreign = sorted(directives.others)
+        self._fragments = {
+            name: FragmentDetails(fragment) for name, fragment in document.fragments.items()
+        }
+        self._plans: OrderedDict[tuple[Any, ...], SelectionPlan] = OrderedDict()
+
+    def coerce(self, variables: Mapping[str, Any] | None) -> VariableValues | Refused:
+        """The values of the operation's variables."""
+        values = self._coercion.coerce(variables or {})
+        return Refused(values, BAD_USER_INPUT) if isinstance(values, list) else values
+
+    def plan(self, values: VariableValues) -> SelectionPlan | str:
+        """What to do for these variables; or the reason why it is left to graphql-core."""
+        if self._foreign:
+            return f"@{self._foreign[0]}"
+        coerced = values.coerced
+        conditions = tuple(coerced.get(name) for name in self._conditions)
+        plan = self._plans.get(conditions)
+        if plan is not None:
+            return plan
+        if not all(isinstance(value, bool) for value in conditions):
+            return "null condition"
+        known = VariableValues(
+            {name: values.sources[name] for name in self._conditions},
+            {name: coerced[name] for name in self._conditions},
+        )
+        plan = PlanScope(self._schema, self.document.operation, self._fragments, known).root()
+        self._plans[conditions] = plan
+        if len(self._plans) > MAX_VARIANTS:
+            self._plans.popitem(last=False)
+        return plan
+
+    def graphql_core(
+        self, values: VariableValues, context: Any, root_value: Any
+    ) -> ReferenceExecutor:
+        """graphql-core's executor for one run."""
+        return ReferenceExecutor(
+            self._schema,
+            self.document.fragments,
+            self._fragments,
+            root_value,
+            context,
+            self.document.operation,
+            values,
+            default_field_resolver,
+            cast(Any, default_type_resolver),
+            default_field_resolver,
+            is_awaitable=cast(Any, optimized_is_awaitable),
+        )
+
+    def start(
+        self, plan: SelectionPlan, values: VariableValues, context: Any, root_value: Any
+    ) -> Run:
+        """A compiled run of the operation."""
+        return Run(
+            plan,
+            values,
+            context,
+            root_value,
+            lambda: self.graphql_core(values, context, root_value),
+        )
+
+
+def asynchronous_types(schema: GraphQLSchema) -> list[str]:
+    """The types that find out objects' types by a coroutine, which the compiler does not take."""
+    return [
+        name
+        for name, named_type in schema.type_map.items()
+        if inspect.iscoroutinefunction(getattr(named_type, "resolve_type", None))
+        or inspect.iscoroutinefunction(getattr(named_type, "is_type_of", None))
+    ]

@@ -1,0 +1,228 @@
+"""What one operation does, worked out once: a plan for each selection set and each field."""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from operator import attrgetter
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLNamedOutputType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_nullable_type,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+)
+from graphql.execution.collect_fields import (
+    FieldDetails,
+    FragmentDetails,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues
+from strawberry.types.base import has_object_definition
+
+from weft.execution.arguments import ArgumentPlan
+from weft.execution.binding import has_own_type_resolver, row_class, spec_of
+from weft.execution.completion import OutputType
+from weft.execution.leaves import Leaf, generate_build, leaf_completion
+from weft.fields import Kind
+
+TYPENAME = "__typename"
+_INLINE = (Kind.COLUMN, Kind.DERIVED)
+
+
+class PlanScope:
+    """What all plans of an operation share; `conditions`: the variables of @skip and @include."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        fragments: dict[str, FragmentDetails],
+        conditions: VariableValues,
+    ) -> None:
+        self.schema = schema
+        self.operation = operation
+        self.fragments = fragments
+        self.conditions = conditions
+
+    def root(self) -> "SelectionPlan":
+        """The plan of the operation's own selection set."""
+        root_type = self.schema.get_root_type(self.operation.operation)
+        assert root_type is not None
+        collected = collect_fields(
+            self.schema, self.fragments, self.conditions, root_type, self.operation
+        )
+        return SelectionPlan(self, root_type, collected.grouped_field_set)
+
+    def below(self, details: list[FieldDetails], object_type: GraphQLObjectType) -> "SelectionPlan":
+        """The plan of what is selected of objects of a type under some merged field nodes."""
+        collected = collect_subfields(
+            self.schema, self.fragments, self.conditions, self.operation, object_type, details
+        )
+        return SelectionPlan(self, object_type, collected.grouped_field_set)
+
+
+class SelectionPlan:
+    """The fields of one object type that are selected at one place, in the order of the response.
+
+    `leaves` are read off the row while its object is made, `composites` are read off it and have
+    selections of their own, and `resolved` have to be asked for.
+    """
+
+    def __init__(
+        self, scope: PlanScope, object_type: GraphQLObjectType, grouped: GroupedFieldSet
+    ) -> None:
+        self.type = object_type
+        self.keys = list(grouped)
+        self.leaves: list[FieldPlan] = []
+        self.composites: list[FieldPlan] = []
+        self.resolved: list[FieldPlan] = []
+        for key, details in grouped.items():
+            field = FieldPlan(scope, object_type, key, details)
+            if not field.inline:
+                self.resolved.append(field)
+            elif field.leaf:
+                self.leaves.append(field)
+            else:
+                self.composites.append(field)
+        self.ends_here = not self.composites and not self.resolved
+        self.build = generate_build(
+            [field.key for field in (*self.composites, *self.resolved)],
+            [field.as_leaf() for field in self.leaves],
+            self.keys,
+        )
+
+    @cached_property
+    def pure(self) -> bool:
+        """Whether equal rows must give equal objects: no field below is resolved per object."""
+        fields = (*self.composites, *self.resolved)
+        return all(field.spec is not None and field.pure for field in fields)
+
+
+class FieldPlan:
+    """One field of a selection set, with all the nodes that were merged into it.
+
+    `nullable[depth]` says whether null may stand within `depth` lists of the field's type.
+    """
+
+    def __init__(
+        self,
+        scope: PlanScope,
+        parent_type: GraphQLObjectType,
+        key: str,
+        details: list[FieldDetails],
+    ) -> None:
+        node = details[0].node
+        name = node.name.value
+        definition = scope.schema.get_field(parent_type, name)
+        assert definition is not None, "validation has checked that the field exists"
+        self.scope = scope
+        self.key = key
+        self.name = name
+        self.details = details
+        self.parent_type = parent_type
+        self.definition: GraphQLField = definition
+        self.coordinate = f"{parent_type.name}.{name}"
+        self.spec = spec_of(definition)
+        self.batched = self.spec is not None and self.spec.kind is Kind.BATCHED
+        self.inline = name == TYPENAME or (self.spec is not None and self.spec.kind in _INLINE)
+        self.nullable, self.named_type = _unwrapped(definition.type)
+        self.depth = len(self.nullable) - 1
+        self.leaf = is_leaf_type(self.named_type)
+        self.arguments = ArgumentPlan(definition, node) if definition.args else None
+        self._selections: dict[GraphQLObjectType, SelectionPlan] = {}
+        self._by_class: dict[type, SelectionPlan | None] = {}
+
+    @property
+    def nodes(self) -> list[FieldNode]:
+        """All nodes of the field, for the locations of its errors."""
+        return [detail.node for detail in self.details]
+
+    @cached_property
+    def complete(self) -> Callable[[Any], Any]:
+        """Completes one value of a leaf field; raises if anything is wrong with it."""
+        return leaf_completion(self.definition.type, self.coordinate)
+
+    @cached_property
+    def read(self) -> Callable[[Any], Any]:
+        """The value of an inline field, from its row."""
+        if self.spec is None:
+            return lambda _row: self.parent_type.name
+        if self.spec.kind is Kind.DERIVED:
+            assert self.spec.resolve is not None
+            return self.spec.resolve
+        return attrgetter(self.spec.attribute)
+
+    def as_leaf(self) -> Leaf:
+        """The field as a part of the function that makes its parents' objects."""
+        type_ = self.definition.type
+        if self.spec is None:
+            return Leaf(self.key, self.complete, type_, constant=self.parent_type.name)
+        compute = self.spec.resolve if self.spec.kind is Kind.DERIVED else None
+        return Leaf(self.key, self.complete, type_, self.spec.attribute, compute)
+
+    def selection(self, object_type: GraphQLObjectType) -> SelectionPlan:
+        """What is selected of the field's objects of a type."""
+        plan = self._selections.get(object_type)
+        if plan is None:
+            plan = self._selections[object_type] = self.scope.below(self.details, object_type)
+        return plan
+
+    def selection_for_class(self, row_type: type) -> SelectionPlan | None:
+        """What is selected of rows of a class, if the class alone tells their object type."""
+        try:
+            return self._by_class[row_type]
+        except KeyError:
+            object_type = self._type_of_class(row_type)
+            plan = None if object_type is None else self.selection(object_type)
+            self._by_class[row_type] = plan
+            return plan
+
+    def _type_of_class(self, row_type: type) -> GraphQLObjectType | None:
+        if row_type is type(None) or issubclass(row_type, Exception):
+            return None
+        named_type = self.named_type
+        if isinstance(named_type, GraphQLObjectType):
+            if named_type.is_type_of is None:
+                return named_type
+        elif has_own_type_resolver(named_type) or has_object_definition(row_type):
+            return None
+        for possible in self._possible_types():
+            expected = row_class(possible)
+            if expected is None:
+                return None
+            if issubclass(row_type, expected):
+                return possible
+        return None
+
+    def _possible_types(self) -> Iterable[GraphQLObjectType]:
+        named_type = self.named_type
+        if isinstance(named_type, GraphQLObjectType):
+            return (named_type,)
+        assert is_abstract_type(named_type)
+        return self.scope.schema.get_possible_types(named_type)
+
+    @cached_property
+    def pure(self) -> bool:
+        """Whether equal rows below this field must give equal objects."""
+        if self.leaf:
+            return True
+        return all(self.selection(possible).pure for possible in self._possible_types())
+
+
+def _unwrapped(type_: OutputType) -> tuple[tuple[bool, ...], GraphQLNamedOutputType]:
+    nullable = []
+    while True:
+        nullable.append(not is_non_null_type(type_))
+        inner = get_nullable_type(type_)
+        if not is_list_type(inner):
+            return tuple(nullable), inner  # pyright: ignore[reportReturnType]
+        type_ = inner.of_type

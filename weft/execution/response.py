@@ -1,0 +1,237 @@
+"""The response as it grows: values completed into objects, level by level, and errors."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+from graphql import GraphQLError, GraphQLObjectType
+from graphql.error import located_error
+
+from weft.execution.completion import Completion, FailedAt, at
+from weft.execution.placement import Level, Object, Place
+from weft.execution.plan import FieldPlan, SelectionPlan
+
+_LISTS = frozenset({list, tuple})
+_NONE = frozenset({type(None)})
+
+FindType = Callable[[Level, FieldPlan, int, Any], GraphQLObjectType]
+
+
+class _Failure(NamedTuple):
+    """What failed in a field of the parent with that index.
+
+    `absorbed`: an item of a list is null for it, and nothing else is.
+    """
+
+    field: FieldPlan
+    parent: int
+    failed: FailedAt
+    absorbed: bool
+
+
+class Response:
+    """Data and errors.
+
+    Objects go into the response as soon as they are made, with None for what is not known yet: at
+    every moment it is whole. `find_type` gives the object type of a value of some level and field
+    where its class does not tell.
+    """
+
+    def __init__(self, find_type: FindType) -> None:
+        self.errors: list[GraphQLError] = []
+        self._find_type = find_type
+        self._holder: list[Any] = [None]
+
+    @property
+    def data(self) -> Object | None:
+        """The response's data; None once an error has spread to the root."""
+        return self._holder[0]
+
+    def begin(self, plan: SelectionPlan, root_value: Any) -> Level:
+        """The root level."""
+        objects, failures = _build(plan, [root_value])
+        level = Level(plan, [root_value], objects)
+        self._holder[0] = objects[0]
+        level.stands_at(Place(None, self._holder, 0))
+        self._fail(level, failures)
+        return level
+
+    def fail_all(self, level: Level, field: FieldPlan, error: Exception) -> None:
+        """A field has failed for all objects of a level."""
+        failed = FailedAt(error, ())
+        indexes = range(len(level.objects))
+        self._fail(level, [_Failure(field, index, failed, False) for index in indexes])
+
+    def complete(self, level: Level, field: FieldPlan, values: Sequence[Any]) -> Iterator[Level]:
+        """Completes a field with one value for each object of a level; gives the levels it opens.
+
+        A value that is an `Exception` is that object's error.
+        """
+        if field.leaf:
+            self._complete_leaves(level, field, values)
+            return
+        opened = None
+        if field.depth == 0:
+            opened = self._complete_objects(level, field, values)
+        elif field.depth == 1:
+            opened = self._complete_lists(level, field, values)
+        if opened is None:
+            yield from self._complete_carefully(level, field, values)
+        elif not opened.plan.ends_here:
+            yield opened
+
+    def _complete_leaves(self, level: Level, field: FieldPlan, values: Sequence[Any]) -> None:
+        try:
+            completed = list(map(field.complete, values))
+        except Exception:
+            for _ in self._complete_carefully(level, field, values):
+                pass
+            return
+        key = field.key
+        for made, value in zip(level.objects, completed, strict=True):
+            made[key] = value
+
+    def _complete_objects(
+        self, level: Level, field: FieldPlan, values: Sequence[Any]
+    ) -> Level | None:
+        """The fast way for values that are no lists: all of one class, or null where it may be."""
+        parents: Sequence[Object] = level.objects
+        classes = set(map(type, values))
+        if field.nullable[0] and not classes.isdisjoint(_NONE):
+            pairs = [pair for pair in zip(parents, values, strict=True) if pair[1] is not None]
+            parents = [parent for parent, _ in pairs]
+            values = [value for _, value in pairs]
+            classes -= _NONE
+        plan = _plan_for(field, classes)
+        if plan is None:
+            return None
+        rows = dict(zip(map(id, values), values, strict=True)) if field.batched else {}
+        key = field.key
+        if 0 < len(rows) < len(values) and field.pure:
+            opened = self._open(level, field, plan, list(rows.values()))
+            made_of = dict(zip(rows, opened.level.objects, strict=True))
+            for parent, value in zip(parents, values, strict=True):
+                parent[key] = made_of[id(value)]
+        else:
+            opened = self._open(level, field, plan, values)
+            for parent, made in zip(parents, opened.level.objects, strict=True):
+                parent[key] = made
+        self._fail(opened.level, opened.failures)
+        return opened.level
+
+    def _complete_lists(
+        self, level: Level, field: FieldPlan, values: Sequence[Any]
+    ) -> Level | None:
+        """The fast way for lists of objects, all of one class."""
+        if not _LISTS.issuperset(map(type, values)):
+            return None
+        rows = list(chain.from_iterable(values))
+        plan = _plan_for(field, set(map(type, rows)))
+        if plan is None:
+            return None
+        opened = self._open(level, field, plan, rows)
+        key, start = field.key, 0
+        for parent, value in zip(level.objects, values, strict=True):
+            end = start + len(value)
+            parent[key] = opened.level.objects[start:end]
+            start = end
+        self._fail(opened.level, opened.failures)
+        return opened.level
+
+    def _complete_carefully(
+        self, level: Level, field: FieldPlan, values: Sequence[Any]
+    ) -> Iterator[Level]:
+        """Each value by itself: any type, any value, any failure."""
+        failures: list[_Failure] = []
+        found: dict[SelectionPlan, tuple[list[Any], list[Object]]] = {}
+        for index, value in enumerate(values):
+
+            def place(value: Any, index: int = index) -> Object:
+                object_type = self._find_type(level, field, index, value)
+                rows, objects = found.setdefault(field.selection(object_type), ([], []))
+                rows.append(value)
+                objects.append({})
+                return objects[-1]
+
+            level.objects[index][field.key] = _complete_one(field, index, value, place, failures)
+        for plan, (rows, objects) in found.items():
+            opened = self._open(level, field, plan, rows, objects)
+            self._fail(opened.level, opened.failures)
+            yield opened.level
+        self._fail(level, failures)
+
+    def _open(
+        self,
+        parent: Level,
+        field: FieldPlan,
+        plan: SelectionPlan,
+        rows: Sequence[Any],
+        objects: list[Object] | None = None,
+    ) -> "_Opened":
+        made, failures = _build(plan, rows)
+        if objects is not None:
+            for standing, entries in zip(objects, made, strict=True):
+                standing.update(entries)
+            made = objects
+        return _Opened(Level(plan, rows, made, parent, field), failures)
+
+    def _fail(self, level: Level, failures: Sequence[_Failure]) -> None:
+        for field, parent, failed, absorbed in failures:
+            for place in level.places()[parent]:
+                if not place.stands():
+                    continue
+                path = [*place.path(), field.key, *failed.path]
+                self.errors.append(located_error(failed.error, field.nodes, path))
+                if not absorbed and not field.nullable[0]:
+                    level.null(place)
+
+
+class _Opened(NamedTuple):
+    level: Level
+    failures: Sequence[_Failure]
+
+
+def _plan_for(field: FieldPlan, classes: set[type]) -> SelectionPlan | None:
+    return field.selection_for_class(classes.pop()) if len(classes) == 1 else None
+
+
+def _build(plan: SelectionPlan, rows: Sequence[Any]) -> tuple[list[Object], Sequence[_Failure]]:
+    try:
+        return plan.build(rows), ()
+    except Exception:
+        # One of the values is not as it should be: which, and what else, shows one by one.
+        failures: list[_Failure] = []
+        objects = [_build_one(plan, index, row, failures) for index, row in enumerate(rows)]
+        return objects, failures
+
+
+def _build_one(plan: SelectionPlan, index: int, row: Any, failures: list[_Failure]) -> Object:
+    made: Object = dict.fromkeys(plan.keys)
+    for field in plan.leaves:
+        try:
+            value = field.read(row)
+        except Exception as error:
+            value = error
+        made[field.key] = _complete_one(field, index, value, _never_placed, failures)
+    return made
+
+
+def _complete_one(
+    field: FieldPlan,
+    index: int,
+    value: Any,
+    place: Callable[[Any], Any],
+    failures: list[_Failure],
+) -> Any:
+    def report(failed: FailedAt) -> None:
+        failures.append(_Failure(field, index, failed, True))
+
+    try:
+        return Completion(field.coordinate, report, place).complete(field.definition.type, value)
+    except Exception as error:
+        failures.append(_Failure(field, index, at(error, ()), False))
+        return None
+
+
+def _never_placed(_value: Any) -> Any:
+    raise AssertionError("a leaf has no objects")

@@ -1,0 +1,248 @@
+"""One run of a planned operation: breadth first, each field asked once for all parents."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLObjectType, OperationType
+from graphql.execution.values import VariableValues
+from strawberry.execution import optimized_is_awaitable as is_awaitable
+
+from weft.errors import DeadlineExceeded
+from weft.execution.foreign import (
+    call_for_each,
+    must_wait,
+    resolve_info,
+    runtime_type,
+    wait_for_each,
+)
+from weft.execution.placement import Level
+from weft.execution.plan import FieldPlan, SelectionPlan
+from weft.execution.reference import (
+    OUT_OF_TIME,
+    ReferenceExecutor,
+    cancelled_inside,
+    in_parent_order,
+    prepared,
+)
+from weft.execution.response import Response
+from weft.fields import Kind
+from weft.info import Info
+
+_NOT_STARTED = inspect.CORO_CREATED
+
+
+class Branch:
+    """A field of a level that was asked and has not answered."""
+
+    __slots__ = ("answer", "field", "level")
+
+    def __init__(self, level: Level, field: FieldPlan, answer: Awaitable[Any]) -> None:
+        self.level = level
+        self.field = field
+        self.answer = answer
+
+    def abandon(self) -> None:
+        """Closes a coroutine that nothing will ever start."""
+        answer = self.answer
+        if inspect.iscoroutine(answer) and inspect.getcoroutinestate(answer) == _NOT_STARTED:
+            answer.close()
+
+
+class Run:
+    """The state of one run.
+
+    What can be done without waiting is done at once, level after level. Then each field that has to
+    be awaited is a branch that goes on by itself as soon as it has answered; only where there is
+    more than one do the others get a task each.
+    """
+
+    def __init__(
+        self,
+        plan: SelectionPlan,
+        variable_values: VariableValues,
+        context: Any,
+        root_value: Any,
+        make_executor: Callable[[], ReferenceExecutor],
+    ) -> None:
+        """`make_executor` makes what resolvers for each object are told of, if there are any."""
+        self._plan = plan
+        self._variable_values = variable_values
+        self._context = context
+        self._root_value = root_value
+        self._make_executor = make_executor
+        self._executor: ReferenceExecutor | None = None
+        self._response = Response(self._find_type)
+        self._ready: list[Level] = []
+        self._pending: list[Branch] = []
+        # For the deadline only: what has not answered, and root fields not even asked.
+        self._unanswered: set[Branch] = set()
+        self._unasked: list[FieldPlan] = []
+        self._closed = False
+
+    async def run(
+        self, operation: OperationType, deadline_seconds: float | None
+    ) -> ExecutionResult:
+        """Executes the operation; what is unanswered at the deadline is null, with an error."""
+        response = self._response
+        root = response.begin(self._plan, self._root_value)
+        go = self._run_serially if operation is OperationType.MUTATION else self._run_together
+        if deadline_seconds is None:
+            await go(root)
+        else:
+            timeout = asyncio.timeout(deadline_seconds)
+            try:
+                async with timeout:
+                    await go(root)
+            except TimeoutError:
+                if not timeout.expired():
+                    raise
+                self._run_out_of_time(root)
+        self._closed = True
+        return ExecutionResult(response.data, response.errors or None)
+
+    async def _run_together(self, root: Level) -> None:
+        self._ready.append(root)
+        await self._drive(self._advance())
+
+    async def _run_serially(self, root: Level) -> None:
+        """GraphQL specification, "Normal and Serial Execution"."""
+        self._read_composites(root)
+        await self._drive(self._advance())
+        self._unasked = list(root.plan.resolved)
+        while self._unasked and self._response.data is not None:
+            self._ask(root, self._unasked.pop(0))
+            await self._drive(self._advance())
+
+    async def _drive(self, pending: list[Branch]) -> None:
+        """Sees branches, and all that follows from them, through to the end."""
+        while len(pending) == 1:
+            pending = await self._settle(pending[0])
+        if pending:
+            await self._drive_together(pending)
+
+    async def _drive_together(self, pending: list[Branch]) -> None:
+        tasks = [asyncio.create_task(self._drive([branch])) for branch in pending[1:]]
+        try:
+            await self._drive(pending[:1])
+            # Not each by itself: who is cancelled while awaiting a task has to wait for it to end.
+            await asyncio.wait(tasks)
+            for task in tasks:
+                task.result()
+        except BaseException:
+            for branch in pending:
+                branch.abandon()
+            for task in tasks:
+                task.cancel()
+            raise
+
+    async def _settle(self, branch: Branch) -> list[Branch]:
+        """Waits for a branch's answer; gives the branches that come after it."""
+        level, field = branch.level, branch.field
+        self._unanswered.add(branch)
+        try:
+            answer = await branch.answer
+        except Exception as error:
+            answer = error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            answer = cancelled_inside(field.coordinate)
+        if self._closed:
+            return []
+        self._unanswered.discard(branch)
+        self._take(level, field, answer)
+        return self._advance()
+
+    def _advance(self) -> list[Branch]:
+        """Does all that can be done without waiting; gives what has to be waited for."""
+        ready = self._ready
+        while ready:
+            level = ready.pop()
+            self._read_composites(level)
+            for field in level.plan.resolved:
+                self._ask(level, field)
+        pending, self._pending = self._pending, []
+        return pending
+
+    def _read_composites(self, level: Level) -> None:
+        for field in level.plan.composites:
+            try:
+                values = list(map(field.read, level.rows))
+            except Exception:
+                values = [_read_one(field, row) for row in level.rows]
+            self._ready.extend(self._response.complete(level, field, values))
+
+    def _ask(self, level: Level, field: FieldPlan) -> None:
+        """Asks a field of all parents at once; takes the answer, or leaves it pending."""
+        answer: Any
+        try:
+            answer = self._answer(level, field)
+        except Exception as error:
+            answer = error
+        if is_awaitable(answer):
+            branch = Branch(level, field, answer)
+            self._unanswered.add(branch)
+            self._pending.append(branch)
+        else:
+            self._take(level, field, answer)
+
+    def _answer(self, level: Level, field: FieldPlan) -> Any:
+        spec = field.spec
+        arguments = {} if field.arguments is None else field.arguments.values(self._variable_values)
+        if spec is None:
+            answers = call_for_each(self._graphql_core(), field, level, arguments)
+            type_ = field.definition.type
+            if must_wait(answers, type_):
+                return wait_for_each(answers, type_, field.coordinate)
+            return answers
+        if spec.kind is Kind.EVENT:
+            return level.rows[0]
+        assert spec.resolve is not None
+        info = Info(self._context, field.coordinate)
+        arguments = prepared(spec, arguments)
+        if spec.kind is Kind.BATCHED:
+            return spec.resolve(level.rows, info, **arguments)
+        return spec.resolve(info, **arguments)
+
+    def _take(self, level: Level, field: FieldPlan, answer: Any) -> None:
+        """Puts a field's answer into the response; what can go on from there is ready."""
+        try:
+            if field.batched and not isinstance(answer, Exception):
+                answer = in_parent_order(field.coordinate, level.rows, answer)
+        except Exception as error:
+            answer = error
+        if isinstance(answer, Exception):
+            self._response.fail_all(level, field, answer)
+            return
+        for_each = field.batched or field.spec is None
+        self._ready.extend(self._response.complete(level, field, answer if for_each else [answer]))
+
+    def _find_type(
+        self, level: Level, field: FieldPlan, index: int, value: Any
+    ) -> GraphQLObjectType:
+        places = level.places()[index]
+        executor = self._graphql_core()
+        info = resolve_info(executor, field, level, places[0] if places else None)
+        return runtime_type(executor, field, value, info)
+
+    def _graphql_core(self) -> ReferenceExecutor:
+        if self._executor is None:
+            self._executor = self._make_executor()
+        return self._executor
+
+    def _run_out_of_time(self, root: Level) -> None:
+        error = DeadlineExceeded(OUT_OF_TIME)
+        for branch in self._unanswered:
+            self._response.fail_all(branch.level, branch.field, error)
+        for field in self._unasked:
+            self._response.fail_all(root, field, error)
+
+
+def _read_one(field: FieldPlan, row: Any) -> Any:
+    try:
+        return field.read(row)
+    except Exception as error:
+        return error

@@ -1,0 +1,191 @@
+"""`Schema`: a Strawberry schema whose operations Weft executes, whichever integration asks."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import strawberry
+from graphql import ASTValidationRule, ExecutionResult, GraphQLSchema, OperationType
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.types.execution import ExecutionResult as StrawberryResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType as StrawberryOperationType
+
+from weft.declaration import check_declarations
+from weft.errors import BadRequest
+from weft.execution.binding import bind
+from weft.execution.engine import (
+    ALL_OPERATIONS,
+    MAX_OPERATION_BYTES,
+    MAX_OPERATIONS,
+    Engine,
+    ExecutorName,
+)
+from weft.execution.errors import Refused
+
+
+class Schema(strawberry.Schema):
+    """A Strawberry schema that runs its operations breadth-first, each compiled once.
+
+    `executor`, `rules` and the bounds of what is kept are those of `Engine`, all other options are
+    Strawberry's. With extensions, operation directives or incremental delivery, the methods that
+    Strawberry's integrations call leave execution to graphql-core.
+    """
+
+    def __init__(
+        self,
+        query: type,
+        mutation: type | None = None,
+        subscription: type | None = None,
+        *,
+        executor: ExecutorName = "compiled",
+        rules: Sequence[type[ASTValidationRule]] = (),
+        max_operations: int = MAX_OPERATIONS,
+        max_operation_bytes: int = MAX_OPERATION_BYTES,
+        **options: Any,
+    ) -> None:
+        super().__init__(query, mutation, subscription, **options)
+        check_declarations(self._schema)
+        bind(self._schema, self.config.default_resolver)
+        self.engine = Engine(
+            self._schema,
+            executor=executor,
+            rules=rules,
+            max_operations=max_operations,
+            max_operation_bytes=max_operation_bytes,
+        )
+
+    @property
+    def graphql_schema(self) -> GraphQLSchema:
+        """The schema as graphql-core has it."""
+        return self._schema
+
+    async def run(
+        self,
+        text: str,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+        context: Any = None,
+        root_value: Any = None,
+        allow: Collection[OperationType] = ALL_OPERATIONS,
+        deadline_seconds: float | None = None,
+    ) -> ExecutionResult:
+        """Executes a query or mutation: see `Engine.run`."""
+        return await self.engine.run(
+            text,
+            variables=variables,
+            operation_name=operation_name,
+            context=context,
+            root_value=root_value,
+            allow=allow,
+            deadline_seconds=deadline_seconds,
+        )
+
+    async def stream(self, query: Any, *values: Any, **options: Any) -> Any:
+        """The results of an operation, one for each event of a subscription: see `Engine.stream`.
+
+        Strawberry's integrations call a method of this name with arguments of other names; they get
+        what they expect.
+        """
+        if not values and _STRAWBERRYS_OPTIONS.isdisjoint(options):
+            return await self.engine.stream(query, **options)
+        if self._left_to_strawberry():
+            return await super().stream(query, *values, **options)
+        return self._stream_for_strawberry(query, *values, **options)
+
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[StrawberryOperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> StrawberryResult:
+        """What Strawberry's integrations call for a query or mutation."""
+        if query and not self._left_to_strawberry():
+            result = await self.engine.run(
+                query,
+                variables=variable_values,
+                operation_name=operation_name,
+                context=context_value,
+                root_value=root_value,
+                allow=_allowed(allowed_operation_types),
+            )
+            if not _is_bad_request(result):
+                return self._for_strawberry(result)
+        # Strawberry has exceptions of its own for what is no operation, or one not allowed.
+        return await super().execute(
+            query,
+            variable_values,
+            context_value,
+            root_value,
+            operation_name,
+            allowed_operation_types,
+            operation_extensions,
+        )
+
+    async def _stream_for_strawberry(
+        self,
+        query: str,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+        allowed_operation_types: Iterable[StrawberryOperationType] | None = None,
+    ) -> AsyncIterator[StrawberryResult]:
+        results = await self.engine.stream(
+            query,
+            variables=variable_values,
+            operation_name=operation_name,
+            context=context_value,
+            root_value=root_value,
+            allow=_allowed(allowed_operation_types),
+        )
+        if isinstance(results, Refused):
+            yield self._for_strawberry(results)
+            return
+        try:
+            async for result in results:
+                yield self._for_strawberry(result)
+        finally:
+            await results.aclose()
+
+    def _for_strawberry(self, result: ExecutionResult) -> StrawberryResult:
+        if result.errors:
+            self._process_errors(result.errors, None)
+        kind = PreExecutionError if isinstance(result, Refused) else StrawberryResult
+        return kind(data=result.data, errors=result.errors)
+
+    def _left_to_strawberry(self) -> bool:
+        if not (
+            self.extensions
+            or self.directives
+            or self.config.enable_experimental_incremental_execution
+            or self.execution_context_class is not StrawberryGraphQLCoreExecutionContext
+        ):
+            return False
+        self.engine.handed_over["strawberry"] += 1
+        return True
+
+
+_STRAWBERRYS_OPTIONS = {
+    "variable_values",
+    "context_value",
+    "operation_extensions",
+    "allowed_operation_types",
+}
+
+
+def _allowed(types: Iterable[StrawberryOperationType] | None) -> Collection[OperationType]:
+    if types is None:
+        return ALL_OPERATIONS
+    return frozenset(OperationType(type_.value) for type_ in types)
+
+
+def _is_bad_request(result: ExecutionResult) -> bool:
+    return isinstance(result, Refused) and any(
+        isinstance(error.original_error, BadRequest) for error in result.errors or ()
+    )

@@ -1,0 +1,97 @@
+"""The variables of one operation: what is known of them beforehand, and their coercion."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLError,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLSchema,
+    GraphQLString,
+    OperationDefinitionNode,
+    VariableDefinitionNode,
+    get_nullable_type,
+    is_non_null_type,
+)
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import (
+    VariableValues,
+    VariableValueSource,
+    get_variable_values,
+)
+from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
+
+MAX_ERRORS = 50
+
+_SAME = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: int}
+
+
+class _Variable:
+    """A variable definition: `same` is the Python class whose values coerce to themselves."""
+
+    __slots__ = ("absent", "name", "node", "nullable", "same", "signature")
+
+    def __init__(self, schema: GraphQLSchema, node: VariableDefinitionNode) -> None:
+        signature = get_variable_signature(schema, node)
+        if isinstance(signature, GraphQLError):
+            raise signature
+        self.node = node
+        self.name = signature.name
+        self.signature = signature
+        self.nullable = not is_non_null_type(signature.type)
+        self.same = _same_class(signature.type)
+        self.absent = VariableValueSource(signature)
+
+
+class VariableCoercion:
+    """GraphQL specification, CoerceVariableValues(), for the variables of one operation."""
+
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+        self._schema = schema
+        self._nodes = operation.variable_definitions or ()
+        self._variables = [_Variable(schema, node) for node in self._nodes]
+
+    def coerce(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        """The values, by variable name; those neither given nor with a default are left out."""
+        sources: dict[str, VariableValueSource] = {}
+        coerced: dict[str, Any] = {}
+        for variable in self._variables:
+            name = variable.name
+            if name in given:
+                value = given[name]
+                if _is_itself(variable, value):
+                    sources[name] = VariableValueSource(variable.signature, value)
+                    coerced[name] = value
+                    continue
+            elif variable.nullable and variable.signature.default is None:
+                sources[name] = variable.absent
+                continue
+            one = get_variable_values(
+                self._schema, [variable.node], _only(given, name), max_errors=MAX_ERRORS
+            )
+            if isinstance(one, list):
+                return self._errors(given)
+            sources.update(one.sources)
+            coerced.update(one.coerced)
+        return VariableValues(sources, coerced)
+
+    def _errors(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        return get_variable_values(self._schema, self._nodes, dict(given), max_errors=MAX_ERRORS)
+
+
+def _same_class(type_: Any) -> type | None:
+    return _SAME.get(get_nullable_type(type_))
+
+
+def _is_itself(variable: _Variable, value: Any) -> bool:
+    if value is None:
+        return variable.nullable
+    if value.__class__ is not variable.same:
+        return False
+    return variable.same is not int or GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT
+
+
+def _only(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {name: given[name]} if name in given else {}

@@ -1,0 +1,227 @@
+"""The one way to declare fields: column, derived, batched, root, mutation, event.
+
+`field()` and its like alone fix the order guard -> resolver, check the declaration at import, and
+carry what the executors need in a `FieldSpec`.
+"""
+
+import enum
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, get_args
+
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+from strawberry.types.unset import UNSET
+
+from weft.errors import DeclarationError, Forbidden
+from weft.info import Info
+
+Prepare = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes the arguments of a resolver out of those of a field, both by Python name; it must take None
+for each of them, which is how it is asked at import for the names that it gives."""
+
+
+class Kind(enum.Enum):
+    """How a field is answered."""
+
+    COLUMN = "read off the row: `attribute`"
+    DERIVED = "computed from one row alone, without waiting: `resolve(row)`"
+    BATCHED = "computed for all parents at once: `resolve(parents, info, **arguments)`"
+    ROOT = "a field of a root type: `resolve(info, **arguments)`"
+    EVENT = "a subscription: `resolve(info, **arguments)` gives an async iterator of events"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Who may read a field: `allows(rows, info)` gives one bool for each row, in order."""
+
+    allows: Callable[[Sequence[Any], Info], Sequence[bool]]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """What the executors know of a field beyond its GraphQL type.
+
+    `resolve` is called as its `kind` says. A BATCHED one returns, or awaits to, one result for each
+    parent, in order; an element that is an `Exception` is that parent's error. `prepare` turns the
+    coerced arguments (by Python name) into the resolver's; what it raises is the field's error.
+    """
+
+    kind: Kind
+    attribute: str = ""
+    resolve: Callable[..., Any] | None = None
+    prepare: Prepare | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A GraphQL argument: its type, its description, its default (UNSET: none)."""
+
+    type: Any
+    description: str
+    default: Any = UNSET
+
+
+class WeftField(StrawberryField):
+    """A Strawberry field that carries its `FieldSpec`; Strawberry itself never resolves it."""
+
+    spec: FieldSpec
+
+    def __copy__(self) -> "WeftField":
+        copied = super().__copy__()
+        copied.spec = self.spec
+        return copied
+
+
+def _declare(
+    spec: FieldSpec,
+    *,
+    description: str | None,
+    arguments: Mapping[str, Argument],
+    subscription: bool = False,
+    deprecation_reason: str | None = None,
+) -> Any:
+    declared = WeftField(
+        description=description,
+        is_subscription=subscription,
+        deprecation_reason=deprecation_reason,
+    )
+    declared.spec = spec
+    declared.arguments = [
+        StrawberryArgument(
+            python_name=name,
+            graphql_name=None,
+            type_annotation=StrawberryAnnotation(argument.type),
+            description=argument.description,
+            default=argument.default,
+        )
+        for name, argument in arguments.items()
+    ]
+    return declared
+
+
+def column(description: str, *, deprecation_reason: str | None = None) -> Any:
+    """A field that is read off the row, under its own Python name."""
+    spec = FieldSpec(Kind.COLUMN)
+    return _declare(
+        spec, description=description, arguments={}, deprecation_reason=deprecation_reason
+    )
+
+
+def derived(compute: Callable[[Any], Any], description: str) -> Any:
+    """A field computed from its row alone, synchronously, without input or output."""
+    return _declare(FieldSpec(Kind.DERIVED, resolve=compute), description=description, arguments={})
+
+
+def field(
+    resolver: Callable[..., Any],
+    *,
+    arguments: Mapping[str, Argument] | None = None,
+    prepare: Prepare | None = None,
+    guard: Guard | None = None,
+) -> Any:
+    """A field of an object type: `resolver(parents, info, **arguments)`, all parents at once.
+
+    Its docstring is the field's description. A `guard` is asked first, and parents that it refuses
+    are answered FORBIDDEN and never reach the resolver; the field must be nullable then, or one
+    refusal would take the whole parent away.
+    """
+    _check_parameters(resolver, arguments, prepare, leading=2)
+    spec = FieldSpec(Kind.BATCHED, resolve=_guarded(resolver, guard), prepare=prepare)
+    declared = _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
+    declared.metadata = {"guard": guard}
+    return declared
+
+
+def root(
+    resolver: Callable[..., Any],
+    *,
+    arguments: Mapping[str, Argument] | None = None,
+    prepare: Prepare | None = None,
+) -> Any:
+    """A field of `Query`: `resolver(info, **arguments)`."""
+    _check_parameters(resolver, arguments, prepare, leading=1)
+    spec = FieldSpec(Kind.ROOT, resolve=resolver, prepare=prepare)
+    return _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
+
+
+def mutation(
+    resolver: Callable[..., Awaitable[Any]], *, arguments: Mapping[str, Argument] | None = None
+) -> Any:
+    """A field of `Mutation`; what the loaders remember is forgotten once it has run."""
+    _check_parameters(resolver, arguments, leading=1)
+
+    @wraps(resolver)
+    async def resolve(info: Info, **given: Any) -> Any:
+        try:
+            return await resolver(info, **given)
+        finally:
+            info.context.forget_loaded()
+
+    spec = FieldSpec(Kind.ROOT, resolve=resolve)
+    return _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
+
+
+def event(source: Callable[..., Any], *, arguments: Mapping[str, Argument] | None = None) -> Any:
+    """A field of `Subscription`: `source(info, **arguments)` is an async iterator of its values."""
+    _check_parameters(source, arguments, leading=1)
+    spec = FieldSpec(Kind.EVENT, resolve=source)
+    return _declare(
+        spec,
+        description=inspect.getdoc(source),
+        arguments=arguments or {},
+        subscription=True,
+    )
+
+
+def _guarded(resolver: Callable[..., Any], guard: Guard | None) -> Callable[..., Any]:
+    if guard is None:
+        return resolver
+
+    @wraps(resolver)
+    async def resolve(parents: Sequence[Any], info: Info, **arguments: Any) -> list[Any]:
+        allowed = guard.allows(parents, info)
+        answers: list[Any] = [None if yes else Forbidden(guard.message) for yes in allowed]
+        places = [place for place, yes in enumerate(allowed) if yes]
+        if places:
+            found = resolver([parents[place] for place in places], info, **arguments)
+            if inspect.isawaitable(found):
+                found = await found
+            for place, value in zip(places, found, strict=True):
+                answers[place] = value
+        return answers
+
+    return resolve
+
+
+def _check_parameters(
+    resolver: Callable[..., Any],
+    arguments: Mapping[str, Argument] | None,
+    prepare: Prepare | None = None,
+    *,
+    leading: int,
+) -> None:
+    """Raises unless the resolver has a docstring and takes just what it will be given."""
+    name = getattr(resolver, "__qualname__", repr(resolver))
+    if not inspect.getdoc(resolver):
+        raise DeclarationError(f"{name} has no docstring: it is the field's description.")
+    parameters = list(inspect.signature(resolver).parameters.values())
+    if len(parameters) < leading:
+        raise DeclarationError(f"{name} must take {leading} leading parameters.")
+    declared = dict(arguments or {})
+    given = set(declared if prepare is None else prepare(dict.fromkeys(declared)))
+    taken = {parameter.name: parameter for parameter in parameters[leading:]}
+    if given != set(taken):
+        raise DeclarationError(f"{name} and its arguments differ in {sorted(given ^ set(taken))}.")
+    for argument in given & set(declared):
+        may_be_left_out = declared[argument].default is UNSET and _is_nullable(declared[argument])
+        if may_be_left_out and taken[argument].default is inspect.Parameter.empty:
+            raise DeclarationError(f"{name} needs a default for {argument}: it may be left out.")
+
+
+def _is_nullable(argument: Argument) -> bool:
+    return type(None) in get_args(argument.type)

@@ -1,0 +1,50 @@
+"""Global IDs: opaque to clients, `Type:key` within (Relay's Global Object Identification)."""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable
+from typing import Any
+
+from weft.errors import BadId
+
+MAX_KEY = 2**63 - 1
+MAX_LENGTH = 128
+
+
+def global_id(type_name: str) -> Callable[[Any], str]:
+    """A function from a row to its global ID, out of the row's `id`."""
+    prefix = f"{type_name}:"
+
+    def encode(row: Any) -> str:
+        return b64encode(f"{prefix}{row.id}".encode()).decode()
+
+    return encode
+
+
+def encode_id(type_name: str, key: int) -> str:
+    """The global ID of a key."""
+    return b64encode(f"{type_name}:{key}".encode()).decode()
+
+
+def decode_id(text: str) -> tuple[str, int]:
+    """The type and key of a global ID; BadId for what this server never made."""
+    try:
+        if len(text) > MAX_LENGTH:
+            raise ValueError
+        type_name, separator, digits = b64decode(text, validate=True).decode().partition(":")
+        if not (separator and digits.isascii() and digits.isdigit()):
+            raise ValueError
+        key = int(digits)
+        if key > MAX_KEY or encode_id(type_name, key) != text:
+            raise ValueError
+    except (ValueError, Base64Error):
+        raise BadId(f"{text[:MAX_LENGTH]!r} is no ID of this server.") from None
+    return type_name, key
+
+
+def key_of(type_name: str, text: str) -> int:
+    """The key in a global ID of the given type; BadId if it is malformed or of another type."""
+    found, key = decode_id(text)
+    if found != type_name:
+        raise BadId(f"{text!r} is the ID of a {found}, not of a {type_name}.")
+    return key

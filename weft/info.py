@@ -1,0 +1,30 @@
+"""What a resolver learns about the operation it works for."""
+
+from typing import Any, Generic, Protocol, Self
+
+from typing_extensions import TypeVar
+
+
+class OperationContext(Protocol):
+    """What the machinery needs of the domain's context; one for every operation and every event."""
+
+    def forget_loaded(self) -> None:
+        """Drops everything the loaders remember: called after each root mutation field."""
+        ...
+
+    def renew(self) -> Self:
+        """A context for the next event of a subscription: same viewer, fresh loaders."""
+        ...
+
+
+ContextT = TypeVar("ContextT", default=Any)
+
+
+class Info(Generic[ContextT]):
+    """`context` is the operation's; `coordinate` is the field's address, such as `Query.viewer`."""
+
+    __slots__ = ("context", "coordinate")
+
+    def __init__(self, context: ContextT, coordinate: str) -> None:
+        self.context = context
+        self.coordinate = coordinate

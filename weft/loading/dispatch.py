@@ -1,0 +1,147 @@
+"""Batches that join across requests: group commit, for reads.
+
+While every connection is busy, keys queue; a connection that comes free takes all that has gathered
+for one source in one batch. Load makes batches larger instead of queues longer. A batch starts only
+after its keys were asked for, so it sees all that was committed before.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from weft.errors import WeftError
+from weft.loading.connections import Closable, HeldConnections
+
+ConnectionT = TypeVar("ConnectionT", bound=Closable)
+
+Fetch = Callable[[Any, Sequence[Any]], Awaitable[Sequence[Any]]]
+
+
+class LoadError(RuntimeError):
+    """A batch failed for a reason that is no client's business; the cause says it."""
+
+
+class _Gathered:
+    """What has gathered for one source: distinct keys, and who waits for which."""
+
+    __slots__ = ("fetch", "keys", "waiters")
+
+    def __init__(self, fetch: Fetch) -> None:
+        self.fetch = fetch
+        self.keys: dict[Any, None] = {}
+        self.waiters: list[tuple[Sequence[Any], asyncio.Future[list[Any]]]] = []
+
+    def answer(self, values: dict[Any, Any]) -> None:
+        for keys, waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result([values[key] for key in keys])
+
+    def fail(self, error: Exception) -> None:
+        for _, waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_exception(own_error(error))
+
+    def cancel(self) -> None:
+        for _, waiter in self.waiters:
+            waiter.cancel()
+
+
+def own_error(error: Exception) -> Exception:
+    """A copy for one waiter; what no client may see becomes a `LoadError` with its cause."""
+    # One exception object raised by many waiters would gather all their tracebacks.
+    if isinstance(error, WeftError):
+        own = type(error).__new__(type(error), *error.args)
+        vars(own).update(vars(error))
+    else:
+        own = LoadError(f"{type(error).__name__}: {error}")
+    own.__cause__ = error
+    return own
+
+
+class Dispatcher(Generic[ConnectionT]):
+    """Runs the batches of every source on a few held connections, sources taking turns."""
+
+    def __init__(self, connections: HeldConnections[ConnectionT]) -> None:
+        self._connections = connections
+        self._gathered: dict[Fetch, _Gathered] = {}
+        self._turns: deque[Fetch] = deque()
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._start_scheduled = False
+        self.batches = 0
+
+    def submit(self, fetch: Fetch, keys: Sequence[Any]) -> asyncio.Future[list[Any]]:
+        """Asks `fetch(connection, keys)` for values; the future gives them in key order.
+
+        Keys are hashable: equal keys of all waiters are asked for once. Every waiter gets an error
+        of its own if the batch fails, and cancelling one takes nothing from the others.
+        """
+        loop = asyncio.get_running_loop()
+        gathered = self._gathered.get(fetch)
+        if gathered is None:
+            gathered = self._gathered[fetch] = _Gathered(fetch)
+            self._turns.append(fetch)
+        gathered.keys.update(dict.fromkeys(keys))
+        waiter: asyncio.Future[list[Any]] = loop.create_future()
+        gathered.waiters.append((keys, waiter))
+        if not self._start_scheduled and len(self._lanes) < self._connections.count:
+            # At the end of this turn of the loop, so that whoever asks in the same turn joins.
+            self._start_scheduled = True
+            loop.call_soon(self._start)
+        return waiter
+
+    def _start(self) -> None:
+        self._start_scheduled = False
+        free = self._connections.count - len(self._lanes)
+        for _ in range(min(free, len(self._turns))):
+            self._lanes.add(asyncio.create_task(self._run_lane()))
+
+    async def _run_lane(self) -> None:
+        """Batches, one after the other on one connection, until nothing is gathered."""
+        try:
+            while self._turns:
+                await self._run_batches()
+        finally:
+            # Before anybody else runs: who asks next must see that a lane is free.
+            self._lanes.discard(asyncio.current_task())  # pyright: ignore[reportArgumentType]
+
+    async def _run_batches(self) -> None:
+        try:
+            async with self._connections.lend() as connection:
+                while self._turns and not connection.is_closed:
+                    await self._run_batch(connection, self._take())
+        except Exception as error:  # no connection to be had: nobody is left waiting for one
+            while self._turns:
+                self._take().fail(error)
+
+    def _take(self) -> _Gathered:
+        fetch = self._turns.popleft()
+        return self._gathered.pop(fetch)
+
+    async def _run_batch(self, connection: ConnectionT, gathered: _Gathered) -> None:
+        self.batches += 1
+        keys = list(gathered.keys)
+        try:
+            values = await gathered.fetch(connection, keys)
+            if len(values) != len(keys):
+                name = getattr(gathered.fetch, "__qualname__", repr(gathered.fetch))
+                raise TypeError(f"{name} promised {len(keys)} values and gave {len(values)}")
+        except Exception as error:
+            gathered.fail(error)
+        except asyncio.CancelledError:
+            gathered.cancel()
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+        else:
+            gathered.answer(dict(zip(keys, values, strict=True)))
+
+    async def close(self) -> None:
+        """Ends what runs and closes the connections; whoever still waits is cancelled."""
+        lanes = list(self._lanes)
+        for lane in lanes:
+            lane.cancel()
+        await asyncio.gather(*lanes, return_exceptions=True)
+        while self._turns:
+            self._take().cancel()
+        await self._connections.close()

@@ -1,0 +1,136 @@
+"""The loader of one operation: remembers what it loaded, and never asks twice."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from typing import Any, Generic, TypeVar, overload
+
+from aiodataloader import DataLoader
+
+from weft.loading.dispatch import Dispatcher, own_error
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+ValueT = TypeVar("ValueT")
+
+Fetch = Callable[[Any, Sequence[KeyT]], Awaitable[Sequence[ValueT]]]
+
+
+class Loader(DataLoader[KeyT, ValueT]):
+    """aiodataloader's interface over the batches that the whole process shares.
+
+    What differs from aiodataloader, and why: `load_many` costs one future a call instead of one a
+    key; a waiter that is cancelled takes nobody with it and leaves nothing behind in the cache; a
+    failed batch gives every waiter an exception of its own and is not remembered; nobody hangs when
+    a batch is cancelled. The window in which loads join is the dispatcher's: until a connection is
+    free, across all operations.
+    """
+
+    def __init__(self, dispatcher: Dispatcher[Any], fetch: Fetch[KeyT, ValueT]) -> None:
+        super().__init__(self._submit)
+        self._dispatcher = dispatcher
+        self._fetch = fetch
+        self.clear_all()
+
+    async def _submit(self, keys: list[KeyT]) -> list[ValueT]:
+        return await self._dispatcher.submit(self._fetch, keys)
+
+    async def load(self, key: KeyT) -> ValueT:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The value of one key."""
+        return (await self.load_many((key,)))[0]
+
+    async def load_many(self, keys: Iterable[KeyT]) -> list[ValueT]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The values of the keys, in their order."""
+        wanted = list(keys)
+        # Bound here, so that what arrives after `clear_all` is seen by those who asked before only.
+        known, asked = self._known, self._asked
+        missing = [key for key in dict.fromkeys(wanted) if key not in known]
+        if missing:
+            new = [key for key in missing if key not in asked]
+            if new:
+                self._ask(new)
+            for future in {id(asked[key]): asked[key] for key in missing}.values():
+                await _shared(future)
+        return [known[key] for key in wanted]
+
+    def _ask(self, keys: list[KeyT]) -> None:
+        known, asked = self._known, self._asked
+        future = self._dispatcher.submit(self._fetch, keys)
+        asked.update(dict.fromkeys(keys, future))
+
+        def arrived(done: asyncio.Future[list[ValueT]]) -> None:
+            for key in keys:
+                del asked[key]
+            if not done.cancelled() and done.exception() is None:
+                known.update(zip(keys, done.result(), strict=True))
+
+        future.add_done_callback(arrived)
+
+    def clear(self, key: KeyT) -> "Loader[KeyT, ValueT]":
+        """Forgets one key, also if it is still on its way."""
+        if key in self._asked:
+            # All that is on its way is let go and asked for again, which is rare and harmless.
+            self._known, self._asked = dict(self._known), {}
+        self._known.pop(key, None)
+        return self
+
+    def clear_all(self) -> "Loader[KeyT, ValueT]":
+        """Forgets everything, also what is still on its way."""
+        self._known: dict[KeyT, ValueT] = {}
+        self._asked: dict[KeyT, asyncio.Future[list[ValueT]]] = {}
+        return self
+
+    def prime(self, key: KeyT, value: ValueT) -> "Loader[KeyT, ValueT]":
+        """Remembers a value that came another way, unless the key is known already."""
+        self._known.setdefault(key, value)
+        return self
+
+
+async def _shared(future: asyncio.Future[Any]) -> None:
+    try:
+        await asyncio.shield(future)
+    except asyncio.CancelledError:
+        if future.cancelled():
+            raise own_error(ConnectionAbortedError("the batch was cancelled")) from None
+        raise
+    except Exception as error:
+        raise own_error(error) from error
+
+
+LoaderT = TypeVar("LoaderT", bound="LoaderSet")
+
+
+class loads(Generic[KeyT, ValueT]):  # noqa: N801 - reads as a declaration, like `property`
+    """Declares a loader in a `LoaderSet`: `row_by_key = loads(fetch)`.
+
+    `fetch(connection, keys)` is given distinct keys and returns one value for each, in their order;
+    None, or what it documents, where there is nothing.
+    """
+
+    def __init__(self, fetch: Fetch[KeyT, ValueT]) -> None:
+        self.fetch = fetch
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "loads[KeyT, ValueT]": ...
+    @overload
+    def __get__(self, instance: "LoaderSet", owner: type) -> Loader[KeyT, ValueT]: ...
+    def __get__(self, instance: "LoaderSet | None", owner: type) -> Any:
+        if instance is None:
+            return self
+        # Stored under its name in the instance, where later look-ups find it first.
+        loader = instance.__dict__[self._name] = Loader(instance.dispatcher, self.fetch)
+        return loader
+
+
+class LoaderSet:
+    """The loaders of one operation, made when first used; subclasses declare them by `loads`."""
+
+    def __init__(self, dispatcher: Dispatcher[Any]) -> None:
+        self.dispatcher = dispatcher
+
+    def clear_all(self) -> None:
+        """Forgets everything that any of them remembers."""
+        for value in self.__dict__.values():
+            if isinstance(value, Loader):
+                value.clear_all()

@@ -1,0 +1,178 @@
+"""Keyset pagination: pages, edges and opaque cursors (GraphQL Cursor Connections Specification).
+
+Knows positions in an order, not what is ordered.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from weft.errors import BadCursor, BadPage
+
+DEFAULT_SIZE = 20
+MAX_SIZE = 100
+MAX_CURSOR_LENGTH = 2048
+
+RowT = TypeVar("RowT")
+
+
+class PageArgs(msgspec.Struct, frozen=True):
+    """One page, as asked for: `size` rows after `after`, or before `before` if `backward`."""
+
+    size: int = DEFAULT_SIZE
+    backward: bool = False
+    after: str | None = None
+    before: str | None = None
+
+
+def take_page(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with the four of paging made one, `page`; BadPage if they are wrong."""
+    first = arguments.pop("first", None)
+    last = arguments.pop("last", None)
+    after = arguments.pop("after", None)
+    before = arguments.pop("before", None)
+    if first is not None and last is not None:
+        raise BadPage("Give first or last, not both.")
+    name, size = ("last", last) if last is not None else ("first", first)
+    if size is None:
+        size = DEFAULT_SIZE
+    if not 0 <= size <= MAX_SIZE:
+        raise BadPage(f"{name} must be from 0 to {MAX_SIZE}; it was {size}.")
+    arguments["page"] = PageArgs(size, last is not None, after, before)
+    return arguments
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A total order: by a value, then by key. Cursors carry its `name`."""
+
+    name: str
+    value: Callable[[Any], Any]
+    value_type: type[int] | type[str] | type[datetime]
+    descending: bool = False
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A place in an order: that of a row with this value and key, still there or not."""
+
+    value: Any
+    key: int
+
+
+def encode_cursor(order: Order, row: Any) -> str:
+    """The cursor of a row in an order."""
+    return _opaque(order.name, order.value(row), row.id)
+
+
+def _opaque(name: str, value: Any, key: int) -> str:
+    return urlsafe_b64encode(msgspec.json.encode((name, value, key))).rstrip(b"=").decode()
+
+
+def decode_cursor(order: Order, text: str | None) -> Position | None:
+    """The position of a cursor; None for None; BadCursor unless this order gave it out."""
+    if text is None:
+        return None
+    try:
+        if len(text) > MAX_CURSOR_LENGTH:
+            raise ValueError
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        name, value, key = msgspec.json.decode(raw, type=tuple[str, order.value_type, int])
+        if name != order.name or _opaque(name, value, key) != text:
+            raise ValueError
+        if not 0 <= key < 2**63 or "\0" in str(value):
+            raise ValueError
+        if isinstance(value, int) and not 0 <= value < 2**63:
+            raise ValueError
+        if isinstance(value, datetime) and value.tzinfo is not UTC:
+            raise ValueError
+    except (ValueError, Base64Error, msgspec.MsgspecError):
+        raise BadCursor(f"{text[:100]!r} is no cursor of this connection in this order.") from None
+    return Position(value, key)
+
+
+class Window(msgspec.Struct, frozen=True):
+    """The first `size` rows strictly between two positions of an order; the last if `backward`."""
+
+    order: Order
+    size: int
+    backward: bool
+    after: Position | None
+    before: Position | None
+
+    @property
+    def ascending(self) -> bool:
+        """Whether the rows are read in ascending order; a backward page is read from its end."""
+        return self.order.descending == self.backward
+
+    @property
+    def bounds(self) -> tuple[Position | None, Position | None]:
+        """The exclusive lower and upper bound, in ascending order."""
+        return (self.before, self.after) if self.order.descending else (self.after, self.before)
+
+
+def window(order: Order, page: PageArgs) -> Window:
+    """The window that a page asks for; BadCursor if a cursor is not of this order."""
+    return Window(
+        order,
+        page.size,
+        page.backward,
+        decode_cursor(order, page.after),
+        decode_cursor(order, page.before),
+    )
+
+
+class Edge(Generic[RowT]):
+    """A row in a page, with its cursor."""
+
+    __slots__ = ("_order", "node")
+
+    def __init__(self, node: RowT, order: Order) -> None:
+        self.node = node
+        self._order = order
+
+    @property
+    def cursor(self) -> str:
+        return encode_cursor(self._order, self.node)
+
+
+class Page(Generic[RowT]):
+    """Rows of one page in the order asked for, and what lies beside it.
+
+    `scope` says what is being paged through, for counting it: whatever the loader put there.
+    """
+
+    __slots__ = ("has_next_page", "has_previous_page", "nodes", "scope", "window")
+
+    def __init__(self, rows: Sequence[RowT], window: Window, scope: Any) -> None:
+        """`rows` as read: nearest to the page's start first; one over its size if there are more.
+
+        A cursor is taken as proof that there was a row at it.
+        """
+        more = len(rows) > window.size
+        rows = rows[: window.size]
+        self.nodes = rows[::-1] if window.backward else rows
+        beyond_after, beyond_before = window.after is not None, window.before is not None
+        self.has_next_page = beyond_before or (more and not window.backward)
+        self.has_previous_page = beyond_after or (more and window.backward)
+        self.window = window
+        self.scope = scope
+
+    @property
+    def edges(self) -> list[Edge[RowT]]:
+        order = self.window.order
+        return [Edge(node, order) for node in self.nodes]
+
+    @property
+    def page_info(self) -> "Page[RowT]":
+        return self
+
+    @property
+    def start_cursor(self) -> str | None:
+        return encode_cursor(self.window.order, self.nodes[0]) if self.nodes else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        return encode_cursor(self.window.order, self.nodes[-1]) if self.nodes else None

@@ -1,0 +1,58 @@
+"""Health over HTTP: whether the process lives, and whether what it needs is there."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+Check = Callable[[], Awaitable[None]]
+"""Returns if what it looks at is well; raises whatever if not."""
+
+log = logging.getLogger(__name__)
+
+
+def router(checks: Mapping[str, Check], *, timeout_seconds: float) -> APIRouter:
+    """Routes for an orchestrator.
+
+    `/health/live` answers 200 as long as the process answers at all. `/health/ready` runs all
+    checks at once, each for `timeout_seconds` at most, and answers 200 if all went well and 503 if
+    not: `{"ready": false, "checks": {"redis": "ok", "database": "failed"}}`. Why a check failed is
+    in the log, not in the answer.
+    """
+    health = APIRouter(prefix="/health", tags=["health"])
+
+    @health.get("/live")
+    async def live() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+        """Whether the process answers."""
+        return JSONResponse({"live": True}, headers={"cache-control": "no-store"})
+
+    @health.get("/ready")
+    async def ready() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+        """Whether the server can do its work."""
+        outcomes = await asyncio.gather(
+            *(_is_well(name, check, timeout_seconds) for name, check in checks.items())
+        )
+        answer = {
+            "ready": all(outcomes),
+            "checks": {
+                name: "ok" if well else "failed"
+                for name, well in zip(checks, outcomes, strict=True)
+            },
+        }
+        return JSONResponse(
+            answer, status_code=200 if all(outcomes) else 503, headers={"cache-control": "no-store"}
+        )
+
+    return health
+
+
+async def _is_well(name: str, check: Check, timeout_seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await check()
+    except Exception:
+        log.warning("The health check %s failed.", name, exc_info=True)
+        return False
+    return True

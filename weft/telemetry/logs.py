@@ -1,0 +1,84 @@
+"""Logs: one stream on standard error, one record a line, the same form for everybody's records.
+
+Write `structlog.get_logger()` or `logging.getLogger()`; what is bound by
+`structlog.contextvars.bind_contextvars` (the request id) is in every record of that context.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+SECRET_KEYS = frozenset(
+    ["authorization", "cookie", "password", "secret", "token", "access_token", "refresh_token"]
+)
+
+SECRET_PATTERN = re.compile(
+    r"(?P<before>://[^\s:/@]*:)[^\s@/]+(?=@)"  # the password in a URL
+    r"|eyJ[\w-]+\.[\w-]+\.[\w-]+"  # a JSON Web Token
+)
+
+MASK = "***"
+
+CHATTERS = ("alembic", "asyncio", "uvicorn")
+"""Loggers of libraries that tell every start and stop; heard from `warning` on."""
+
+
+def configure_logs(level: str, form: Literal["console", "json"]) -> None:
+    """Sets up structlog and the standard library's logging; the last call counts.
+
+    `level` is the least that is written: debug, info, warning or error. What looks like a secret
+    is masked, whoever wrote it.
+    """
+    logging.captureWarnings(True)
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_shared(), structlog.stdlib.ExtraAdder()],
+            processors=_rendering(form),
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name in CHATTERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _shared() -> Sequence[Processor]:
+    return (
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    )
+
+
+def _rendering(form: Literal["console", "json"]) -> Sequence[Processor]:
+    first = (structlog.stdlib.ProcessorFormatter.remove_processors_meta, _mask_keys)
+    if form == "console":
+        console = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        return (*first, console, _mask_text)
+    # Tracebacks as text: structured ones carry the local variables.
+    rendering = (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
+    return (*first, *rendering, _mask_text)
+
+
+def _mask_keys(_logger: object, _method: str, event: EventDict) -> EventDict:
+    return {key: MASK if key.lower() in SECRET_KEYS else value for key, value in event.items()}
+
+
+def _mask_text(_logger: object, _method: str, rendered: Any) -> str:
+    return SECRET_PATTERN.sub(lambda match: f"{match['before'] or ''}{MASK}", rendered)

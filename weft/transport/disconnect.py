@@ -1,0 +1,55 @@
+"""Notices a client that goes away while it is being answered."""
+
+import asyncio
+from types import TracebackType
+
+from starlette.types import Receive
+
+WATCH_AFTER_SECONDS = 0.05
+
+
+class ClientGone(Exception):
+    """The client closed the connection; nobody is left to answer."""
+
+
+class ClientWatch:
+    """`with ClientWatch(receive):` is cancelled, and ends with `ClientGone`, when the client goes.
+
+    Watching takes a task, which a quick block does not pay for: it begins after
+    `WATCH_AFTER_SECONDS`. The request's body must have been received before.
+    """
+
+    __slots__ = ("_gone", "_receive", "_task", "_timer", "_watcher")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._gone = False
+        self._watcher: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task(loop)
+        self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._start)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self._gone and self._task is not None:
+            self._task.uncancel()
+            raise ClientGone from None
+
+    def _start(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        if self._task is not None:
+            self._task.cancel()

@@ -1,0 +1,141 @@
+"""What stands first: tells GraphQL from everything else, and treats both alike.
+
+Request id, timing, trusted hosts, CORS and the body limit are decided here, once for the
+endpoint's short path and for the framework behind it.
+"""
+
+import re
+import secrets
+from collections.abc import Awaitable, Collection
+from itertools import count
+from time import perf_counter
+
+from fastapi import HTTPException
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from weft.transport.headers import headers_of
+
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+PREFLIGHT_SECONDS = 7200
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+VARY_ORIGIN = (b"vary", b"origin")
+
+
+class Front:
+    """The outermost ASGI application: `path` is `endpoint`'s or `socket`'s, all else `fallback`'s.
+
+    - `cors_origins`: origins whose pages may call, such as `https://app.example.com`; `*` for all.
+    - `allowed_hosts`: accepted Host headers, such as `api.example.com` or `*.example.com`; `*` for
+      all.
+    - `body_limit_bytes`: the longest body that `fallback` is given; a longer one is answered 413.
+    """
+
+    def __init__(
+        self,
+        endpoint: ASGIApp,
+        socket: ASGIApp,
+        fallback: ASGIApp,
+        *,
+        path: str = "/graphql",
+        cors_origins: Collection[str] = (),
+        allowed_hosts: Collection[str] = ("*",),
+        body_limit_bytes: int = 1_048_576,
+    ) -> None:
+        self._endpoint = endpoint
+        self._socket = socket
+        self._fallback = fallback
+        self._path = path
+        self._body_limit_bytes = body_limit_bytes
+        self._vary_on_origin = bool(cors_origins) and "*" not in cors_origins
+        self._cross_origin = CORSMiddleware(
+            self._dispatch,
+            allow_origins=tuple(cors_origins),
+            allow_methods=METHODS,
+            allow_headers=("*",),
+            expose_headers=("X-Request-ID", "Server-Timing", "Retry-After"),
+            max_age=PREFLIGHT_SECONDS,
+        )
+        self._trusted: ASGIApp = self._share
+        if "*" not in allowed_hosts:
+            self._trusted = TrustedHostMiddleware(
+                self._share, allowed_hosts=list(allowed_hosts), www_redirect=False
+            )
+        self._id_prefix = secrets.token_hex(6)
+        self._numbers = count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection of any kind."""
+        if scope["type"] == "lifespan":
+            await self._fallback(scope, receive, send)
+            return
+        started = perf_counter()
+        request_id = self._request_id(scope)
+        # A pipelined request inherits the context of the one before.
+        clear_contextvars()
+        bind_contextvars(request_id=request_id)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        def stamp(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                headers = message["headers"] = list(message.get("headers", ()))
+                headers.append((b"x-request-id", request_id.encode()))
+                spent_ms = (perf_counter() - started) * 1000
+                headers.append((b"server-timing", b"total;dur=%.2f" % spent_ms))
+            return send(message)
+
+        await self._trusted(scope, receive, stamp)
+
+    def _request_id(self, scope: Scope) -> str:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+                return value.decode()
+        return f"{self._id_prefix}-{next(self._numbers):x}"
+
+    async def _share(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets pages of other origins in, as far as they may."""
+        if scope["type"] != "http":
+            await self._dispatch(scope, receive, send)
+        elif any(name == b"origin" for name, _ in scope["headers"]):
+            await self._cross_origin(scope, receive, send)
+        elif self._vary_on_origin:
+            await self._dispatch(scope, receive, _varying_on_origin(send))
+        else:
+            await self._dispatch(scope, receive, send)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != self._path:
+            if scope["type"] == "http":
+                receive = _limited(receive, scope, self._body_limit_bytes)
+            await self._fallback(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._socket(scope, receive, send)
+
+
+def _varying_on_origin(send: Send) -> Send:
+    def vary(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), VARY_ORIGIN]
+        return send(message)
+
+    return vary
+
+
+def _limited(receive: Receive, scope: Scope, limit: int) -> Receive:
+    """A `receive` that raises the framework's own 413 past `limit` bytes, announced or not."""
+    length = headers_of(scope).get(b"content-length", b"0")
+    left = limit
+
+    async def limited() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0 or int(length) > limit:
+            raise HTTPException(413, f"The body has more than {limit} bytes.")
+        return message
+
+    return limited

@@ -1,0 +1,191 @@
+"""The GraphQL endpoint over HTTP: an ASGI application, and the hot path of the server.
+
+It follows "GraphQL over HTTP" (https://graphql.github.io/graphql-over-http/draft/).
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from graphql import ExecutionResult, OperationType
+from starlette.types import Receive, Scope, Send
+
+from weft.execution.engine import ALL_OPERATIONS
+from weft.execution.errors import Refused
+from weft.execution.schema import Schema
+from weft.transport.disconnect import ClientGone, ClientWatch
+from weft.transport.explorer import Explorer
+from weft.transport.gate import Gate
+from weft.transport.headers import authorization_of, headers_of, request_id_of
+from weft.transport.negotiation import (
+    GRAPHQL_RESPONSE,
+    HTML,
+    JSON,
+    check_content_type,
+    response_type,
+)
+from weft.transport.refusals import (
+    BodyTimeout,
+    BodyTooLarge,
+    MethodNotAllowed,
+    TargetTooLong,
+    UnsupportedMediaType,
+)
+from weft.transport.request import GraphQLRequest, from_body, from_query_string
+from weft.transport.response import (
+    encode_refusal,
+    encode_result,
+    status_of,
+    status_of_result,
+)
+
+ALLOWED_METHODS = b"GET, POST, OPTIONS"
+READING = frozenset({OperationType.QUERY})
+
+CONTENT_TYPES = {
+    media_type: f"{media_type}; charset=utf-8".encode()
+    for media_type in (GRAPHQL_RESPONSE, JSON, HTML)
+}
+# An answer depends on its viewer, so nothing in between may keep it.
+COMMON_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"vary", b"accept"),
+    (b"x-content-type-options", b"nosniff"),
+)
+HEADERS_OF_STATUS = {
+    401: [(b"www-authenticate", b"Bearer")],
+    405: [(b"allow", ALLOWED_METHODS)],
+    503: [(b"retry-after", b"1")],
+}
+
+
+class GraphQLEndpoint:
+    """Answers GET, POST and OPTIONS of one URL.
+
+    - `operation_timeout_ms`: how long an operation may run; then its open fields are
+      DEADLINE_EXCEEDED.
+    - `body_limit_bytes`: the longest body, and the longest query string, that is read.
+    - `body_timeout_seconds`: how long a body may take to arrive.
+    - `explorer`: whether a browser is shown the page of `weft.transport.explorer`.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        gate: Gate[Any],
+        *,
+        operation_timeout_ms: int = 10_000,
+        body_limit_bytes: int = 1_048_576,
+        body_timeout_seconds: float = 30,
+        explorer: bool = True,
+    ) -> None:
+        self._engine = schema.engine
+        self._gate = gate
+        self._deadline_seconds = operation_timeout_ms / 1000
+        self._body_limit_bytes = body_limit_bytes
+        self._body_timeout_seconds = body_timeout_seconds
+        self._explorer = Explorer() if explorer else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; a client that goes away meanwhile takes its operation along."""
+        headers = headers_of(scope)
+        media_type = JSON
+        try:
+            method = scope["method"]
+            if method == "OPTIONS":
+                await _send(send, 204, JSON, b"", [(b"allow", ALLOWED_METHODS)])
+                return
+            media_type = response_type(
+                headers.get(b"accept"), html=self._explorer is not None and method == "GET"
+            )
+            if self._explorer is not None and media_type == HTML:
+                await _send(send, 200, HTML, self._explorer.page, self._explorer.headers)
+                return
+            request = await self._request(method, scope, headers, receive)
+            with ClientWatch(receive):
+                result = await self._run(request, headers, scope)
+            if method == "GET" and isinstance(result, Refused) and self._writes(request):
+                raise MethodNotAllowed("GET is for queries only; use POST.")
+            status, body = status_of_result(result, media_type), encode_result(result)
+        except ClientGone:
+            return
+        except Exception as error:
+            status = status_of(error)
+            body = encode_refusal(error)
+        await _send(send, status, media_type, body, HEADERS_OF_STATUS.get(status, ()))
+
+    async def _run(
+        self,
+        request: GraphQLRequest,
+        headers: dict[bytes, bytes],
+        scope: Scope,
+    ) -> ExecutionResult:
+        viewer = await self._gate.viewer(authorization_of(headers))
+        return await self._engine.run(
+            request.query,
+            variables=request.variables,
+            operation_name=request.operation_name,
+            context=self._gate.context(viewer, request_id_of(scope)),
+            allow=READING if scope["method"] == "GET" else ALL_OPERATIONS,
+            deadline_seconds=self._deadline_seconds,
+        )
+
+    def _writes(self, request: GraphQLRequest) -> bool:
+        operation = self._engine.operation(request.query, request.operation_name)
+        return not isinstance(operation, Refused) and operation.type is not OperationType.QUERY
+
+    async def _request(
+        self, method: str, scope: Scope, headers: dict[bytes, bytes], receive: Receive
+    ) -> GraphQLRequest:
+        if method == "POST":
+            check_content_type(headers.get(b"content-type"))
+            if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+                raise UnsupportedMediaType("Compressed bodies are not read.")
+            return from_body(await self._body(headers, receive))
+        if method == "GET":
+            query_string: bytes = scope["query_string"]
+            if len(query_string) > self._body_limit_bytes:
+                raise TargetTooLong(f"The URL has more than {self._body_limit_bytes} bytes.")
+            return from_query_string(query_string)
+        raise MethodNotAllowed(f"{method} is not served here; use POST, or GET for queries.")
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        left = self._body_limit_bytes
+        if int(headers.get(b"content-length", b"0")) > left:
+            raise self._too_large()
+        chunks: list[bytes] = []
+        try:
+            async with asyncio.timeout(self._body_timeout_seconds):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    chunks.append(message.get("body", b""))
+                    left -= len(chunks[-1])
+                    if left < 0:
+                        raise self._too_large()
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            raise BodyTimeout("The body did not arrive in time.") from None
+        return b"".join(chunks)
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"The body has more than {self._body_limit_bytes} bytes.")
+
+
+async def _send(
+    send: Send, status: int, media_type: str, body: bytes, headers: Iterable[tuple[bytes, bytes]]
+) -> None:
+    start = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [
+            (b"content-type", CONTENT_TYPES[media_type]),
+            (b"content-length", b"%d" % len(body)),
+            *COMMON_HEADERS,
+            *headers,
+        ],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body})

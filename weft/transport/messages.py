@@ -1,0 +1,110 @@
+"""The messages and close codes of `graphql-transport-ws`.
+
+The protocol: https://github.com/graphql/graphql-over-http/blob/main/rfcs/GraphQLOverWebSocket.md
+"""
+
+from enum import IntEnum
+from typing import Annotated, Any
+
+import msgspec
+from graphql import GraphQLFormattedError
+
+from weft.errors import BadRequest
+from weft.transport import strict_json
+from weft.transport.request import GraphQLRequest
+
+SUBPROTOCOL = "graphql-transport-ws"
+REASON_LIMIT_BYTES = 123  # of a close frame: RFC 6455, 5.5
+
+OperationId = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class CloseCode(IntEnum):
+    """Why the server closes a socket. Clients reconnect after those marked with *."""
+
+    MESSAGE_TOO_BIG = 1009
+    SERVICE_RESTART = 1012  # *, sent by the server at shutdown
+    TRY_AGAIN_LATER = 1013  # *
+    BAD_REQUEST = 4400
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403  # *
+    SUBPROTOCOL_NOT_ACCEPTABLE = 4406
+    INITIALISATION_TIMEOUT = 4408
+    SUBSCRIBER_ALREADY_EXISTS = 4409
+    TOO_MANY_INITIALISATION_REQUESTS = 4429
+    INTERNAL_SERVER_ERROR = 4500
+
+
+class SocketClosed(Exception):
+    """The socket is to be closed, with this code and reason."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason.encode()[:REASON_LIMIT_BYTES].decode(errors="ignore")
+
+
+class ConnectionInit(msgspec.Struct, tag_field="type", tag="connection_init"):
+    """The client's first message; `payload` may hold its Authorization."""
+
+    payload: dict[str, Any] | None = None
+
+
+class Ping(msgspec.Struct, tag_field="type", tag="ping"):
+    """To be answered with a pong that repeats the payload."""
+
+    payload: dict[str, Any] | None = None
+
+
+class Pong(msgspec.Struct, tag_field="type", tag="pong"):
+    """Needs no answer, also when nobody asked."""
+
+    payload: dict[str, Any] | None = None
+
+
+class Subscribe(msgspec.Struct, tag_field="type", tag="subscribe"):
+    """Begins an operation of any type."""
+
+    id: OperationId
+    payload: GraphQLRequest
+
+
+class Complete(msgspec.Struct, tag_field="type", tag="complete"):
+    """Ends an operation; from either side."""
+
+    id: OperationId
+
+
+ClientMessage = ConnectionInit | Ping | Pong | Subscribe | Complete
+
+encode = msgspec.json.Encoder().encode
+
+CONNECTION_ACK = b'{"type":"connection_ack"}'
+
+
+def decode(raw: bytes) -> ClientMessage:
+    """A client's message. Raises `SocketClosed` (4400) for anything else."""
+    try:
+        return msgspec.convert(strict_json.decode(raw), ClientMessage)
+    except (BadRequest, msgspec.ValidationError) as error:
+        raise SocketClosed(CloseCode.BAD_REQUEST, str(error)) from None
+
+
+def next_message(operation_id: str, result: bytes) -> bytes:
+    """One result of an operation, which is JSON already."""
+    return b'{"id":%b,"type":"next","payload":%b}' % (encode(operation_id), result)
+
+
+def error_message(operation_id: str, errors: list[GraphQLFormattedError]) -> bytes:
+    """The operation was refused or broke off; no complete follows."""
+    return encode({"id": operation_id, "type": "error", "payload": errors})
+
+
+def complete_message(operation_id: str) -> bytes:
+    """The operation has ended."""
+    return encode({"id": operation_id, "type": "complete"})
+
+
+def pong_message(ping: Ping) -> bytes:
+    """The answer to a ping."""
+    return encode(Pong(ping.payload) if ping.payload is not None else {"type": "pong"})

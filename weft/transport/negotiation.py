@@ -1,0 +1,79 @@
+"""Which media type to answer in (RFC 9110, 12.5.1), and which bodies are read."""
+
+import re
+from functools import lru_cache
+
+from weft.transport.refusals import NotAcceptable, UnsupportedMediaType
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+JSON = "application/json"
+HTML = "text/html"
+
+ACCEPT_LIMIT_BYTES = 2048
+WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
+
+
+@lru_cache(maxsize=256)
+def response_type(accept: bytes | None, *, html: bool) -> str:
+    """`GRAPHQL_RESPONSE`, `JSON` or, where `html` allows it, `HTML`.
+
+    The highest weight wins, then the more specific range, then `GRAPHQL_RESPONSE`; but a client
+    that takes anything gets `JSON`, which all can read. Raises `NotAcceptable`.
+    """
+    if not accept or accept == b"*/*":
+        return JSON
+    if len(accept) > ACCEPT_LIMIT_BYTES:
+        raise NotAcceptable(f"The Accept header has more than {ACCEPT_LIMIT_BYTES} bytes.")
+    weights = _weights(accept.decode("latin-1").lower())
+    offers = (GRAPHQL_RESPONSE, JSON, HTML) if html else (GRAPHQL_RESPONSE, JSON)
+    weight, _, _, best = max((*_rank(offer, weights), offer) for offer in offers)
+    if weight == 0:
+        raise NotAcceptable(f"Accept {GRAPHQL_RESPONSE} or {JSON}.")
+    return best
+
+
+def _rank(offer: str, weights: dict[str, float]) -> tuple[float, int, bool]:
+    """The weight of the most specific range that covers `offer`, how specific that is, and
+    whether we would choose it among equals.
+    """
+    ranges = ("*/*", offer.partition("/")[0] + "/*", offer)
+    for specificity in (2, 1, 0):
+        if (weight := weights.get(ranges[specificity])) is not None:
+            preferred = GRAPHQL_RESPONSE if specificity == 2 else JSON
+            return weight, specificity, offer == preferred
+    return 0.0, 0, False
+
+
+def _weights(accept: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        media_range, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
+                weight = 0.0
+            elif name.strip() == "q":
+                weight = min(weight, _weight(value.strip()))
+        weights[media_range] = max(weight, weights.get(media_range, 0.0))
+    return weights
+
+
+def _weight(text: str) -> float:
+    return min(float(text), 1.0) if WEIGHT.fullmatch(text) else 0.0
+
+
+@lru_cache(maxsize=64)
+def check_content_type(content_type: bytes | None) -> None:
+    """Raises `UnsupportedMediaType` for all but JSON in UTF-8.
+
+    What an HTML form can send is refused with the rest, so no page of another origin can post
+    here without asking first (a CORS preflight).
+    """
+    media_type, *parameters = (content_type or b"").decode("latin-1").lower().split(";")
+    if media_type.strip() != JSON:
+        raise UnsupportedMediaType(f"Send the body as {JSON}.")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
+            raise UnsupportedMediaType("Send the body in UTF-8.")

@@ -1,0 +1,66 @@
+"""A GraphQL request's parameters, as read from a body, a query string or a socket's message."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from weft.errors import BadRequest
+from weft.transport import strict_json
+
+PARAMETERS = frozenset({"query", "operationName", "variables", "extensions"})
+QUERY_STRING_FIELDS_LIMIT = 32
+
+
+class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """The parameters, as "GraphQL over HTTP" names them; null is as good as absent."""
+
+    query: str
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+def from_body(body: bytes) -> GraphQLRequest:
+    """The request of a JSON body. Raises `BadRequest` for what is not well-formed."""
+    if not body:
+        raise BadRequest("The body is empty: send a JSON object with a `query`.")
+    return _convert(strict_json.decode(body))
+
+
+def from_query_string(query_string: bytes) -> GraphQLRequest:
+    """The request of a URL; `variables` and `extensions` are JSON there, empty is absent.
+
+    Raises `BadRequest` for what is not well-formed, also for a parameter that is given twice.
+    """
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=QUERY_STRING_FIELDS_LIMIT,
+        )
+    except UnicodeError:
+        raise BadRequest("The query string is not valid UTF-8.") from None
+    except ValueError:
+        raise BadRequest("The query string has too many parameters.") from None
+    parameters: dict[str, Any] = {}
+    for name, text in pairs:
+        if name not in PARAMETERS:
+            continue
+        if name in parameters:
+            raise BadRequest(f"The parameter `{name}` is given twice.")
+        if "\0" in text:
+            raise BadRequest("The character U+0000 is not allowed.")
+        is_json = name in ("variables", "extensions") and text
+        parameters[name] = strict_json.decode(text.encode()) if is_json else text or None
+    return _convert(parameters)
+
+
+def _convert(document: Any) -> GraphQLRequest:
+    if isinstance(document, list):
+        raise BadRequest("Batches are not supported: send one operation a request.")
+    try:
+        return msgspec.convert(document, GraphQLRequest)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"This is no GraphQL request: {error}.") from None

@@ -1,0 +1,58 @@
+"""GraphQL results and errors as the bytes that go out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from graphql import ExecutionResult, GraphQLError, GraphQLFormattedError
+
+from weft.errors import RequestError, Unavailable
+from weft.execution.errors import Refused, format_error
+from weft.transport.negotiation import JSON
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_result(result: ExecutionResult) -> bytes:
+    """The response of one execution; errors first, as the specification suggests."""
+    if not result.errors and not result.extensions:
+        return _encode({"data": result.data})
+    response: dict[str, Any] = {}
+    if result.errors:
+        response["errors"] = format_errors(result.errors)
+    if not isinstance(result, Refused):
+        response["data"] = result.data
+    if result.extensions:
+        response["extensions"] = result.extensions
+    return _encode(response)
+
+
+def encode_refusal(error: Exception) -> bytes:
+    """The response to a request that `error` kept from being executed."""
+    return _encode({"errors": [format_exception(error)]})
+
+
+def format_errors(errors: Sequence[GraphQLError]) -> list[GraphQLFormattedError]:
+    """The errors as the client may see them; whatever is unknown is masked and logged."""
+    return [format_error(error) for error in errors]
+
+
+def format_exception(error: Exception) -> GraphQLFormattedError:
+    """Any exception as an error of the whole request."""
+    return format_error(GraphQLError(str(error), original_error=error))
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status for a request that `error` kept from being executed."""
+    if isinstance(error, RequestError):
+        return error.status
+    return 503 if isinstance(error, Unavailable) else 500
+
+
+def status_of_result(result: ExecutionResult, media_type: str) -> int:
+    """The HTTP status of a well-formed request's answer ("GraphQL over HTTP", Status Codes).
+
+    `application/json` says 200 even to a refusal, since there a client cannot tell our 400 from
+    that of a proxy.
+    """
+    return 400 if isinstance(result, Refused) and media_type != JSON else 200

@@ -1,0 +1,60 @@
+"""JSON that two readers cannot read differently: what is ambiguous or unstorable is refused."""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from weft.errors import BadRequest
+
+NAME_END = re.compile(rb'"\s*:')
+ESCAPED_NUL = b"\\u0000"
+
+_decode = msgspec.json.Decoder().decode
+
+
+def decode(raw: bytes) -> Any:
+    """The value of a JSON text in UTF-8.
+
+    Raises `BadRequest` for all that is no JSON (RFC 8259), for numbers out of range, lone
+    surrogates, U+0000, and for an object that gives a name twice.
+    """
+    try:
+        value = _decode(raw)
+    except UnicodeDecodeError:
+        raise BadRequest("The JSON is not valid UTF-8.") from None
+    except msgspec.MsgspecError as error:
+        raise BadRequest(f"The JSON cannot be read: {error}.") from None
+    except RecursionError:
+        raise BadRequest("The JSON is nested too deeply.") from None
+    # No name is repeated when there are as many of them in the value as there can be at most in
+    # the text; a string that looks like the end of a name only sends us the slower way.
+    if len(NAME_END.findall(raw)) != _count_names(value):
+        json.loads(raw, object_pairs_hook=_object_of_distinct_names)
+    if ESCAPED_NUL in raw and _holds_nul(value):
+        raise BadRequest("The character U+0000 is not allowed.")
+    return value
+
+
+def _count_names(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(_count_names, value.values()))
+    if isinstance(value, list):
+        return sum(map(_count_names, value))
+    return 0
+
+
+def _object_of_distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise BadRequest("A name is given twice in one JSON object.")
+    return names
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any("\0" in name or _holds_nul(child) for name, child in value.items())
+    return isinstance(value, list) and any(map(_holds_nul, value))

@@ -1,0 +1,101 @@
+"""How object, input and enum types are declared: Strawberry types over rows and values."""
+
+import enum
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
+
+from weft.errors import DeclarationError
+from weft.fields import Kind, WeftField
+
+TypeT = TypeVar("TypeT", bound=type)
+EnumT = TypeVar("EnumT", bound=enum.EnumMeta)
+
+
+def output(row: type | None = None, *, name: str | None = None) -> Callable[[TypeT], TypeT]:
+    """Declares an object type that is read off `row`; None for a root type.
+
+    The class's docstring is its description. Each field is a `column`, which must stand on the row
+    under the same name, or one that is computed.
+    """
+
+    def declare(cls: TypeT) -> TypeT:
+        if row is not None:
+            _check_columns(cls, row)
+            cls.is_type_of = _test_for(row)  # pyright: ignore[reportAttributeAccessIssue]
+            cls.__weft_row__ = row  # pyright: ignore[reportAttributeAccessIssue]
+        return strawberry.type(cls, name=name, description=_description(cls))
+
+    return declare
+
+
+def _test_for(row: type) -> Any:
+    return classmethod(lambda _, value, _info: isinstance(value, row))
+
+
+def interface(cls: TypeT) -> TypeT:
+    """Declares an interface; its docstring is its description."""
+    return strawberry.interface(cls, description=_description(cls))
+
+
+def given(description: str, *, default: Any = strawberry.UNSET) -> Any:
+    """A field of an input type; without a default it may be left out if it is nullable."""
+    if isinstance(default, list):
+        return strawberry.field(description=description, default_factory=default.copy)
+    return strawberry.field(description=description, default=default)
+
+
+def input_type(value: type) -> Callable[[TypeT], TypeT]:
+    """Declares an input type; resolvers get it as `value`, a struct with the same fields.
+
+    What a client leaves out is left to the struct's own default.
+    """
+
+    def declare(cls: TypeT) -> TypeT:
+        expected, declared = set(value.__annotations__), set(cls.__annotations__)
+        if expected != declared:
+            raise DeclarationError(
+                f"{cls.__name__} and {value.__name__} differ in {sorted(expected ^ declared)}."
+            )
+        cls.__weft_value__ = value  # pyright: ignore[reportAttributeAccessIssue]
+        return strawberry.input(cls, description=_description(cls))
+
+    return declare
+
+
+def enumeration(
+    values: EnumT, descriptions: Mapping[str, str], *, name: str | None = None
+) -> EnumT:
+    """Declares an enum type over a Python enum; every value is described."""
+    if set(descriptions) != set(values.__members__):
+        raise DeclarationError(f"{values.__name__}: describe each value, and no other.")
+    declared = strawberry.enum(values, name=name, description=_description(values))
+    definition: StrawberryEnumDefinition = declared.__strawberry_definition__  # pyright: ignore
+    for value in definition.values:
+        value.description = descriptions[value.name]
+    return declared
+
+
+def _description(cls: type) -> str:
+    text = cls.__dict__.get("__doc__")
+    if not text:
+        raise DeclarationError(f"{cls.__name__} has no docstring: it is the type's description.")
+    return inspect.cleandoc(text)
+
+
+def _check_columns(cls: type, row: type) -> None:
+    for name in cls.__annotations__:
+        declared = cls.__dict__.get(name)
+        if not isinstance(declared, WeftField):
+            raise DeclarationError(
+                f"{cls.__name__}.{name} is not declared by a function of weft.fields."
+            )
+        if declared.spec.kind is Kind.COLUMN and not _has(row, name):
+            raise DeclarationError(f"{cls.__name__}.{name}: {row.__name__} has no {name}.")
+
+
+def _has(row: type, name: str) -> bool:
+    return name in getattr(row, "__annotations__", {}) or hasattr(row, name)
