@@ -7,6 +7,9 @@ WEFT  := $(VENV)/bin/weft
 HOST  ?= 127.0.0.1
 PORT  ?= 8000
 TESTS ?= tests
+DOCUMENTS ?= 50000
+FAULTS ?= 60
+SUBSCRIBERS ?= 300
 
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -15,11 +18,11 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # Compiled modules are kept, whatever the machine says: a start costs seconds without them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check format bench migrate seed schema clean
+.PHONY: help setup run test consistency faults fuzz check format bench migrate seed schema clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv and install what uv.lock says (the others do it when needed)
 
@@ -28,6 +31,12 @@ run: $(READY) ## serve on http://HOST:PORT/graphql with sample data (PORT=8000 H
 
 test: $(READY) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
 	@$(VENV)/bin/pytest -n logical --maxprocesses 8 --dist worksteal $(TESTS)
+
+consistency: $(READY) ## look for stale reads of cached fields for long (READS=1000000)
+	@CONSISTENCY_READS=$(or $(READS),1000000) $(VENV)/bin/pytest tests/consistency
+
+faults: $(READY) ## kill servers, Redis and PostgreSQL under live updates (FAULTS=60 SUBSCRIBERS=300)
+	@WEFT_FAULTS=$(FAULTS) WEFT_FAULT_SUBSCRIBERS=$(SUBSCRIBERS) $(VENV)/bin/pytest tests/faults
 
 check: $(READY) ## ruff, ruff format, basedpyright and the import laws; changes nothing
 	@$(VENV)/bin/ruff check
@@ -39,7 +48,10 @@ format: $(READY) ## sort imports, fix what ruff can fix, format
 	@$(VENV)/bin/ruff check --fix
 	@$(VENV)/bin/ruff format
 
-bench: $(READY) ## run the benchmarks
+fuzz: $(READY) ## compare the executor with graphql-core on DOCUMENTS=50000 generated documents
+	@$(VENV)/bin/python -W ignore -m tests.weft.execution.fuzz --documents $(DOCUMENTS)
+
+bench: $(READY) ## run the micro-benchmarks (beside other servers: python -m bench.peers)
 	@$(VENV)/bin/python -m bench
 
 migrate: $(READY) ## bring the database to the newest revision

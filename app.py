@@ -1,8 +1,9 @@
 """The composition root: the only module that knows every other."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncGenerator, Callable, Hashable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,19 +16,29 @@ from db.change_log import open_change_log
 from db.connection import Observe
 from db.database import Database
 from db.revision import check_revision
+from db.tag import touched
 from resolvers.context import Context, Services, Viewer
 from resolvers.session import viewer_of
+from resolvers.session_watch import SessionWatch
 from schema import build_schema
 from settings import Settings
 from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
+from weft.cache.cache import Cache
+from weft.cache.fences import WriteFences
+from weft.cache.filler import Filler
+from weft.cache.lease import FenceRelay
+from weft.cache.store import RedisStore
 from weft.changes.hub import Hub
 from weft.changes.relay import Relay
+from weft.errors import Unavailable
 from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
+from weft.transport.limits import SocketLimits
+from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
 HEALTH_TIMEOUT_SECONDS = 2.0
@@ -40,12 +51,19 @@ class DomainGate:
     """Who asks, and what their operations get."""
 
     services: Services
+    sessions: SessionWatch
 
     async def viewer(self, authorization: str | None) -> Viewer:
         return await viewer_of(self.services, authorization)
 
     def context(self, viewer: Viewer, request_id: str) -> Context:
         return Context(self.services, viewer, request_id)
+
+    def audience(self, viewer: Viewer) -> Hashable:
+        return None if viewer.user_id is None else (viewer.user_id, viewer.role)
+
+    def watch(self, viewer: Viewer, revoked: Callable[[str], None]) -> Callable[[], None]:
+        return self.sessions.watch(viewer, revoked)
 
 
 class Server:
@@ -56,22 +74,40 @@ class Server:
         if settings.database_url is None or settings.redis_url is None:
             raise ValueError("Set DATABASE_URL and REDIS_URL, or start by `weft run`.")
         self.redis = Redis.from_url(settings.redis_url)
+        self.cache_store: RedisStore | None = None
+        fences: WriteFences | None = None
+        if settings.cache != "off":
+            self.cache_store = RedisStore(settings.redis_url, settings.redis_prefix)
+            fences = WriteFences(self.cache_store, settings.cache, lambda: self._forget_cached())
         self.database = Database(
             settings.database_url.replace("+asyncpg", "", 1),
             read_connections=settings.read_connections,
             write_connections=settings.write_connections,
             statement_timeout_ms=settings.statement_timeout_ms,
             observe=observe,
+            fences=fences,
         )
-        open_log = partial(open_change_log, partial(self.database.connect, "weft changes"))
+        self.filler: Filler | None = None
+        self.cache: Cache | None = None
+        fence_relay: FenceRelay | None = None
+        if self.cache_store is not None:
+            self.filler = Filler(self.cache_store, self.database.draw_id)
+            strict = settings.environment == "test"
+            self.cache = Cache(self.cache_store, self.filler, strict=strict)
+            fence_relay = FenceRelay(self.cache_store, self.database.draw_id, touched)
+        # In pg_stat_activity this says which process leads.
+        name = f"weft changes {os.getpid()}"
+        open_log = partial(open_change_log, partial(self.database.connect, name))
         self.relay = Relay(
             open_log,
             self.redis,
             settings.redis_prefix,
             poll_ms=settings.changes_poll_ms,
             retention_hours=settings.changes_retention_hours,
+            fences=fence_relay,
         )
         self.hub = Hub(open_log, self.redis, settings.redis_prefix)
+        self.sessions = SessionWatch(self.hub)
         self.passwords = Passwords()
         self.services = Services(
             database=self.database,
@@ -84,21 +120,33 @@ class Server:
                 idle=timedelta(seconds=settings.refresh_token_seconds),
                 grace=timedelta(seconds=settings.refresh_grace_seconds),
             ),
+            cache=self.cache,
         )
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncGenerator[None]:
         """Follows and relays changes while the server serves; ends all it opened when it stops."""
-        background = [asyncio.create_task(work) for work in (self.relay.run(), self.hub.run())]
+        works = self.relay.run(), self.hub.run(), self.sessions.run()
+        if self.cache_store is not None:
+            with suppress(Unavailable):
+                await self.database.draw_id()  # opens a connection, by which the database is known
+        background = [asyncio.create_task(work) for work in works]
         try:
             yield
         finally:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+            if self.filler is not None and self.cache_store is not None:
+                await self.filler.aclose()
+                await self.cache_store.aclose()
             await self.database.close()
             await self.redis.aclose()
             self.passwords.close()
+
+    def _forget_cached(self) -> None:
+        if self.cache is not None:
+            self.cache.clear()
 
     async def check_redis(self) -> None:
         """Returns if Redis answers."""
@@ -131,20 +179,23 @@ def create_app(
         "migrations": server.check_migrations,
     }
     web.include_router(health.router(checks, timeout_seconds=HEALTH_TIMEOUT_SECONDS))
-    schema, gate = build_schema(settings.executor), DomainGate(server.services)
+    schema, gate = build_schema(settings.executor), DomainGate(server.services, server.sessions)
+    live = LiveService(
+        schema,
+        gate,
+        operation_timeout_ms=settings.operation_timeout_ms,
+        limits=_socket_limits(settings),
+        clock=server.services.now,
+    )
     endpoint = GraphQLEndpoint(
         schema,
         gate,
         operation_timeout_ms=settings.operation_timeout_ms,
         body_limit_bytes=settings.body_limit_bytes,
         explorer=development,
+        live=live,
     )
-    socket = GraphQLSocket(
-        schema,
-        gate,
-        cors_origins=settings.cors_origins,
-        operation_timeout_ms=settings.operation_timeout_ms,
-    )
+    socket = GraphQLSocket(live, cors_origins=settings.cors_origins)
     return Front(
         endpoint,
         socket,
@@ -157,6 +208,22 @@ def create_app(
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _socket_limits(settings: Settings) -> SocketLimits:
+    return SocketLimits(
+        init_timeout_seconds=settings.socket_init_timeout_seconds,
+        message_limit_bytes=settings.socket_message_limit_bytes,
+        operations=settings.socket_operations,
+        operations_per_second=settings.socket_operations_per_second,
+        per_viewer=settings.sockets_per_viewer,
+        per_address=settings.sockets_per_address,
+        buffer_bytes=settings.socket_buffer_bytes,
+        stall_seconds=settings.socket_stall_seconds,
+        ping_seconds=settings.socket_ping_seconds,
+        keep_alive_seconds=settings.stream_keep_alive_seconds,
+        shutdown_spread_seconds=settings.shutdown_spread_seconds,
+    )
 
 
 def _tokens(settings: Settings) -> AccessTokens:

@@ -15,6 +15,7 @@ from uvicorn.supervisors import Multiprocess
 
 from settings import Settings
 from weft.telemetry.logs import configure_logs
+from weft.transport.wire import RequestProtocol, SocketProtocol
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -69,9 +70,9 @@ def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> No
         factory=True,
         workers=workers,
         loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=settings.body_limit_bytes,
+        http=RequestProtocol,
+        ws=SocketProtocol,
+        ws_max_size=settings.socket_message_limit_bytes,
         # Compressing the same event for every socket again costs more than it saves.
         ws_per_message_deflate=False,
         lifespan="on",

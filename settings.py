@@ -135,6 +135,59 @@ class Settings(BaseSettings):
     changes_retention_hours: int = Field(
         default=24, ge=1, description="How far back a subscription can resume."
     )
+    cache: Literal["available", "strict", "off"] = Field(
+        default="available",
+        description="What a mutation does while Redis is out of reach: `available` writes, "
+        "`strict` refuses; `off` caches nothing.",
+    )
+    socket_init_timeout_seconds: int = Field(
+        default=10, ge=1, le=300, description="A socket without `connection_init` is closed (4408)."
+    )
+    socket_message_limit_bytes: int = Field(
+        default=262_144, ge=1_024, description="A longer message closes its socket (1009)."
+    )
+    socket_operations: int = Field(
+        default=100, ge=1, description="Operations under way at once on one socket."
+    )
+    socket_operations_per_second: int = Field(
+        default=50, ge=1, description="Operations that one socket may begin in a second."
+    )
+    sockets_per_viewer: int = Field(
+        default=100, ge=1, description="Sockets and event streams of one user, per process."
+    )
+    sockets_per_address: int = Field(
+        default=2_000,
+        ge=1,
+        description="Sockets and event streams from one network address, per process; more are "
+        "refused with status 429.",
+    )
+    socket_buffer_bytes: int = Field(
+        default=1_048_576,
+        ge=65_536,
+        description="What may wait for a client that does not read; then it is closed (1013).",
+    )
+    socket_stall_seconds: int = Field(
+        default=30,
+        ge=1,
+        le=600,
+        description="A client that takes nothing of an answer for so long is closed (1013).",
+    )
+    socket_ping_seconds: int = Field(
+        default=20,
+        ge=1,
+        le=600,
+        description="How often clients are pinged; one that does not answer for as long is cut.",
+    )
+    stream_keep_alive_seconds: int = Field(
+        default=12, ge=1, le=600, description="How often a silent event stream sends a comment."
+    )
+    shutdown_spread_seconds: int = Field(
+        default=4,
+        ge=0,
+        le=60,
+        description="Over how long sockets are closed when the server stops, 100 a second at "
+        "least; shorter than SHUTDOWN_SECONDS.",
+    )
     shutdown_seconds: int = Field(
         default=10,
         ge=1,

@@ -1,8 +1,8 @@
 """Runs the benchmark of the peers against a fresh `weft serve`, where their folder is there.
 
-    python -m bench.peers [--peers DIRECTORY] [options of its bench.py, such as --ops Q1,Q2 -c 64]
+    python -m bench.peers [--folder DIRECTORY] [options of its bench.py, such as --ops Q1,Q2 -c 64]
 
-The folder is `../shared/peers` unless given, or PEERS says. What it installs goes to PEERS_HOME,
+The folder is `../shared/peers` unless given. What it installs goes to PEERS_HOME,
 `.bench/peers` unless set. PostgreSQL is the benchmark's own cluster, in a database of ours; the
 server is one process in production mode.
 """
@@ -25,13 +25,12 @@ ADMIN = ("admin@peers.example.com", secrets.token_urlsafe(16))
 
 def main() -> None:
     """Sets up what is missing, then hands over to the benchmark, which prints its tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    default = os.environ.get("PEERS", str(CHECKOUT / "../shared/peers"))
-    parser.add_argument("--peers", dest="folder", type=Path, default=Path(default))
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--folder", type=Path, default=CHECKOUT / "../shared/peers")
     arguments, options = parser.parse_known_args()
     folder: Path = arguments.folder.resolve()
     if not (folder / "bench.py").exists():
-        sys.exit(f"There is no benchmark in {folder}: say where with --peers.")
+        sys.exit(f"There is no benchmark in {folder}: say where with --folder.")
     home = Path(os.environ.get("PEERS_HOME", CHECKOUT / ".bench/peers")).resolve()
     environment = os.environ | {"PEERS_HOME": str(home)}
     python = home / "venv/bin/python"

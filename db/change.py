@@ -39,6 +39,11 @@ sa.Index(
     change_table.c.id,
     postgresql_where=change_table.c.position.is_(None),
 )
+sa.Index(
+    "changes_own_index",
+    change_table.c.xid,
+    postgresql_where=change_table.c.position.is_(None),
+)
 
 change_horizon_table = sa.Table(
     "change_horizon",

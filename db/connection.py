@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from db.statement import Statement
+from weft.cache.bound import UNREAD
 from weft.errors import Unavailable
 
 RowT = TypeVar("RowT")
@@ -20,6 +21,7 @@ LOST = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
@@ -39,16 +41,27 @@ class ReadConnection:
     def __init__(self, raw: asyncpg.Connection, observe: Observe) -> None:
         self.raw = raw
         self._observe = observe
+        self._xmin = UNREAD
 
     async def all(self, statement: Statement[RowT], **parameters: Any) -> list[RowT]:
         """Every row, in the statement's order."""
         row = statement.row
-        return [row(*record) for record in await self._fetch(statement, parameters)]
+        records = await self._fetch(statement, parameters)
+        if statement.snapshot:
+            self._xmin = min(self._xmin, records[0][0])
+            return [row(*record[2:]) for record in records if record[1]]
+        self._xmin = 0
+        return [row(*record) for record in records]
 
     async def first(self, statement: Statement[RowT], **parameters: Any) -> RowT | None:
         """The first row; None if there is none."""
-        records = await self._fetch(statement, parameters)
-        return statement.row(*records[0]) if records else None
+        rows = await self.all(statement, **parameters)
+        return rows[0] if rows else None
+
+    def take_xmin(self) -> int:
+        """The least xmin of the snapshots since the last call; 0 if one of them is not known."""
+        xmin, self._xmin = self._xmin, UNREAD
+        return 0 if xmin == UNREAD else xmin
 
     async def _fetch(
         self, statement: Statement[Any], parameters: dict[str, Any]
@@ -61,6 +74,9 @@ class ReadConnection:
         except asyncpg.QueryCanceledError as error:
             raise Unavailable("The database took too long to answer.") from error
         except LOST as error:
+            # A server that goes says so first and closes afterwards; used in between, the
+            # connection would be broken for good without being closed.
+            self.raw.terminate()
             raise Unavailable("The database could not be reached.") from error
         finally:
             self._observe(statement.sql, perf_counter() - started)

@@ -1,14 +1,35 @@
 """The database of one process: reads that join into batches, and write transactions."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol, TypeVar
 
 import asyncpg
 
 from db.connection import LOST, Observe, ReadConnection, WriteTransaction, connect
+from db.tag import touched_by_all
+from db.written import DATABASE_NAME, DRAW_ID, OWN_WRITES
 from weft.errors import Unavailable
 from weft.loading.connections import HeldConnections
 from weft.loading.dispatch import Dispatcher
+
+ConnectionT = TypeVar("ConnectionT", bound=ReadConnection)
+
+
+class Fences(Protocol):
+    """What keeps cached values from outliving a write."""
+
+    def use_database(self, name: str) -> None:
+        """Which history of transaction ids those of writes belong to."""
+        ...
+
+    async def raise_before_commit(self, tags: Iterable[str], transaction_id: int) -> float:
+        """When the transaction may commit: how many seconds after that it may be acknowledged.
+
+        Raises Unavailable if it must not commit.
+        """
+        ...
 
 
 class Database:
@@ -25,12 +46,19 @@ class Database:
         write_connections: int,
         statement_timeout_ms: int,
         observe: Observe,
+        fences: Fences | None = None,
     ) -> None:
-        """`dsn` as libpq takes it; nothing is opened before it is needed."""
+        """`dsn` as libpq takes it; nothing is opened before it is needed.
+
+        `fences` is asked to raise those of all tags that a transaction touches, before its COMMIT.
+        """
+        self._fences = fences
         self._dsn = dsn
         self._observe = observe
         self._statement_timeout_ms = statement_timeout_ms
-        self.reads = Dispatcher(HeldConnections(self._connect_to_read, read_connections))
+        self.reads = Dispatcher(
+            HeldConnections(self._connect_to_read, read_connections), ReadConnection.take_xmin
+        )
         self._writers = HeldConnections(self._connect_to_write, write_connections)
 
     async def connect(self, name: str) -> asyncpg.Connection:
@@ -43,22 +71,34 @@ class Database:
         )
 
     async def _connect_to_read(self) -> ReadConnection:
-        return ReadConnection(
-            await connect(
-                self._dsn,
-                name="weft read",
-                read_only=True,
-                statement_timeout_ms=self._statement_timeout_ms,
-            ),
-            self._observe,
+        raw = await connect(
+            self._dsn,
+            name="weft read",
+            read_only=True,
+            statement_timeout_ms=self._statement_timeout_ms,
         )
+        return await self._named(ReadConnection(raw, self._observe))
 
     async def _connect_to_write(self) -> WriteTransaction:
-        return WriteTransaction(await self.connect("weft write"), self._observe)
+        raw = await self.connect("weft write")
+        return await self._named(WriteTransaction(raw, self._observe))
+
+    async def _named(self, connection: ConnectionT) -> ConnectionT:
+        """The connection; the fences are told which database it is to, as it may be a new one."""
+        if self._fences is not None:
+            # One who may not know the name of the database can do without a cache.
+            with suppress(asyncpg.InsufficientPrivilegeError):
+                arguments = DATABASE_NAME.arguments({})
+                (record,) = await connection.raw.fetch(DATABASE_NAME.sql, *arguments)
+                self._fences.use_database(DATABASE_NAME.row(*record))
+        return connection
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[WriteTransaction]:
-        """A transaction: committed when the block ends, rolled back when it raises."""
+        """A transaction: committed when the block ends, rolled back when it raises.
+
+        Its end is an acknowledgement: whoever reads from then on sees what was written.
+        """
         async with self._writers.lend() as connection:
             try:
                 await connection.raw.execute("BEGIN")
@@ -70,6 +110,7 @@ class Database:
                 raise
             try:
                 yield connection
+                wait_seconds = await self._raise_fences(connection)
                 await connection.raw.execute("COMMIT")
             except LOST as error:
                 connection.raw.terminate()
@@ -77,6 +118,21 @@ class Database:
             except BaseException:
                 await _roll_back(connection)
                 raise
+        if wait_seconds:
+            await asyncio.sleep(wait_seconds)
+
+    async def _raise_fences(self, connection: WriteTransaction) -> float:
+        if self._fences is None:
+            return 0
+        written = await connection.all(OWN_WRITES)
+        tags = touched_by_all(write for _, write in written)
+        return await self._fences.raise_before_commit(tags, written[0][0]) if tags else 0
+
+    async def draw_id(self) -> int:
+        """A transaction id that nobody had before; higher than all that were drawn earlier."""
+        async with self._writers.lend() as connection:
+            (drawn,) = await connection.all(DRAW_ID)
+            return drawn
 
     async def ping(self) -> None:
         """Returns if the database answers; Unavailable if not."""

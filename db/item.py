@@ -121,6 +121,7 @@ COUNT_ITEMS_BY_OWNER = Statement(
     )
     .group_by(_c.owner_id),
     lambda owner_id, count: (owner_id, count),
+    snapshot=True,
 )
 
 INSERT_ITEM = Statement(

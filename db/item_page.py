@@ -207,7 +207,9 @@ def _count(access: Access) -> Statement[tuple[int, int]]:
         counted = counting.where(any_status).scalar_subquery()
     else:
         counted = _sum_over_statuses(counting, keys)
-    return Statement(sa.select(keys.c.place, counted), lambda place, count: (place, count))
+    return Statement(
+        sa.select(keys.c.place, counted), lambda place, count: (place, count), snapshot=True
+    )
 
 
 def _sum_over_statuses(

@@ -113,7 +113,9 @@ def _count(*, searching: bool) -> Statement[tuple[int, int]]:
         .where(_matches(keys) if searching else sa.true())
         .scalar_subquery()
     )
-    return Statement(sa.select(keys.c.place, counted), lambda place, count: (place, count))
+    return Statement(
+        sa.select(keys.c.place, counted), lambda place, count: (place, count), snapshot=True
+    )
 
 
 COUNT_USERS = {searching: _count(searching=searching) for searching in (False, True)}

@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from resolvers.item import visible_item
 from weft.changes.change import Change, ChangeKind
 from weft.changes.listener import Wants
 from weft.errors import BadArgument, BadCursor
+from weft.feed import Feed
 from weft.identity import key_of
 
 MAX_IDS = 100
@@ -34,16 +35,14 @@ class ItemChangeRow(msgspec.Struct, frozen=True):
 
 async def item_changed(
     info: Info, ids: list[str] | None = None, owner_id: str | None = None, after: str | None = None
-) -> AsyncIterator[ItemChangeRow]:
+) -> Feed[ItemChangeRow]:
     """Every committed change that the viewer may see, in commit order per item.
 
     None is lost and none comes twice within the retention window.
     """
     position = _position(after)
     wants = _wants(info.context.viewer, _keys(ids), owner_id and key_of("User", owner_id))
-    async with info.context.services.hub.listen(wants, after=position) as listener:
-        async for change in listener:
-            yield ItemChangeRow(change.kind, change.key, change.position)
+    return await info.context.services.hub.feed(wants, _row, after=position)
 
 
 async def item(changes: Sequence[ItemChangeRow], info: Info) -> list[ItemRow | None]:
@@ -52,14 +51,21 @@ async def item(changes: Sequence[ItemChangeRow], info: Info) -> list[ItemRow | N
     return [visible_item(info.context.viewer, row) for row in rows]
 
 
+def _row(change: Change) -> ItemChangeRow:
+    return ItemChangeRow(change.kind, change.key, change.position)
+
+
 def _wants(viewer: Viewer, keys: frozenset[int] | None, owner_id: int | str | None) -> Wants:
+    """Changes of items that were or are in the subscriber's sight, among those asked for."""
+
     def wants(change: Change) -> bool:
         if change.entity != "Item" or (keys is not None and change.key not in keys):
             return False
         sides = [side for side in (change.before, change.after) if side is not None]
-        if owner_id is not None and all(side["owner_id"] != owner_id for side in sides):
-            return False
-        return any(_saw(viewer, side) for side in sides)
+        return any(
+            _saw(viewer, side) and (owner_id is None or side["owner_id"] == owner_id)
+            for side in sides
+        )
 
     return wants
 

@@ -13,6 +13,10 @@ from loaders import Loaders
 from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
+from weft.cache.bound import SnapshotBound
+from weft.cache.cache import Cache
+from weft.cache.errors import ViewerRead
+from weft.cache.report import Report
 from weft.changes.hub import Hub
 from weft.info import Info as BaseInfo
 
@@ -48,24 +52,62 @@ class Services:
     announce_write: Callable[[], None]
     now: Callable[[], datetime]
     session_rules: SessionRules
+    cache: Cache | None = None
 
 
 class Context:
     """One operation's; every event of a subscription gets one of its own."""
 
-    __slots__ = ("loaders", "request_id", "services", "viewer")
+    __slots__ = ("_viewer", "cache", "cache_report", "loaders", "request_id", "services")
 
     def __init__(self, services: Services, viewer: Viewer, request_id: str) -> None:
         self.services = services
-        self.viewer = viewer
+        self._viewer = viewer
         self.request_id = request_id
         self.loaders = Loaders(services.database.reads)
+        self.cache = services.cache
+        self.cache_report: Report | None = None
+
+    @property
+    def viewer(self) -> Viewer:
+        return self._viewer
+
+    @viewer.setter
+    def viewer(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+
+    @property
+    def viewer_key(self) -> str:
+        return f"{self._viewer.user_id}-{self._viewer.role}"
+
+    def isolated(self, bound: SnapshotBound, *, public: bool) -> "Context":
+        kind = PublicContext if public else Context
+        context = kind(self.services, self._viewer, self.request_id)
+        context.loaders = Loaders(self.services.database.reads, bound.note)
+        context.cache = None
+        if isinstance(context, PublicContext):
+            context.bound = bound
+        return context
 
     def forget_loaded(self) -> None:
         self.loaders.clear_all()
 
     def renew(self) -> Self:
         return type(self)(self.services, self.viewer, self.request_id)
+
+
+class PublicContext(Context):
+    """What computes an answer for everybody: it must not depend on who asks."""
+
+    __slots__ = ("bound",)
+    bound: SnapshotBound
+
+    @property
+    def viewer(self) -> Viewer:  # pyright: ignore
+        self.bound.spoil()
+        if self.services.cache is not None and self.services.cache.strict:
+            raise ViewerRead("A field that is cached for everybody reads the viewer.")
+        return self._viewer
 
 
 Info = BaseInfo[Context]

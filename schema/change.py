@@ -49,4 +49,5 @@ class Subscription:
                 "Go on after the change with this cursor; without it, with the next change.",
             ),
         },
+        resume="after",
     )

@@ -4,11 +4,13 @@ from datetime import datetime
 
 import strawberry
 
+from db.tag import item_count_of
 from db.user import Role, UserRow
 from resolvers import user as resolve
 from schema.item import ITEM_ARGUMENTS, ItemConnection
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS, PageInfo
+from weft.cache.policy import CachePolicy, Scope
 from weft.fields import column, derived, field
 from weft.identity import global_id
 from weft.pagination import Edge, Page, take_page
@@ -17,6 +19,13 @@ from weft.types import enumeration, output
 enumeration(
     Role,
     {"MEMBER": "Owns items.", "ADMIN": "Sees and changes the items of everybody."},
+)
+
+ITEM_COUNT = CachePolicy(
+    ttl_seconds=300,
+    scope=Scope.PUBLIC,
+    tags=lambda user_id, _: (item_count_of(user_id),),
+    value_type=int,
 )
 
 
@@ -32,7 +41,7 @@ class User(Node):
     items: ItemConnection = field(
         resolve.items, arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS}, prepare=take_page
     )
-    item_count: int = field(resolve.item_count)
+    item_count: int = field(resolve.item_count, cache=ITEM_COUNT)
 
 
 @output(Edge)

@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -13,15 +16,30 @@ from settings import Settings
 from tests.api import Api, Clock
 from weft.embedded import EmbeddedServers, embedded_servers
 
+SERVERS_DIRECTORY = "WEFT_TESTS_SERVERS"
 TABLES = "refresh_tokens, sessions, items, users, changes, change_horizon"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the directory of the servers; the processes of pytest-xdist inherit its name.
+
+    It is none of pytest's: each run of pytest locks the directory of all runs for other accounts,
+    and for root PostgreSQL runs as another account.
+    """
+    if not hasattr(config, "workerinput"):
+        os.environ[SERVERS_DIRECTORY] = tempfile.mkdtemp(prefix="weft-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes it when the last process has stopped the servers."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ[SERVERS_DIRECTORY], ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[EmbeddedServers]:
+def servers() -> Iterator[EmbeddedServers]:
     """One PostgreSQL and one Redis for all workers of this run, without fsync."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    with embedded_servers(shared / "embedded", durable=False) as running:
+    with embedded_servers(Path(os.environ[SERVERS_DIRECTORY]), durable=False) as running:
         yield running
 
 

@@ -1,7 +1,7 @@
 """The one way to declare fields: column, derived, batched, root, mutation, event.
 
-`field()` and its like alone fix the order guard -> resolver, check the declaration at import, and
-carry what the executors need in a `FieldSpec`.
+`field()` and its like alone fix the order guard -> cache -> resolver, check the declaration at
+import, and carry what the executors need in a `FieldSpec`.
 """
 
 import enum
@@ -16,6 +16,8 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 from strawberry.types.unset import UNSET
 
+from weft.cache.field import cached, cached_root
+from weft.cache.policy import CachePolicy
 from weft.errors import DeclarationError, Forbidden
 from weft.info import Info
 
@@ -49,12 +51,14 @@ class FieldSpec:
     `resolve` is called as its `kind` says. A BATCHED one returns, or awaits to, one result for each
     parent, in order; an element that is an `Exception` is that parent's error. `prepare` turns the
     coerced arguments (by Python name) into the resolver's; what it raises is the field's error.
+    `resume` names the argument of an EVENT that says no more than after which cursor to begin.
     """
 
     kind: Kind
     attribute: str = ""
     resolve: Callable[..., Any] | None = None
     prepare: Prepare | None = None
+    resume: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +127,18 @@ def field(
     arguments: Mapping[str, Argument] | None = None,
     prepare: Prepare | None = None,
     guard: Guard | None = None,
+    cache: CachePolicy | None = None,
 ) -> Any:
     """A field of an object type: `resolver(parents, info, **arguments)`, all parents at once.
 
     Its docstring is the field's description. A `guard` is asked first, and parents that it refuses
     are answered FORBIDDEN and never reach the resolver; the field must be nullable then, or one
-    refusal would take the whole parent away.
+    refusal would take the whole parent away. With `cache`, parents whose value is there never reach
+    the resolver either.
     """
     _check_parameters(resolver, arguments, prepare, leading=2)
-    spec = FieldSpec(Kind.BATCHED, resolve=_guarded(resolver, guard), prepare=prepare)
+    behind_cache = resolver if cache is None else cached(resolver, cache)
+    spec = FieldSpec(Kind.BATCHED, resolve=_guarded(behind_cache, guard), prepare=prepare)
     declared = _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
     declared.metadata = {"guard": guard}
     return declared
@@ -142,10 +149,12 @@ def root(
     *,
     arguments: Mapping[str, Argument] | None = None,
     prepare: Prepare | None = None,
+    cache: CachePolicy | None = None,
 ) -> Any:
-    """A field of `Query`: `resolver(info, **arguments)`."""
+    """A field of `Query`: `resolver(info, **arguments)`, asked unless `cache` has the answer."""
     _check_parameters(resolver, arguments, prepare, leading=1)
-    spec = FieldSpec(Kind.ROOT, resolve=resolver, prepare=prepare)
+    behind_cache = resolver if cache is None else cached_root(resolver, cache)
+    spec = FieldSpec(Kind.ROOT, resolve=behind_cache, prepare=prepare)
     return _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
 
 
@@ -166,10 +175,21 @@ def mutation(
     return _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
 
 
-def event(source: Callable[..., Any], *, arguments: Mapping[str, Argument] | None = None) -> Any:
-    """A field of `Subscription`: `source(info, **arguments)` is an async iterator of its values."""
+def event(
+    source: Callable[..., Any],
+    *,
+    arguments: Mapping[str, Argument] | None = None,
+    resume: str | None = None,
+) -> Any:
+    """A field of `Subscription`: `source(info, **arguments)` is an async iterator of its values.
+
+    If that is a `weft.feed.Feed`, identical subscriptions share it; `resume` is then the argument
+    that takes the cursor to begin after, and must not mean anything else.
+    """
     _check_parameters(source, arguments, leading=1)
-    spec = FieldSpec(Kind.EVENT, resolve=source)
+    if resume is not None and resume not in (arguments or {}):
+        raise DeclarationError(f"{source.__qualname__} has no argument {resume} to resume by.")
+    spec = FieldSpec(Kind.EVENT, resolve=source, resume=resume)
     return _declare(
         spec,
         description=inspect.getdoc(source),

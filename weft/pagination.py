@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -124,18 +125,15 @@ def window(order: Order, page: PageArgs) -> Window:
     )
 
 
-class Edge(Generic[RowT]):
+class Edge(msgspec.Struct, Generic[RowT], frozen=True, gc=False):
     """A row in a page, with its cursor."""
 
-    __slots__ = ("_order", "node")
-
-    def __init__(self, node: RowT, order: Order) -> None:
-        self.node = node
-        self._order = order
+    node: RowT
+    order: Order
 
     @property
     def cursor(self) -> str:
-        return encode_cursor(self._order, self.node)
+        return encode_cursor(self.order, self.node)
 
 
 class Page(Generic[RowT]):
@@ -162,8 +160,7 @@ class Page(Generic[RowT]):
 
     @property
     def edges(self) -> list[Edge[RowT]]:
-        order = self.window.order
-        return [Edge(node, order) for node in self.nodes]
+        return list(map(Edge, self.nodes, repeat(self.window.order)))
 
     @property
     def page_info(self) -> "Page[RowT]":

@@ -11,19 +11,18 @@ MAX_LINES = 300
 MAX_MEDIAN_LINES = 80
 NAMELESS = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 
-# What is called in one place only, and where.
+# What is called in one place only, by its name or the end of it, and where.
 PLACES = {
-    "allows": ("weft/fields.py",),
+    "guard.allows": ("weft/fields.py",),
     "FieldSpec": ("weft/fields.py", "weft/execution/binding.py"),
     "Loaders": ("resolvers/context.py",),
     "Loader": ("weft/loading/loader.py",),
-    "Dispatcher": ("db/database.py",),
     "clear_all": ("weft/loading/loader.py", "resolvers/context.py"),
     "forget_loaded": ("weft/fields.py",),
     "renew": ("weft/execution/engine.py",),
     "Services": ("app.py",),
     "Database": ("app.py",),
-    "from_url": ("app.py",),
+    "Redis.from_url": ("app.py",),
     "Hub": ("app.py",),
     "Relay": ("app.py",),
     "AccessTokens": ("app.py",),
@@ -36,12 +35,14 @@ def wrong_places(root: Path, places: dict[str, tuple[str, ...]]) -> list[str]:
     found, used = list[str](), set[tuple[str, str]]()
     for source in sources(root):
         for node in ast.walk(source.tree):
-            if not isinstance(node, ast.Call) or called_name(node) not in places:
+            if not isinstance(node, ast.Call):
                 continue
-            name = called_name(node)
-            used.add((name, source.path))
-            if source.path not in places[name]:
-                found.append(source.at(node, f"{name}() belongs into {' or '.join(places[name])}"))
+            called = f".{ast.unparse(node.func)}"
+            for name in (name for name in places if called.endswith(f".{name}")):
+                used.add((name, source.path))
+                if source.path not in places[name]:
+                    home = " or ".join(places[name])
+                    found.append(source.at(node, f"{name}() belongs into {home}"))
     expected = {(name, path) for name, paths in places.items() for path in paths}
     return found + [f"{path} calls no {name}()" for name, path in sorted(expected - used)]
 

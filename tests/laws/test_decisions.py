@@ -9,11 +9,13 @@ from tests.laws.tree import write
 
 class TestWrongPlaces:
     def test_broken(self, tmp_path: Path):
-        places = {"allows": ("weft/a.py",)}
-        tree = write(tmp_path, {"weft/a.py": "", "db/b.py": "guard.allows(rows)"})
+        places = {"guard.allows": ("weft/a.py",)}
+        tree = write(
+            tmp_path, {"weft/a.py": "", "db/b.py": "limit.allows(1)\nspec.guard.allows(rows)"}
+        )
         assert decisions.wrong_places(tree, places) == [
-            "db/b.py:1: allows() belongs into weft/a.py",
-            "weft/a.py calls no allows()",
+            "db/b.py:2: guard.allows() belongs into weft/a.py",
+            "weft/a.py calls no guard.allows()",
         ]
 
 

@@ -13,7 +13,17 @@ from db.user import Role, UserRow
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 # Few values, so that many are equal; and what sorts differently by locale, by byte and by length.
-TITLES = ("alpha", "Alpha", "alpha beta", "beta", "beta gamma", "Ähre", "ähre", "豆", "\U0010ffff")
+TITLES = (
+    "alpha",
+    "Alpha",
+    "alpha beta",
+    "beta",
+    "beta gamma",
+    "Ähre",
+    "ähre",
+    "豆",
+    "\U0010ffff" * 2,
+)
 DESCRIPTIONS = (None, "", "beta", "gamma alpha", "delta beta gamma")
 TAGS = ("red", "blue", 'quo"ted', "back\\slash", "{brace}", "com,ma", "NULL", "")
 NAMES = ("Ada Lovelace", "Ada Byron", "Grace Hopper", "Barbara Liskov")
@@ -67,16 +77,17 @@ async def store(connection: asyncpg.Connection, table: str, rows: Sequence[Any])
     )
 
 
+USERS = some_users(random.Random(7), 8)
+ITEMS = some_items(random.Random(7), 120, owners=6)
+
+
 @pytest.fixture
 async def stored(connection: asyncpg.Connection, database_url: str) -> AsyncIterator[Stored]:
-    """Users, some without items, and items of all kinds."""
-    chance = random.Random(7)
-    users = some_users(chance, 8)
-    items = some_items(chance, 120, owners=6)
-    await store(connection, "users", users)
-    await store(connection, "items", items)
+    """`USERS`, some without items, and `ITEMS` of all kinds."""
+    await store(connection, "users", USERS)
+    await store(connection, "items", ITEMS)
     statements: list[str] = []
     raw = await connect(database_url, name="test", read_only=True, statement_timeout_ms=10_000)
     reading = ReadConnection(raw, lambda sql, _: statements.append(sql))
-    yield Stored(reading, statements, users, items)
+    yield Stored(reading, statements, USERS, ITEMS)
     await reading.close()

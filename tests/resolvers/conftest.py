@@ -6,8 +6,8 @@ from tests.resolvers.world import World, new_world
 
 
 @pytest.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
-    """The services over this worker's database, at a time that the test sets."""
+async def world(database_url: str, connection: object) -> AsyncIterator[World]:
+    """The services over this worker's database, which is empty, at a time that the test sets."""
     world = new_world(database_url)
     yield world
     await world.close()

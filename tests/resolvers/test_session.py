@@ -126,7 +126,9 @@ class TestSignIn:
         [(stored,)] = await world.fetch("SELECT password_hash FROM users WHERE email = $1", email)
         assert not world.hasher.check_needs_rehash(stored)
 
-    async def test_fails_if_the_password_changes_meanwhile(self, database_url: str):
+    async def test_fails_if_the_password_changes_meanwhile(
+        self, database_url: str, connection: object
+    ):
         begun, go_on = threading.Event(), threading.Event()
 
         class HeldHasher(CountingHasher):
@@ -205,7 +207,9 @@ class TestViewerOf:
         with pytest.raises(Unauthenticated, match="expired"):
             await world.viewer_of(session)
 
-    async def test_ends_with_the_session_though_the_token_lasts(self, database_url: str):
+    async def test_ends_with_the_session_though_the_token_lasts(
+        self, database_url: str, connection: object
+    ):
         world = new_world(database_url, session_rules=SessionRules(idle=timedelta(seconds=60)))
         session = issued(await world.sign_up())
         world.clock.advance(seconds=60)

@@ -123,7 +123,7 @@ class SessionMachine(RuleBasedStateMachine):
 
 
 class TestSessions:
-    def test_keep_their_rules_whatever_happens(self, database_url: str):
+    def test_keep_their_rules_whatever_happens(self, database_url: str, world: object):
         loop = asyncio.new_event_loop()
 
         class OnThisDatabase(SessionMachine):

@@ -15,7 +15,7 @@ EXPIRED = SessionPayload(errors=[resolve.EXPIRED])
 
 
 @pytest.fixture
-async def graceless(database_url: str) -> AsyncIterator[World]:
+async def graceless(database_url: str, connection: object) -> AsyncIterator[World]:
     world = new_world(database_url, session_rules=SessionRules(grace=timedelta()))
     yield world
     await world.close()

@@ -7,6 +7,7 @@ from graphql import GraphQLObjectType, get_named_type, is_abstract_type, is_leaf
 from graphql import get_nullable_type as nullable
 
 from schema import build_schema
+from settings import Settings
 from tests.api import Api, Member
 from weft.fields import Kind, WeftField
 
@@ -105,6 +106,12 @@ async def statements_of(
     api.statements.clear()
     await api.data(text, {name: variables[name] for name in used}, by)
     return len(api.statements)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Without a cache, which would save some of the statements that are counted here."""
+    return settings.model_copy(update={"cache": "off"})
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 FieldError
 ├── CursorExpired       CURSOR_EXPIRED
-├── ListenerTooSlow     LISTENER_TOO_SLOW
-└── Unavailable         UNAVAILABLE (the hub has stopped, or the log could not be read)
+└── Unavailable         UNAVAILABLE (the hub has stopped)
 """
 
 from weft.errors import FieldError
@@ -18,12 +17,3 @@ class CursorExpired(FieldError):
         super().__init__(
             "Changes after this cursor are no longer kept. Fetch again and subscribe without it."
         )
-
-
-class ListenerTooSlow(FieldError):
-    """More changes were waiting for the listener than its queue holds."""
-
-    code = "LISTENER_TOO_SLOW"
-
-    def __init__(self) -> None:
-        super().__init__("Changes came faster than they were read. Resume from your last cursor.")

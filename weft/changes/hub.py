@@ -1,7 +1,7 @@
 """The hub: follows the change log for one process and offers each change to its listeners."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
@@ -10,12 +10,15 @@ from redis.asyncio import Redis
 from weft.changes.change import Change, decode_changes
 from weft.changes.channel import changes_channel, follow
 from weft.changes.errors import CursorExpired
+from weft.changes.feed import ChangeFeed
 from weft.changes.listener import Listener, Wants
 from weft.changes.log import OpenLog
 from weft.changes.outage import Outage
 from weft.changes.reader import LogReader
 from weft.errors import Unavailable
+from weft.feed import EventT
 
+STOPPED = "This server stops. Resume from your last cursor."
 _HEARD_BATCHES = 64
 _NOT_STARTED = -1
 """A position that no change follows: positions begin at 1."""
@@ -38,7 +41,7 @@ class Hub:
         poll_ms: int = 200,
         queue_limit: int = 1000,
     ) -> None:
-        """`queue_limit`: how many changes may wait for one listener before it is ended."""
+        """`queue_limit`: how many changes may wait for one listener before it reads the log."""
         self._redis = redis
         self._prefix = prefix
         self._poll_seconds = poll_ms / 1000
@@ -51,6 +54,7 @@ class Hub:
         self._poll_at = 0.0
         self._started = asyncio.Event()
         self._outage = Outage("postgresql", "hub")
+        self._replay_outage = Outage("postgresql", "replay")
 
     @property
     def position(self) -> int:
@@ -63,24 +67,54 @@ class Hub:
 
         Without `after`: every change that is committed from now on. With it: every change after
         that position; CursorExpired if the log does not keep them, here or while iterating.
-        Iterating also raises ListenerTooSlow, or Unavailable when the hub stops or the log is out
-        of reach. Waits until `run` has reached the log once.
+        Iterating also raises Unavailable when the hub stops. Waits until `run` has reached the log
+        once, and for as long as the log is out of reach.
         """
+        listener = await self._attach(wants, after)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+    async def feed(
+        self, wants: Wants, event_of: Callable[[Change], EventT], *, after: int | None = None
+    ) -> ChangeFeed[EventT]:
+        """As `listen`, for a subscription; to be closed by whoever reads it."""
+        listener = await self._attach(wants, after)
+        return ChangeFeed(listener, event_of, lambda: self._listeners.discard(listener))
+
+    async def _attach(self, wants: Wants, after: int | None) -> Listener:
         await self._started.wait()
         listener = Listener(
             wants,
             self._position if after is None else after,
             hub_position=lambda: self._position,
-            read=self._replays.after,
+            read=self._replay,
             queue_limit=self._queue_limit,
         )
         self._listeners.add(listener)
         try:
             if not listener.is_live:
                 await listener.read_page()
-            yield listener
-        finally:
+        except BaseException:
             self._listeners.discard(listener)
+            raise
+        return listener
+
+    async def _replay(self, position: int) -> list[Change]:
+        """A page of the log, however long that takes."""
+        while self._started.is_set():
+            try:
+                page = await self._replays.after(position)
+            except CursorExpired:
+                raise
+            except Exception as error:
+                self._replay_outage.failed(error)
+                await self._replay_outage.pause()
+            else:
+                self._replay_outage.answered()
+                return page
+        raise Unavailable(STOPPED)
 
     async def run(self) -> None:
         """Follows the log until it is cancelled; then every listener ends."""
@@ -97,7 +131,7 @@ class Hub:
                 )
         finally:
             self._started.clear()
-            self._end_listeners(Unavailable("This server stops. Resume from your last cursor."))
+            self._end_listeners(Unavailable(STOPPED))
             await self._log.aclose()
             await self._replays.aclose()
 

@@ -3,9 +3,11 @@
 import asyncio
 import random
 from contextlib import aclosing, suppress
+from datetime import UTC, datetime
 
 from redis.asyncio import Redis
 
+from weft.cache.lease import FenceRelay
 from weft.changes.change import Change, encode_changes
 from weft.changes.channel import (
     REDIS_ERRORS,
@@ -51,8 +53,13 @@ class Relay:
         *,
         poll_ms: int = 100,
         retention_hours: float = 24,
+        fences: FenceRelay | None = None,
     ) -> None:
-        """`poll_ms`: how long a change may wait whose writer wakes nobody, such as psql."""
+        """`poll_ms`: how long a change may wait whose writer wakes nobody, such as psql.
+
+        `fences` are raised by each change before it is told to anybody.
+        """
+        self._fences = fences
         self._open_log = open_log
         self._redis = redis
         self._prefix = prefix
@@ -65,6 +72,8 @@ class Relay:
         self._log_outage = Outage("postgresql", "relay")
         self._redis_outage = Outage("redis", "relay")
         self.leads = False
+        self.lag_seconds = 0.0
+        """How old the oldest change of the last batch was when it got its position; of a leader."""
 
     def wake(self) -> None:
         """To be called after each COMMIT that changed something; never waits, never fails."""
@@ -104,10 +113,19 @@ class Relay:
             await asyncio.sleep(_LEADERSHIP_RETRY_SECONDS * (1 + random.random() / 2))
 
     async def _lead(self, log: ChangeLog) -> None:
+        if self._fences is not None:
+            self._fences.lead()
         while True:
+            heed_cancellation()
             self._woken.clear()
+            began_at_ms = None if self._fences is None else await self._fences.begin()
             changes = await log.assign_positions()
             self._log_outage.answered()
+            self.lag_seconds = _age_seconds(changes[0]) if changes else 0.0
+            if self._fences is not None:
+                is_all = len(changes) < BATCH_LIMIT
+                await self._fences.passed(began_at_ms, changes, is_all=is_all)
+                heed_cancellation()
             if changes:
                 self._offer(changes)
             await self._prune_when_due(log)
@@ -148,3 +166,7 @@ class Relay:
         else:
             self._redis_outage.answered()
         heed_cancellation()
+
+
+def _age_seconds(change: Change) -> float:
+    return (datetime.now(UTC) - change.at).total_seconds()

@@ -1,7 +1,7 @@
 """Runs the operations of a GraphQL schema: compiled, or by graphql-core where that is asked for."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from graphql import ASTValidationRule, ExecutionResult, GraphQLSchema, OperationType
@@ -14,11 +14,12 @@ from weft.execution.operation import Operation, asynchronous_types
 from weft.execution.operation_cache import SegmentedCache
 from weft.execution.plan import SelectionPlan
 from weft.execution.reference import open_source
+from weft.execution.subscription import Subscription
 
 ALL_OPERATIONS = frozenset(OperationType)
 
-BYTES_PER_CHARACTER = 200
-"""What an operation takes in memory, plans included, for each character of its text: measured."""
+BYTES_PER_CHARACTER = 450
+"""Memory that an operation with all its plans takes for a character of text: the most measured."""
 
 MAX_OPERATIONS = 1000
 MAX_OPERATION_BYTES = 64 * 1024 * 1024
@@ -84,6 +85,40 @@ class Engine:
             return values
         return await self._execute(operation, values, context, root_value, deadline_seconds)
 
+    async def open(
+        self,
+        text: str,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+        context: Any = None,
+        root_value: Any = None,
+        allow: Collection[OperationType] = ALL_OPERATIONS,
+        deadline_seconds: float | None = None,
+    ) -> Subscription | ExecutionResult:
+        """A subscription, opened; or else the result of the operation.
+
+        Each event is executed in `context.renew()`, within `deadline_seconds`.
+        """
+        operation = self.operation(text, operation_name, allow)
+        if isinstance(operation, Refused):
+            return operation
+        values = operation.coerce(variables)
+        if isinstance(values, Refused):
+            return values
+        if operation.type is not OperationType.SUBSCRIPTION:
+            return await self._execute(operation, values, context, root_value, deadline_seconds)
+        source = await open_source(operation.graphql_core(values, context, root_value))
+        if isinstance(source, Refused):
+            return source
+
+        def execute(event: Any) -> Awaitable[ExecutionResult]:
+            # Whoever brings a context of another kind keeps it for all events.
+            renewed = context.renew() if hasattr(context, "renew") else context
+            return self._execute(operation, values, renewed, event, deadline_seconds)
+
+        return Subscription(self._schema, operation, source, execute)
+
     async def stream(
         self,
         text: str,
@@ -97,45 +132,21 @@ class Engine:
     ) -> AsyncGenerator[ExecutionResult, None] | Refused:
         """The results of an operation: one for each event of a subscription, else a single one.
 
-        Each event is executed in `context.renew()`, within `deadline_seconds`. When the source
-        fails, a result with that error and without data is the last. Closing the iterator closes
-        the source.
+        See `open`. When the source fails, a result with that error and without data is the last.
+        Closing the iterator closes the source.
         """
-        operation = self.operation(text, operation_name, allow)
-        if isinstance(operation, Refused):
-            return operation
-        values = operation.coerce(variables)
-        if isinstance(values, Refused):
-            return values
-        if operation.type is not OperationType.SUBSCRIPTION:
-            return _single(
-                await self._execute(operation, values, context, root_value, deadline_seconds)
-            )
-        source = await open_source(operation.graphql_core(values, context, root_value))
-        if isinstance(source, Refused):
-            return source
-        return self._events(operation, values, context, source, deadline_seconds)
-
-    async def _events(
-        self,
-        operation: Operation,
-        values: VariableValues,
-        context: Any,
-        source: Any,
-        deadline_seconds: float | None,
-    ) -> AsyncGenerator[ExecutionResult, None]:
-        try:
-            async for event in source:
-                # Whoever brings a context of another kind keeps it for all events.
-                renewed = context.renew() if hasattr(context, "renew") else context
-                yield await self._execute(operation, values, renewed, event, deadline_seconds)
-        except Exception as error:
-            field = operation.document.operation.selection_set.selections[0]
-            yield ExecutionResult(None, [located_error(error, [field])])
-        finally:
-            close = getattr(source, "aclose", None)
-            if close is not None:
-                await close()
+        opened = await self.open(
+            text,
+            variables=variables,
+            operation_name=operation_name,
+            context=context,
+            root_value=root_value,
+            allow=allow,
+            deadline_seconds=deadline_seconds,
+        )
+        if isinstance(opened, Subscription):
+            return opened.results()
+        return opened if isinstance(opened, Refused) else _single(opened)
 
     async def _execute(
         self,

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aiodataloader import DataLoader
@@ -24,6 +25,13 @@ from weft.fields import FieldSpec, Kind
 from weft.info import Info
 
 OUT_OF_TIME = "The operation ran out of time before this field was answered."
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAfter:
+    """A root value that makes a subscription begin after a cursor, whatever its text says."""
+
+    cursor: str
 
 
 class WrongCount(TypeError):
@@ -192,9 +200,9 @@ def root_resolver(spec: FieldSpec, coordinate: str) -> Callable[..., Any]:
     compute = spec.resolve
     assert compute is not None
 
-    def resolve(
-        _root: Any, info: GraphQLResolveInfo[Any], **arguments: Any
-    ) -> Awaitable[Any] | Any:
+    def resolve(root: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Awaitable[Any] | Any:
+        if isinstance(root, ResumeAfter) and spec.resume is not None:
+            arguments[spec.resume] = root.cursor
         return compute(Info(info.context, coordinate), **prepared(spec, arguments))
 
     return resolve

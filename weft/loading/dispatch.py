@@ -17,6 +17,9 @@ ConnectionT = TypeVar("ConnectionT", bound=Closable)
 
 Fetch = Callable[[Any, Sequence[Any]], Awaitable[Sequence[Any]]]
 
+Note = Callable[[int], None]
+"""Told the xmin of the snapshot that a batch was read in; 0 if that is not known."""
+
 
 class LoadError(RuntimeError):
     """A batch failed for a reason that is no client's business; the cause says it."""
@@ -30,20 +33,22 @@ class _Gathered:
     def __init__(self, fetch: Fetch) -> None:
         self.fetch = fetch
         self.keys: dict[Any, None] = {}
-        self.waiters: list[tuple[Sequence[Any], asyncio.Future[list[Any]]]] = []
+        self.waiters: list[tuple[Sequence[Any], asyncio.Future[list[Any]], Note | None]] = []
 
-    def answer(self, values: dict[Any, Any]) -> None:
-        for keys, waiter in self.waiters:
+    def answer(self, values: dict[Any, Any], xmin: int) -> None:
+        for keys, waiter, note in self.waiters:
             if not waiter.done():
+                if note is not None:
+                    note(xmin)
                 waiter.set_result([values[key] for key in keys])
 
     def fail(self, error: Exception) -> None:
-        for _, waiter in self.waiters:
+        for _, waiter, _ in self.waiters:
             if not waiter.done():
                 waiter.set_exception(own_error(error))
 
     def cancel(self) -> None:
-        for _, waiter in self.waiters:
+        for _, waiter, _ in self.waiters:
             waiter.cancel()
 
 
@@ -62,16 +67,26 @@ def own_error(error: Exception) -> Exception:
 class Dispatcher(Generic[ConnectionT]):
     """Runs the batches of every source on a few held connections, sources taking turns."""
 
-    def __init__(self, connections: HeldConnections[ConnectionT]) -> None:
+    def __init__(
+        self,
+        connections: HeldConnections[ConnectionT],
+        take_xmin: Callable[[ConnectionT], int] = lambda _: 0,
+    ) -> None:
+        """`take_xmin` tells, after each batch, the least xmin of the snapshots it was read in."""
         self._connections = connections
+        self._take_xmin = take_xmin
         self._gathered: dict[Fetch, _Gathered] = {}
         self._turns: deque[Fetch] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
         self._start_scheduled = False
         self.batches = 0
 
-    def submit(self, fetch: Fetch, keys: Sequence[Any]) -> asyncio.Future[list[Any]]:
+    def submit(
+        self, fetch: Fetch, keys: Sequence[Any], note: Note | None = None
+    ) -> asyncio.Future[list[Any]]:
         """Asks `fetch(connection, keys)` for values; the future gives them in key order.
+
+        `note` is called before the future has them.
 
         Keys are hashable: equal keys of all waiters are asked for once. Every waiter gets an error
         of its own if the batch fails, and cancelling one takes nothing from the others.
@@ -83,7 +98,7 @@ class Dispatcher(Generic[ConnectionT]):
             self._turns.append(fetch)
         gathered.keys.update(dict.fromkeys(keys))
         waiter: asyncio.Future[list[Any]] = loop.create_future()
-        gathered.waiters.append((keys, waiter))
+        gathered.waiters.append((keys, waiter, note))
         if not self._start_scheduled and len(self._lanes) < self._connections.count:
             # At the end of this turn of the loop, so that whoever asks in the same turn joins.
             self._start_scheduled = True
@@ -134,7 +149,7 @@ class Dispatcher(Generic[ConnectionT]):
             if task is None or task.cancelling():
                 raise
         else:
-            gathered.answer(dict(zip(keys, values, strict=True)))
+            gathered.answer(dict(zip(keys, values, strict=True)), self._take_xmin(connection))
 
     async def close(self) -> None:
         """Ends what runs and closes the connections; whoever still waits is cancelled."""

@@ -6,12 +6,26 @@ from typing import Any, Generic, TypeVar, overload
 
 from aiodataloader import DataLoader
 
-from weft.loading.dispatch import Dispatcher, own_error
+from weft.loading.dispatch import Dispatcher, Note, own_error
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")
 
 Fetch = Callable[[Any, Sequence[KeyT]], Awaitable[Sequence[ValueT]]]
+
+
+class _Batch(Generic[KeyT, ValueT]):
+    """Keys that were asked for together, and the future of their values."""
+
+    __slots__ = ("future", "keys")
+
+    def __init__(self, keys: list[KeyT], future: asyncio.Future[list[ValueT]]) -> None:
+        self.keys = keys
+        self.future = future
+
+    def arrive(self, known: dict[KeyT, ValueT]) -> None:
+        """Makes the values known; the future must have them."""
+        known.update(zip(self.keys, self.future.result(), strict=True))
 
 
 class Loader(DataLoader[KeyT, ValueT]):
@@ -24,14 +38,23 @@ class Loader(DataLoader[KeyT, ValueT]):
     free, across all operations.
     """
 
-    def __init__(self, dispatcher: Dispatcher[Any], fetch: Fetch[KeyT, ValueT]) -> None:
-        super().__init__(self._submit)
+    def __init__(
+        self,
+        dispatcher: Dispatcher[Any],
+        fetch: Fetch[KeyT, ValueT],
+        note: Note | None = None,
+    ) -> None:
+        """`note` is told of the snapshot of each batch, before its values are given."""
+        # Not `super().__init__()`: it prepares the queue that `load_many` here does without, and
+        # costs as much as ten keys, for every loader of every operation.
+        self.batch_load_fn = self._submit
         self._dispatcher = dispatcher
+        self._note = note
         self._fetch = fetch
         self.clear_all()
 
     async def _submit(self, keys: list[KeyT]) -> list[ValueT]:
-        return await self._dispatcher.submit(self._fetch, keys)
+        return await self._dispatcher.submit(self._fetch, keys, self._note)
 
     async def load(self, key: KeyT) -> ValueT:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The value of one key."""
@@ -47,22 +70,25 @@ class Loader(DataLoader[KeyT, ValueT]):
             new = [key for key in missing if key not in asked]
             if new:
                 self._ask(new)
-            for future in {id(asked[key]): asked[key] for key in missing}.values():
-                await _shared(future)
+            for batch in {id(asked[key]): asked[key] for key in missing}.values():
+                await _shared(batch.future)
+                # Not left to the batch: it is told of its end after those who ask in that moment.
+                batch.arrive(known)
         return [known[key] for key in wanted]
 
     def _ask(self, keys: list[KeyT]) -> None:
         known, asked = self._known, self._asked
-        future = self._dispatcher.submit(self._fetch, keys)
-        asked.update(dict.fromkeys(keys, future))
+        future = self._dispatcher.submit(self._fetch, keys, self._note)
+        batch = _Batch(keys, future)
+        asked.update(dict.fromkeys(keys, batch))
 
-        def arrived(done: asyncio.Future[list[ValueT]]) -> None:
+        def ended(done: asyncio.Future[list[ValueT]]) -> None:
             for key in keys:
                 del asked[key]
             if not done.cancelled() and done.exception() is None:
-                known.update(zip(keys, done.result(), strict=True))
+                batch.arrive(known)
 
-        future.add_done_callback(arrived)
+        future.add_done_callback(ended)
 
     def clear(self, key: KeyT) -> "Loader[KeyT, ValueT]":
         """Forgets one key, also if it is still on its way."""
@@ -75,7 +101,7 @@ class Loader(DataLoader[KeyT, ValueT]):
     def clear_all(self) -> "Loader[KeyT, ValueT]":
         """Forgets everything, also what is still on its way."""
         self._known: dict[KeyT, ValueT] = {}
-        self._asked: dict[KeyT, asyncio.Future[list[ValueT]]] = {}
+        self._asked: dict[KeyT, _Batch[KeyT, ValueT]] = {}
         return self
 
     def prime(self, key: KeyT, value: ValueT) -> "Loader[KeyT, ValueT]":
@@ -119,15 +145,19 @@ class loads(Generic[KeyT, ValueT]):  # noqa: N801 - reads as a declaration, like
         if instance is None:
             return self
         # Stored under its name in the instance, where later look-ups find it first.
-        loader = instance.__dict__[self._name] = Loader(instance.dispatcher, self.fetch)
+        loader = instance.__dict__[self._name] = Loader(
+            instance.dispatcher, self.fetch, instance.note
+        )
         return loader
 
 
 class LoaderSet:
     """The loaders of one operation, made when first used; subclasses declare them by `loads`."""
 
-    def __init__(self, dispatcher: Dispatcher[Any]) -> None:
+    def __init__(self, dispatcher: Dispatcher[Any], note: Note | None = None) -> None:
+        """`note` is told of the snapshot of every batch."""
         self.dispatcher = dispatcher
+        self.note = note
 
     def clear_all(self) -> None:
         """Forgets everything that any of them remembers."""

@@ -1,22 +1,24 @@
 """One open socket: its handshake, its operations, its end."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import structlog
+from graphql import ExecutionResult
 from starlette.types import Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from weft.errors import BadRequest, Unauthenticated, Unavailable
-from weft.execution.engine import Engine
 from weft.execution.errors import Refused
+from weft.execution.subscription import Subscription
+from weft.feed import Feed
 from weft.transport import messages
-from weft.transport.gate import Gate, Viewer
+from weft.transport.broadcast import Membership, Rendered
+from weft.transport.gate import Viewer
 from weft.transport.headers import authorization_of, headers_of, request_id_of
+from weft.transport.limits import Rate, TooMany
 from weft.transport.messages import (
     ClientMessage,
     CloseCode,
@@ -27,7 +29,9 @@ from weft.transport.messages import (
     SocketClosed,
     Subscribe,
 )
+from weft.transport.outlet import Outlet, outlet_of
 from weft.transport.response import encode_result, format_errors, format_exception
+from weft.transport.service import LiveService
 
 log = structlog.get_logger(__name__)
 
@@ -36,57 +40,61 @@ class SocketGone(Exception):
     """The client closed the socket, or it broke."""
 
 
-@dataclass(frozen=True, slots=True)
-class SocketLimits:
-    """What one socket may use."""
-
-    init_timeout_seconds: float = 10
-    """How long it may stay open without `connection_init`."""
-    message_limit_bytes: int = 1_048_576
-    """The longest message that is read; the server's own limit comes first where it is lower."""
-    operations: int = 100
-    """How many operations may be under way at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What all sockets share."""
-
-    engine: Engine
-    gate: Gate[Any]
-    deadline_seconds: float
-    limits: SocketLimits
-    clock: Callable[[], datetime]
-
-
 class Connection:
-    """Reads one socket; every operation runs in a task of its own, and ends with the socket.
+    """Reads one socket. Every operation begins in a task of its own and ends with the socket.
 
-    There is no queue to send from: an operation waits, with one message, while the client does not
-    read, and so does whatever feeds it.
+    A subscription that has caught up needs no task: it is a member of a broadcast.
     """
 
-    def __init__(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, service: LiveService, scope: Scope, receive: Receive, send: Send) -> None:
         self._service = service
         self._receive_event = receive
-        self._send_event = send
+        self._outlet = outlet_of(scope, send, service.limits)
         self._socket_id = request_id_of(scope)
         self._authorization = authorization_of(headers_of(scope))
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._operations: dict[str, asyncio.Task[None] | Membership] = {}
         self._operations_started = 0
+        self._rate = Rate(service.limits.operations_per_second, asyncio.get_running_loop().time)
+        self._credentials = asyncio.timeout(None)
+        self._ending: SocketClosed | None = None
+        self._audience: Hashable = None
+        self._unwatch: Callable[[], None] | None = None
 
     async def serve(self) -> None:
         """Serves the socket until it is closed; then nothing of it is left running."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                viewer = await self._handshake()
-                await self._read_until_expiry(viewer, tasks)
+                await self._read_while_credentials_last(tasks)
         except* SocketGone:
             pass
         except* SocketClosed as ends:
-            await self._close(_first(ends))
+            end = _first(ends)
+            self._outlet.end(end.code, end.reason)
+        finally:
+            for operation in self._operations.values():
+                operation.cancel()
+        await self._outlet.ended()
 
-    async def _handshake(self) -> Viewer:
+    async def _read_while_credentials_last(self, tasks: asyncio.TaskGroup) -> NoReturn:
+        try:
+            async with self._credentials:
+                await self._handshake()
+                while True:
+                    await self._take(await self._receive(), tasks)
+        except TimeoutError:
+            raise self._ending or SocketClosed(
+                CloseCode.FORBIDDEN, "The credentials have expired"
+            ) from None
+        finally:
+            self._dismiss()
+
+    def _end(self, closed: SocketClosed) -> None:
+        """Closes the socket, out of whatever task."""
+        if self._ending is None and not self._credentials.expired():
+            self._ending = closed
+            self._credentials.reschedule(asyncio.get_running_loop().time())
+
+    async def _handshake(self) -> None:
         try:
             async with asyncio.timeout(self._service.limits.init_timeout_seconds):
                 message = await self._receive()
@@ -99,22 +107,16 @@ class Connection:
             raise SocketClosed(
                 CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout"
             ) from None
-        self._take_authorization(message)
-        viewer = await self._viewer()
-        await self._send(messages.CONNECTION_ACK)
-        return viewer
+        # Browsers cannot set headers on a socket, so the payload's Authorization comes first.
+        given = messages.authorization_of_payload(message.payload)
+        self._authorization = self._authorization if given is None else given
+        viewer = await self._viewer(self._authorization)
+        self._admit(viewer)
+        self._outlet.write(messages.CONNECTION_ACK)
 
-    def _take_authorization(self, message: ConnectionInit) -> None:
-        """Browsers cannot set headers on a socket, so the payload's Authorization comes first."""
-        for name, value in (message.payload or {}).items():
-            if name.lower() == "authorization" and value is not None:
-                if not isinstance(value, str):
-                    raise SocketClosed(CloseCode.FORBIDDEN, "Authorization must be a string")
-                self._authorization = value
-
-    async def _viewer(self) -> Viewer:
+    async def _viewer(self, authorization: str | None) -> Viewer:
         try:
-            return await self._service.gate.viewer(self._authorization)
+            return await self._service.gate.viewer(authorization)
         except Unauthenticated as error:
             raise SocketClosed(CloseCode.FORBIDDEN, error.message) from None
         except Unavailable as error:
@@ -123,21 +125,34 @@ class Connection:
             log.exception("viewer_failed")
             raise SocketClosed(CloseCode.INTERNAL_SERVER_ERROR, "Internal server error") from None
 
-    async def _read_until_expiry(self, viewer: Viewer, tasks: asyncio.TaskGroup) -> NoReturn:
-        expires_at = viewer.expires_at
-        left = None
-        if expires_at is not None:
-            left = (expires_at - self._service.clock()).total_seconds()
-        try:
-            async with asyncio.timeout(left):
-                while True:
-                    await self._take(await self._receive(), tasks)
-        except TimeoutError:
-            raise SocketClosed(CloseCode.FORBIDDEN, "The credentials have expired") from None
+    def _admit(self, viewer: Viewer) -> None:
+        audience = self._service.gate.audience(viewer)
+        if audience is not None and not self._service.viewers.take(audience):
+            raise SocketClosed(CloseCode.TRY_AGAIN_LATER, "You have too many sockets open")
+        self._audience = audience
+        self._watch(viewer)
+
+    def _watch(self, viewer: Viewer) -> None:
+        """From here on the socket ends when these credentials do."""
+        if self._unwatch is not None:
+            self._unwatch()
+        self._unwatch = self._service.gate.watch(viewer, self._revoked)
+        left = self._service.seconds_left(viewer)
+        now = asyncio.get_running_loop().time()
+        self._credentials.reschedule(None if left is None else now + left)
+
+    def _revoked(self, reason: str) -> None:
+        self._end(SocketClosed(CloseCode.FORBIDDEN, reason))
+
+    def _dismiss(self) -> None:
+        if self._unwatch is not None:
+            self._unwatch()
+            if self._audience is not None:
+                self._service.viewers.leave(self._audience)
 
     async def _take(self, message: ClientMessage, tasks: asyncio.TaskGroup) -> None:
         if isinstance(message, Subscribe):
-            await self._begin(message, tasks)
+            self._begin(message, tasks)
         elif isinstance(message, ConnectionInit):
             raise SocketClosed(
                 CloseCode.TOO_MANY_INITIALISATION_REQUESTS, "Too many initialisation requests"
@@ -147,59 +162,90 @@ class Connection:
 
     async def _answer(self, message: Ping | Pong | Complete) -> None:
         if isinstance(message, Ping):
-            await self._send(messages.pong_message(message))
+            authorization = messages.authorization_of_payload(message.payload)
+            if authorization is None:
+                self._outlet.write(messages.pong_message(message))
+            else:
+                await self._renew(authorization)
         elif isinstance(message, Complete):
             operation = self._operations.pop(message.id, None)
             if operation is not None:
                 operation.cancel()
 
-    async def _begin(self, message: Subscribe, tasks: asyncio.TaskGroup) -> None:
+    async def _renew(self, authorization: str) -> None:
+        """Goes on with fresh credentials of the same viewer."""
+        if self._unwatch is None:
+            raise SocketClosed(CloseCode.UNAUTHORIZED, "Unauthorized")
+        viewer = await self._viewer(authorization)
+        if self._service.gate.audience(viewer) != self._audience:
+            raise SocketClosed(CloseCode.FORBIDDEN, "These credentials are another viewer's")
+        self._authorization = authorization
+        self._watch(viewer)
+        self._outlet.write(messages.PONG)
+
+    def _begin(self, message: Subscribe, tasks: asyncio.TaskGroup) -> None:
         if message.id in self._operations:
             raise SocketClosed(
                 CloseCode.SUBSCRIBER_ALREADY_EXISTS, f"Subscriber for {message.id} already exists"
             )
-        if len(self._operations) >= self._service.limits.operations:
-            refusal = BadRequest(
-                f"A socket may have {self._service.limits.operations} operations under way."
+        limits = self._service.limits
+        refusal = None
+        if len(self._operations) >= limits.operations:
+            refusal = BadRequest(f"A socket may have {limits.operations} operations under way.")
+        elif not self._rate.allows():
+            refusal = TooMany(
+                f"A socket may begin {limits.operations_per_second:g} operations a second."
             )
-            await self._send(messages.error_message(message.id, [format_exception(refusal)]))
+        if refusal is not None:
+            self._outlet.write(messages.error_message(message.id, [format_exception(refusal)]))
             return
         self._operations_started += 1
         request_id = f"{self._socket_id}.{self._operations_started}"
         self._operations[message.id] = tasks.create_task(self._run(message, request_id))
 
     async def _run(self, message: Subscribe, request_id: str) -> None:
-        """Runs one operation to its end, and tells the client of it."""
+        """Runs one operation to its end, or until it is a member of a broadcast."""
         bind_contextvars(request_id=request_id)
         try:
             last = await self._execute(message, request_id)
-        except (SocketGone, SocketClosed):
-            raise
+        except SocketClosed as closed:
+            self._end(closed)
+            return
         except Exception as error:
             last = messages.error_message(message.id, [format_exception(error)])
-        if self._operations.get(message.id) is asyncio.current_task():
-            # The id is free again before the client can know that it is.
-            del self._operations[message.id]
-            await self._send(last)
+        if isinstance(last, Membership):
+            self._operations[message.id] = last
+        elif self._operations.get(message.id) is asyncio.current_task():
+            self.finish(message.id, last)
+            await self._outlet.drained()
 
-    async def _execute(self, message: Subscribe, request_id: str) -> bytes:
-        """Sends all results; returns the message that ends the operation."""
+    def finish(self, operation_id: str, last: bytes) -> None:
+        """Ends an operation with its last message."""
+        # The id is free again before the client can know that it is.
+        self._operations.pop(operation_id, None)
+        self._outlet.write(last)
+
+    async def _execute(self, message: Subscribe, request_id: str) -> bytes | Membership:
+        """Sends results; returns the message that ends the operation, or how it goes on."""
         service = self._service
         # Asked anew for every operation: a session that was revoked meanwhile has no more of them.
-        context = service.gate.context(await self._viewer(), request_id)
-        results = await service.engine.stream(
-            message.payload.query,
-            variables=message.payload.variables,
-            operation_name=message.payload.operation_name,
-            context=context,
-            deadline_seconds=service.deadline_seconds,
-        )
-        if isinstance(results, Refused):
-            return messages.error_message(message.id, format_errors(results.errors or ()))
-        async with aclosing(results):
-            async for result in results:
-                await self._send(messages.next_message(message.id, encode_result(result)))
+        viewer = await self._viewer(self._authorization)
+        opened = await service.open(message.payload, viewer, request_id)
+        if isinstance(opened, Refused):
+            return messages.error_message(message.id, format_errors(opened.errors or ()))
+        sink = _OperationSink(message.id, self, self._outlet)
+        if isinstance(opened, ExecutionResult):
+            await sink.send_result(opened)
+        elif isinstance(opened.source, Feed):
+            return await service.follow(message.payload, viewer, opened, opened.source, sink)
+        else:
+            await self._stream(opened, sink)
         return messages.complete_message(message.id)
+
+    async def _stream(self, subscription: Subscription, sink: "_OperationSink") -> None:
+        async with aclosing(subscription.results()) as results:
+            async for result in results:
+                await sink.send_result(result)
 
     async def _receive(self) -> ClientMessage:
         event = await self._receive_event()
@@ -214,21 +260,32 @@ class Connection:
             raise SocketClosed(CloseCode.MESSAGE_TOO_BIG, f"Messages are at most {limit} bytes")
         return messages.decode(raw)
 
-    async def _send(self, message: bytes) -> None:
-        try:
-            await self._send_event({"type": "websocket.send", "text": message.decode()})
-        except (OSError, RuntimeError):
-            # OSError is how ASGI says that the client is gone; RuntimeError, how uvicorn says that
-            # it has itself given up a client that answered no pings.
-            raise SocketGone from None
 
-    async def _close(self, end: SocketClosed) -> None:
-        try:
-            await self._send_event(
-                {"type": "websocket.close", "code": end.code, "reason": end.reason}
-            )
-        except (OSError, RuntimeError):
-            return
+class _OperationSink:
+    """Where the results of one operation go: out of the socket, under its id."""
+
+    __slots__ = ("_connection", "_id", "_outlet")
+
+    def __init__(self, operation_id: str, connection: Connection, outlet: Outlet) -> None:
+        self._id = operation_id
+        self._connection = connection
+        self._outlet = outlet
+
+    async def send_result(self, result: ExecutionResult) -> None:
+        self._outlet.write(messages.next_message(self._id, encode_result(result)))
+        await self._outlet.drained()
+
+    async def send(self, rendered: Rendered) -> None:
+        self._outlet.write(rendered.message(self._id))
+        await self._outlet.drained()
+
+    def push(self, rendered: Rendered) -> None:
+        self._outlet.write(rendered.message(self._id))
+
+    def finish(self, error: Exception) -> None:
+        self._connection.finish(
+            self._id, messages.error_message(self._id, [format_exception(error)])
+        )
 
 
 def _first(ends: BaseExceptionGroup[SocketClosed]) -> SocketClosed:

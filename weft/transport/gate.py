@@ -1,5 +1,6 @@
 """What the transports ask of the domain: who is asking, and a context for every operation."""
 
+from collections.abc import Callable, Hashable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -29,4 +30,18 @@ class Gate(Protocol[ViewerT]):
 
     def context(self, viewer: ViewerT, request_id: str) -> OperationContext:
         """A fresh context, for one operation."""
+        ...
+
+    def audience(self, viewer: ViewerT) -> Hashable:
+        """Viewers of the same audience see the same of everything, and are the same to limits.
+
+        None is that of strangers.
+        """
+        ...
+
+    def watch(self, viewer: ViewerT, revoked: Callable[[str], None]) -> Callable[[], None]:
+        """Calls `revoked`, with the reason, when the viewer is no more what it is.
+
+        From now on, and until the returned function is called; not when the credentials expire.
+        """
         ...

@@ -24,3 +24,9 @@ def authorization_of(headers: dict[bytes, bytes]) -> str | None:
 def request_id_of(scope: Scope) -> str:
     """The id that `Front` gave the request; it is in its logs and in its answer's header."""
     return scope["state"]["request_id"]
+
+
+def address_of(scope: Scope) -> str:
+    """The client's network address; that of the nearest proxy where none is trusted."""
+    client = scope.get("client")
+    return client[0] if client else ""

@@ -14,10 +14,12 @@ from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.errors import Refused
 from weft.execution.schema import Schema
 from weft.transport.disconnect import ClientGone, ClientWatch
+from weft.transport.event_stream import EventStream
 from weft.transport.explorer import Explorer
 from weft.transport.gate import Gate
 from weft.transport.headers import authorization_of, headers_of, request_id_of
 from weft.transport.negotiation import (
+    EVENT_STREAM,
     GRAPHQL_RESPONSE,
     HTML,
     JSON,
@@ -38,9 +40,11 @@ from weft.transport.response import (
     status_of,
     status_of_result,
 )
+from weft.transport.service import LiveService
 
 ALLOWED_METHODS = b"GET, POST, OPTIONS"
 READING = frozenset({OperationType.QUERY})
+STREAMED_BY_GET = READING | {OperationType.SUBSCRIPTION}
 
 CONTENT_TYPES = {
     media_type: f"{media_type}; charset=utf-8".encode()
@@ -55,6 +59,7 @@ COMMON_HEADERS = (
 HEADERS_OF_STATUS = {
     401: [(b"www-authenticate", b"Bearer")],
     405: [(b"allow", ALLOWED_METHODS)],
+    429: [(b"retry-after", b"1")],
     503: [(b"retry-after", b"1")],
 }
 
@@ -67,6 +72,7 @@ class GraphQLEndpoint:
     - `body_limit_bytes`: the longest body, and the longest query string, that is read.
     - `body_timeout_seconds`: how long a body may take to arrive.
     - `explorer`: whether a browser is shown the page of `weft.transport.explorer`.
+    - `live`: what streams share with sockets; without it there are no streams.
     """
 
     def __init__(
@@ -78,6 +84,7 @@ class GraphQLEndpoint:
         body_limit_bytes: int = 1_048_576,
         body_timeout_seconds: float = 30,
         explorer: bool = True,
+        live: LiveService | None = None,
     ) -> None:
         self._engine = schema.engine
         self._gate = gate
@@ -85,6 +92,7 @@ class GraphQLEndpoint:
         self._body_limit_bytes = body_limit_bytes
         self._body_timeout_seconds = body_timeout_seconds
         self._explorer = Explorer() if explorer else None
+        self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; a client that goes away meanwhile takes its operation along."""
@@ -96,12 +104,18 @@ class GraphQLEndpoint:
                 await _send(send, 204, JSON, b"", [(b"allow", ALLOWED_METHODS)])
                 return
             media_type = response_type(
-                headers.get(b"accept"), html=self._explorer is not None and method == "GET"
+                headers.get(b"accept"),
+                html=self._explorer is not None and method == "GET",
+                streams=self._live is not None,
             )
             if self._explorer is not None and media_type == HTML:
                 await _send(send, 200, HTML, self._explorer.page, self._explorer.headers)
                 return
             request = await self._request(method, scope, headers, receive)
+            if self._live is not None and media_type == EVENT_STREAM:
+                media_type = JSON  # of what is refused before the stream begins
+                await self._stream(self._live, request, headers, scope, receive, send)
+                return
             with ClientWatch(receive):
                 result = await self._run(request, headers, scope)
             if method == "GET" and isinstance(result, Refused) and self._writes(request):
@@ -113,6 +127,21 @@ class GraphQLEndpoint:
             status = status_of(error)
             body = encode_refusal(error)
         await _send(send, status, media_type, body, HEADERS_OF_STATUS.get(status, ()))
+
+    async def _stream(
+        self,
+        live: LiveService,
+        request: GraphQLRequest,
+        headers: dict[bytes, bytes],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        authorization = authorization_of(headers)
+        viewer = await self._gate.viewer(authorization)
+        stream = EventStream(live, scope, receive, send)
+        allow = STREAMED_BY_GET if scope["method"] == "GET" else ALL_OPERATIONS
+        await stream.serve(request, viewer, authorization, allow=allow)
 
     async def _run(
         self,

@@ -22,9 +22,10 @@ OperationId = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 class CloseCode(IntEnum):
     """Why the server closes a socket. Clients reconnect after those marked with *."""
 
+    GOING_AWAY = 1001  # *
     MESSAGE_TOO_BIG = 1009
     SERVICE_RESTART = 1012  # *, sent by the server at shutdown
-    TRY_AGAIN_LATER = 1013  # *
+    TRY_AGAIN_LATER = 1013  # *, also when the client reads too slowly: it is to resume
     BAD_REQUEST = 4400
     UNAUTHORIZED = 4401
     FORBIDDEN = 4403  # *
@@ -51,7 +52,7 @@ class ConnectionInit(msgspec.Struct, tag_field="type", tag="connection_init"):
 
 
 class Ping(msgspec.Struct, tag_field="type", tag="ping"):
-    """To be answered with a pong that repeats the payload."""
+    """To be answered with a pong that repeats the payload, unless that renews the Authorization."""
 
     payload: dict[str, Any] | None = None
 
@@ -103,6 +104,19 @@ def error_message(operation_id: str, errors: list[GraphQLFormattedError]) -> byt
 def complete_message(operation_id: str) -> bytes:
     """The operation has ended."""
     return encode({"id": operation_id, "type": "complete"})
+
+
+PONG = b'{"type":"pong"}'
+
+
+def authorization_of_payload(payload: dict[str, Any] | None) -> str | None:
+    """The Authorization in a payload, None if there is none; `SocketClosed` if it is no string."""
+    for name, value in (payload or {}).items():
+        if name.lower() == "authorization" and value is not None:
+            if not isinstance(value, str):
+                raise SocketClosed(CloseCode.FORBIDDEN, "Authorization must be a string")
+            return value
+    return None
 
 
 def pong_message(ping: Ping) -> bytes:

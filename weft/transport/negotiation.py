@@ -8,14 +8,15 @@ from weft.transport.refusals import NotAcceptable, UnsupportedMediaType
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
+EVENT_STREAM = "text/event-stream"
 
 ACCEPT_LIMIT_BYTES = 2048
 WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
 
 
 @lru_cache(maxsize=256)
-def response_type(accept: bytes | None, *, html: bool) -> str:
-    """`GRAPHQL_RESPONSE`, `JSON` or, where `html` allows it, `HTML`.
+def response_type(accept: bytes | None, *, html: bool, streams: bool = False) -> str:
+    """`GRAPHQL_RESPONSE`, `JSON` or, where that is allowed, `HTML` or `EVENT_STREAM`.
 
     The highest weight wins, then the more specific range, then `GRAPHQL_RESPONSE`; but a client
     that takes anything gets `JSON`, which all can read. Raises `NotAcceptable`.
@@ -25,7 +26,11 @@ def response_type(accept: bytes | None, *, html: bool) -> str:
     if len(accept) > ACCEPT_LIMIT_BYTES:
         raise NotAcceptable(f"The Accept header has more than {ACCEPT_LIMIT_BYTES} bytes.")
     weights = _weights(accept.decode("latin-1").lower())
-    offers = (GRAPHQL_RESPONSE, JSON, HTML) if html else (GRAPHQL_RESPONSE, JSON)
+    offers = [GRAPHQL_RESPONSE, JSON]
+    if html:
+        offers.append(HTML)
+    if streams and EVENT_STREAM in weights:  # not for who takes anything
+        offers.append(EVENT_STREAM)
     weight, _, _, best = max((*_rank(offer, weights), offer) for offer in offers)
     if weight == 0:
         raise NotAcceptable(f"Accept {GRAPHQL_RESPONSE} or {JSON}.")

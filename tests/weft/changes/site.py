@@ -15,7 +15,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from db.change import change_horizon_table, change_table, change_triggers
 from db.change_log import PostgresChangeLog, open_change_log
-from weft.changes.change import Change
+from weft.changes.change import Change, encode_changes
+from weft.changes.channel import changes_channel
 from weft.changes.hub import Hub
 from weft.changes.listener import Listener
 from weft.changes.relay import Relay
@@ -159,3 +160,33 @@ def keys_of(changes: list[Change]) -> list[int]:
 
 def positions_of(changes: list[Change]) -> list[int]:
     return [change.position for change in changes]
+
+
+NEVER_MS = 3_600_000
+
+
+async def write(site: Site, *keys: int) -> None:
+    await site.database.run("INSERT INTO things SELECT unnest($1::bigint[])", list(keys))
+
+
+async def publish(site: Site, changes: list[Change]) -> None:
+    await site.redis.publish(changes_channel(site.prefix), encode_changes(changes))
+
+
+async def hide_log(site: Site) -> None:
+    await site.database.run("ALTER TABLE changes RENAME TO hidden")
+
+
+async def hub_that_hears(site: Site, log: PostgresChangeLog) -> Hub:
+    """A hub that never polls, and whose subscription to Redis has begun; one change is past."""
+    hub = await site.hub(poll_ms=NEVER_MS)
+
+    async def subscribed() -> bool:
+        return (await site.redis.pubsub_numsub(changes_channel(site.prefix)))[0][1] > 0
+
+    await until(subscribed)
+    async with hub.listen(lambda _: True) as listener:
+        await write(site, 1)
+        await publish(site, await log.assign_positions())
+        await take(listener, 1)
+    return hub

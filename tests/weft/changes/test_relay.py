@@ -46,7 +46,7 @@ async def leading(relay: Relay) -> bool:
 class TestWake:
     async def test_reaches_the_leader_of_the_same_process(self, site: Site) -> None:
         relay = await site.relay(poll_ms=NEVER_MS)
-        listener = await site.listener(await site.hub())
+        listener = await site.listener(await site.hub(poll_ms=NEVER_MS))
         await until(lambda: leading(relay))
 
         for key in range(3):
@@ -58,7 +58,7 @@ class TestWake:
         leader = await site.relay(poll_ms=NEVER_MS)
         await until(lambda: leading(leader))
         standing_by = await site.relay(poll_ms=NEVER_MS)
-        listener = await site.listener(await site.hub())
+        listener = await site.listener(await site.hub(poll_ms=NEVER_MS))
 
         async def both_subscribed() -> bool:
             return (await site.redis.pubsub_numsub(f"{site.prefix}:changes:wake"))[0][1] == 2
@@ -68,6 +68,7 @@ class TestWake:
             await site.database.run("INSERT INTO things VALUES ($1)", key)
             standing_by.wake()
             assert keys_of(await take(listener, 1)) == [key]
+        assert not standing_by.leads
 
 
 class TestTakeover:

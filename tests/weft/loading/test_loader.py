@@ -54,6 +54,19 @@ class TestLoadMany:
         assert await outcomes([first, second]) == [[10, 20], [20, 30]]
         assert shop.source.batches == [[1, 2], [3]]
 
+    async def test_asked_for_in_the_moment_of_arrival_is_there(self):
+        shop, asked_then = Shop(), list[list[int]]()
+
+        def ask(_: object) -> None:
+            # Told before the loader is, of the same batch: its values are there and not yet known.
+            with pytest.raises(StopIteration) as answered:
+                shop.loader.load_many([1]).send(None)
+            asked_then.append(answered.value.value)
+
+        shop.warehouse.dispatcher.submit(shop.source.fetch, [1]).add_done_callback(ask)
+        assert await soon(shop.loader.load(1)) == 10
+        assert asked_then == [[10]]
+
     async def test_joins_the_batches_of_other_operations(self):
         shop = Shop()
         others = [shop.another() for _ in range(3)]

@@ -1,7 +1,7 @@
 """Siblings that share a load, as clients see it: one is cancelled, the others must not notice."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -20,6 +20,7 @@ from weft.info import Info
 from weft.loading.loader import Loader
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
+from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 from weft.types import output
 
@@ -46,6 +47,11 @@ class Shop:
 
     def context(self, viewer: Self, request_id: str) -> "Context":
         return Context(self)
+
+    def audience(self, viewer: Self) -> None: ...
+
+    def watch(self, viewer: Self, revoked: Callable[[str], None]) -> Callable[[], None]:
+        return lambda: None
 
     async def open_once_broken(self) -> None:
         """Lets the source answer, long after the failing field has failed."""
@@ -113,7 +119,7 @@ def shop() -> Shop:
 def app(shop: Shop, executor: Literal["compiled", "reference"]) -> Front:
     schema = Schema(Query, executor=executor)
     endpoint = GraphQLEndpoint(schema, shop)
-    return Front(endpoint, GraphQLSocket(schema, shop), endpoint)
+    return Front(endpoint, GraphQLSocket(LiveService(schema, shop)), endpoint)
 
 
 def client(app: Front) -> httpx.AsyncClient:

@@ -3,56 +3,28 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
+from tests.sockets import TRANSPORT_WS, Socket
+from tests.sockets import connecting as connecting_to
 from tests.weft.transport.toy import Server, serving
-from weft.transport.connection import SocketLimits
+from weft.transport.limits import SocketLimits
 
-TRANSPORT_WS = Subprotocol("graphql-transport-ws")
 PATIENCE_SECONDS = 5
-
-
-class Socket:
-    """A client that shows every message as it is."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-
-    async def send(self, type_: str, **message: Any) -> None:
-        await self.connection.send(json.dumps({"type": type_, **message}))
-
-    async def subscribe(self, id_: str, query: str, **payload: Any) -> None:
-        await self.send("subscribe", id=id_, payload={"query": query, **payload})
-
-    async def receive(self) -> dict[str, Any]:
-        return json.loads(await asyncio.wait_for(self.connection.recv(), PATIENCE_SECONDS))
-
-    async def open(self, **payload: Any) -> None:
-        await self.send("connection_init", payload=payload)
-        assert await self.receive() == {"type": "connection_ack"}
-
-    async def closed(self) -> tuple[int | None, str]:
-        """The code and reason with which the server closes, once it has said all else."""
-        with suppress(ConnectionClosed):
-            while True:
-                await self.receive()
-        return self.connection.close_code, self.connection.close_reason or ""
 
 
 @asynccontextmanager
 async def connecting(server: Server, **options: Any) -> AsyncGenerator[Socket]:
-    async with connect(
-        server.socket_url, subprotocols=[TRANSPORT_WS], proxy=None, **options
-    ) as connection:
-        yield Socket(connection)
+    async with connecting_to(server.socket_url, **options) as socket:
+        yield socket
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """A schema, a gate and a server that have one of everything the transports must carry."""
 
 import asyncio
-import socket
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,11 +14,15 @@ from fastapi import FastAPI, Request
 from strawberry.types import Info
 from structlog.contextvars import bind_contextvars, get_contextvars
 
+from tests.sockets import address_of, listening
 from weft.errors import Unauthenticated, Unavailable
 from weft.execution.schema import Schema
-from weft.transport.connection import SocketLimits
+from weft.feed import Feed
+from weft.fields import Argument, event
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
+from weft.transport.limits import SocketLimits
+from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -41,6 +44,14 @@ class Witness:
     counts: Counter[str] = field(default_factory=Counter[str])
     request_ids: list[str] = field(default_factory=list[str])
     logged: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    feeds: list["TickFeed"] = field(default_factory=list["TickFeed"])
+    ticks: int = 0
+
+    def tick(self) -> None:
+        """An event for all feeds that are open."""
+        self.ticks += 1
+        for feed in self.feeds:
+            feed.put(Tick(position=self.ticks, cursor=f"tick-{self.ticks}"))
 
 
 @dataclass
@@ -95,6 +106,50 @@ class Mutation:
 
 
 @strawberry.type
+class Tick:
+    position: int
+    cursor: str
+
+    @strawberry.field
+    def number(self, info: Info[Context]) -> int:
+        """Counts how often it is executed."""
+        info.context.witness.counts["executed"] += 1
+        return self.position
+
+
+class TickFeed(Feed[Tick]):
+    """What `Witness.tick` says from here on."""
+
+    def __init__(self, witness: Witness) -> None:
+        self._feeds = witness.feeds
+        self._waiting: asyncio.Queue[Tick] = asyncio.Queue()
+        self._position = witness.ticks
+        self._feeds.append(self)
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    async def catch_up(self, limit: int) -> list[Tick]:
+        return []
+
+    async def take(self, limit: int) -> list[Tick]:
+        return [await self._waiting.get()]
+
+    def put(self, tick: Tick) -> None:
+        self._waiting.put_nowait(tick)
+
+    def close(self) -> None:
+        if self in self._feeds:
+            self._feeds.remove(self)
+
+
+async def ticks(info: Any, after: str | None = None) -> TickFeed:
+    """A feed."""
+    return TickFeed(info.context.witness)
+
+
+@strawberry.type
 class Subscription:
     @strawberry.subscription
     async def count(self, to: int) -> AsyncIterator[int]:
@@ -114,6 +169,10 @@ class Subscription:
         finally:
             witness.ended.set()
 
+    ticks: Tick = event(
+        ticks, arguments={"after": Argument(str | None, "A cursor.")}, resume="after"
+    )
+
     @strawberry.subscription
     async def fails(self) -> AsyncIterator[int]:
         yield 1
@@ -126,6 +185,7 @@ SCHEMA = Schema(query=Query, mutation=Mutation, subscription=Subscription)
 class Gate:
     def __init__(self) -> None:
         self.witness = Witness()
+        self.watched: list[Callable[[str], None]] = []
 
     async def viewer(self, authorization: str | None) -> Viewer:
         self.witness.counts["viewers"] += 1
@@ -144,6 +204,13 @@ class Gate:
                 raise RuntimeError("the secret reason")
             case _:
                 raise Unauthenticated("The token is malformed.")
+
+    def audience(self, viewer: Viewer) -> str | None:
+        return None if viewer.name == "stranger" else viewer.name
+
+    def watch(self, viewer: Viewer, revoked: Callable[[str], None]) -> Callable[[], None]:
+        self.watched.append(revoked)
+        return lambda: self.watched.remove(revoked)
 
     def context(self, viewer: Viewer, request_id: str) -> Context:
         self.witness.request_ids.append(request_id)
@@ -172,6 +239,7 @@ class Server:
     address: str
     gate: Gate
     uvicorn: uvicorn.Server
+    live: LiveService
 
     @property
     def witness(self) -> Witness:
@@ -194,27 +262,21 @@ async def serving(
     cors_origins: tuple[str, ...] = ("https://app.example",),
     allowed_hosts: tuple[str, ...] = ("*",),
     body_limit_bytes: int = 10_000,
+    direct: bool = True,
 ) -> AsyncGenerator[Server]:
-    """A real server on a free port of this machine, in this event loop."""
+    """A real server on a free port of this machine, in this event loop.
+
+    `direct=False` is a server that knows nothing but ASGI.
+    """
     gate = Gate()
+    live = LiveService(SCHEMA, gate, limits=limits, clock=lambda: NOW)
     front = Front(
-        GraphQLEndpoint(SCHEMA, gate, body_limit_bytes=body_limit_bytes, **(http or {})),
-        GraphQLSocket(SCHEMA, gate, cors_origins=cors_origins, limits=limits, clock=lambda: NOW),
+        GraphQLEndpoint(SCHEMA, gate, body_limit_bytes=body_limit_bytes, live=live, **(http or {})),
+        GraphQLSocket(live, cors_origins=cors_origins),
         fallback(),
         cors_origins=cors_origins,
         allowed_hosts=allowed_hosts,
         body_limit_bytes=body_limit_bytes,
     )
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(front, log_level="critical", http="httptools", lifespan="off")
-    config.load()
-    server = uvicorn.Server(config)
-    # Without its main loop, which would take the signals of the test run and tenths of a second.
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listener])
-    host, port = listener.getsockname()
-    try:
-        yield Server(f"{host}:{port}", gate, server)
-    finally:
-        server.force_exit = True
-        await server.shutdown(sockets=[listener])
+    async with listening(front, direct=direct) as server:
+        yield Server(address_of(server), gate, server, live)

@@ -1,0 +1,7 @@
+"""Runs the micro-benchmarks one after the other: `python -m bench`."""
+
+from bench import execution, loading
+
+if __name__ == "__main__":
+    execution.main()
+    loading.main()

@@ -1,0 +1,38 @@
+"""Tags of the cache, and which of them a write touches."""
+
+from collections.abc import Iterable, Iterator
+
+from db.written import Write
+from weft.changes.change import Change
+
+ALL_ITEMS, ALL_COUNTS = "Item.all", "Item.count"
+ALL_USERS = "User.all"
+
+
+def items_of(owner_id: int) -> str:
+    """The tag of all that can be read of a user's items."""
+    return f"User:{owner_id}.items"
+
+
+def item_count_of(owner_id: int) -> str:
+    """The tag of how many items a user has of each status."""
+    return f"User:{owner_id}.itemCount"
+
+
+def touched(write: Write | Change) -> Iterator[str]:
+    """The tags that a write touches: those of both sides, if it changes owner or status."""
+    if write.entity == "User":
+        yield ALL_USERS
+    if write.entity != "Item":
+        return
+    sides = [side for side in (write.before, write.after) if side is not None]
+    yield ALL_ITEMS
+    yield from {items_of(side["owner_id"]) for side in sides}
+    if write.before != write.after:
+        yield ALL_COUNTS
+        yield from {item_count_of(side["owner_id"]) for side in sides}
+
+
+def touched_by_all(writes: Iterable[Write]) -> set[str]:
+    """The tags that any of the writes touches."""
+    return {tag for write in writes for tag in touched(write)}

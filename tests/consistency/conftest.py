@@ -1,0 +1,30 @@
+"""What a history needs: users, and a Redis of the test's own."""
+
+from collections.abc import AsyncGenerator
+
+import asyncpg
+import pytest
+
+from app import create_app
+from settings import Settings
+from tests.api import Api, Clock, Member
+from tests.weft.cache.redis_process import StoppableRedis
+
+USERS = 60
+
+
+@pytest.fixture
+async def own_redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[StoppableRedis]:
+    server = StoppableRedis(tmp_path_factory.mktemp("redis") / "r.sock")
+    await server.start()
+    yield server
+    await server.kill()
+
+
+@pytest.fixture
+async def members(connection: asyncpg.Connection, settings: Settings) -> dict[int, Member]:
+    """Signed-in users. No server runs in this process, where it would be the one that relays."""
+    api = Api(create_app(settings), settings, connection, Clock(), [])
+    found = [await api.user(f"User {number}") for number in range(USERS)]
+    await api.http.aclose()
+    return {member.key: member for member in found}

@@ -1,0 +1,83 @@
+"""Sites to check: the servers over HTTP, and a cache as one writes it without thinking further."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import httpx
+import redis.asyncio
+
+from tests.api import Member
+from tests.processes import Process
+
+READ = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on User { itemCount } } }"
+WRITE = 'mutation { createItem(input: {title: "One more", status: PUBLISHED}) { item { id } } }'
+TIME_LIMIT_SECONDS = 10
+
+
+class Servers:
+    """Server processes that are asked in turn; one may be down."""
+
+    def __init__(self, members: dict[int, Member]) -> None:
+        self.processes: list[Process] = []
+        self.slowest_seconds = 0.0
+        self._members = members
+        self._http = httpx.AsyncClient(timeout=TIME_LIMIT_SECONDS)
+        self._chance = random.Random(7)
+
+    async def read(self, keys: Sequence[int]) -> list[int] | None:
+        ids = [self._members[key].id for key in keys]
+        answer = await self._post({"query": READ, "variables": {"ids": ids}}, {})
+        return None if answer is None else [n["itemCount"] for n in answer["data"]["nodes"]]
+
+    async def write(self, key: int) -> bool:
+        token = self._members[key].token
+        answer = await self._post({"query": WRITE}, {"authorization": f"Bearer {token}"})
+        return answer is not None
+
+    async def _post(self, body: object, headers: dict[str, str]) -> dict[str, Any] | None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        process = self._chance.choice(self.processes)
+        try:
+            response = await self._http.post(process.url, json=body, headers=headers)
+        except httpx.TransportError:
+            return None
+        finally:
+            self.slowest_seconds = max(self.slowest_seconds, loop.time() - started)
+        answer = response.json()
+        assert "errors" not in answer, answer
+        return answer
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+
+class PlainCache:
+    """Set with a lifetime after reading, deleted after writing: what our cache is not."""
+
+    def __init__(self, pool: asyncpg.Pool, cache: redis.asyncio.Redis, prefix: str) -> None:
+        self._pool = pool
+        self._cache = cache
+        self._prefix = prefix
+        self._chance = random.Random(7)
+
+    async def read(self, keys: Sequence[int]) -> list[int] | None:
+        names = [f"{self._prefix}:{key}" for key in keys]
+        values: list[int] = []
+        for key, name, found in zip(keys, names, await self._cache.mget(names), strict=True):
+            if found is None:
+                found = await self._pool.fetchval(
+                    "SELECT count(*) FROM items WHERE owner_id = $1", key
+                )
+                await asyncio.sleep(self._chance.random() * 0.01)
+                await self._cache.set(name, found, ex=300)
+            values.append(int(found))
+        return values
+
+    async def write(self, key: int) -> bool:
+        await self._pool.execute("INSERT INTO items (owner_id, title) VALUES ($1, 'One')", key)
+        await self._cache.delete(f"{self._prefix}:{key}")
+        return True

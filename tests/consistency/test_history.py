@@ -1,0 +1,126 @@
+"""No read of a cached field is older than what was acknowledged before it, whatever happens."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+import redis.asyncio
+
+from settings import Settings
+from tests.api import Member
+from tests.consistency.history import run_history
+from tests.consistency.site import PlainCache, Servers
+from tests.processes import serving
+from tests.weft.cache.redis_process import StoppableRedis
+from tests.weft.changes.site import running
+
+READS = int(os.environ.get("CONSISTENCY_READS", "6000"))
+SLOWEST_SECONDS = 5
+Members = dict[int, Member]
+
+
+@asynccontextmanager
+async def two_servers(members: Members, settings: Settings) -> AsyncGenerator[Servers]:
+    """Server processes over the test's database, and the Redis of the settings."""
+    site = Servers(members)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(site.aclose)
+        for _ in range(2):
+            site.processes.append(await stack.enter_async_context(serving(settings)))
+        yield site
+
+
+async def check(site: Servers, members: Members, redis_url: str) -> None:
+    history = await run_history(site, list(members), reads=READS, readers=6, writers=3, at_once=40)
+    assert history.stale == []
+    assert history.writes > 10
+    assert site.slowest_seconds < SLOWEST_SECONDS
+    async with redis.asyncio.from_url(redis_url) as client:
+        assert await client.keys("*:v:*"), "nothing was cached, so nothing was checked"
+
+
+class TestCachedField:
+    async def test_is_never_stale_while_processes_stop_and_go_on(
+        self, members: Members, settings: Settings, own_redis: StoppableRedis
+    ) -> None:
+        async def stop_and_go() -> None:
+            chance = random.Random(11)
+            while True:
+                await asyncio.sleep(chance.random() * 0.5)
+                process = chance.choice(site.processes).process
+                process.send_signal(signal.SIGSTOP)
+                try:
+                    await asyncio.sleep(chance.random() * 0.2)
+                finally:
+                    process.send_signal(signal.SIGCONT)
+
+        own = settings.model_copy(update={"redis_url": own_redis.url})
+        async with two_servers(members, own) as site, running(stop_and_go()):
+            await check(site, members, own_redis.url)
+
+    async def test_is_never_stale_when_a_process_is_killed(
+        self, members: Members, settings: Settings, own_redis: StoppableRedis
+    ) -> None:
+        async def kill() -> None:
+            await asyncio.sleep(1)
+            site.processes.pop(0).process.kill()
+
+        own = settings.model_copy(update={"redis_url": own_redis.url})
+        async with two_servers(members, own) as site, running(kill()):
+            await check(site, members, own_redis.url)
+
+    async def test_is_never_stale_whatever_becomes_of_redis(
+        self, members: Members, settings: Settings, own_redis: StoppableRedis
+    ) -> None:
+        async def disturb() -> None:
+            while True:
+                for trouble in (flush, pause, kill):
+                    await asyncio.sleep(1.5)
+                    await trouble()
+
+        async def kill() -> None:
+            await own_redis.kill()
+            await asyncio.sleep(0.3)
+            await own_redis.start()
+
+        async def pause() -> None:
+            own_redis.pause()
+            try:
+                await asyncio.sleep(1)
+            finally:
+                own_redis.resume()
+
+        async def flush() -> None:
+            async with redis.asyncio.from_url(own_redis.url) as client:
+                await client.flushall()
+
+        own = settings.model_copy(update={"redis_url": own_redis.url})
+        async with two_servers(members, own) as site, running(disturb()):
+            history = await run_history(
+                site, list(members), reads=READS * 3, readers=6, writers=3, at_once=40
+            )
+        assert history.stale == []
+        assert site.slowest_seconds < SLOWEST_SECONDS
+
+
+class TestChecker:
+    async def test_finds_a_plain_cache_stale(
+        self, members: Members, database_url: str, own_redis: StoppableRedis
+    ) -> None:
+        async with (
+            asyncpg.create_pool(database_url, max_size=10) as pool,
+            redis.asyncio.from_url(own_redis.url) as cache,
+        ):
+            history = await run_history(
+                PlainCache(pool, cache, "plain"),
+                list(members)[:5],
+                reads=4000,
+                readers=6,
+                writers=3,
+                at_once=3,
+            )
+        assert history.stale

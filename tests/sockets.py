@@ -1,0 +1,89 @@
+"""Real sockets to a server in this process, and clients that show every message as it is."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from weft.transport.wire import RequestProtocol, SocketProtocol
+
+TRANSPORT_WS = Subprotocol("graphql-transport-ws")
+PATIENCE_SECONDS = 20
+
+
+class Socket:
+    """A client of `graphql-transport-ws`."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def send(self, type_: str, **message: Any) -> None:
+        await self.connection.send(json.dumps({"type": type_, **message}))
+
+    async def subscribe(self, id_: str, query: str, **payload: Any) -> None:
+        await self.send("subscribe", id=id_, payload={"query": query, **payload})
+
+    async def receive(self) -> dict[str, Any]:
+        return json.loads(await asyncio.wait_for(self.connection.recv(), PATIENCE_SECONDS))
+
+    async def open(self, **payload: Any) -> None:
+        await self.send("connection_init", payload=payload)
+        assert await self.receive() == {"type": "connection_ack"}
+
+    async def ping(self, **payload: Any) -> None:
+        """Returns when the server has taken all that was sent before."""
+        await self.send("ping", **({"payload": payload} if payload else {}))
+        assert (await self.receive())["type"] == "pong"
+
+    async def closed(self) -> tuple[int | None, str]:
+        """The code and reason with which the server closes, once it has said all else."""
+        with suppress(ConnectionClosed):
+            while True:
+                await self.receive()
+        return self.connection.close_code, self.connection.close_reason or ""
+
+
+@asynccontextmanager
+async def connecting(url: str, **options: Any) -> AsyncGenerator[Socket]:
+    """A socket that nothing was said on. It may be closed with much unread, without waiting."""
+    options = {"max_queue": None} | options
+    async with connect(url, subprotocols=[TRANSPORT_WS], proxy=None, **options) as connection:
+        yield Socket(connection)
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, *, direct: bool = True) -> AsyncGenerator[uvicorn.Server]:
+    """A uvicorn of this event loop; `direct=False` is one that knows nothing but ASGI."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app,
+        log_level="critical",
+        http=RequestProtocol if direct else "httptools",
+        ws=SocketProtocol if direct else "websockets-sansio",
+        ws_per_message_deflate=False,
+        lifespan="off",
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    # Without its main loop, which would take the signals of the test run and tenths of a second.
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    try:
+        yield server
+    finally:
+        server.force_exit = True
+        await server.shutdown(sockets=[listener])
+
+
+def address_of(server: uvicorn.Server) -> str:
+    """Host and port."""
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    return f"{host}:{port}"

@@ -1,0 +1,57 @@
+"""The compiled executor against graphql-core, over schemas that misbehave: see `agreement`."""
+
+import gc
+import warnings
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.weft.execution.agreement import results_of
+from tests.weft.execution.documents import DocumentMaker
+from tests.weft.execution.fuzz import SCHEMAS, check_one
+from tests.weft.execution.torture import torture_schema
+from weft.execution.engine import Engine
+
+# graphql-core leaves coroutines behind where an error spreads past them.
+GRAPHQL_CORE_LEAVES = "ignore:.*(coroutine|Coroutine).*:"
+
+
+@pytest.mark.filterwarnings(
+    f"{GRAPHQL_CORE_LEAVES}RuntimeWarning",
+    f"{GRAPHQL_CORE_LEAVES}pytest.PytestUnraisableExceptionWarning",
+)
+class TestAnyDocument:
+    # In four parts, so that several workers share them.
+    @pytest.mark.parametrize("part", range(4))
+    @settings(
+        max_examples=125,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        database=None,
+    )
+    @given(random=st.randoms(use_true_random=False))
+    async def test_is_answered_as_by_graphql_core(self, part: int, random: Random) -> None:
+        await check_one(random)
+
+    async def test_known_seeds_make_cases_of_all_kinds(self) -> None:
+        kinds = Counter([await check_one(Random(seed)) for seed in range(100)])
+        assert set(kinds) == {"clean", "errors", "refused"}
+        assert kinds["clean"] + kinds["errors"] > 75
+
+
+class TestCompiledExecutor:
+    async def test_leaves_no_coroutine_behind(self) -> None:
+        engines = {index: Engine(torture_schema(index)) for index in range(SCHEMAS)}
+        gc.collect()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for seed in range(60):
+                random = Random(seed)
+                index = random.randrange(SCHEMAS)
+                text, variables = DocumentMaker(random, torture_schema(index)).make()
+                await results_of(engines[index], text, variables, 0.1)
+            gc.collect()
+        assert [str(warning.message) for warning in caught] == []

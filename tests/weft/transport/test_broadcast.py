@@ -1,0 +1,71 @@
+"""Identical subscriptions are one; all others are not."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+from tests.sockets import PATIENCE_SECONDS, Socket, connecting
+from tests.weft.transport.toy import Server
+
+TICKS = "subscription ($after: String) { ticks(after: $after) { number } }"
+
+
+async def joined(server: Server, stack: AsyncExitStack, **payload: Any) -> Socket:
+    """A socket whose subscription has begun."""
+    socket = await stack.enter_async_context(connecting(server.socket_url))
+    await socket.open(**payload.pop("credentials", {}))
+    await socket.subscribe("1", payload.pop("query", TICKS), **payload)
+    await socket.subscribe("probe", "{ hello }")
+    assert [(await socket.receive())["id"] for _ in range(2)] == ["probe"] * 2
+    return socket
+
+
+class TestSubscriptions:
+    async def test_that_are_identical_are_executed_once(self, server: Server) -> None:
+        async with AsyncExitStack() as stack:
+            sockets = [
+                await joined(server, stack, variables={"after": f"{number}"}) for number in range(5)
+            ]
+            assert len(server.live.broadcasts) == 1
+            for number in (1, 2):
+                server.witness.tick()
+                for socket in sockets:
+                    message = await socket.receive()
+                    assert message["payload"] == {"data": {"ticks": {"number": number}}}
+            assert server.witness.counts["executed"] == 2
+
+    async def test_that_differ_are_executed_each(self, server: Server) -> None:
+        good = {"credentials": {"Authorization": "Bearer good"}}
+        async with AsyncExitStack() as stack:
+            sockets = [
+                await joined(server, stack),
+                await joined(server, stack, query=f"{TICKS} "),
+                await joined(server, stack, variables={"unknown": 1}),
+                await joined(server, stack, **good),
+                await joined(server, stack, **good),
+            ]
+            assert len(server.live.broadcasts) == 4
+            server.witness.tick()
+            for socket in sockets:
+                assert (await socket.receive())["type"] == "next"
+            assert server.witness.counts["executed"] == 4
+
+    async def test_need_no_task_for_each_socket(self, server: Server) -> None:
+        async with AsyncExitStack() as stack:
+            first = await joined(server, stack)
+            before = len(asyncio.all_tasks())
+            for _ in range(3):
+                await joined(server, stack)
+            # One of uvicorn's and one of the client's each.
+            assert len(asyncio.all_tasks()) - before <= 6
+            await first.ping()
+
+    async def test_end_their_feed_with_the_last_socket(self, server: Server) -> None:
+        async with AsyncExitStack() as stack:
+            for _ in range(3):
+                await joined(server, stack)
+            assert len(server.witness.feeds) == 1
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while server.witness.feeds:  # noqa: ASYNC110 - the server notices by itself
+                await asyncio.sleep(0.01)
+        assert len(server.live.broadcasts) == 0

@@ -1,0 +1,186 @@
+"""What a client may use of sockets, and what happens to one that takes too much or nothing."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.sockets import PATIENCE_SECONDS, Socket, connecting
+from tests.weft.transport.toy import Server, serving
+from weft.transport.limits import Occupancy, Rate, SocketLimits, TooMany
+from weft.transport.outlet import TOO_SLOW
+from weft.transport.wire import shutdown_delay, text_header
+
+BIG_EVENTS = "subscription { endless(bytesEach: 100000) }"
+
+
+async def connections_gone(server: Server) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while server.uvicorn.server_state.connections:  # noqa: ASYNC110 - uvicorn has no event
+            await asyncio.sleep(0.01)
+
+
+def stop_reading(socket: Socket) -> None:
+    socket.connection.transport.pause_reading()
+
+
+class TestOccupancy:
+    def test_counts_each_key_by_itself(self) -> None:
+        occupancy = Occupancy(1)
+        with (
+            occupancy.place("a"),
+            occupancy.place("b"),
+            pytest.raises(TooMany),
+            occupancy.place("a"),
+        ):
+            pass
+        assert occupancy.take("a")
+
+
+class TestRate:
+    def test_saves_up_one_second(self) -> None:
+        now = 0.0
+        rate = Rate(2, lambda: now)
+        assert [rate.allows() for _ in range(3)] == [True, True, False]
+        now = 0.5
+        assert [rate.allows() for _ in range(2)] == [True, False]
+        now = 100
+        assert [rate.allows() for _ in range(3)] == [True, True, False]
+
+
+class TestSockets:
+    async def test_of_one_address_are_limited(self) -> None:
+        async with serving(limits=SocketLimits(per_address=1)) as server:
+            async with connecting(server.socket_url) as socket:
+                await socket.open()
+                with pytest.raises(InvalidStatus) as refusal:
+                    async with connecting(server.socket_url):
+                        pass
+                assert refusal.value.response.status_code == 429
+            await connections_gone(server)
+            async with connecting(server.socket_url) as socket:
+                await socket.open()
+
+    async def test_of_one_viewer_are_limited(self) -> None:
+        async with serving(limits=SocketLimits(per_viewer=1)) as server, AsyncExitStack() as stack:
+            sockets = [
+                await stack.enter_async_context(connecting(server.socket_url)) for _ in range(3)
+            ]
+            await sockets[0].open(Authorization="Bearer good")
+            await sockets[1].send("connection_init", payload={"Authorization": "Bearer good"})
+            assert await sockets[1].closed() == (1013, "You have too many sockets open")
+            await sockets[2].open()
+
+    async def test_that_subscribe_too_often_are_told(self) -> None:
+        async with (
+            serving(limits=SocketLimits(operations_per_second=1)) as server,
+            connecting(server.socket_url) as socket,
+        ):
+            await socket.open()
+            await socket.subscribe("1", "{ hello }")
+            assert [(await socket.receive())["type"] for _ in range(2)] == ["next", "complete"]
+            await socket.subscribe("2", "{ hello }")
+            message = await socket.receive()
+            assert message["type"] == "error"
+            assert message["payload"][0]["extensions"]["code"] == "TOO_MANY_REQUESTS"
+
+
+class TestSlowClients:
+    async def test_are_closed_when_too_much_waits(self) -> None:
+        limits = SocketLimits(buffer_bytes=200_000, grace_seconds=60)
+        async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
+            await socket.open()
+            stop_reading(socket)
+            # Pings are answered at once, whatever waits already.
+            for _ in range(4_000):  # 20 MB: more than the system keeps
+                await socket.send("ping", payload={"filler": "x" * 5_000})
+            socket.connection.transport.resume_reading()
+            assert await socket.closed() == (1013, TOO_SLOW)
+
+    @pytest.mark.parametrize("direct", [True, False])
+    async def test_are_closed_when_they_take_nothing(self, direct: bool) -> None:
+        limits = SocketLimits(stall_seconds=0.2, grace_seconds=0.1, buffer_bytes=65_536)
+        async with (
+            serving(limits=limits, direct=direct) as server,
+            connecting(server.socket_url, compression=None) as socket,
+        ):
+            await socket.open()
+            await socket.subscribe("1", BIG_EVENTS)
+            stop_reading(socket)
+            if direct:
+                # Their connection never drains; it is dropped with all that waits.
+                await connections_gone(server)
+            await asyncio.wait_for(server.witness.ended.wait(), PATIENCE_SECONDS)
+            socket.connection.transport.abort()
+
+    async def test_that_answer_no_pings_are_cut(self) -> None:
+        limits = SocketLimits(ping_seconds=0.1, grace_seconds=0.1)
+        async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
+            await socket.open()
+            stop_reading(socket)
+            await connections_gone(server)
+            socket.connection.transport.abort()
+
+
+@pytest.mark.parametrize("length", [0, 125, 126, 65_535, 65_536])
+def test_frame_header_says_the_length(length: int) -> None:
+    header = text_header(length)
+    said = header[1] if header[1] < 126 else int.from_bytes(header[2:])
+    assert (header[0], said) == (0x81, length)
+
+
+class TestShutdown:
+    def test_is_spread_over_the_more_time_the_more_sockets_there_are(self) -> None:
+        assert all(shutdown_delay(1, 4) <= 0.01 for _ in range(100))
+        delays = [shutdown_delay(1_000, 4) for _ in range(1_000)]
+        assert max(delays) <= 4
+        assert len([delay for delay in delays if delay < 2]) in range(400, 600)
+
+    async def test_ends_event_streams_so_that_they_come_back(self) -> None:
+        async with serving() as server, httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
+            parameters = {"query": "subscription { endless }"}
+            headers = {"accept": "text/event-stream"}
+            async with http.stream("GET", server.url, params=parameters, headers=headers) as stream:
+                lines = stream.aiter_lines()
+                while await anext(lines) != "event: next":
+                    pass
+                await server.uvicorn.shutdown()
+                assert "event: complete" not in [line async for line in lines]
+            await asyncio.wait_for(server.witness.ended.wait(), PATIENCE_SECONDS)
+
+
+class TestEventStreams:
+    async def test_of_one_address_are_limited_together_with_sockets(self) -> None:
+        async with (
+            serving(limits=SocketLimits(per_address=1)) as server,
+            connecting(server.socket_url) as socket,
+            httpx.AsyncClient() as http,
+        ):
+            await socket.open()
+            headers = {"accept": "text/event-stream"}
+            response = await http.get(server.url, params={"query": "{ hello }"}, headers=headers)
+            assert response.status_code == 429
+
+    async def test_that_are_silent_say_that_they_are_there(self) -> None:
+        limits = SocketLimits(keep_alive_seconds=0.05)
+        async with serving(limits=limits) as server, httpx.AsyncClient() as http:
+            parameters = {"query": "subscription { ticks { number } }"}
+            headers = {"accept": "text/event-stream"}
+            async with http.stream("GET", server.url, params=parameters, headers=headers) as stream:
+                lines = stream.aiter_lines()
+                assert [await anext(lines) for _ in range(6)] == [":", "", ":", "", ":", ""]
+
+    async def test_that_are_not_read_are_cut(self) -> None:
+        limits = SocketLimits(stall_seconds=0.2)
+        async with serving(limits=limits) as server:
+            host, port = server.address.split(":")
+            reader, writer = await asyncio.open_connection(host, int(port), limit=1)
+            query = "subscription%20%7B%20endless(bytesEach:100000)%20%7D"
+            request = f"GET /graphql?query={query} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream"
+            writer.write(f"{request}\r\n\r\n".encode())
+            await connections_gone(server)
+            await asyncio.wait_for(server.witness.ended.wait(), PATIENCE_SECONDS)
+            assert reader is not None
+            writer.transport.abort()

@@ -1,0 +1,1 @@
+"""The cache: values of fields, kept in Redis and fenced against every write that they lack."""

@@ -1,0 +1,132 @@
+"""The cache of one process: what counts of a level's entries, and where new values go."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from weft.cache.entry import NOTHING, Codec, Entries, Entry
+from weft.cache.errors import CacheUnavailable
+from weft.cache.fence import DIGITS, is_whole
+from weft.cache.filler import Fill, Filler
+from weft.cache.policy import CachePolicy
+from weft.cache.report import Report
+from weft.cache.steps import Store
+from weft.cache.store import LEASE_KEY
+
+MAX_ENTRIES = 100_000
+
+
+class Cache:
+    """Made once for a process; `None` in its place turns caching off.
+
+    `strict` makes a field that is PUBLIC and reads the viewer fail; else it is answered and not
+    stored. `wall_clock` is the time that all machines share, in seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        filler: Filler,
+        *,
+        strict: bool = False,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.strict = strict
+        self.counts = Report()
+        self._store = store
+        self._filler = filler
+        self._wall_clock = wall_clock
+        self._entries = Entries(MAX_ENTRIES)
+
+    def entry(
+        self,
+        policy: CachePolicy,
+        coordinate: str,
+        variant: tuple[str, bytes],
+        key: Any,
+        arguments: Mapping[str, Any],
+        shape: str,
+    ) -> Entry:
+        """The entry of one value; `variant` is the viewer and the arguments, where they matter."""
+        name = (coordinate, variant, key)
+        entry = self._entries.get(name)
+        if entry is not None:
+            return entry
+        tags = policy.tags(key, arguments)
+        viewer, given = variant
+        text = key if isinstance(key, int | str) else msgspec.json.encode(key).decode()
+        group = group_of(tags[0])
+        value_key = f"v:{{{group}}}:{coordinate}:{shape}:{text}:{viewer}:".encode() + given
+        return self._entries.add(name, Entry(value_key, tuple(map(fence_key, tags))))
+
+    async def look_up(
+        self, entries: Sequence[Entry], codec: Codec, keys: Sequence[Any], arguments: Any
+    ) -> tuple[list[Any], int] | None:
+        """The values that count, NOTHING for the others, and how many a fence rejected.
+
+        None if the cache cannot be asked or must not be believed now.
+        """
+        now = self._wall_clock()
+        wanted = [LEASE_KEY]
+        for entry in entries:
+            if entry.value is NOTHING or entry.expires_at <= now:
+                wanted.append(entry.value_key)
+            wanted += entry.fence_keys
+        try:
+            answers = iter(await self._store.read(wanted))
+        except CacheUnavailable:
+            return None
+        lease = next(answers)
+        if not is_whole(lease):
+            return None
+        values: list[Any] = []
+        rejected = 0
+        for entry, key in zip(entries, keys, strict=True):
+            if entry.value is NOTHING or entry.expires_at <= now:
+                self._take(entry, next(answers), codec, key, arguments)
+            xmin, counts = entry.xmin, lease < entry.xmin
+            for _ in entry.fence_keys:
+                fence = next(answers)
+                if not (fence and len(fence) == DIGITS and fence < xmin and fence.isdigit()):
+                    counts = False
+            if counts and entry.expires_at > now:
+                values.append(entry.value)
+            else:
+                rejected += entry.value is not NOTHING
+                values.append(NOTHING)
+        return values, rejected
+
+    def _take(
+        self, entry: Entry, stored: bytes | None, codec: Codec, key: Any, arguments: Any
+    ) -> None:
+        """Keeps what Redis has, if it is what this release writes."""
+        entry.value, entry.xmin, entry.expires_at = NOTHING, b"", 0.0
+        decoded = stored and codec.decode(stored, key, arguments)
+        if decoded:
+            xmin, read_at, value = decoded
+            entry.keep(value, xmin, read_at + codec.ttl_seconds)
+
+    def offer(self, fills: Sequence[Fill]) -> None:
+        """Stores new values, after whoever waits for them was answered."""
+        self._filler.offer(fills)
+
+    def now(self) -> float:
+        """The time that all machines share, in seconds."""
+        return self._wall_clock()
+
+    def clear(self) -> None:
+        """Forgets what this process keeps; what Redis keeps stays."""
+        self._entries.clear()
+
+
+def group_of(tag: str) -> str:
+    """What of a tag decides where in a cluster it lives: all before its last dot."""
+    return tag.rpartition(".")[0]
+
+
+def fence_key(tag: str) -> bytes:
+    """The key of a tag's fence."""
+    group, _, name = tag.rpartition(".")
+    return f"f:{{{group}}}.{name}".encode()

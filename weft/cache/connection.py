@@ -1,0 +1,88 @@
+"""One held connection to Redis: a command, its answer, within a time limit."""
+
+import asyncio
+from typing import Any
+
+import hiredis
+from redis.asyncio.connection import ConnectionPool
+from redis.exceptions import RedisError
+
+from weft.cache.errors import CacheUnavailable
+
+CONNECT_SECONDS = 0.25
+RUN_ID_LETTERS = 8
+
+Command = tuple[Any, ...]
+"""Its parts are bytes or integers."""
+
+FAILURES = (RedisError, OSError, TimeoutError)
+
+
+class RedisConnection:
+    """redis-py connects, signs in and parses; what it does around each command is left out.
+
+    `run_id` names the server process. A restarted server, and a replica that was promoted, have
+    another: what they hold may be older than what was written to the one before.
+    """
+
+    def __init__(self, raw: Any, run_id: str) -> None:
+        self._raw = raw
+        self.run_id = run_id
+
+    async def ask(self, *command: bytes | int, seconds: float) -> Any:
+        """The answer to one command; CacheUnavailable if there is none, and the connection ends.
+
+        An answer that is an error is raised as redis-py raises it.
+        """
+        (answer,) = await self.ask_all([command], seconds=seconds)
+        if isinstance(answer, RedisError):
+            raise answer
+        return answer
+
+    async def ask_all(self, commands: list[Command], *, seconds: float) -> list[Any]:
+        """The answers to commands in one go; one that is an error stands in its place."""
+        packed = b"".join([hiredis.pack_command(command) for command in commands])
+        answers: list[Any] = []
+        try:
+            async with asyncio.timeout(seconds):
+                await self._raw.send_packed_command(packed, check_health=False)
+                for _ in commands:
+                    try:
+                        answers.append(await self._raw.read_response())
+                    except RedisError as error:
+                        if not self._raw.is_connected:
+                            raise
+                        answers.append(error)
+        except FAILURES as error:
+            await self.close()
+            raise CacheUnavailable("The cache did not answer.") from error
+        except BaseException:
+            await self.close()  # an answer that nobody has read would be taken for the next one
+            raise
+        return answers
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is lost; it never comes back."""
+        return not self._raw.is_connected
+
+    async def close(self) -> None:
+        """Ends the connection, without waiting for Redis."""
+        await self._raw.disconnect(nowait=True)
+
+
+async def connect(pool: ConnectionPool) -> RedisConnection:
+    """A new connection to where the pool points; CacheUnavailable if there is none to be had."""
+    raw: Any = pool.make_connection()
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await raw.connect()
+            command: Command = (b"INFO", b"server")
+            await raw.send_packed_command(hiredis.pack_command(command), check_health=False)
+            info = await raw.read_response()
+    except FAILURES as error:
+        await raw.disconnect(nowait=True)
+        raise CacheUnavailable("The cache could not be reached.") from error
+    text = info.decode() if isinstance(info, bytes) else str(info)
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return RedisConnection(raw, fields.get("run_id", "")[:RUN_ID_LETTERS])

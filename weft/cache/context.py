@@ -1,0 +1,24 @@
+"""What a cached field needs of the domain's context."""
+
+from typing import Protocol, Self
+
+from weft.cache.bound import SnapshotBound
+from weft.cache.cache import Cache
+
+
+class CachingContext(Protocol):
+    """One operation's context; see `weft.info.OperationContext`."""
+
+    cache: Cache | None
+
+    @property
+    def viewer_key(self) -> str:
+        """Names all that answers may depend on of who asks; short, the same for the same."""
+        ...
+
+    def isolated(self, bound: SnapshotBound, *, public: bool) -> Self:
+        """The same operation with loaders of its own, which remember nothing and tell `bound`.
+
+        With `public`, whoever reads the viewer has `bound` spoilt, or raises in tests.
+        """
+        ...

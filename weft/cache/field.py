@@ -1,0 +1,121 @@
+"""A resolver behind the cache: all parents of a level looked up at once, the others computed."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from weft.cache.bound import SnapshotBound
+from weft.cache.cache import Cache
+from weft.cache.context import CachingContext
+from weft.cache.entry import NOTHING, Codec, Entry
+from weft.cache.fence import number
+from weft.cache.filler import Fill
+from weft.cache.policy import CachePolicy, Scope
+from weft.cache.shape import shape_of
+from weft.info import Info
+
+NO_ARGUMENTS = b""
+ARGUMENTS_BYTES = 12
+
+
+def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., Any]:
+    """A resolver of all parents that asks the cache of `info.context` first."""
+    codec, shape = Codec(policy), shape_of(policy.value_type)
+
+    @wraps(resolver)
+    async def resolve(parents: Sequence[Any], info: Info, **arguments: Any) -> Sequence[Any]:
+        cache: Cache | None = info.context.cache
+        if cache is None:
+            return await _finished(resolver(parents, info, **arguments))
+        viewer = info.context.viewer_key if policy.scope is Scope.VIEWER else ""
+        variant = (viewer, _digest(arguments))
+        keys = [policy.key(parent) for parent in parents]
+        entries = [
+            cache.entry(policy, info.coordinate, variant, key, arguments, shape) for key in keys
+        ]
+        found = await cache.look_up(entries, codec, keys, arguments)
+        values, rejected = found or ([NOTHING] * len(parents), 0)
+        places = [place for place, value in enumerate(values) if value is NOTHING]
+        _count(cache, info, len(parents), len(places), rejected, asked=found is not None)
+        if places:
+            missing = [parents[place] for place in places]
+            isolated, bound, read_at = _isolated(info, policy, cache)
+            computed = await _finished(resolver(missing, isolated, **arguments))
+            for place, value in zip(places, computed, strict=True):
+                values[place] = value
+            if found is not None and bound.known:
+                _store(cache, codec, [entries[place] for place in places], computed, bound, read_at)
+        return values
+
+    return resolve
+
+
+def cached_root(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., Any]:
+    """The same for a field without parents."""
+
+    async def as_level(parents: Sequence[Any], info: Info, **arguments: Any) -> list[Any]:
+        return [await _finished(resolver(info, **arguments))]
+
+    level = cached(as_level, policy)
+
+    @wraps(resolver)
+    async def resolve(info: Info, **arguments: Any) -> Any:
+        (value,) = await level([None], info, **arguments)
+        return value
+
+    return resolve
+
+
+async def _finished(answer: Any) -> Any:
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+def _isolated(info: Info, policy: CachePolicy, cache: Cache) -> tuple[Info, SnapshotBound, float]:
+    """Loaders that remember nothing: a value must not be made of what was read before."""
+    bound = SnapshotBound()
+    outer: CachingContext = info.context
+    context = outer.isolated(bound, public=policy.scope is Scope.PUBLIC)
+    return Info(context, info.coordinate), bound, cache.now()
+
+
+def _store(
+    cache: Cache,
+    codec: Codec,
+    entries: Sequence[Entry],
+    values: Sequence[Any],
+    bound: SnapshotBound,
+    read_at: float,
+) -> None:
+    xmin = number(bound.xmin)
+    fills: list[Fill] = []
+    for entry, value in zip(entries, values, strict=True):
+        if not isinstance(value, Exception):
+            entry.keep(value, xmin, read_at + codec.ttl_seconds)
+            fills.append(Fill(entry, value, xmin, read_at, codec))
+    cache.offer(fills)
+
+
+def _count(
+    cache: Cache, info: Info, asked_for: int, missing: int, rejected: int, *, asked: bool
+) -> None:
+    reports = (cache.counts, getattr(info.context, "cache_report", None))
+    for report in reports:
+        if report is None:
+            continue
+        if asked:
+            hits = asked_for - missing
+            report.add(info.coordinate, hits=hits, misses=missing, rejected=rejected)
+        else:
+            report.add(info.coordinate, bypassed=asked_for)
+
+
+def _digest(arguments: Mapping[str, Any]) -> bytes:
+    """Arguments as part of a key: equal for equal ones, whatever order they came in."""
+    if not arguments:
+        return NO_ARGUMENTS
+    text = msgspec.json.encode(sorted(arguments.items()), enc_hook=repr)
+    return blake2b(text, digest_size=ARGUMENTS_BYTES).hexdigest().encode()

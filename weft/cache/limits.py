@@ -1,0 +1,20 @@
+"""How long the cache is waited for, and how long its parts live."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """How long the cache is waited for, and how long its parts live."""
+
+    read_ms: int = 50
+    """How long readers wait for one answer."""
+    raise_ms: int = 250
+    """How long writers wait, and the relay."""
+    lease_ms: int = 500
+    """How long the cache is believed after it was last told of all writes."""
+    breaker_ms: int = 250
+    """How long nobody asks again after a failure."""
+    fence_seconds: int = 86_400
+    """How long a fence is kept; any length is safe."""
+    connections: int = 2

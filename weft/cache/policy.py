@@ -1,0 +1,51 @@
+"""How a field is cached: data beside its declaration."""
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from weft.errors import DeclarationError
+
+
+class Scope(enum.Enum):
+    """Whose answer it is."""
+
+    VIEWER = "of one viewer"
+    PUBLIC = "everybody's: the resolver never looks at who asks"
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """How one field is cached.
+
+    The value must follow from the key, the arguments, what is stored, and with VIEWER who asks;
+    from nothing else. Stored means read by loaders in the resolver's own call.
+
+    - `ttl_seconds`: how old a value may get, counted from its snapshot, whatever else fails.
+    - `tags`: what a write must touch to change the value, such as `Author:7.books`, from the key
+      and the resolver's arguments. At least one; whoever writes raises the same.
+    - `key`: what the resolver reads of a parent; texts, numbers and structs of these will do.
+      For a root field it is given None.
+    - `scope`: VIEWER, unless the field answers everybody alike.
+    - `value_type`: what msgspec reads a stored value as; the resolver's return type unless given.
+    - `encode`, `decode`: for values that are no rows: to what msgspec takes, and back with the key
+      and the arguments.
+    """
+
+    ttl_seconds: float
+    tags: Callable[[Any, Mapping[str, Any]], Sequence[str]]
+    key: Callable[[Any], Any] = lambda parent: parent.id
+    scope: Scope = Scope.VIEWER
+    value_type: Any = Any
+    encode: Callable[[Any], Any] | None = None
+    decode: Callable[[Any, Any, Mapping[str, Any]], Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.ttl_seconds <= MAX_TTL_SECONDS:
+            raise DeclarationError(f"ttl_seconds must be above 0, at most {MAX_TTL_SECONDS}.")
+        if (self.encode is None) != (self.decode is None):
+            raise DeclarationError("Give encode and decode both, or neither.")
+
+
+MAX_TTL_SECONDS = 86_400

@@ -1,0 +1,86 @@
+"""The protocol's steps as Redis runs them, each atomically for every key that it is given.
+
+Each key stands for itself, so a cluster gets one call for each slot. Numbers are compared as texts:
+Lua's own end at 2^53.
+"""
+
+_VALID = b"""
+local function valid(fence)
+  return type(fence) == 'string' and #fence >= 20
+    and string.match(string.sub(fence, 1, 20), '^%d+$')
+    and (#fence == 20 or string.sub(fence, 21, 21) == '?')
+end
+"""
+
+RAISE = (
+    _VALID
+    + b"""
+for _, key in ipairs(KEYS) do
+  local fence = redis.pcall('GET', key)
+  if not valid(fence) then
+    redis.call('DEL', key)
+  elseif string.sub(fence, 1, 20) < ARGV[1] then
+    redis.call('SET', key, ARGV[1] .. string.sub(fence, 21), 'KEEPTTL')
+  end
+end
+return #KEYS
+"""
+)
+"""ARGV: the transaction id. Raises fences that are there; drops what is no fence."""
+
+ENSURE = (
+    _VALID
+    + b"""
+local fences = {}
+for place, key in ipairs(KEYS) do
+  local fence = redis.pcall('GET', key)
+  if not valid(fence) then
+    fence = ARGV[1]
+    redis.call('SET', key, fence, 'PX', ARGV[2])
+  end
+  fences[place] = fence
+end
+return fences
+"""
+)
+"""ARGV: an open fence, its life in milliseconds. Puts it where there is none; gives them all."""
+
+MAKE_WHOLE = (
+    _VALID
+    + b"""
+local fences = {}
+for place, key in ipairs(KEYS) do
+  local fence = redis.pcall('GET', key)
+  if valid(fence) and string.sub(fence, 21) == string.sub(ARGV[place + 1], 21) then
+    fence = string.sub(fence, 1, 20)
+    if fence < ARGV[1] then
+      fence = ARGV[1]
+    end
+    redis.call('SET', key, fence, 'KEEPTTL')
+  end
+  fences[place] = valid(fence) and fence or ''
+end
+return fences
+"""
+)
+"""ARGV: a transaction id, then for each key the open fence that was seen before it was drawn."""
+
+RENEW = b"""
+local lease = redis.pcall('GET', KEYS[1])
+if type(lease) == 'string' and #lease == 20 then
+  return redis.call('PEXPIREAT', KEYS[1], ARGV[1])
+end
+return 0
+"""
+"""ARGV: when it ends. Prolongs a whole lease that is still there; 0 if there is none."""
+
+GRANT = b"""
+local lease = redis.pcall('GET', KEYS[1])
+local number = ARGV[1]
+if type(lease) == 'string' and #lease == 20 and lease > number then
+  number = lease
+end
+redis.call('SET', KEYS[1], number, 'PXAT', ARGV[2])
+return 1
+"""
+"""ARGV: a transaction id, when it ends. A lease by which nothing older is taken."""

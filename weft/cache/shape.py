@@ -1,0 +1,24 @@
+"""A fingerprint of a value's type: what one release stored, another never reads as its own."""
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+SHAPE_BYTES = 3
+
+
+def shape_of(value_type: Any) -> str:
+    """Changes when the type's fields, their order, names or types do."""
+    return blake2b(_text(value_type).encode(), digest_size=SHAPE_BYTES).hexdigest()
+
+
+def _text(value_type: Any) -> str:
+    if isinstance(value_type, type) and issubclass(value_type, msgspec.Struct):
+        fields = msgspec.structs.fields(value_type)
+        parts = ",".join(f"{field.encode_name}:{_text(field.type)}" for field in fields)
+        return f"{value_type.__qualname__}({parts})"
+    arguments = getattr(value_type, "__args__", ())
+    if arguments:
+        return f"{value_type}[{','.join(map(_text, arguments))}]"
+    return str(value_type)

@@ -1,0 +1,78 @@
+"""A subscription whose source is open: its events, and how each becomes a result."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import cached_property
+from typing import Any
+
+from graphql import ExecutionResult, FieldNode, GraphQLSchema, VariableNode
+from graphql.error import located_error
+from graphql.language import Visitor, visit
+
+from weft.execution.binding import spec_of
+from weft.execution.operation import Operation
+
+
+class Subscription:
+    """`source` gives the events; `execute` makes a result of one, in a context of its own."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        operation: Operation,
+        source: Any,
+        execute: Callable[[Any], Awaitable[ExecutionResult]],
+    ) -> None:
+        self.source = source
+        self.execute = execute
+        self._schema = schema
+        self._operation = operation
+
+    async def results(self) -> AsyncGenerator[ExecutionResult, None]:
+        """All results; when the source fails, one with that error is the last."""
+        try:
+            async for event in self.source:
+                yield await self.execute(event)
+        except Exception as error:
+            yield self.failed(error)
+        finally:
+            close = getattr(self.source, "aclose", None)
+            if close is not None:
+                await close()
+
+    def failed(self, error: Exception) -> ExecutionResult:
+        """The result that says how the source has ended."""
+        field = self._operation.document.operation.selection_set.selections[0]
+        return ExecutionResult(None, [located_error(error, [field])])
+
+    @cached_property
+    def start_variable(self) -> str | None:
+        """The variable that does no more than say where to begin; None if there is none such."""
+        field = self._operation.document.operation.selection_set.selections[0]
+        subscription_type = self._schema.subscription_type
+        if not isinstance(field, FieldNode) or subscription_type is None:
+            return None
+        definition = subscription_type.fields[field.name.value]
+        spec = spec_of(definition)
+        if spec is None or spec.resume is None:
+            return None
+        for argument in field.arguments or ():
+            if definition.args[argument.name.value].out_name == spec.resume:
+                value = argument.value
+                if isinstance(value, VariableNode) and self._uses(value.name.value) == 1:
+                    return value.name.value
+        return None
+
+    def _uses(self, variable: str) -> int:
+        counter = _Uses(variable)
+        visit(self._operation.document.node, counter)
+        return counter.uses - 1  # its definition has the same node as a use
+
+
+class _Uses(Visitor):
+    def __init__(self, variable: str) -> None:
+        super().__init__()
+        self.uses = 0
+        self._variable = variable
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.uses += node.name.value == self._variable
