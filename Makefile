@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # Compiled modules are kept, whatever the machine says: a start costs seconds without them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test consistency faults fuzz check format bench migrate seed schema clean
+.PHONY: help setup run test consistency faults check format fuzz bench migrate seed schema clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets

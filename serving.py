@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 BACKLOG_CONNECTIONS = 2048
-OBJECTS_PER_COLLECTION = 10_000
+OBJECTS_PER_COLLECTION = 200_000
 
 
 def read_settings() -> Settings:

@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     changes_poll_ms: int = Field(
         default=100,
         ge=10,
-        le=60_000,
+        le=2_000,
         description="How often the relay looks for changes that no process of ours wrote.",
     )
     changes_retention_hours: int = Field(

@@ -47,13 +47,13 @@ class Loader(DataLoader[KeyT, ValueT]):
         """`note` is told of the snapshot of each batch, before its values are given."""
         # Not `super().__init__()`: it prepares the queue that `load_many` here does without, and
         # costs as much as ten keys, for every loader of every operation.
-        self.batch_load_fn = self._submit
         self._dispatcher = dispatcher
         self._note = note
         self._fetch = fetch
         self.clear_all()
 
-    async def _submit(self, keys: list[KeyT]) -> list[ValueT]:
+    async def batch_load_fn(self, keys: list[KeyT]) -> list[ValueT]:
+        """The values of distinct keys, by the batches of the process."""
         return await self._dispatcher.submit(self._fetch, keys, self._note)
 
     async def load(self, key: KeyT) -> ValueT:  # pyright: ignore[reportIncompatibleMethodOverride]

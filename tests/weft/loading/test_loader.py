@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -24,6 +26,20 @@ class Shop:
     def asking(self, *keys: int) -> asyncio.Task[list[int]]:
         """Somebody who waits for values."""
         return asyncio.create_task(self.loader.load_many(keys))
+
+
+class TestLoader:
+    async def test_goes_with_its_operation_and_not_with_a_garbage_collection(self):
+        shop = Shop()
+        await soon(shop.loader.load_many([1, 2]))
+        gone = weakref.ref(shop.loader)
+        gc.disable()
+        try:
+            del shop.loader
+            await turns(2)
+            assert gone() is None
+        finally:
+            gc.enable()
 
 
 class TestLoadMany:
