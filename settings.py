@@ -136,9 +136,9 @@ class Settings(BaseSettings):
         default=24, ge=1, description="How far back a subscription can resume."
     )
     cache: Literal["available", "strict", "off"] = Field(
-        default="available",
-        description="What a mutation does while Redis is out of reach: `available` writes, "
-        "`strict` refuses; `off` caches nothing.",
+        default="off",
+        description="Unproven yet, so `off`: nothing is cached. What a mutation does while Redis is "
+        "out of reach: `available` writes, `strict` refuses.",
     )
     socket_init_timeout_seconds: int = Field(
         default=10, ge=1, le=300, description="A socket without `connection_init` is closed (4408)."

@@ -85,6 +85,7 @@ def settings(database_url: str, servers: EmbeddedServers, worker_id: str) -> Set
         database_url=database_url,
         redis_url=servers.redis_url,
         redis_prefix=f"test-{worker_id}",
+        cache="available",
         read_connections=2,
         write_connections=4,
         executor=os.environ.get("WEFT_TEST_EXECUTOR", "compiled"),  # pyright: ignore[reportArgumentType]
