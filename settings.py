@@ -137,8 +137,8 @@ class Settings(BaseSettings):
     )
     cache: Literal["available", "strict", "off"] = Field(
         default="off",
-        description="Unproven yet, so `off`: nothing is cached. What a mutation does while Redis is "
-        "out of reach: `available` writes, `strict` refuses.",
+        description="`off` caches nothing: the cache is unproven yet. While Redis is out of reach, "
+        "a mutation writes (`available`) or is refused (`strict`).",
     )
     socket_init_timeout_seconds: int = Field(
         default=10, ge=1, le=300, description="A socket without `connection_init` is closed (4408)."
