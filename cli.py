@@ -51,10 +51,15 @@ def main() -> None:
         sys.exit(str(error))
     except ValidationError as error:
         problems = (
-            f"{'.'.join(map(str, problem['loc'])).upper()} {problem['msg']}".strip()
+            f"{'.'.join(map(str, problem['loc'])).upper()} {_said(problem['msg'])}".strip()
             for problem in error.errors()
         )
         sys.exit("\n".join(problems))
+
+
+def _said(message: str) -> str:
+    # What a validator of ours says comes with a prefix that tells nobody anything.
+    return message.removeprefix("Value error, ")
 
 
 @commands.command()

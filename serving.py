@@ -1,12 +1,15 @@
 """Serving by uvicorn: the socket, the workers, the signals; what is served comes from `app`."""
 
 import gc
+import multiprocessing
 import os
 import signal
 import socket
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -34,11 +37,24 @@ def read_settings() -> Settings:
 def application() -> "ASGIApp":
     """The server as each worker makes it, out of the environment that the command has set."""
     collect_garbage_less_often()
+    end_with_parent()
     from app import create_app
 
     server = create_app(read_settings())
     gc.freeze()  # what is there now stays; a collection need not look through it again
     return server
+
+
+def end_with_parent() -> None:
+    """Stops this worker when the process that started it has gone, however that was ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_stop_after, args=(parent,), daemon=True).start()
+
+
+def _stop_after(parent: BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def collect_garbage_less_often() -> None:

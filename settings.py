@@ -9,8 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-DEVELOPMENT_SECRET = "weft-development-secret-do-not-deploy"
-SHORTEST_SECRET_BYTES = 32
+from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
 
 
 def _split(value: object) -> object:
@@ -207,13 +206,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
-        if self.environment == "development":
-            return self
-        if self.secret.get_secret_value() == DEVELOPMENT_SECRET:
-            raise ValueError(f"SECRET must be set when ENVIRONMENT is {self.environment}")
         for secret in (self.secret, *self.secrets_previous.values()):
-            if len(secret.get_secret_value().encode()) < SHORTEST_SECRET_BYTES:
-                raise ValueError(f"SECRET must have {SHORTEST_SECRET_BYTES} bytes or more")
+            check_secret(secret.get_secret_value(), development=self.environment == "development")
         return self
 
 

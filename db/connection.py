@@ -1,6 +1,7 @@
 """Connections: statements in, rows out. asyncpg's errors become errors that a client may see."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -88,7 +89,9 @@ class ReadConnection:
 
     async def close(self) -> None:
         """Ends the connection, waiting for PostgreSQL at most a second."""
-        await self.raw.close(timeout=1)
+        # One that does not end in time has been cut by then.
+        with suppress(*LOST):
+            await self.raw.close(timeout=1)
 
 
 class WriteTransaction(ReadConnection):

@@ -86,11 +86,15 @@ class Database:
     async def _named(self, connection: ConnectionT) -> ConnectionT:
         """The connection; the fences are told which database it is to, as it may be a new one."""
         if self._fences is not None:
-            # One who may not know the name of the database can do without a cache.
-            with suppress(asyncpg.InsufficientPrivilegeError):
-                arguments = DATABASE_NAME.arguments({})
-                (record,) = await connection.raw.fetch(DATABASE_NAME.sql, *arguments)
-                self._fences.use_database(DATABASE_NAME.row(*record))
+            try:
+                # One who may not know the name of the database can do without a cache.
+                with suppress(asyncpg.InsufficientPrivilegeError):
+                    self._fences.use_database((await connection.all(DATABASE_NAME))[0])
+                connection.take_xmin()  # what is read next has a snapshot of its own
+            except BaseException:
+                # Nobody else knows of it yet.
+                connection.raw.terminate()
+                raise
         return connection
 
     @asynccontextmanager

@@ -31,6 +31,7 @@ class HeldConnections(Generic[ConnectionT]):
         self._connect = connect
         self._places = asyncio.Semaphore(count)
         self._idle: deque[ConnectionT] = deque()
+        self._is_closed = False
 
     @asynccontextmanager
     async def lend(self) -> AsyncGenerator[ConnectionT]:
@@ -40,8 +41,13 @@ class HeldConnections(Generic[ConnectionT]):
             try:
                 yield connection
             finally:
-                if not connection.is_closed:
-                    self._idle.append(connection)
+                await self._take_back(connection)
+
+    async def _take_back(self, connection: ConnectionT) -> None:
+        if self._is_closed:
+            await connection.close()
+        elif not connection.is_closed:
+            self._idle.append(connection)
 
     def _take_open(self) -> ConnectionT | None:
         while self._idle:
@@ -51,6 +57,8 @@ class HeldConnections(Generic[ConnectionT]):
         return None
 
     async def close(self) -> None:
-        """Closes the connections that are not lent."""
-        while self._idle:
-            await self._idle.pop().close()
+        """Closes the connections; one that is lent is closed when it comes back."""
+        self._is_closed = True
+        idle = list(self._idle)
+        self._idle.clear()
+        await asyncio.gather(*(connection.close() for connection in idle))

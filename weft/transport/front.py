@@ -18,6 +18,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from weft.transport.headers import headers_of
 
+HEALTH = "/health/"
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 PREFLIGHT_SECONDS = 7200
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -29,7 +30,7 @@ class Front:
 
     - `cors_origins`: origins whose pages may call, such as `https://app.example.com`; `*` for all.
     - `allowed_hosts`: accepted Host headers, such as `api.example.com` or `*.example.com`; `*` for
-      all.
+      all. Paths below `/health/` answer to any.
     - `body_limit_bytes`: the longest body that `fallback` is given; a longer one is answered 413.
     """
 
@@ -86,7 +87,9 @@ class Front:
                 headers.append((b"server-timing", b"total;dur=%.2f" % spent_ms))
             return send(message)
 
-        await self._trusted(scope, receive, stamp)
+        # Who asks for health knows an address, often not a name.
+        is_probe = scope["path"].startswith(HEALTH)
+        await (self._share if is_probe else self._trusted)(scope, receive, stamp)
 
     def _request_id(self, scope: Scope) -> str:
         for name, value in scope["headers"]:

@@ -129,6 +129,11 @@ class TestHosts:
             for host in ("evil.example", "api.example.evil", "apis.example", ""):
                 assert (await client.get(url, headers={"host": host})).status_code == 400
 
+    async def test_are_not_checked_of_probes(self) -> None:
+        async with serving(allowed_hosts=("api.example",)) as server, httpx.AsyncClient() as client:
+            response = await client.get(f"http://{server.address}/health/live")
+            assert response.status_code == 404  # there is none here, but it was looked for
+
 
 class TestBodyLimit:
     async def test_holds_for_routes_too(self, client: httpx.AsyncClient) -> None:
