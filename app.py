@@ -86,6 +86,7 @@ class Server:
             statement_timeout_ms=settings.statement_timeout_ms,
             observe=observe,
             fences=fences,
+            memory_bytes=settings.row_memory_bytes,
         )
         self.filler: Filler | None = None
         self.cache: Cache | None = None

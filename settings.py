@@ -98,6 +98,12 @@ class Settings(BaseSettings):
     write_connections: int = Field(
         default=10, ge=1, le=100, description="Connections for mutations, per process, at most."
     )
+    row_memory_bytes: int = Field(
+        default=67_108_864,
+        ge=0,
+        description="What each process may take for rows it has read, so that the database need "
+        "only confirm them; 0 remembers none.",
+    )
     statement_timeout_ms: int = Field(
         default=5_000, ge=100, le=600_000, description="PostgreSQL ends a statement after this."
     )

@@ -10,6 +10,7 @@ import asyncpg
 from db.statement import Statement
 from weft.cache.bound import UNREAD
 from weft.errors import Unavailable
+from weft.loading.memory import Memory
 
 RowT = TypeVar("RowT")
 
@@ -39,8 +40,15 @@ class ReadConnection:
     `Duplicate`; other errors of PostgreSQL pass through.
     """
 
-    def __init__(self, raw: asyncpg.Connection, observe: Observe) -> None:
+    def __init__(
+        self, raw: asyncpg.Connection, observe: Observe, memory: Memory | None = None
+    ) -> None:
+        """`memory` has rows of this very database; by default it remembers nothing.
+
+        One that sees what is not committed must not remember it.
+        """
         self.raw = raw
+        self.memory = memory or Memory(0)
         self._observe = observe
         self._xmin = UNREAD
 

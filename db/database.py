@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager, suppress
-from typing import Protocol, TypeVar
+from contextlib import asynccontextmanager
+from typing import Protocol
 
 import asyncpg
 
@@ -13,8 +13,7 @@ from db.written import DATABASE_NAME, DRAW_ID, OWN_WRITES
 from weft.errors import Unavailable
 from weft.loading.connections import HeldConnections
 from weft.loading.dispatch import Dispatcher
-
-ConnectionT = TypeVar("ConnectionT", bound=ReadConnection)
+from weft.loading.memory import Memory
 
 
 class Fences(Protocol):
@@ -47,12 +46,17 @@ class Database:
         statement_timeout_ms: int,
         observe: Observe,
         fences: Fences | None = None,
+        memory_bytes: int = 0,
     ) -> None:
         """`dsn` as libpq takes it; nothing is opened before it is needed.
 
         `fences` is asked to raise those of all tags that a transaction touches, before its COMMIT.
+        Rows that were read are remembered in about `memory_bytes`, and not read again unchanged.
         """
         self._fences = fences
+        self._memory_bytes = memory_bytes
+        self._memory = Memory(memory_bytes)
+        self._name: str | None = None
         self._dsn = dsn
         self._observe = observe
         self._statement_timeout_ms = statement_timeout_ms
@@ -77,25 +81,32 @@ class Database:
             read_only=True,
             statement_timeout_ms=self._statement_timeout_ms,
         )
-        return await self._named(ReadConnection(raw, self._observe))
+        connection = ReadConnection(raw, self._observe)
+        await self._use_database(connection)
+        connection.memory = self._memory
+        return connection
 
     async def _connect_to_write(self) -> WriteTransaction:
-        raw = await self.connect("weft write")
-        return await self._named(WriteTransaction(raw, self._observe))
-
-    async def _named(self, connection: ConnectionT) -> ConnectionT:
-        """The connection; the fences are told which database it is to, as it may be a new one."""
-        if self._fences is not None:
-            try:
-                # One who may not know the name of the database can do without a cache.
-                with suppress(asyncpg.InsufficientPrivilegeError):
-                    self._fences.use_database((await connection.all(DATABASE_NAME))[0])
-                connection.take_xmin()  # what is read next has a snapshot of its own
-            except BaseException:
-                # Nobody else knows of it yet.
-                connection.raw.terminate()
-                raise
+        connection = WriteTransaction(await self.connect("weft write"), self._observe)
+        await self._use_database(connection)
         return connection
+
+    async def _use_database(self, connection: ReadConnection) -> None:
+        """Tells all that lasts longer than a connection which database it is to.
+
+        It may be another than before, in which old transaction ids mean other transactions.
+        """
+        try:
+            name = await _name_of_database(connection.raw)
+            if name is not None and self._fences is not None:
+                self._fences.use_database(name)
+        except BaseException:
+            # Nobody else knows of the connection yet.
+            connection.raw.terminate()
+            raise
+        if name is None or name != self._name:
+            self._memory = Memory(self._memory_bytes)
+        self._name = name
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[WriteTransaction]:
@@ -150,6 +161,16 @@ class Database:
         """Ends every connection that is not in use."""
         await self.reads.close()
         await self._writers.close()
+
+
+async def _name_of_database(raw: asyncpg.Connection) -> str | None:
+    """None if one who connects as we do may not know it."""
+    # It is no statement of anybody's operation.
+    connection = ReadConnection(raw, lambda _sql, _seconds: None)
+    try:
+        return await connection.first(DATABASE_NAME)
+    except asyncpg.InsufficientPrivilegeError:
+        return None
 
 
 async def _roll_back(connection: WriteTransaction) -> None:

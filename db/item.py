@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from db.metadata import metadata
 from db.statement import Statement
 from db.user import user_table
+from db.versions import RowStatements
 
 
 class ItemStatus(enum.StrEnum):
@@ -112,6 +113,8 @@ ITEMS_BY_ID = Statement(
     ),
     item_row,
 )
+
+KNOWN_ITEMS_BY_ID = RowStatements(ITEM_COLUMNS, item_row)
 
 COUNT_ITEMS_BY_OWNER = Statement(
     sa.select(_c.owner_id, sa.func.count())

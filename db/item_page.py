@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.sql.selectable import LateralFromClause
 
 from db.item import ITEM_COLUMNS, ItemRow, ItemStatus, item_row, item_table
 from db.paging import (
+    AnySelect,
+    PageStatements,
     array_literal,
     in_order,
     keys_of,
-    placed,
     window_arrays,
     window_keys,
     within,
@@ -41,7 +41,7 @@ ORDER_COLUMNS = {
 }
 
 
-class ItemScope(msgspec.Struct, frozen=True):
+class ItemScope(msgspec.Struct, frozen=True, cache_hash=True):
     """Which items: every condition that is given holds; `statuses` leaves what may be seen."""
 
     statuses: frozenset[ItemStatus]
@@ -126,13 +126,6 @@ def _conditions(keys: sa.TableValuedAlias, access: Access) -> list[sa.ColumnElem
             return []
 
 
-def _page_of_all_statuses(
-    matching: sa.Select[*tuple[Any, ...]], keys: sa.TableValuedAlias, order: list[Any]
-) -> LateralFromClause:
-    any_status = _c.status == sa.func.any(_as_array(keys.c.statuses))
-    return matching.where(any_status).order_by(*order).limit(keys.c.row_limit).lateral("page")
-
-
 def _visible_statuses(keys: sa.TableValuedAlias) -> sa.TableValuedAlias:
     return (
         sa.func.unnest(_as_array(keys.c.statuses))
@@ -141,13 +134,20 @@ def _visible_statuses(keys: sa.TableValuedAlias) -> sa.TableValuedAlias:
     )
 
 
+def _page_of_all_statuses(
+    matching: AnySelect, keys: sa.TableValuedAlias, order: list[Any]
+) -> AnySelect:
+    any_status = _c.status == sa.func.any(_as_array(keys.c.statuses))
+    return matching.where(any_status).order_by(*order).limit(keys.c.row_limit)
+
+
 def _page_merged_from_statuses(
-    matching: sa.Select[*tuple[Any, ...]],
+    matching: AnySelect,
     keys: sa.TableValuedAlias,
     order: list[Any],
     value: str,
     ascending: bool,
-) -> LateralFromClause:
+) -> AnySelect:
     """The first of each status, in the order of its index, then the first of those.
 
     So a page costs its size, however many items of other statuses lie between.
@@ -165,26 +165,23 @@ def _page_merged_from_statuses(
         .select_from(status.join(of_status, sa.true()))
         .order_by(*in_order([of_status.c[value], of_status.c.id], ascending))
         .limit(keys.c.row_limit)
-        .lateral("page")
     )
 
 
-def _placed_row(place: int, *columns: Any) -> tuple[int, ItemRow]:
-    return place, item_row(*columns)
-
-
-def _page(access: Access, field: ItemOrderField, ascending: bool) -> Statement[tuple[int, ItemRow]]:
+def _page(access: Access, field: ItemOrderField, ascending: bool) -> PageStatements[ItemRow]:
     value = ORDER_COLUMNS[field]
     keys = keys_of(**_SCOPE_KEYS, **window_keys(value.type))
-    matching = sa.select(*ITEM_COLUMNS).where(
-        within(keys, value, _c.id), *_conditions(keys, access)
-    )
     order = in_order([value, _c.id], ascending)
-    if access in (Access.SEARCH, Access.TAGS):
-        page = _page_of_all_statuses(matching, keys, order)
-    else:
-        page = _page_merged_from_statuses(matching, keys, order, value.key, ascending)
-    return Statement(placed(keys, page), _placed_row)
+
+    def page(columns: Sequence[Any]) -> AnySelect:
+        matching: AnySelect = sa.select(*columns).where(
+            within(keys, value, _c.id), *_conditions(keys, access)
+        )
+        if access in (Access.SEARCH, Access.TAGS):
+            return _page_of_all_statuses(matching, keys, order)
+        return _page_merged_from_statuses(matching, keys, order, value.key, ascending)
+
+    return PageStatements(keys, page, columns=ITEM_COLUMNS, ordered_by=(value, _c.id), row=item_row)
 
 
 ITEM_PAGES = {
@@ -212,9 +209,7 @@ def _count(access: Access) -> Statement[tuple[int, int]]:
     )
 
 
-def _sum_over_statuses(
-    counting: sa.Select[*tuple[Any, ...]], keys: sa.TableValuedAlias
-) -> sa.ScalarSelect[int]:
+def _sum_over_statuses(counting: AnySelect, keys: sa.TableValuedAlias) -> sa.ScalarSelect[int]:
     """Counted one status after the other, each in its range of an index."""
     status = _visible_statuses(keys)
     of_status = (

@@ -4,17 +4,20 @@ Keys come as one array for each column and leave as rows with the `place` of the
 statement serves any number of keys, with any mix of cursors, sizes and filters.
 """
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.sql.selectable import LateralFromClause
 from sqlalchemy.types import TypeEngine
 
+from db.statement import Statement
+from db.versions import row_version
 from weft.pagination import Window
 
 RowT = TypeVar("RowT")
+
+AnySelect = sa.Select[*tuple[Any, ...]]
 
 # What lies beyond the first and the last value of an order; no text stored is longer than the last.
 LOWEST_TIME = sa.literal_column("'-infinity'::timestamptz")
@@ -82,17 +85,41 @@ def in_order(columns: Sequence[sa.ColumnElement[Any]], ascending: bool) -> list[
     return [column.asc() if ascending else column.desc() for column in columns]
 
 
-def placed(keys: sa.TableValuedAlias, page: LateralFromClause) -> sa.Select[Any]:
-    """Every row of every key's page after the key's place; rows of one key stand in order."""
-    return sa.select(keys.c.place, *page.c).select_from(keys.join(page, sa.true()))
+class PageStatements(Generic[RowT]):
+    """The two statements for pages of rows: whole rows, or only their versions."""
 
+    def __init__(
+        self,
+        keys: sa.TableValuedAlias,
+        page: Callable[[Sequence[Any]], AnySelect],
+        *,
+        columns: Sequence[sa.Column[Any]],
+        ordered_by: Sequence[sa.Column[Any]],
+        row: Callable[..., RowT],
+    ) -> None:
+        """`page` selects given columns of one key's page, in order; it needs those of `ordered_by`.
 
-def gather(count: int, found: Sequence[tuple[int, RowT]]) -> list[list[RowT]]:
-    """The rows of `count` keys, by the place that each was found with."""
-    gathered: list[list[RowT]] = [[] for _ in range(count)]
-    for place, row in found:
-        gathered[place - 1].append(row)
-    return gathered
+        `row` makes a row of `columns`.
+        """
+        version = row_version(columns[0].table)
+        rows = page((version, *columns)).correlate(keys).lateral("page")
+        columns_read = (rows.c.row_version, *(rows.c[column.key] for column in columns))
+        self.rows: Statement[tuple[int, bytes, tuple[Any, ...]]] = Statement(
+            sa.select(keys.c.place, *columns_read).select_from(keys.join(rows, sa.true())),
+            lambda place, version, *columns: (place, version, columns),
+        )
+        """The key's place, the version, the columns of every row; rows of one key are in order."""
+        ordered = page((version, *ordered_by)).correlate(keys).lateral("page")
+        joined = sa.func.string_agg(ordered.c.row_version, sa.literal_column("''::bytea"))
+        versions = sa.select(joined.label("versions")).select_from(ordered).lateral("versions")
+        self.versions: Statement[tuple[int, bytes]] = Statement(
+            sa.select(keys.c.place, versions.c.versions).select_from(
+                keys.join(versions, sa.true())
+            ),
+            lambda place, versions: (place, versions or b""),
+        )
+        """Every key's place, and the versions of its rows one after another, in order."""
+        self.row = row
 
 
 def array_literal(values: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """Users: their table, rows and statements."""
 
 import enum
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
 from db.metadata import metadata
-from db.paging import in_order, keys_of, placed, window_keys, within
+from db.paging import AnySelect, PageStatements, in_order, keys_of, window_keys, within
 from db.statement import Statement
+from db.versions import RowStatements
 
 
 class Role(enum.StrEnum):
@@ -62,10 +64,6 @@ def user_row(id: int, name: str, email: str, role: str, created_at: datetime) ->
     return UserRow(id, name, email, _ROLES[role], created_at)
 
 
-def _placed_row(place: int, *columns: Any) -> tuple[int, UserRow]:
-    return place, user_row(*columns)
-
-
 USERS_BY_ID = Statement(
     sa.select(*USER_COLUMNS).where(
         _c.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(sa.BigInteger)))
@@ -74,10 +72,7 @@ USERS_BY_ID = Statement(
 )
 
 
-class UserPageKey(msgspec.Struct, frozen=True):
-    """Which users a page is of; `search` None: all."""
-
-    search: str | None
+KNOWN_USERS_BY_ID = RowStatements(USER_COLUMNS, user_row)
 
 
 def _matches(keys: sa.TableValuedAlias) -> sa.ColumnElement[bool]:
@@ -86,16 +81,18 @@ def _matches(keys: sa.TableValuedAlias) -> sa.ColumnElement[bool]:
     )
 
 
-def _page(*, searching: bool, ascending: bool) -> Statement[tuple[int, UserRow]]:
+def _page(*, searching: bool, ascending: bool) -> PageStatements[UserRow]:
     keys = keys_of(query=sa.Text(), **window_keys(sa.BigInteger()))
-    page = (
-        sa.select(*USER_COLUMNS)
-        .where(within(keys, _c.id, _c.id), _matches(keys) if searching else sa.true())
-        .order_by(*in_order([_c.id], ascending))
-        .limit(keys.c.row_limit)
-        .lateral("page")
-    )
-    return Statement(placed(keys, page), _placed_row)
+
+    def page(columns: Sequence[Any]) -> AnySelect:
+        return (
+            sa.select(*columns)
+            .where(within(keys, _c.id, _c.id), _matches(keys) if searching else sa.true())
+            .order_by(*in_order([_c.id], ascending))
+            .limit(keys.c.row_limit)
+        )
+
+    return PageStatements(keys, page, columns=USER_COLUMNS, ordered_by=(_c.id,), row=user_row)
 
 
 USER_PAGES = {

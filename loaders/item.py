@@ -1,11 +1,12 @@
 """Items by key, by page and by count."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from db.connection import ReadConnection
-from db.item import COUNT_ITEMS_BY_OWNER, ITEMS_BY_ID, ItemRow
+from db.item import COUNT_ITEMS_BY_OWNER, KNOWN_ITEMS_BY_ID, ItemRow
 from db.item_page import (
     COUNT_ITEMS,
     ITEM_PAGES,
@@ -15,12 +16,12 @@ from db.item_page import (
     page_arrays,
     scope_arrays,
 )
-from db.paging import gather
 from loaders.grouping import in_groups
+from loaders.known import rows_by_id, rows_by_page
 from weft.pagination import Page, Window
 
 
-class ItemPageKey(msgspec.Struct, frozen=True):
+class ItemPageKey(msgspec.Struct, frozen=True, cache_hash=True):
     """A page of items: which, and which part of them; `window.order` is that of `field`."""
 
     scope: ItemScope
@@ -30,7 +31,7 @@ class ItemPageKey(msgspec.Struct, frozen=True):
 
 async def item_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[ItemRow | None]:
     """Items in key order, whoever may see them; None where there is none."""
-    found = {row.id: row for row in await connection.all(ITEMS_BY_ID, ids=keys)}
+    found = await rows_by_id(connection, KNOWN_ITEMS_BY_ID, keys)
     return [found.get(key) for key in keys]
 
 
@@ -41,16 +42,17 @@ async def items_by_scope(
 
     async def pages(group: Sequence[ItemPageKey]) -> list[Page[ItemRow]]:
         first = group[0]
-        found = await connection.all(
-            ITEM_PAGES[access_of(first.scope), first.field, first.window.ascending],
-            **page_arrays([key.scope for key in group], [key.window for key in group]),
-        )
-        rows = gather(len(group), found)
+        statements = ITEM_PAGES[access_of(first.scope), first.field, first.window.ascending]
+        rows = await rows_by_page(connection, statements, group, _page_arrays)
         return [Page(part, key.window, key.scope) for key, part in zip(group, rows, strict=True)]
 
     return await in_groups(
         keys, lambda key: (access_of(key.scope), key.field, key.window.ascending), pages
     )
+
+
+def _page_arrays(keys: Sequence[ItemPageKey]) -> dict[str, list[Any]]:
+    return page_arrays([key.scope for key in keys], [key.window for key in keys])
 
 
 async def item_count_by_scope(connection: ReadConnection, keys: Sequence[ItemScope]) -> list[int]:

@@ -1,23 +1,25 @@
 """Users by key, by page and by count."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from db.connection import ReadConnection
-from db.paging import gather, window_arrays
-from db.user import COUNT_USERS, USER_PAGES, USERS_BY_ID, UserRow
+from db.paging import window_arrays
+from db.user import COUNT_USERS, KNOWN_USERS_BY_ID, USER_PAGES, UserRow
 from loaders.grouping import in_groups
+from loaders.known import rows_by_id, rows_by_page
 from weft.pagination import Page, Window
 
 
-class UserScope(msgspec.Struct, frozen=True):
+class UserScope(msgspec.Struct, frozen=True, cache_hash=True):
     """Which users: those whose name matches `search`; None: all."""
 
     search: str | None = None
 
 
-class UserPageKey(msgspec.Struct, frozen=True):
+class UserPageKey(msgspec.Struct, frozen=True, cache_hash=True):
     """A page of users, in the order of their creation."""
 
     scope: UserScope
@@ -26,7 +28,7 @@ class UserPageKey(msgspec.Struct, frozen=True):
 
 async def user_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[UserRow | None]:
     """Users in key order; None where there is none."""
-    found = {row.id: row for row in await connection.all(USERS_BY_ID, ids=keys)}
+    found = await rows_by_id(connection, KNOWN_USERS_BY_ID, keys)
     return [found.get(key) for key in keys]
 
 
@@ -36,17 +38,18 @@ async def users_by_scope(
     """Pages in key order: one statement for all keys of one direction, with or without a search."""
 
     async def pages(group: Sequence[UserPageKey]) -> list[Page[UserRow]]:
-        searching, ascending = group[0].scope.search is not None, group[0].window.ascending
-        found = await connection.all(
-            USER_PAGES[searching, ascending],
-            query=[key.scope.search for key in group],
-            **window_arrays([key.window for key in group]),
-        )
-        rows = gather(len(group), found)
+        statements = USER_PAGES[group[0].scope.search is not None, group[0].window.ascending]
+        rows = await rows_by_page(connection, statements, group, _page_arrays)
         return [Page(part, key.window, key.scope) for key, part in zip(group, rows, strict=True)]
 
     return await in_groups(
         keys, lambda key: (key.scope.search is not None, key.window.ascending), pages
+    )
+
+
+def _page_arrays(keys: Sequence[UserPageKey]) -> dict[str, list[Any]]:
+    return {"query": [key.scope.search for key in keys]} | window_arrays(
+        [key.window for key in keys]
     )
 
 

@@ -47,7 +47,7 @@ def take_page(arguments: dict[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, cache_hash=True):
     """A total order: by a value, then by key. Cursors carry its `name`."""
 
     name: str
@@ -56,7 +56,7 @@ class Order(msgspec.Struct, frozen=True):
     descending: bool = False
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, cache_hash=True):
     """A place in an order: that of a row with this value and key, still there or not."""
 
     value: Any
@@ -94,7 +94,7 @@ def decode_cursor(order: Order, text: str | None) -> Position | None:
     return Position(value, key)
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, cache_hash=True):
     """The first `size` rows strictly between two positions of an order; the last if `backward`."""
 
     order: Order

@@ -4,7 +4,7 @@ import asyncpg
 import hypothesis.strategies as some
 from hypothesis import HealthCheck, given, settings
 
-from db.paging import array_literal, gather
+from db.paging import array_literal
 
 # All that PostgreSQL can hold.
 texts = some.text(some.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=8)
@@ -22,11 +22,3 @@ class TestArrayLiteral:
     ) -> None:
         literal = array_literal(values)
         assert await connection.fetchval("SELECT CAST($1::text AS text[])", literal) == values
-
-
-class TestGather:
-    def test_gives_each_key_its_rows_in_the_order_found(self) -> None:
-        assert gather(3, [(1, "a"), (3, "b"), (1, "c")]) == [["a", "c"], [], ["b"]]
-
-    def test_gives_every_key_a_list(self) -> None:
-        assert gather(2, []) == [[], []]

@@ -10,8 +10,10 @@ import pytest
 from db import item, item_page, user
 from db.connection import connect
 from db.item_page import ITEM_PAGES, Access
+from db.paging import PageStatements
 from db.statement import Statement
 from db.user import COUNT_USERS, USER_PAGES
+from db.versions import RowStatements
 
 PAGED_TABLES = {"items", "users"}
 
@@ -38,12 +40,19 @@ def statements() -> Iterator[tuple[str, Statement[Any]]]:
     """Every statement of the modules, by the name that it has there."""
     for module in (item, item_page, user):
         for name, value in vars(module).items():
-            if isinstance(value, Statement):
-                yield name, value
-            elif name.isupper() and isinstance(value, dict):
+            if isinstance(value, dict) and name.isupper():
                 for key, member in value.items():
-                    if isinstance(member, Statement):
-                        yield f"{name}[{_named(key)}]", member
+                    yield from _statements(f"{name}[{_named(key)}]", member)
+            else:
+                yield from _statements(name, value)
+
+
+def _statements(name: str, value: Any) -> Iterator[tuple[str, Statement[Any]]]:
+    if isinstance(value, Statement):
+        yield name, value
+    elif isinstance(value, PageStatements | RowStatements):
+        yield f"{name}.rows", value.rows
+        yield f"{name}.versions", value.versions
 
 
 def _named(key: Any) -> str:
@@ -108,15 +117,18 @@ class TestPlan:
 
     def test_is_tested_of_every_page_and_count(self) -> None:
         names = {name for name, _ in statements()}
-        assert len(names) >= len(ITEM_PAGES) + len(Access) + len(USER_PAGES) + len(COUNT_USERS)
+        assert len(names) >= 2 * len(ITEM_PAGES) + len(Access) + 2 * len(USER_PAGES) + len(
+            COUNT_USERS
+        )
 
+    @pytest.mark.parametrize("read", ["rows", "versions"])
     @pytest.mark.parametrize(
         "key", [key for key in ITEM_PAGES if key[0] in (Access.ALL, Access.RECENT)], ids=_named
     )
     async def test_of_a_page_reads_it_in_the_order_of_an_index(
-        self, large: asyncpg.Connection, key: Any
+        self, large: asyncpg.Connection, key: Any, read: str
     ) -> None:
-        plan = await plan_of(large, ITEM_PAGES[key])
+        plan = await plan_of(large, getattr(ITEM_PAGES[key], read))
         [scan] = [node for node in nodes(plan) if node.get("Relation Name") == "items"]
         assert scan["Node Type"] == "Index Scan"
         wanted = {"CREATED_AT": "created", "UPDATED_AT": "updated", "TITLE": "title"}[key[1]]

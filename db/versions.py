@@ -1,0 +1,52 @@
+"""Versions of rows, as `weft.loading.memory` knows them: whole rows need not be read twice."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from db.statement import Statement
+
+RowT = TypeVar("RowT")
+
+
+def row_version(table: sa.FromClause) -> sa.Label[bytes]:
+    """The version of a row of a table that has an `id`: `weft.loading.memory.VERSION_BYTES`."""
+    assert isinstance(table, sa.Table)
+
+    def column(name: str) -> sa.ColumnElement[Any]:
+        return sa.literal_column(f"{table.name}.{name}")
+
+    version = sa.func.oidsend(column("tableoid"), type_=sa.LargeBinary)
+    version = version.concat(sa.func.int8send(table.c.id))
+    return version.concat(sa.func.xidsend(column("xmin"))).label("row_version")
+
+
+def key_of_version(version: bytes) -> int:
+    """The `id` of the row."""
+    return int.from_bytes(version[4:12])
+
+
+class RowStatements(Generic[RowT]):
+    """The two statements for rows by `ids`: whole rows, or only their versions."""
+
+    def __init__(self, columns: Sequence[sa.Column[Any]], row: Callable[..., RowT]) -> None:
+        """`row` makes a row of `columns`."""
+        table = columns[0].table
+        assert isinstance(table, sa.Table)
+        version = row_version(table)
+        by_id = table.c.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(sa.BigInteger)))
+        self.rows: Statement[tuple[bytes, tuple[Any, ...]]] = Statement(
+            sa.select(version, *columns).where(by_id),
+            lambda version, *columns: (version, columns),
+        )
+        """The version and the columns of every row that is there."""
+        self.versions: Statement[bytes] = Statement(
+            sa.select(sa.func.string_agg(version.element, sa.literal_column("''::bytea"))).where(
+                by_id
+            ),
+            lambda versions: versions or b"",
+        )
+        """One row: the versions of all that are there, one after another."""
+        self.row = row

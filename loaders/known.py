@@ -1,0 +1,86 @@
+"""Rows by key and by page, without reading again what the process knows and the database confirms.
+
+Where most answers could be made of known rows, versions are asked for, and whole rows only of what
+has changed or was never seen; otherwise whole rows at once. So there is one statement, or two.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from db.connection import ReadConnection
+from db.paging import PageStatements
+from db.versions import RowStatements, key_of_version
+from weft.loading.memory import VERSION_BYTES
+
+KeyT = TypeVar("KeyT")
+RowT = TypeVar("RowT", bound=msgspec.Struct)
+
+
+async def rows_by_id(
+    connection: ReadConnection, statements: RowStatements[RowT], ids: Sequence[int]
+) -> dict[int, RowT]:
+    """The rows that are there, by id."""
+    memory = connection.memory
+    rows: dict[int, Any] = {}
+    wanted = ids
+    if memory.is_warm(statements):
+        (versions,) = await connection.all(statements.versions, ids=ids)
+        wanted = []
+        for at in range(0, len(versions), VERSION_BYTES):
+            version = versions[at : at + VERSION_BYTES]
+            key = key_of_version(version)
+            if (row := memory.row(version)) is None:
+                wanted.append(key)
+            else:
+                rows[key] = row
+        memory.learn(statements, len(ids) - len(wanted), len(ids))
+    if wanted:
+        found = await connection.all(statements.rows, ids=wanted)
+        read = [_remembered(connection, statements.row, *row) for row in found]
+        if wanted is ids:
+            memory.learn(statements, sum(known for _, known in read), len(read))
+        rows |= {row.id: row for row, _ in read}  # pyright: ignore[reportAttributeAccessIssue]
+    return rows
+
+
+async def rows_by_page(
+    connection: ReadConnection,
+    statements: PageStatements[RowT],
+    keys: Sequence[KeyT],
+    arrays: Callable[[Sequence[KeyT]], dict[str, list[Any]]],
+) -> list[list[RowT]]:
+    """The rows of each key's page; `arrays` makes the statements' parameters of keys."""
+    memory = connection.memory
+    pages: list[list[RowT] | None] = [None] * len(keys)
+    wanted: Sequence[int] = range(len(keys))
+    if memory.is_warm(statements):
+        for place, versions in await connection.all(statements.versions, **arrays(keys)):
+            pages[place - 1] = memory.rows(versions)
+        wanted = [index for index, page in enumerate(pages) if page is None]
+        memory.learn(statements, len(keys) - len(wanted), len(keys))
+    if wanted:
+        read: list[list[tuple[RowT, bool]]] = [[] for _ in wanted]
+        parameters = arrays([keys[index] for index in wanted])
+        for place, version, columns in await connection.all(statements.rows, **parameters):
+            row = _remembered(connection, statements.row, version, columns)
+            read[place - 1].append(row)
+        for index, found in zip(wanted, read, strict=True):
+            pages[index] = [row for row, _ in found]
+        if len(wanted) == len(keys):
+            some = [found for found in read if found]
+            memory.learn(statements, sum(all(k for _, k in found) for found in some), len(some))
+    return pages  # pyright: ignore[reportReturnType]
+
+
+def _remembered(
+    connection: ReadConnection, make: Callable[..., RowT], version: bytes, columns: tuple[Any, ...]
+) -> tuple[RowT, bool]:
+    """The row of a version, and whether it was known."""
+    known = connection.memory.row(version)
+    if known is not None:
+        return known, True
+    row = make(*columns)
+    connection.memory.keep(version, row)
+    return row, False
