@@ -5,6 +5,8 @@ from types import TracebackType
 
 from starlette.types import Receive
 
+from weft.transport.exchange import Exchange
+
 WATCH_AFTER_SECONDS = 0.05
 
 
@@ -15,21 +17,26 @@ class ClientGone(Exception):
 class ClientWatch:
     """`with ClientWatch(receive):` is cancelled, and ends with `ClientGone`, when the client goes.
 
-    Watching takes a task, which a quick block does not pay for: it begins after
-    `WATCH_AFTER_SECONDS`. The request's body must have been received before.
+    The request's body must have been received before. Without an exchange watching takes a task,
+    which a quick block does not pay for: it begins after `WATCH_AFTER_SECONDS`.
     """
 
-    __slots__ = ("_gone", "_receive", "_task", "_timer", "_watcher")
+    __slots__ = ("_exchange", "_gone", "_receive", "_task", "_timer", "_watcher")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, exchange: Exchange | None = None) -> None:
         self._receive = receive
+        self._exchange = exchange
         self._gone = False
         self._watcher: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task(loop)
-        self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._start)
+        self._task = asyncio.current_task()
+        if self._exchange is not None:
+            self._exchange.watch(self._leave)
+        else:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._start)
 
     def __exit__(
         self,
@@ -37,7 +44,10 @@ class ClientWatch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
+        if self._exchange is not None:
+            self._exchange.unwatch()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
         if self._gone and self._task is not None:
@@ -50,6 +60,9 @@ class ClientWatch:
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._leave()
+
+    def _leave(self) -> None:
         self._gone = True
         if self._task is not None:
             self._task.cancel()

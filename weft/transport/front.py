@@ -16,7 +16,8 @@ from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from weft.transport.headers import headers_of
+from weft.transport.exchange import exchange_of
+from weft.transport.headers import Stamp, headers_of
 
 HEALTH = "/health/"
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -72,29 +73,30 @@ class Front:
         if scope["type"] == "lifespan":
             await self._fallback(scope, receive, send)
             return
-        started = perf_counter()
-        request_id = self._request_id(scope)
+        headers = headers_of(scope)
+        stamp = Stamp(self._request_id(headers), perf_counter())
         # A pipelined request inherits the context of the one before.
         clear_contextvars()
-        bind_contextvars(request_id=request_id)
-        scope.setdefault("state", {})["request_id"] = request_id
+        bind_contextvars(request_id=stamp.request_id)
+        scope.setdefault("state", {}).update(request_id=stamp.request_id, stamp=stamp)
+        exchange = exchange_of(scope)
+        if exchange is not None:
+            # It writes what it has to say at once; who else speaks does so by messages.
+            exchange.is_wrapped = b"origin" in headers or self._vary_on_origin
 
-        def stamp(message: Message) -> Awaitable[None]:
+        def stamped(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                headers = message["headers"] = list(message.get("headers", ()))
-                headers.append((b"x-request-id", request_id.encode()))
-                spent_ms = (perf_counter() - started) * 1000
-                headers.append((b"server-timing", b"total;dur=%.2f" % spent_ms))
+                message["headers"] = [*message.get("headers", ()), *stamp.headers()]
             return send(message)
 
         # Who asks for health knows an address, often not a name.
         is_probe = scope["path"].startswith(HEALTH)
-        await (self._share if is_probe else self._trusted)(scope, receive, stamp)
+        await (self._share if is_probe else self._trusted)(scope, receive, stamped)
 
-    def _request_id(self, scope: Scope) -> str:
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
-                return value.decode()
+    def _request_id(self, headers: dict[bytes, bytes]) -> str:
+        given = headers.get(b"x-request-id")
+        if given is not None and REQUEST_ID.fullmatch(given):
+            return given.decode()
         return f"{self._id_prefix}-{next(self._numbers):x}"
 
     async def _share(self, scope: Scope, receive: Receive, send: Send) -> None:

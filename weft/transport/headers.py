@@ -1,6 +1,25 @@
 """What the transports read of a request's headers."""
 
+from time import perf_counter
+from typing import NamedTuple
+
 from starlette.types import Scope
+
+
+class Stamp(NamedTuple):
+    """What `Front` gives each request: the id in its logs and its answer, and when it began."""
+
+    request_id: str
+    started: float
+    """By `time.perf_counter`."""
+
+    def headers(self) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+        """What the answer tells of it."""
+        spent_ms = (perf_counter() - self.started) * 1000
+        return (
+            (b"x-request-id", self.request_id.encode()),
+            (b"server-timing", b"total;dur=%.2f" % spent_ms),
+        )
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
@@ -21,8 +40,13 @@ def authorization_of(headers: dict[bytes, bytes]) -> str | None:
     return None if value is None else value.decode("latin-1")
 
 
+def stamp_of(scope: Scope) -> Stamp:
+    """What `Front` gave the request."""
+    return scope["state"]["stamp"]
+
+
 def request_id_of(scope: Scope) -> str:
-    """The id that `Front` gave the request; it is in its logs and in its answer's header."""
+    """The id that is in the request's logs and in its answer's header."""
     return scope["state"]["request_id"]
 
 

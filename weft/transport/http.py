@@ -15,9 +15,10 @@ from weft.execution.errors import Refused
 from weft.execution.schema import Schema
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.event_stream import EventStream
+from weft.transport.exchange import Exchange, exchange_of
 from weft.transport.explorer import Explorer
 from weft.transport.gate import Gate
-from weft.transport.headers import authorization_of, headers_of, request_id_of
+from weft.transport.headers import authorization_of, headers_of, request_id_of, stamp_of
 from weft.transport.negotiation import (
     EVENT_STREAM,
     GRAPHQL_RESPONSE,
@@ -97,6 +98,7 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; a client that goes away meanwhile takes its operation along."""
         headers = headers_of(scope)
+        exchange = exchange_of(scope)
         media_type = JSON
         try:
             method = scope["method"]
@@ -111,12 +113,12 @@ class GraphQLEndpoint:
             if self._explorer is not None and media_type == HTML:
                 await _send(send, 200, HTML, self._explorer.page, self._explorer.headers)
                 return
-            request = await self._request(method, scope, headers, receive)
+            request = await self._request(method, scope, headers, receive, exchange)
             if self._live is not None and media_type == EVENT_STREAM:
                 media_type = JSON  # of what is refused before the stream begins
                 await self._stream(self._live, request, headers, scope, receive, send)
                 return
-            with ClientWatch(receive):
+            with ClientWatch(receive, exchange):
                 result = await self._run(request, headers, scope)
             if method == "GET" and isinstance(result, Refused) and self._writes(request):
                 raise MethodNotAllowed("GET is for queries only; use POST.")
@@ -126,7 +128,11 @@ class GraphQLEndpoint:
         except Exception as error:
             status = status_of(error)
             body = encode_refusal(error)
-        await _send(send, status, media_type, body, HEADERS_OF_STATUS.get(status, ()))
+        more = HEADERS_OF_STATUS.get(status, ())
+        if exchange is None or not exchange.respond(
+            status, (*_headers(media_type, more), *stamp_of(scope).headers()), body
+        ):
+            await _send(send, status, media_type, body, more)
 
     async def _stream(
         self,
@@ -164,13 +170,21 @@ class GraphQLEndpoint:
         return not isinstance(operation, Refused) and operation.type is not OperationType.QUERY
 
     async def _request(
-        self, method: str, scope: Scope, headers: dict[bytes, bytes], receive: Receive
+        self,
+        method: str,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        exchange: Exchange | None,
     ) -> GraphQLRequest:
         if method == "POST":
             check_content_type(headers.get(b"content-type"))
             if headers.get(b"content-encoding", b"identity").lower() != b"identity":
                 raise UnsupportedMediaType("Compressed bodies are not read.")
-            return from_body(await self._body(headers, receive))
+            body = None if exchange is None else exchange.body()
+            if body is None or len(body) > self._body_limit_bytes:
+                body = await self._body(headers, receive)
+            return from_body(body)
         if method == "GET":
             query_string: bytes = scope["query_string"]
             if len(query_string) > self._body_limit_bytes:
@@ -206,15 +220,17 @@ class GraphQLEndpoint:
 async def _send(
     send: Send, status: int, media_type: str, body: bytes, headers: Iterable[tuple[bytes, bytes]]
 ) -> None:
+    length = (b"content-length", b"%d" % len(body))
     start = {
         "type": "http.response.start",
         "status": status,
-        "headers": [
-            (b"content-type", CONTENT_TYPES[media_type]),
-            (b"content-length", b"%d" % len(body)),
-            *COMMON_HEADERS,
-            *headers,
-        ],
+        "headers": [*_headers(media_type, headers), length],
     }
     await send(start)
     await send({"type": "http.response.body", "body": body})
+
+
+def _headers(
+    media_type: str, headers: Iterable[tuple[bytes, bytes]]
+) -> tuple[tuple[bytes, bytes], ...]:
+    return ((b"content-type", CONTENT_TYPES[media_type]), *COMMON_HEADERS, *headers)

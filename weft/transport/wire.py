@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
 
+from weft.transport.exchange import EXCHANGE, Exchange
 from weft.transport.limits import SocketLimits
 from weft.transport.messages import CloseCode
 from weft.transport.outlet import DIRECT, TOO_SLOW
@@ -121,8 +122,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
 
 class RequestProtocol(HttpToolsProtocol):
-    """HTTP whose responses without an end can be told to stop, and can be cut."""
+    """HTTP by exchanges, and whose responses without an end can be told to stop, and can be cut."""
 
+    gone: Callable[[], None] | None = None
     on_shutdown: Callable[[], None] | None = None
     shutdown_spread_seconds = 0.0
 
@@ -130,6 +132,18 @@ class RequestProtocol(HttpToolsProtocol):
         super().on_message_begin()
         scope: Any = self.scope
         scope["extensions"] = {STREAM: self}
+
+    def on_headers_complete(self) -> None:
+        before: Any = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not before:
+            scope: Any = self.scope
+            scope["extensions"][EXCHANGE] = Exchange(self, self.cycle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.gone is not None:
+            self.gone()
 
     def cut(self) -> None:
         """Drops the connection and all that waits to be sent."""
