@@ -1,5 +1,6 @@
 """Runs the operations of a GraphQL schema: compiled, or by graphql-core where that is asked for."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from graphql import ASTValidationRule, ExecutionResult, GraphQLSchema, Operation
 from graphql.error import located_error
 from graphql.execution.values import VariableValues
 
+from weft.execution.deadline import Deadline, Deadlines
 from weft.execution.document import read_document
 from weft.execution.errors import Refused, refuse_operation
 from weft.execution.operation import Operation, asynchronous_types
@@ -54,6 +56,7 @@ class Engine:
         self.executor: ExecutorName = executor
         self.rules = tuple(rules)
         self.handed_over: Counter[str] = Counter()
+        self._deadlines: dict[float, Deadlines] = {}
         self._schema = schema
         self._asynchronous_types = asynchronous_types(schema)
         self._operations: SegmentedCache[tuple[str, str | None], Operation] = SegmentedCache(
@@ -162,9 +165,18 @@ class Engine:
                 core = operation.graphql_core(values, context, root_value)
                 return await core.run(deadline_seconds)
             run = operation.start(plan, values, context, root_value)
-            return await run.run(operation.type, deadline_seconds)
+            return await run.run(operation.type, self._deadline(deadline_seconds))
         except Exception as error:
             return ExecutionResult(None, [located_error(error, [operation.document.operation])])
+
+    def _deadline(self, seconds: float | None) -> Deadline | None:
+        if seconds is None:
+            return None
+        loop = asyncio.get_running_loop()
+        queue = self._deadlines.get(seconds)
+        if queue is None or queue.loop is not loop:
+            queue = self._deadlines[seconds] = Deadlines(seconds, loop)
+        return Deadline(queue)
 
     def _plan(self, operation: Operation, values: VariableValues) -> SelectionPlan | None:
         """The compiled plan, or None where graphql-core is to execute."""

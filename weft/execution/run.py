@@ -10,6 +10,7 @@ from graphql.execution.values import VariableValues
 from strawberry.execution import optimized_is_awaitable as is_awaitable
 
 from weft.errors import DeadlineExceeded
+from weft.execution.deadline import Deadline
 from weft.execution.foreign import (
     call_for_each,
     must_wait,
@@ -81,22 +82,19 @@ class Run:
         self._unasked: list[FieldPlan] = []
         self._closed = False
 
-    async def run(
-        self, operation: OperationType, deadline_seconds: float | None
-    ) -> ExecutionResult:
+    async def run(self, operation: OperationType, deadline: Deadline | None) -> ExecutionResult:
         """Executes the operation; what is unanswered at the deadline is null, with an error."""
         response = self._response
         root = response.begin(self._plan, self._root_value)
         go = self._run_serially if operation is OperationType.MUTATION else self._run_together
-        if deadline_seconds is None:
+        if deadline is None:
             await go(root)
         else:
-            timeout = asyncio.timeout(deadline_seconds)
             try:
-                async with timeout:
+                with deadline:
                     await go(root)
             except TimeoutError:
-                if not timeout.expired():
+                if not deadline.is_over:
                     raise
                 self._run_out_of_time(root)
         self._closed = True

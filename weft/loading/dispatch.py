@@ -47,10 +47,6 @@ class _Gathered:
             if not waiter.done():
                 waiter.set_exception(own_error(error))
 
-    def cancel(self) -> None:
-        for _, waiter, _ in self.waiters:
-            waiter.cancel()
-
 
 def own_error(error: Exception) -> Exception:
     """A copy for one waiter; what no client may see becomes a `LoadError` with its cause."""
@@ -144,7 +140,7 @@ class Dispatcher(Generic[ConnectionT]):
         except Exception as error:
             gathered.fail(error)
         except asyncio.CancelledError:
-            gathered.cancel()
+            gathered.fail(ConnectionAbortedError("the batch was cancelled"))
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
@@ -152,11 +148,11 @@ class Dispatcher(Generic[ConnectionT]):
             gathered.answer(dict(zip(keys, values, strict=True)), self._take_xmin(connection))
 
     async def close(self) -> None:
-        """Ends what runs and closes the connections; whoever still waits is cancelled."""
+        """Ends what runs and closes the connections; whoever still waits is told so."""
         lanes = list(self._lanes)
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
         while self._turns:
-            self._take().cancel()
+            self._take().fail(ConnectionAbortedError("the batch was cancelled"))
         await self._connections.close()

@@ -24,8 +24,9 @@ class _Batch(Generic[KeyT, ValueT]):
         self.future = future
 
     def arrive(self, known: dict[KeyT, ValueT]) -> None:
-        """Makes the values known; the future must have them."""
-        known.update(zip(self.keys, self.future.result(), strict=True))
+        """Makes the values known, if the batch went well."""
+        if not self.future.cancelled() and self.future.exception() is None:
+            known.update(zip(self.keys, self.future.result(), strict=True))
 
 
 class Loader(DataLoader[KeyT, ValueT]):
@@ -65,28 +66,44 @@ class Loader(DataLoader[KeyT, ValueT]):
         wanted = list(keys)
         # Bound here, so that what arrives after `clear_all` is seen by those who asked before only.
         known, asked = self._known, self._asked
-        missing = [key for key in dict.fromkeys(wanted) if key not in known]
-        if missing:
+        while missing := [key for key in dict.fromkeys(wanted) if key not in known]:
             new = [key for key in missing if key not in asked]
             if new:
-                self._ask(new)
+                self._ask(new, known, asked)
             for batch in {id(asked[key]): asked[key] for key in missing}.values():
-                await _shared(batch.future)
+                await self._arrival(batch)
                 # Not left to the batch: it is told of its end after those who ask in that moment.
                 batch.arrive(known)
         return [known[key] for key in wanted]
 
-    def _ask(self, keys: list[KeyT]) -> None:
-        known, asked = self._known, self._asked
+    async def _arrival(self, batch: "_Batch[KeyT, ValueT]") -> None:
+        """Waits for a batch; returns without it if another waiter has taken it along."""
+        try:
+            await batch.future
+        except asyncio.CancelledError:
+            # Whoever is cancelled cancels the future that it waits for. A shield for each waiter
+            # would cost more than the load; so the others ask again.
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+        except Exception as error:
+            raise own_error(error) from error
+
+    def _ask(
+        self,
+        keys: list[KeyT],
+        known: dict[KeyT, ValueT],
+        asked: dict[KeyT, "_Batch[KeyT, ValueT]"],
+    ) -> None:
         future = self._dispatcher.submit(self._fetch, keys, self._note)
         batch = _Batch(keys, future)
         asked.update(dict.fromkeys(keys, batch))
 
-        def ended(done: asyncio.Future[list[ValueT]]) -> None:
+        def ended(_: asyncio.Future[list[ValueT]]) -> None:
             for key in keys:
-                del asked[key]
-            if not done.cancelled() and done.exception() is None:
-                batch.arrive(known)
+                if asked.get(key) is batch:
+                    del asked[key]
+            batch.arrive(known)
 
         future.add_done_callback(ended)
 
@@ -108,17 +125,6 @@ class Loader(DataLoader[KeyT, ValueT]):
         """Remembers a value that came another way, unless the key is known already."""
         self._known.setdefault(key, value)
         return self
-
-
-async def _shared(future: asyncio.Future[Any]) -> None:
-    try:
-        await asyncio.shield(future)
-    except asyncio.CancelledError:
-        if future.cancelled():
-            raise own_error(ConnectionAbortedError("the batch was cancelled")) from None
-        raise
-    except Exception as error:
-        raise own_error(error) from error
 
 
 LoaderT = TypeVar("LoaderT", bound="LoaderSet")
