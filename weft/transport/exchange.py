@@ -63,6 +63,10 @@ class Exchange:
     def unwatch(self) -> None:
         self._wire.gone = None
 
+    def end(self) -> None:
+        """Lets go of the request, which knows its exchange: no circle is left to be collected."""
+        del self._cycle
+
 
 def exchange_of(scope: Scope) -> Exchange | None:
     """The request's exchange, where the server has them."""

@@ -91,7 +91,11 @@ class Front:
 
         # Who asks for health knows an address, often not a name.
         is_probe = scope["path"].startswith(HEALTH)
-        await (self._share if is_probe else self._trusted)(scope, receive, stamped)
+        try:
+            await (self._share if is_probe else self._trusted)(scope, receive, stamped)
+        finally:
+            if exchange is not None:
+                exchange.end()
 
     def _request_id(self, headers: dict[bytes, bytes]) -> str:
         given = headers.get(b"x-request-id")
@@ -99,26 +103,22 @@ class Front:
             return given.decode()
         return f"{self._id_prefix}-{next(self._numbers):x}"
 
-    async def _share(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _share(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Lets pages of other origins in, as far as they may."""
-        if scope["type"] != "http":
-            await self._dispatch(scope, receive, send)
-        elif any(name == b"origin" for name, _ in scope["headers"]):
-            await self._cross_origin(scope, receive, send)
-        elif self._vary_on_origin:
-            await self._dispatch(scope, receive, _varying_on_origin(send))
-        else:
-            await self._dispatch(scope, receive, send)
+        if scope["type"] == "http":
+            if any(name == b"origin" for name, _ in scope["headers"]):
+                return self._cross_origin(scope, receive, send)
+            if self._vary_on_origin:
+                send = _varying_on_origin(send)
+        return self._dispatch(scope, receive, send)
 
-    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != self._path:
-            if scope["type"] == "http":
-                receive = _limited(receive, scope, self._body_limit_bytes)
-            await self._fallback(scope, receive, send)
-        elif scope["type"] == "http":
-            await self._endpoint(scope, receive, send)
-        else:
-            await self._socket(scope, receive, send)
+    def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["path"] == self._path:
+            application = self._endpoint if scope["type"] == "http" else self._socket
+            return application(scope, receive, send)
+        if scope["type"] == "http":
+            receive = _limited(receive, scope, self._body_limit_bytes)
+        return self._fallback(scope, receive, send)
 
 
 def _varying_on_origin(send: Send) -> Send:

@@ -38,11 +38,15 @@ def decode(raw: bytes) -> Any:
 
 
 def _count_names(value: Any) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(map(_count_names, value.values()))
-    if isinstance(value, list):
-        return sum(map(_count_names, value))
-    return 0
+    names, children = 0, value
+    if value.__class__ is dict:
+        names, children = len(value), value.values()
+    elif value.__class__ is not list:
+        return 0
+    for child in children:
+        if child.__class__ is dict or child.__class__ is list:
+            names += _count_names(child)
+    return names
 
 
 def _object_of_distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
