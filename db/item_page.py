@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from db.paging import (
     array_literal,
     in_order,
     keys_of,
+    sparse,
     window_arrays,
     window_keys,
     within,
@@ -84,12 +86,17 @@ _SCOPE_KEYS: dict[str, Any] = {
 def scope_arrays(scopes: Sequence[ItemScope]) -> dict[str, list[Any]]:
     """Scopes as the arrays that the statements here take."""
     return {
-        "owner_id": [scope.owner_id for scope in scopes],
-        "statuses": [array_literal(sorted(scope.statuses)) for scope in scopes],
-        "tags": [None if s.tags is None else array_literal(sorted(s.tags)) for s in scopes],
-        "query": [scope.search for scope in scopes],
-        "updated_after": [scope.updated_after for scope in scopes],
+        "owner_id": sparse([scope.owner_id for scope in scopes]),
+        "statuses": [_array_of_statuses(scope.statuses) for scope in scopes],
+        "tags": sparse([None if s.tags is None else array_literal(sorted(s.tags)) for s in scopes]),
+        "query": sparse([scope.search for scope in scopes]),
+        "updated_after": sparse([scope.updated_after for scope in scopes]),
     }
+
+
+@cache
+def _array_of_statuses(statuses: frozenset[ItemStatus]) -> str:
+    return array_literal(sorted(statuses))
 
 
 def page_arrays(scopes: Sequence[ItemScope], windows: Sequence[Window]) -> dict[str, list[Any]]:

@@ -55,12 +55,17 @@ def window_arrays(windows: Sequence[Window]) -> dict[str, list[Any]]:
     lower = [window.bounds[0] for window in windows]
     upper = [window.bounds[1] for window in windows]
     return {
-        "lower_value": [at.value if at else None for at in lower],
-        "lower_key": [at.key if at else None for at in lower],
-        "upper_value": [at.value if at else None for at in upper],
-        "upper_key": [at.key if at else None for at in upper],
+        "lower_value": sparse([at.value if at else None for at in lower]),
+        "lower_key": sparse([at.key if at else None for at in lower]),
+        "upper_value": sparse([at.value if at else None for at in upper]),
+        "upper_key": sparse([at.key if at else None for at in upper]),
         "row_limit": [window.size + 1 for window in windows],
     }
+
+
+def sparse(values: list[Any]) -> list[Any]:
+    """The values, or nothing where all are None: `unnest` fills up what is shorter with nulls."""
+    return [] if all(value is None for value in values) else values
 
 
 def within(

@@ -4,18 +4,28 @@ Where most answers could be made of known rows, versions are asked for, and whol
 has changed or was never seen; otherwise whole rows at once. So there is one statement, or two.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from db.connection import ReadConnection
 from db.paging import PageStatements
 from db.versions import RowStatements, key_of_version
-from weft.loading.memory import VERSION_BYTES
+from weft.loading.memory import VERSION_BYTES, Memory
+from weft.pagination import Page, Window
 
-KeyT = TypeVar("KeyT")
+PageKeyT = TypeVar("PageKeyT", bound="PageKey")
 RowT = TypeVar("RowT", bound=msgspec.Struct)
+
+
+class PageKey(Protocol):
+    """Which page; keys of different connections are different."""
+
+    @property
+    def scope(self) -> Hashable: ...
+    @property
+    def window(self) -> Window: ...
 
 
 async def rows_by_id(
@@ -45,20 +55,20 @@ async def rows_by_id(
     return rows
 
 
-async def rows_by_page(
+async def pages(
     connection: ReadConnection,
     statements: PageStatements[RowT],
-    keys: Sequence[KeyT],
-    arrays: Callable[[Sequence[KeyT]], dict[str, list[Any]]],
-) -> list[list[RowT]]:
-    """The rows of each key's page; `arrays` makes the statements' parameters of keys."""
+    keys: Sequence[PageKeyT],
+    arrays: Callable[[Sequence[PageKeyT]], dict[str, list[Any]]],
+) -> list[Page[RowT]]:
+    """Each key's page; `arrays` makes the statements' parameters of keys."""
     memory = connection.memory
-    pages: list[list[RowT] | None] = [None] * len(keys)
+    found: list[Page[RowT] | None] = [None] * len(keys)
     wanted: Sequence[int] = range(len(keys))
     if memory.is_warm(statements):
         for place, versions in await connection.all(statements.versions, **arrays(keys)):
-            pages[place - 1] = memory.rows(versions)
-        wanted = [index for index, page in enumerate(pages) if page is None]
+            found[place - 1] = _known_page(memory, keys[place - 1], versions)
+        wanted = [index for index, page in enumerate(found) if page is None]
         memory.learn(statements, len(keys) - len(wanted), len(keys))
     if wanted:
         read: list[list[tuple[RowT, bool]]] = [[] for _ in wanted]
@@ -66,12 +76,21 @@ async def rows_by_page(
         for place, version, columns in await connection.all(statements.rows, **parameters):
             row = _remembered(connection, statements.row, version, columns)
             read[place - 1].append(row)
-        for index, found in zip(wanted, read, strict=True):
-            pages[index] = [row for row, _ in found]
+        for index, rows in zip(wanted, read, strict=True):
+            key = keys[index]
+            found[index] = Page([row for row, _ in rows], key.window, key.scope)
         if len(wanted) == len(keys):
-            some = [found for found in read if found]
-            memory.learn(statements, sum(all(k for _, k in found) for found in some), len(some))
-    return pages  # pyright: ignore[reportReturnType]
+            some = [rows for rows in read if rows]
+            memory.learn(statements, sum(all(k for _, k in rows) for rows in some), len(some))
+    return found  # pyright: ignore[reportReturnType]
+
+
+def _known_page(memory: Memory, key: PageKey, versions: bytes) -> Page[Any] | None:
+    page = memory.answer(key, versions)
+    if page is None and (rows := memory.rows(versions)) is not None:
+        page = Page(rows, key.window, key.scope)
+        memory.keep_answer(key, versions, page)
+    return page
 
 
 def _remembered(

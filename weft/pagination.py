@@ -139,10 +139,20 @@ class Edge(msgspec.Struct, Generic[RowT], frozen=True, gc=False):
 class Page(Generic[RowT]):
     """Rows of one page in the order asked for, and what lies beside it.
 
-    `scope` says what is being paged through, for counting it: whatever the loader put there.
+    `scope` says what is being paged through, for counting it: whatever the loader put there. A page
+    that is asked for again may be the same one; `rendered` is the executor's, for what it made of
+    it (see `weft.execution.rendering`).
     """
 
-    __slots__ = ("has_next_page", "has_previous_page", "nodes", "scope", "window")
+    __slots__ = (
+        "_edges",
+        "has_next_page",
+        "has_previous_page",
+        "nodes",
+        "rendered",
+        "scope",
+        "window",
+    )
 
     def __init__(self, rows: Sequence[RowT], window: Window, scope: Any) -> None:
         """`rows` as read: nearest to the page's start first; one over its size if there are more.
@@ -157,10 +167,14 @@ class Page(Generic[RowT]):
         self.has_previous_page = beyond_after or (more and window.backward)
         self.window = window
         self.scope = scope
+        self.rendered: dict[int, Any] = {}
+        self._edges: list[Edge[RowT]] | None = None
 
     @property
     def edges(self) -> list[Edge[RowT]]:
-        return list(map(Edge, self.nodes, repeat(self.window.order)))
+        if self._edges is None:
+            self._edges = list(map(Edge, self.nodes, repeat(self.window.order)))
+        return self._edges
 
     @property
     def page_info(self) -> "Page[RowT]":

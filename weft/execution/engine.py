@@ -73,10 +73,12 @@ class Engine:
         root_value: Any = None,
         allow: Collection[OperationType] = ALL_OPERATIONS,
         deadline_seconds: float | None = None,
+        raw: bool = False,
     ) -> ExecutionResult:
         """Executes a query or mutation; a `Refused` if it cannot run at all.
 
-        What has no answer `deadline_seconds` after the start is null, with DEADLINE_EXCEEDED.
+        What has no answer `deadline_seconds` after the start is null, with DEADLINE_EXCEEDED. With
+        `raw`, for who encodes it anyway, some of the data may be JSON already, as `msgspec.Raw`.
         """
         operation = self.operation(text, operation_name, allow)
         if isinstance(operation, Refused):
@@ -86,7 +88,9 @@ class Engine:
         values = operation.coerce(variables)
         if isinstance(values, Refused):
             return values
-        return await self._execute(operation, values, context, root_value, deadline_seconds)
+        return await self._execute(
+            operation, values, context, root_value, deadline_seconds, raw=raw
+        )
 
     async def open(
         self,
@@ -158,13 +162,15 @@ class Engine:
         context: Any,
         root_value: Any,
         deadline_seconds: float | None,
+        *,
+        raw: bool = False,
     ) -> ExecutionResult:
         plan = self._plan(operation, values)
         try:
             if plan is None:
                 core = operation.graphql_core(values, context, root_value)
                 return await core.run(deadline_seconds)
-            run = operation.start(plan, values, context, root_value)
+            run = operation.start(plan, values, context, root_value, raw=raw)
             return await run.run(operation.type, self._deadline(deadline_seconds))
         except Exception as error:
             return ExecutionResult(None, [located_error(error, [operation.document.operation])])

@@ -107,7 +107,13 @@ class Operation:
         )
 
     def start(
-        self, plan: SelectionPlan, values: VariableValues, context: Any, root_value: Any
+        self,
+        plan: SelectionPlan,
+        values: VariableValues,
+        context: Any,
+        root_value: Any,
+        *,
+        raw: bool = False,
     ) -> Run:
         """A compiled run of the operation."""
         return Run(
@@ -116,6 +122,7 @@ class Operation:
             context,
             root_value,
             lambda: self.graphql_core(values, context, root_value),
+            raw=raw,
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from itertools import count
 from operator import attrgetter
 from typing import Any
 
@@ -35,6 +36,7 @@ from weft.execution.leaves import Leaf, generate_build, leaf_completion
 from weft.fields import Kind
 
 TYPENAME = "__typename"
+_NUMBERS = count(1)
 _INLINE = (Kind.COLUMN, Kind.DERIVED)
 
 
@@ -94,11 +96,18 @@ class SelectionPlan:
             else:
                 self.composites.append(field)
         self.ends_here = not self.composites and not self.resolved
+        # Names the plan to those who must not keep it.
+        self.number = next(_NUMBERS)
         self.build = generate_build(
             [field.key for field in (*self.composites, *self.resolved)],
             [field.as_leaf() for field in self.leaves],
             self.keys,
         )
+
+    @cached_property
+    def inline(self) -> bool:
+        """Whether nothing below has to be asked for: all is read off the rows."""
+        return not self.resolved and all(field.inline_below for field in self.composites)
 
     @cached_property
     def pure(self) -> bool:
@@ -209,6 +218,11 @@ class FieldPlan:
             return (named_type,)
         assert is_abstract_type(named_type)
         return self.scope.schema.get_possible_types(named_type)
+
+    @cached_property
+    def inline_below(self) -> bool:
+        """Whether nothing below this field has to be asked for, whatever object it gives."""
+        return all(self.selection(possible).inline for possible in self._possible_types())
 
     @cached_property
     def pure(self) -> bool:

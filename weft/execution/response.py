@@ -10,6 +10,7 @@ from graphql.error import located_error
 from weft.execution.completion import Completion, FailedAt, at
 from weft.execution.placement import Level, Object, Place
 from weft.execution.plan import FieldPlan, SelectionPlan
+from weft.execution.rendering import rendered
 
 _LISTS = frozenset({list, tuple})
 _NONE = frozenset({type(None)})
@@ -34,12 +35,13 @@ class Response:
 
     Objects go into the response as soon as they are made, with None for what is not known yet: at
     every moment it is whole. `find_type` gives the object type of a value of some level and field
-    where its class does not tell.
+    where its class does not tell. `raw`: an object may stand there as the JSON it is to become.
     """
 
-    def __init__(self, find_type: FindType) -> None:
+    def __init__(self, find_type: FindType, *, raw: bool = False) -> None:
         self.errors: list[GraphQLError] = []
         self._find_type = find_type
+        self._raw = raw
         self._holder: list[Any] = [None]
 
     @property
@@ -72,6 +74,8 @@ class Response:
             return
         opened = None
         if field.depth == 0:
+            if self._raw and self._put_rendered(level, field, values):
+                return
             opened = self._complete_objects(level, field, values)
         elif field.depth == 1:
             opened = self._complete_lists(level, field, values)
@@ -90,6 +94,22 @@ class Response:
         key = field.key
         for made, value in zip(level.objects, completed, strict=True):
             made[key] = value
+
+    def _put_rendered(self, level: Level, field: FieldPlan, values: Sequence[Any]) -> bool:
+        """Puts values that keep what they are rendered to, whole; whether they all did."""
+        classes = set(map(type, values))
+        if len(classes) != 1 or not hasattr(row_type := classes.pop(), "rendered"):
+            return False
+        plan = field.selection_for_class(row_type)
+        if plan is None or not plan.inline:
+            return False
+        objects = [rendered(plan, value, _render) for value in values]
+        if None in objects:
+            return False
+        key = field.key
+        for parent, made in zip(level.objects, objects, strict=True):
+            parent[key] = made
+        return True
 
     def _complete_objects(
         self, level: Level, field: FieldPlan, values: Sequence[Any]
@@ -193,6 +213,24 @@ class _Opened(NamedTuple):
 
 def _plan_for(field: FieldPlan, classes: set[type]) -> SelectionPlan | None:
     return field.selection_for_class(classes.pop()) if len(classes) == 1 else None
+
+
+def _render(plan: SelectionPlan, row: Any) -> Object | None:
+    """The whole object of a row below which nothing has to be asked for; None if it has errors."""
+    response = Response(_no_type)
+    ready = [response.begin(plan, row)]
+    try:
+        while ready:
+            level = ready.pop()
+            for field in level.plan.composites:
+                ready.extend(response.complete(level, field, list(map(field.read, level.rows))))
+    except Exception:  # a value cannot be read: told where it stands
+        return None
+    return None if response.errors else response.data
+
+
+def _no_type(_level: Level, field: FieldPlan, _index: int, _value: Any) -> GraphQLObjectType:
+    raise TypeError(f"{field.coordinate} cannot tell its objects' type by itself.")
 
 
 def _build(plan: SelectionPlan, rows: Sequence[Any]) -> tuple[list[Object], Sequence[_Failure]]:

@@ -66,15 +66,20 @@ class Run:
         context: Any,
         root_value: Any,
         make_executor: Callable[[], ReferenceExecutor],
+        *,
+        raw: bool = False,
     ) -> None:
-        """`make_executor` makes what resolvers for each object are told of, if there are any."""
+        """`make_executor` makes what resolvers for each object are told of, if there are any.
+
+        `raw`: some objects of the data may be `msgspec.Raw`, the JSON that they are to become.
+        """
         self._plan = plan
         self._variable_values = variable_values
         self._context = context
         self._root_value = root_value
         self._make_executor = make_executor
         self._executor: ReferenceExecutor | None = None
-        self._response = Response(self._find_type)
+        self._response = Response(self._find_type, raw=raw)
         self._ready: list[Level] = []
         self._pending: list[Branch] = []
         # For the deadline only: what has not answered, and root fields not even asked.

@@ -18,6 +18,7 @@ import msgspec
 VERSION_BYTES = 16
 GENERATION_SECONDS = 3600.0
 """Two of these are over long before PostgreSQL's transaction ids, 2^32 of them, come again."""
+ANSWER_OVERHEAD_BYTES = 1000
 ROW_OVERHEAD_BYTES = 700
 """What a row of a dozen columns takes beside twice its text, which is more than was measured."""
 WARM = 0.5
@@ -28,7 +29,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Memory:
-    """Rows by version: at most `max_bytes` of them, those that were used last.
+    """Rows by version, and what was made of them: about `max_bytes`, what was used last.
 
     They are kept in two generations. What is used moves into the young one; when that takes half of
     the bytes, or is an hour old, it becomes the old one, and what was old is forgotten.
@@ -38,8 +39,9 @@ class Memory:
         """`clock` gives seconds."""
         self._max_bytes = max_bytes
         self._clock = clock
-        self._old: dict[bytes, Any] = {}
-        self._young: dict[bytes, Any] = {}
+        # Rows by version, and answers by what was asked.
+        self._old: dict[Hashable, Any] = {}
+        self._young: dict[Hashable, Any] = {}
         self._young_bytes = 0
         self._ends_at = clock() + GENERATION_SECONDS
         self._warmth: dict[Hashable, float] = {}
@@ -62,10 +64,23 @@ class Memory:
 
     def keep(self, version: bytes, row: msgspec.Struct) -> None:
         """Remembers a row, which is never to be changed."""
-        if self._max_bytes == 0 or version in self._young:
+        if version not in self._young:
+            self._keep(version, row, ROW_OVERHEAD_BYTES + 2 * len(_encode(row)))
+
+    def answer(self, asked: Hashable, versions: bytes) -> Any | None:
+        """What was made of the rows of these very versions, in answer to the same; or None."""
+        known = self._young.get(asked) or self._old.get(asked)
+        return known[1] if known is not None and known[0] == versions else None
+
+    def keep_answer(self, asked: Hashable, versions: bytes, answer: Any) -> None:
+        """Remembers what was made of rows, which is never to be changed, for the next to ask."""
+        self._keep(asked, (versions, answer), ANSWER_OVERHEAD_BYTES + 8 * len(versions))
+
+    def _keep(self, key: Hashable, value: Any, size_bytes: int) -> None:
+        if self._max_bytes == 0:
             return
-        self._young[version] = row
-        self._young_bytes += ROW_OVERHEAD_BYTES + 2 * len(_encode(row))
+        self._young[key] = value
+        self._young_bytes += size_bytes
         if self._young_bytes > self._max_bytes // 2 or self._clock() > self._ends_at:
             self._old, self._young = self._young, {}
             self._young_bytes = 0

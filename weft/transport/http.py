@@ -163,6 +163,7 @@ class GraphQLEndpoint:
             context=self._gate.context(viewer, request_id_of(scope)),
             allow=READING if scope["method"] == "GET" else ALL_OPERATIONS,
             deadline_seconds=self._deadline_seconds,
+            raw=True,
         )
 
     def _writes(self, request: GraphQLRequest) -> bool:

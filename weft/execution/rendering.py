@@ -1,0 +1,37 @@
+"""Objects as they go out, kept with the value that they were made of.
+
+A value that is given again as the same object, such as a page of rows that have not changed, has an
+attribute `rendered`. What a selection makes of it, if nothing in it has to be asked for, is encoded
+once, and put as it is into every answer.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from weft.execution.plan import SelectionPlan
+
+MAX_SELECTIONS = 4
+"""How many selections a value keeps; one more drops them all, for who asks ever differently."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def rendered(
+    plan: SelectionPlan, value: Any, render: Callable[[SelectionPlan, Any], Any]
+) -> msgspec.Raw | None:
+    """What the selection makes of the value, in JSON; None if that is not all well.
+
+    `render` gives it as an object; None if there are errors.
+    """
+    known: dict[int, msgspec.Raw] = value.rendered
+    raw = known.get(plan.number)
+    if raw is None:
+        made = render(plan, value)
+        if made is None:
+            return None
+        if len(known) >= MAX_SELECTIONS:
+            known.clear()
+        raw = known[plan.number] = msgspec.Raw(_encode(made))
+    return raw
