@@ -30,6 +30,7 @@ from weft.cache.fences import WriteFences
 from weft.cache.filler import Filler
 from weft.cache.lease import FenceRelay
 from weft.cache.store import RedisStore
+from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
 from weft.changes.relay import Relay
 from weft.errors import Unavailable
@@ -112,6 +113,7 @@ class Server:
         self.services = Services(
             database=self.database,
             hub=self.hub,
+            cursors=_cursors(settings),
             passwords=self.passwords,
             tokens=_tokens(settings),
             announce_write=self.relay.wake,
@@ -224,6 +226,11 @@ def _socket_limits(settings: Settings) -> SocketLimits:
         keep_alive_seconds=settings.stream_keep_alive_seconds,
         shutdown_spread_seconds=settings.shutdown_spread_seconds,
     )
+
+
+def _cursors(settings: Settings) -> Cursors:
+    previous = [secret.get_secret_value() for secret in settings.secrets_previous.values()]
+    return Cursors(settings.secret.get_secret_value(), previous)
 
 
 def _tokens(settings: Settings) -> AccessTokens:
