@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
-from db.change_log import open_change_log
+from db.change_log import RELAY_LAG_SECONDS, open_change_log
 from db.connection import Observe
 from db.database import Database
 from db.revision import check_revision
@@ -159,6 +159,16 @@ class Server:
         async with self.database.write() as transaction:
             await check_revision(transaction)
 
+    async def relay_leads(self) -> bool:
+        """Whether this process gives changes their positions."""
+        return self.relay.leads
+
+    async def relay_lag_seconds(self) -> float:
+        """How late the change log is, whichever process leads it."""
+        async with self.database.write() as transaction:
+            [seconds] = await transaction.all(RELAY_LAG_SECONDS)
+            return round(seconds, 3)
+
 
 def create_app(
     settings: Settings, *, now: Clock | None = None, observe: Observe | None = None
@@ -180,7 +190,11 @@ def create_app(
         "redis": server.check_redis,
         "migrations": server.check_migrations,
     }
-    web.include_router(health.router(checks, timeout_seconds=HEALTH_TIMEOUT_SECONDS))
+    details = {
+        "relay_leads": server.relay_leads,
+        "relay_lag_seconds": server.relay_lag_seconds,
+    }
+    web.include_router(health.router(checks, details, timeout_seconds=HEALTH_TIMEOUT_SECONDS))
     schema, gate = build_schema(settings.executor), DomainGate(server.services, server.sessions)
     live = LiveService(
         schema,

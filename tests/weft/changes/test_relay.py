@@ -5,6 +5,7 @@ import sys
 from contextlib import AsyncExitStack
 
 import redis.asyncio
+from structlog.testing import capture_logs
 
 from tests.weft.changes.site import Database, Site, keys_of, positions_of, take, until
 from weft.changes.relay import Relay
@@ -127,6 +128,22 @@ class TestTakeover:
 
         assert positions_of(await take(listener, 1)) == [2]
         assert relay.leads
+
+
+class TestLag:
+    async def test_is_logged_when_it_begins_and_when_it_is_made_up_for(self, site: Site) -> None:
+        await site.database.run("INSERT INTO things VALUES (1), (2)")
+        await site.database.run("UPDATE changes SET at = at - interval '1 minute'")
+        with capture_logs() as logs:
+            await site.relay()
+
+            async def caught_up() -> bool:
+                return "relay_caught_up" in [entry["event"] for entry in logs]
+
+            await until(caught_up)
+        lines = [entry for entry in logs if entry["event"].startswith("relay_")]
+        assert [line["event"] for line in lines] == ["relay_leads", "relay_lags", "relay_caught_up"]
+        assert 60 < lines[1]["lag_seconds"] < 70
 
 
 class TestRetention:

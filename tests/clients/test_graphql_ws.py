@@ -1,50 +1,15 @@
 """Clients that others wrote, as they are: they must come back by themselves."""
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.api import Api, Member
-from tests.faults.node import installed_packages
+from tests.clients.node import told_by
 from tests.sockets import PATIENCE_SECONDS, address_of, listening
 from weft.auth.tokens import AccessTokens
 
 QUERY = "subscription ($after: String) { itemChanged(after: $after) { id cursor } }"
-
-
-@pytest.fixture
-async def packages() -> Path:
-    found = await asyncio.to_thread(installed_packages)
-    if found is None:
-        pytest.skip("node, npm or npm's registry is missing")
-    return found
-
-
-@asynccontextmanager
-async def told_by(
-    script: str, packages: Path, **options: Any
-) -> AsyncGenerator[asyncio.StreamReader]:
-    """What the script says, line by line."""
-    process = await asyncio.create_subprocess_exec(
-        *("node", str(Path(__file__).with_name(script))),
-        env={"MODULES": str(packages), "PATH": "/usr/bin:/bin:/usr/local/bin"},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(json.dumps(options).encode() + b"\n")
-    try:
-        yield process.stdout
-    finally:
-        process.stdin.close()
-        await process.wait()
 
 
 async def line(output: asyncio.StreamReader) -> str:
@@ -66,7 +31,7 @@ class TestGraphqlWs:
         async with (
             listening(api.app) as server,
             told_by(
-                "renewal.mjs",
+                Path(__file__).with_name("renewal.mjs"),
                 packages,
                 url=f"ws://{address_of(server)}/graphql",
                 tokens=[brief, owner.token],
