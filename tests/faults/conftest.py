@@ -9,7 +9,7 @@ import pytest
 from tests.faults.site import Site, running_site
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def site() -> AsyncGenerator[Site]:
     """Three servers and their stores, as new."""
     # None of pytest's directories: each run of pytest locks those of all others for PostgreSQL.

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
+import httpx
 import redis.asyncio
 
 from db.migration import upgrade
@@ -26,6 +27,7 @@ from weft.embedded.sockets import socket_directory
 
 SECRET = "a secret of the fault tests, long enough"
 SERVERS = 3
+START_SECONDS = 30
 GONE_SECONDS = 30
 LEADER = """
 SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -81,6 +83,19 @@ class Site:
         self.servers = [WebServer(environment, log) for _ in range(SERVERS)]
         self.sockets_to_cut: list[Callable[[], None]] = []
 
+    async def ready(self) -> None:
+        """Returns when all servers serve, and one of them leads."""
+        async with httpx.AsyncClient() as http, asyncio.timeout(START_SECONDS):
+            for server in self.servers:
+                url = server.url.replace("/graphql", "/health/ready")
+                while True:
+                    with suppress(httpx.HTTPError):
+                        if (await http.get(url)).is_success:
+                            break
+                    await asyncio.sleep(0.05)
+            while await self.leader() is None:  # noqa: ASYNC110 - it is another process
+                await asyncio.sleep(0.05)
+
     async def user(self, name: str, *, admin: bool = False) -> tuple[int, str]:
         """The key of a new user, and an access token."""
         now = datetime.now(UTC)
@@ -102,13 +117,20 @@ class Site:
     async def fault_server_killed(self) -> None:
         await self._kill(random.choice(self.servers))
 
-    async def fault_leader_killed(self) -> None:
+    async def leader(self) -> WebServer | None:
+        """The server whose relay leads; None while none does."""
         [leader] = await self.database.run(LEADER) or [None]
         if leader is not None:
             pid = int(leader["application_name"].split()[-1])
             for server in self.servers:
                 if server.process is not None and server.process.pid == pid:
-                    await self._kill(server)
+                    return server
+        return None
+
+    async def fault_leader_killed(self) -> None:
+        leader = await self.leader()
+        if leader is not None:
+            await self._kill(leader)
 
     async def fault_server_stopped(self) -> None:
         server = random.choice(self.servers)
@@ -116,11 +138,19 @@ class Site:
         await server.start()
 
     async def fault_redis_killed(self) -> None:
+        async with self.without_redis():
+            await asyncio.sleep(1)
+
+    @asynccontextmanager
+    async def without_redis(self) -> AsyncGenerator[None]:
+        """Redis is killed, and started again at the end of the block."""
         pid = self._redis.pid(self._redis.directory)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(1)
-        await asyncio.to_thread(start, [self._redis])
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(start, [self._redis])
 
     async def fault_redis_paused(self) -> None:
         pid = self._redis.pid(self._redis.directory)
