@@ -11,12 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.change_log import (
-    ASSIGN_POSITIONS,
-    CHANGES_AFTER,
-    RELAY_LAG_SECONDS,
-    PostgresChangeLog,
-)
+from db.change_log import ASSIGN_POSITIONS, CHANGES_AFTER, PostgresChangeLog
 from tests.weft.changes.site import Database, keys_of, positions_of, until
 from weft.changes.change import Change
 from weft.changes.errors import CursorExpired
@@ -220,22 +215,6 @@ class TestLeadership:
                 assert await other.try_lead()
         finally:
             await database.run(f"DROP SCHEMA {database.schema}_other CASCADE")
-
-
-class TestRelayLag:
-    async def test_is_the_age_of_the_oldest_change_that_waits(
-        self, database: Database, log: PostgresChangeLog
-    ) -> None:
-        async def lag_seconds() -> float:
-            [record] = await database.run(RELAY_LAG_SECONDS.sql, *RELAY_LAG_SECONDS.arguments({}))
-            return RELAY_LAG_SECONDS.row(*record)
-
-        assert await lag_seconds() == 0
-        await database.run("INSERT INTO things VALUES (1), (2)")
-        await database.run("UPDATE changes SET at = at - interval '1 hour' WHERE key = 1")
-        assert 3600 < await lag_seconds() < 3700
-        await log.assign_positions()
-        assert await lag_seconds() == 0
 
 
 class TestPrune:
