@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tests.api import Api, Member
 from tests.live import CHANGES, change, joined, subscribed
@@ -201,3 +202,17 @@ class TestCredentials:
         async with subscribed(url, admin) as socket:
             await api.connection.execute("UPDATE users SET role = 'MEMBER'")
             assert await socket.closed() == (4403, "Your rights have changed: connect again")
+
+
+class TestIdleSockets:
+    async def test_hold_no_database_connection(self, api: Api, url: str) -> None:
+        owner = await api.user()
+        async with AsyncExitStack() as stack:
+            for _ in range(50):
+                await stack.enter_async_context(subscribed(url, owner))
+            found: Any = await api.connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            )
+        # What the process keeps, the relay's, the hub's two, and the one of this test.
+        kept = api.settings.read_connections + api.settings.write_connections
+        assert found <= kept + 4

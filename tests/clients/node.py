@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.sockets import PATIENCE_SECONDS
+
 PACKAGES = (
     "eventsource@5.1.5",
     "graphql@16.11.0",
@@ -60,3 +62,8 @@ async def told_by(
     finally:
         process.stdin.close()
         await process.wait()
+
+
+async def line(output: asyncio.StreamReader) -> str:
+    """The next line; empty at the end."""
+    return (await asyncio.wait_for(output.readline(), PATIENCE_SECONDS)).decode().strip()

@@ -4,16 +4,17 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.api import Api, Member
-from tests.clients.node import told_by
+from tests.clients.node import line, told_by
 from tests.sockets import PATIENCE_SECONDS, address_of, listening
+from tests.weft.transport import toy
 from weft.auth.tokens import AccessTokens
+from weft.transport.limits import SocketLimits
 
+CLOSE_CODES = Path(__file__).with_name("close_codes.mjs")
 QUERY = "subscription ($after: String) { itemChanged(after: $after) { id cursor } }"
-
-
-async def line(output: asyncio.StreamReader) -> str:
-    return (await asyncio.wait_for(output.readline(), PATIENCE_SECONDS)).decode().strip()
 
 
 class TestGraphqlWs:
@@ -56,6 +57,65 @@ class TestGraphqlWs:
         written.append(last)
         # It was not subscribed yet when the first ones were written.
         assert heard == written[written.index(heard[0]) :]
+
+
+class TestCloseCodes:
+    @pytest.mark.parametrize(
+        ("how", "token", "code"),
+        [
+            ("nonsense", None, 4400),
+            ("subscribe first", None, 4401),
+            ("no subprotocol", None, 4406),
+            ("one id twice", None, 4409),
+            ("initialise twice", None, 4429),
+            ("nothing", "Bearer broken", 4500),
+        ],
+    )
+    async def test_that_are_the_clients_fault_make_it_give_up(
+        self, packages: Path, how: str, token: str | None, code: int
+    ) -> None:
+        told = await told_until("gives up", packages, how, token)
+        assert told.count("connecting") == 1
+        assert f"closed {code}" in [" ".join(words.split()[:2]) for words in told]
+
+    @pytest.mark.parametrize(
+        ("how", "token", "code"),
+        [
+            ("nothing", "Bearer bad", 4403),
+            ("initialise never", None, 4408),
+            ("nothing", "Bearer unavailable", 1013),
+        ],
+    )
+    async def test_that_pass_make_it_come_back(
+        self, packages: Path, how: str, token: str | None, code: int
+    ) -> None:
+        told = await told_until("gives up", packages, how, token)
+        assert told.count("connecting") == 2
+        assert [" ".join(words.split()[:2]) for words in told].count(f"closed {code}") == 2
+
+    async def test_of_a_shutdown_makes_it_come_back(self, packages: Path) -> None:
+        async with (
+            toy.serving() as server,
+            told_by(CLOSE_CODES, packages, url=server.socket_url, how="nothing") as output,
+        ):
+            assert [await line(output) for _ in range(2)] == ["connecting", "next"]
+            await server.uvicorn.shutdown()
+            assert (await line(output)).startswith("closed 1012")
+            assert await line(output) == "connecting"
+
+
+async def told_until(last: str, packages: Path, how: str, token: str | None) -> list[str]:
+    """What the client tells of the toy server, up to the line `last`."""
+    limits = SocketLimits(init_timeout_seconds=0.5)
+    async with (
+        toy.serving(limits=limits) as server,
+        told_by(CLOSE_CODES, packages, url=server.socket_url, how=how, token=token) as output,
+        asyncio.timeout(PATIENCE_SECONDS),
+    ):
+        told = [await line(output)]
+        while told[-1] != last:
+            told.append(await line(output))
+    return told
 
 
 async def _write_until(enough: asyncio.Event, api: Api, owner: Member, written: list[str]) -> None:
