@@ -47,7 +47,7 @@ def installed_packages() -> Path | None:
 async def told_by(
     script: Path, packages: Path, **options: Any
 ) -> AsyncGenerator[asyncio.StreamReader]:
-    """What the script says, line by line; it is to end when its standard input does."""
+    """What the script says, line by line, until the block ends."""
     process = await asyncio.create_subprocess_exec(
         *("node", str(script)),
         env=os.environ | {"MODULES": str(packages)},
@@ -60,7 +60,9 @@ async def told_by(
     try:
         yield process.stdout
     finally:
-        process.stdin.close()
+        # One that says more than is read waits for that, and would not notice that its input ends.
+        with suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
 
 
