@@ -36,7 +36,7 @@ consistency: $(READY) ## look for stale reads of cached fields for long (READS=1
 	@CONSISTENCY_READS=$(or $(READS),1000000) $(VENV)/bin/pytest tests/consistency
 
 faults: $(READY) ## kill servers, Redis and PostgreSQL under live updates (FAULTS=60 SUBSCRIBERS=300)
-	@WEFT_FAULTS=$(FAULTS) WEFT_FAULT_SUBSCRIBERS=$(SUBSCRIBERS) $(VENV)/bin/pytest tests/faults
+	@WEFT_FAULTS=$(FAULTS) WEFT_FAULT_SUBSCRIBERS=$(SUBSCRIBERS) $(VENV)/bin/pytest -s tests/faults
 
 check: $(READY) ## ruff, ruff format, basedpyright and the import laws; changes nothing
 	@$(VENV)/bin/ruff check

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
-from db.change_log import open_change_log
+from db.change_log import RELAY_LAG_SECONDS, open_change_log
 from db.connection import Observe
 from db.database import Database
 from db.revision import check_revision
@@ -30,6 +30,7 @@ from weft.cache.fences import WriteFences
 from weft.cache.filler import Filler
 from weft.cache.lease import FenceRelay
 from weft.cache.store import RedisStore
+from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
 from weft.changes.relay import Relay
 from weft.errors import Unavailable
@@ -113,6 +114,7 @@ class Server:
         self.services = Services(
             database=self.database,
             hub=self.hub,
+            cursors=_cursors(settings),
             passwords=self.passwords,
             tokens=_tokens(settings),
             announce_write=self.relay.wake,
@@ -158,6 +160,16 @@ class Server:
         async with self.database.write() as transaction:
             await check_revision(transaction)
 
+    async def relay_leads(self) -> bool:
+        """Whether this process gives changes their positions."""
+        return self.relay.leads
+
+    async def relay_lag_seconds(self) -> float:
+        """How late the change log is, whichever process leads it."""
+        async with self.database.write() as transaction:
+            [seconds] = await transaction.all(RELAY_LAG_SECONDS)
+            return round(seconds, 3)
+
 
 def create_app(
     settings: Settings, *, now: Clock | None = None, observe: Observe | None = None
@@ -179,7 +191,11 @@ def create_app(
         "redis": server.check_redis,
         "migrations": server.check_migrations,
     }
-    web.include_router(health.router(checks, timeout_seconds=HEALTH_TIMEOUT_SECONDS))
+    details = {
+        "relay_leads": server.relay_leads,
+        "relay_lag_seconds": server.relay_lag_seconds,
+    }
+    web.include_router(health.router(checks, details, timeout_seconds=HEALTH_TIMEOUT_SECONDS))
     schema, gate = build_schema(settings.executor), DomainGate(server.services, server.sessions)
     live = LiveService(
         schema,
@@ -225,6 +241,11 @@ def _socket_limits(settings: Settings) -> SocketLimits:
         keep_alive_seconds=settings.stream_keep_alive_seconds,
         shutdown_spread_seconds=settings.shutdown_spread_seconds,
     )
+
+
+def _cursors(settings: Settings) -> Cursors:
+    previous = [secret.get_secret_value() for secret in settings.secrets_previous.values()]
+    return Cursors(settings.secret.get_secret_value(), previous)
 
 
 def _tokens(settings: Settings) -> AccessTokens:

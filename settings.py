@@ -60,7 +60,8 @@ class Settings(BaseSettings):
     )
     secret: SecretStr = Field(
         default=SecretStr(DEVELOPMENT_SECRET),
-        description="Signs access tokens; at least 32 bytes, the same in every process.",
+        description="Signs access tokens and seals cursors of live updates; at least 32 bytes, "
+        "the same in every process.",
     )
     secret_key_id: str = Field(
         default="1",
@@ -71,7 +72,7 @@ class Settings(BaseSettings):
     secrets_previous: dict[str, SecretStr] = Field(
         default_factory=dict,
         description='Secrets that still verify, as JSON: `{"key id": "secret"}`; '
-        "drop one when its last access token has expired.",
+        "drop one after CHANGES_RETENTION_HOURS, when nobody needs its tokens and cursors.",
     )
     access_token_seconds: int = Field(
         default=900, ge=10, le=86_400, description="How long an access token is good."

@@ -132,6 +132,25 @@ PRUNE_CHANGES = Statement(
 )
 """Drops the oldest only, up to the first that is too young; so one horizon tells what is gone."""
 
+_oldest_pending = (
+    sa.select(_c.at).where(_c.position.is_(None)).order_by(_c.id).limit(1).scalar_subquery()
+)
+RELAY_LAG_SECONDS = Statement(
+    sa.select(
+        sa.func.coalesce(
+            sa.cast(
+                sa.func.extract("epoch", sa.func.clock_timestamp() - _oldest_pending), sa.Float
+            ),
+            0.0,
+        )
+    ),
+    lambda seconds: seconds,
+)
+"""How long ago the oldest change was written that is committed and waits for its position.
+
+0 if none waits. Also true when nobody leads, or the leader is stuck.
+"""
+
 TRY_LEAD = """
 SELECT pg_try_advisory_lock(
   CAST(CAST('pg_class' AS regclass) AS int), CAST(CAST('changes' AS regclass) AS int))

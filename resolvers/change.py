@@ -1,7 +1,5 @@
 """The rules of live updates: which changes a subscriber is told of, and what of them."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,25 +10,20 @@ from resolvers.context import Info, Viewer
 from resolvers.item import visible_item
 from weft.changes.change import Change, ChangeKind
 from weft.changes.listener import Wants
-from weft.errors import BadArgument, BadCursor
+from weft.errors import BadArgument
 from weft.feed import Feed
 from weft.identity import key_of
 
 MAX_IDS = 100
-_CURSOR_PREFIX = "change:"
 
 
 class ItemChangeRow(msgspec.Struct, frozen=True):
-    """A change of the item with this key, at this position of the log."""
+    """A change of the item with this key, at this position of the log; for clients, its cursor."""
 
     kind: ChangeKind
     key: int
     position: int
-
-    @property
-    def cursor(self) -> str:
-        """The position, opaque."""
-        return urlsafe_b64encode(f"{_CURSOR_PREFIX}{self.position}".encode()).decode()
+    cursor: str
 
 
 async def item_changed(
@@ -40,19 +33,21 @@ async def item_changed(
 
     None is lost and none comes twice within the retention window.
     """
-    position = _position(after)
+    services = info.context.services
+    position = None if after is None else services.cursors.decode(after)
     wants = _wants(info.context.viewer, _keys(ids), owner_id and key_of("User", owner_id))
-    return await info.context.services.hub.feed(wants, _row, after=position)
+
+    def row(change: Change) -> ItemChangeRow:
+        cursor = services.cursors.encode(change.position)
+        return ItemChangeRow(change.kind, change.key, change.position, cursor)
+
+    return await services.hub.feed(wants, row, after=position)
 
 
 async def item(changes: Sequence[ItemChangeRow], info: Info) -> list[ItemRow | None]:
     """The item as the viewer may see it now; null once it is deleted or no longer visible."""
     rows = await info.context.loaders.item_by_id.load_many([change.key for change in changes])
     return [visible_item(info.context.viewer, row) for row in rows]
-
-
-def _row(change: Change) -> ItemChangeRow:
-    return ItemChangeRow(change.kind, change.key, change.position)
 
 
 def _wants(viewer: Viewer, keys: frozenset[int] | None, owner_id: int | str | None) -> Wants:
@@ -80,16 +75,3 @@ def _keys(ids: list[str] | None) -> frozenset[int] | None:
     if len(ids) > MAX_IDS:
         raise BadArgument(f"ids must have at most {MAX_IDS} IDs; it had {len(ids)}.")
     return frozenset(key_of("Item", id) for id in ids)
-
-
-def _position(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    try:
-        text = urlsafe_b64decode(cursor[:100]).decode("ascii")
-        digits = text.removeprefix(_CURSOR_PREFIX)
-        if not text.startswith(_CURSOR_PREFIX) or not digits.isdigit() or len(digits) > 18:
-            raise ValueError
-        return int(digits)
-    except (ValueError, Base64Error):
-        raise BadCursor(f"{cursor[:100]!r} is no cursor of itemChanged.") from None

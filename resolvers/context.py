@@ -17,6 +17,7 @@ from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 from weft.cache.errors import ViewerRead
 from weft.cache.report import Report
+from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
 from weft.info import Info as BaseInfo
 
@@ -47,6 +48,7 @@ class Services:
 
     database: Database
     hub: Hub
+    cursors: Cursors
     passwords: Passwords
     tokens: AccessTokens
     announce_write: Callable[[], None]

@@ -4,16 +4,18 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
+import uvicorn
 
 from app import create_app
 from db.migration import upgrade
 from settings import Settings
 from tests.api import Api, Clock
+from tests.sockets import address_of, listening
 from weft.embedded import EmbeddedServers, embedded_servers
 
 SERVERS_DIRECTORY = "WEFT_TESTS_SERVERS"
@@ -100,3 +102,16 @@ async def api(connection: asyncpg.Connection, settings: Settings) -> AsyncIterat
     app = create_app(settings, now=clock, observe=lambda sql, _: statements.append(sql))
     async with Api(app, settings, connection, clock, statements) as api:
         yield api
+
+
+@pytest.fixture
+async def server(api: Api) -> AsyncGenerator[uvicorn.Server]:
+    """The whole server, listening on a free port."""
+    async with listening(api.app) as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: uvicorn.Server) -> str:
+    """Where that server takes sockets."""
+    return f"ws://{address_of(server)}/graphql"

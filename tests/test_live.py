@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, Self
 
 import gql
+import httpx
 import pytest
 
 from settings import Settings
@@ -133,3 +134,20 @@ class TestItemChanged:
             hidden, after = await subscriber.next(), await subscriber.next()
         assert (hidden["kind"], hidden["id"], hidden["item"]) == ("UPDATED", id, None)
         assert after["id"] == last
+
+
+class TestHealth:
+    async def test_tells_which_process_leads_and_how_late_the_log_is(
+        self, api: Api, other: Process
+    ) -> None:
+        async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE_SECONDS):
+            details: list[dict[str, Any]] = []
+            # A server that was started just now has yet to ask for the lead.
+            while not any(each["relay_leads"] for each in details):
+                answers = [
+                    await api.http.get("/health/ready"),
+                    await http.get(other.url.replace("/graphql", "/health/ready")),
+                ]
+                details = [answer.json()["details"] for answer in answers]
+        assert sorted(each["relay_leads"] for each in details) == [False, True]
+        assert all(0 <= each["relay_lag_seconds"] < PATIENCE_SECONDS for each in details)

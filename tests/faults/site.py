@@ -9,12 +9,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import asyncpg
+import httpx
 import redis.asyncio
 
 from db.migration import upgrade
+from tests.database import Database
 from tests.processes import WEFT
 from weft.auth.tokens import AccessTokens
 from weft.embedded.account import hand_over, server_account
@@ -26,6 +27,8 @@ from weft.embedded.sockets import socket_directory
 
 SECRET = "a secret of the fault tests, long enough"
 SERVERS = 3
+START_SECONDS = 30
+GONE_SECONDS = 30
 LEADER = """
 SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND application_name LIKE 'weft changes %'
@@ -65,8 +68,8 @@ class Site:
     def __init__(
         self, database: Server, redis: Server, url: str, redis_url: str, log: IO[str]
     ) -> None:
-        self.url = url
-        self._database = database
+        self.database = Database(url)
+        self._database_server = database
         self._redis = redis
         self._redis_url = redis_url
         environment = {
@@ -80,31 +83,29 @@ class Site:
         self.servers = [WebServer(environment, log) for _ in range(SERVERS)]
         self.sockets_to_cut: list[Callable[[], None]] = []
 
-    async def run(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self.url, timeout=5)
-        try:
-            return await connection.fetch(sql, *arguments)
-        finally:
-            await connection.close()
-
-    async def psql(self, sql: str) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *(postgresql_binaries() / "psql", "-q", "-c", sql, self.url),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        await process.wait()
+    async def ready(self) -> None:
+        """Returns when all servers serve, and one of them leads."""
+        async with httpx.AsyncClient() as http, asyncio.timeout(START_SECONDS):
+            for server in self.servers:
+                url = server.url.replace("/graphql", "/health/ready")
+                while True:
+                    with suppress(httpx.HTTPError):
+                        if (await http.get(url)).is_success:
+                            break
+                    await asyncio.sleep(0.05)
+            while await self.leader() is None:  # noqa: ASYNC110 - it is another process
+                await asyncio.sleep(0.05)
 
     async def user(self, name: str, *, admin: bool = False) -> tuple[int, str]:
         """The key of a new user, and an access token."""
         now = datetime.now(UTC)
-        [user] = await self.run(
+        [user] = await self.database.run(
             "INSERT INTO users (name, email, role) VALUES ($1, $1 || '@example.com', $2) "
             "RETURNING id",
             name,
             "ADMIN" if admin else "MEMBER",
         )
-        [session] = await self.run(
+        [session] = await self.database.run(
             "INSERT INTO sessions (user_id, opened_at, expires_at) VALUES ($1, $2, $3) "
             "RETURNING id",
             user["id"],
@@ -116,13 +117,20 @@ class Site:
     async def fault_server_killed(self) -> None:
         await self._kill(random.choice(self.servers))
 
-    async def fault_leader_killed(self) -> None:
-        [leader] = await self.run(LEADER) or [None]
+    async def leader(self) -> WebServer | None:
+        """The server whose relay leads; None while none does."""
+        [leader] = await self.database.run(LEADER) or [None]
         if leader is not None:
             pid = int(leader["application_name"].split()[-1])
             for server in self.servers:
                 if server.process is not None and server.process.pid == pid:
-                    await self._kill(server)
+                    return server
+        return None
+
+    async def fault_leader_killed(self) -> None:
+        leader = await self.leader()
+        if leader is not None:
+            await self._kill(leader)
 
     async def fault_server_stopped(self) -> None:
         server = random.choice(self.servers)
@@ -130,11 +138,19 @@ class Site:
         await server.start()
 
     async def fault_redis_killed(self) -> None:
+        async with self.without_redis():
+            await asyncio.sleep(1)
+
+    @asynccontextmanager
+    async def without_redis(self) -> AsyncGenerator[None]:
+        """Redis is killed, and started again at the end of the block."""
         pid = self._redis.pid(self._redis.directory)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(1)
-        await asyncio.to_thread(start, [self._redis])
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(start, [self._redis])
 
     async def fault_redis_paused(self) -> None:
         pid = self._redis.pid(self._redis.directory)
@@ -148,8 +164,18 @@ class Site:
             await client.flushall()
 
     async def fault_database_restarted(self) -> None:
-        await asyncio.to_thread(stop, [self._database])
-        await asyncio.to_thread(start, [self._database])
+        await asyncio.to_thread(stop, [self._database_server])
+        await asyncio.to_thread(start, [self._database_server])
+
+    async def fault_database_killed(self) -> None:
+        server = self._database_server
+        pid = server.pid(server.directory)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(GONE_SECONDS):
+            while server.is_alive():  # noqa: ASYNC110 - its backends end by themselves
+                await asyncio.sleep(0.01)
+        await asyncio.to_thread(start, [server])
 
     async def fault_sockets_cut(self) -> None:
         for cut in self.sockets_to_cut:
@@ -167,6 +193,7 @@ FAULTS: list[Callable[[Site], Awaitable[None]]] = [
     Site.fault_sockets_cut,
     Site.fault_database_restarted,
     Site.fault_redis_paused,
+    Site.fault_database_killed,
     Site.fault_server_stopped,
     Site.fault_redis_flushed,
 ]

@@ -12,12 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.faults.node import NodeSubscribers, installed_packages, node_subscribers
-from tests.faults.site import FAULTS, SERVERS, Site, running_site
+from tests.clients.node import installed_packages
+from tests.faults.node import NodeSubscribers, node_subscribers
+from tests.faults.site import FAULTS, SERVERS, Site
 from tests.faults.subscribers import Subscriber, Viewpoint, position_of
 from weft.identity import encode_id
 
-COUNT = int(os.environ.get("WEFT_FAULTS", "8"))
+COUNT = int(os.environ.get("WEFT_FAULTS", "9"))
 SUBSCRIBERS = int(os.environ.get("WEFT_FAULT_SUBSCRIBERS", "40"))
 BETWEEN_SECONDS = float(os.environ.get("WEFT_FAULT_SECONDS", "0.5"))
 NODE_SUBSCRIBERS = max(5, SUBSCRIBERS // 10)
@@ -78,22 +79,16 @@ class Writers:
         while True:
             title, status = self._draft_or_not()
             ids = random.sample(self._items, 2)
-            await self._site.psql(
+            await self._site.database.psql(
                 f"UPDATE items SET title = '{title}', status = '{status}' "
                 f"WHERE id IN ({ids[0]}, {ids[1]})"
             )
             await asyncio.sleep(0.05)
 
 
-@pytest.fixture
-async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Site]:
-    async with running_site(tmp_path_factory.mktemp("faults")) as running:
-        yield running
-
-
 async def make_items(site: Site, owners: list[tuple[int, str]]) -> list[int]:
     owner_ids = [owner for owner, _ in owners]
-    rows = await site.run(
+    rows = await site.database.run(
         "INSERT INTO items (owner_id, title, status) "
         "SELECT ($1::bigint[])[1 + n % $2], 'Title', 'PUBLISHED' FROM generate_series(0, $3) n "
         "RETURNING id",
@@ -111,7 +106,7 @@ async def first_cursor(site: Site, urls: list[str]) -> str:
     async with asyncio.timeout(START_SECONDS):
         while scout.cursor is None:
             with suppress(OSError):
-                await site.psql("UPDATE items SET title = 'Knock'")
+                await site.database.psql("UPDATE items SET title = 'Knock'")
             await asyncio.sleep(0.1)
     task.cancel()
     return scout.cursor
@@ -119,11 +114,11 @@ async def first_cursor(site: Site, urls: list[str]) -> str:
 
 async def settled(site: Site, subscribers: list[Subscriber], node: NodeSubscribers | None) -> Any:
     """The log, once everybody has heard its last change or had a minute for it."""
-    await site.run("UPDATE items SET status = 'PUBLISHED', title = 'Title at last'")
+    await site.database.run("UPDATE items SET status = 'PUBLISHED', title = 'Title at last'")
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLE_SECONDS):
             while True:
-                log = await site.run(LOG)
+                log = await site.database.run(LOG)
                 if log[-1]["position"] is not None and all(
                     subscriber.heard[-1:] == subscriber.viewpoint.expected(log)[-1:]
                     for subscriber in subscribers
@@ -132,7 +127,7 @@ async def settled(site: Site, subscribers: list[Subscriber], node: NodeSubscribe
                     if node is None or all(heard[-1:] == last for heard in node.heard):
                         break
                 await asyncio.sleep(0.2)
-    return await site.run(LOG)
+    return await site.database.run(LOG)
 
 
 def viewpoints(owners: list[tuple[int, str]], admin: tuple[int, str]) -> list[Viewpoint]:

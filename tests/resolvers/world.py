@@ -13,6 +13,7 @@ from resolvers.session import IssuedSession, SessionPayload, SignIn, SignUp
 from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
+from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
 
 PASSWORD = "correct horse battery"
@@ -108,6 +109,7 @@ def new_world(database_url: str, **changes: Any) -> World:
             observe=lambda sql, seconds: None,
         ),
         hub=Hub(no_log, redis, "unused"),
+        cursors=Cursors("unused"),
         passwords=Passwords(hasher),
         tokens=AccessTokens(key_id="one", secret="a secret for tests, of 32 bytes or more"),
         announce_write=lambda: announced.append(None),

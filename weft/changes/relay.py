@@ -5,6 +5,7 @@ import random
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 
+import structlog
 from redis.asyncio import Redis
 
 from weft.cache.lease import FenceRelay
@@ -24,6 +25,9 @@ _PRUNE_INTERVAL_SECONDS = 60.0
 _OUTBOX_BATCHES = 64
 _GATHER_SECONDS = 0.005
 """The shortest time between two batches: a flood of commits makes batches larger, not more."""
+_LAG_WARNING_SECONDS = 5.0
+
+_log = structlog.get_logger(__name__)
 
 
 class Relay:
@@ -73,7 +77,11 @@ class Relay:
         self._redis_outage = Outage("redis", "relay")
         self.leads = False
         self.lag_seconds = 0.0
-        """How old the oldest change of the last batch was when it got its position; of a leader."""
+        """How old the oldest change of the last batch was when it got its position; of a leader.
+
+        From its write on, so the time until its own transaction committed is in it.
+        """
+        self._lags = False
 
     def wake(self) -> None:
         """To be called after each COMMIT that changed something; never waits, never fails."""
@@ -100,6 +108,7 @@ class Relay:
                 async with aclosing(await self._open_log()) as log:
                     await self._stand_by(log)
                     self.leads = True
+                    _log.info("relay_leads")
                     await self._lead(log)
             except Exception as error:  # no failure may end the relaying for good
                 self._log_outage.failed(error)
@@ -121,7 +130,7 @@ class Relay:
             began_at_ms = None if self._fences is None else await self._fences.begin()
             changes = await log.assign_positions()
             self._log_outage.answered()
-            self.lag_seconds = _age_seconds(changes[0]) if changes else 0.0
+            self._note_lag(changes)
             if self._fences is not None:
                 is_all = len(changes) < BATCH_LIMIT
                 await self._fences.passed(began_at_ms, changes, is_all=is_all)
@@ -135,6 +144,15 @@ class Relay:
                         await self._woken.wait()
             elif len(changes) < BATCH_LIMIT:
                 await asyncio.sleep(_GATHER_SECONDS)
+
+    def _note_lag(self, changes: list[Change]) -> None:
+        self.lag_seconds = _age_seconds(changes[0]) if changes else 0.0
+        lags = self.lag_seconds > _LAG_WARNING_SECONDS
+        if lags and not self._lags:
+            _log.warning("relay_lags", lag_seconds=round(self.lag_seconds, 3))
+        elif self._lags and not lags:
+            _log.info("relay_caught_up")
+        self._lags = lags
 
     async def _prune_when_due(self, log: ChangeLog) -> None:
         now = asyncio.get_running_loop().time()

@@ -1,26 +1,25 @@
 """A log of a toy table in a schema of its own, and relays, hubs and a Redis around it."""
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import redis.asyncio
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from db.change import change_horizon_table, change_table, change_triggers
 from db.change_log import PostgresChangeLog, open_change_log
+from tests.database import Database as DatabaseOfTests
 from weft.changes.change import Change, encode_changes
 from weft.changes.channel import changes_channel
 from weft.changes.hub import Hub
 from weft.changes.listener import Listener
 from weft.changes.relay import Relay
-from weft.embedded.binaries import postgresql_binaries, redis_binary
+from weft.embedded.binaries import redis_binary
 
 PATIENCE_SECONDS = 20
 """How long a test waits for what must come, before it fails."""
@@ -28,37 +27,11 @@ PATIENCE_SECONDS = 20
 THINGS = "CREATE TABLE things (id bigint PRIMARY KEY, owner_id bigint, state text, note text)"
 
 
-@dataclass(frozen=True)
-class Database:
+class Database(DatabaseOfTests):
     """A schema with the log and the table `things`, whose writes it records."""
-
-    dsn: str
-    schema: str
-
-    async def connect(self) -> asyncpg.Connection:
-        return await asyncpg.connect(
-            self.dsn,
-            timeout=5,
-            command_timeout=PATIENCE_SECONDS,
-            server_settings={"search_path": self.schema, "application_name": self.schema},
-        )
 
     async def open_log(self) -> PostgresChangeLog:
         return await open_change_log(self.connect)
-
-    async def run(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
-        connection = await self.connect()
-        try:
-            return await connection.fetch(sql, *arguments)
-        finally:
-            await connection.close()
-
-    async def psql(self, sql: str) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *(postgresql_binaries() / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, self.dsn),
-            env=os.environ | {"PGOPTIONS": f"-c search_path={self.schema}"},
-        )
-        assert await process.wait() == 0
 
 
 async def create_log(database: Database) -> None:

@@ -28,8 +28,8 @@ class TestListen:
         await site.relay()
         listener = await site.listener(await site.hub())
 
-        await site.database.psql("INSERT INTO things VALUES (1, 9, 'new', '')")
-        await site.database.psql("UPDATE things SET state = 'old'")
+        assert await site.database.psql("INSERT INTO things VALUES (1, 9, 'new', '')")
+        assert await site.database.psql("UPDATE things SET state = 'old'")
 
         created, updated = await take(listener, 2)
         assert (created.kind, created.after) == ("CREATED", {"owner_id": 9, "state": "new"})

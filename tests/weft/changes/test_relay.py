@@ -5,7 +5,9 @@ import sys
 from contextlib import AsyncExitStack
 
 import redis.asyncio
+from structlog.testing import capture_logs
 
+from db.change_log import RELAY_LAG_SECONDS
 from tests.weft.changes.site import Database, Site, keys_of, positions_of, take, until
 from weft.changes.relay import Relay
 from weft.embedded import EmbeddedServers
@@ -127,6 +129,37 @@ class TestTakeover:
 
         assert positions_of(await take(listener, 1)) == [2]
         assert relay.leads
+
+
+class TestLag:
+    async def test_is_the_age_of_the_oldest_change_that_waits(self, site: Site) -> None:
+        async def lag_seconds() -> float:
+            [record] = await site.database.run(
+                RELAY_LAG_SECONDS.sql, *RELAY_LAG_SECONDS.arguments({})
+            )
+            return RELAY_LAG_SECONDS.row(*record)
+
+        log = await site.leading_log()
+        assert await lag_seconds() == 0
+        await site.database.run("INSERT INTO things VALUES (1), (2)")
+        await site.database.run("UPDATE changes SET at = at - interval '1 hour' WHERE key = 1")
+        assert 3600 < await lag_seconds() < 3700
+        await log.assign_positions()
+        assert await lag_seconds() == 0
+
+    async def test_is_logged_when_it_begins_and_when_it_is_made_up_for(self, site: Site) -> None:
+        await site.database.run("INSERT INTO things VALUES (1), (2)")
+        await site.database.run("UPDATE changes SET at = at - interval '1 minute'")
+        with capture_logs() as logs:
+            await site.relay()
+
+            async def caught_up() -> bool:
+                return "relay_caught_up" in [entry["event"] for entry in logs]
+
+            await until(caught_up)
+        lines = [entry for entry in logs if entry["event"].startswith("relay_")]
+        assert [line["event"] for line in lines] == ["relay_leads", "relay_lags", "relay_caught_up"]
+        assert 60 < lines[1]["lag_seconds"] < 70
 
 
 class TestRetention:

@@ -48,17 +48,17 @@ class TestTriggers:
         ]
 
     async def test_give_the_changes_of_a_transaction_its_number(self, database: Database) -> None:
-        await database.psql(
+        assert await database.psql(
             "BEGIN; INSERT INTO things VALUES (1); INSERT INTO things VALUES (2); COMMIT"
         )
-        await database.psql("INSERT INTO things VALUES (3)")
+        assert await database.psql("INSERT INTO things VALUES (3)")
 
         first, second, third = await logged(database)
 
         assert first.xid == second.xid < third.xid
 
     async def test_write_nothing_for_what_is_rolled_back(self, database: Database) -> None:
-        await database.psql("BEGIN; INSERT INTO things VALUES (1); ROLLBACK")
+        assert await database.psql("BEGIN; INSERT INTO things VALUES (1); ROLLBACK")
 
         assert await logged(database) == []
 
@@ -70,7 +70,7 @@ class TestTriggers:
         await database.run(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
         await database.run(f"GRANT INSERT ON things TO {role}")
         try:
-            await database.psql(
+            assert await database.psql(
                 f"SET ROLE {role}; SET search_path TO pg_catalog;"
                 f"INSERT INTO {schema}.things VALUES (1)"
             )

@@ -15,7 +15,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 from graphql.execution import get_variable_values
 
-from tests.weft.execution.torture import Context
+from tests.weft.execution.torture_answers import Context
 from weft.execution.engine import Engine
 from weft.execution.errors import Refused
 

@@ -1,6 +1,7 @@
 """Health: alive whatever happens, ready only when everything needed is."""
 
 import asyncio
+from collections.abc import Mapping
 
 import httpx
 from fastapi import FastAPI
@@ -20,9 +21,11 @@ async def stuck() -> None:
     await asyncio.Event().wait()
 
 
-async def get(path: str, **checks: health.Check) -> httpx.Response:
+async def get(
+    path: str, details: Mapping[str, health.Detail] | None = None, **checks: health.Check
+) -> httpx.Response:
     app = FastAPI()
-    app.include_router(health.router(checks, timeout_seconds=0.05))
+    app.include_router(health.router(checks, details, timeout_seconds=0.05))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://weft") as client:
         return await client.get(path)
@@ -39,12 +42,17 @@ class TestReady:
     async def test_answers_200_when_all_is_well(self) -> None:
         response = await get("/health/ready", first=well, second=well)
         assert response.status_code == 200
-        assert response.json() == {"ready": True, "checks": {"first": "ok", "second": "ok"}}
+        assert response.json() == {
+            "ready": True,
+            "checks": {"first": "ok", "second": "ok"},
+            "details": {},
+        }
 
     async def test_answers_503_and_says_which_failed(self) -> None:
         response = await get("/health/ready", first=well, second=broken)
         assert response.status_code == 503
-        assert response.json() == {"ready": False, "checks": {"first": "ok", "second": "failed"}}
+        assert response.json()["ready"] is False
+        assert response.json()["checks"] == {"first": "ok", "second": "failed"}
 
     async def test_does_not_wait_for_a_check_that_hangs(self) -> None:
         response = await get("/health/ready", hanging=stuck)
@@ -52,6 +60,15 @@ class TestReady:
 
     async def test_tells_no_details(self) -> None:
         assert "secret-host" not in (await get("/health/ready", check=broken)).text
+
+    async def test_has_details_which_decide_nothing(self) -> None:
+        async def lag_seconds() -> float:
+            return 0.25
+
+        details = {"lag_seconds": lag_seconds, "broken": broken, "stuck": stuck}
+        response = await get("/health/ready", details, check=well)
+        assert response.status_code == 200
+        assert response.json()["details"] == {"lag_seconds": 0.25, "broken": None, "stuck": None}
 
     async def test_is_never_cached(self) -> None:
         assert (await get("/health/ready")).headers["cache-control"] == "no-store"

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from tests.sockets import Socket, connecting
 from tests.weft.transport.toy import Server, Witness, serving
 
 
@@ -26,3 +27,17 @@ async def client(server: Server) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=f"http://{server.address}") as http:
         http.headers.clear()
         yield http
+
+
+@pytest.fixture
+async def raw(server: Server) -> AsyncIterator[Socket]:
+    """A socket to it that nothing was said on."""
+    async with connecting(server.socket_url) as socket:
+        yield socket
+
+
+@pytest.fixture
+async def ready(raw: Socket) -> Socket:
+    """An acknowledged socket of a stranger."""
+    await raw.open()
+    return raw

@@ -112,7 +112,7 @@ class TestSlowClients:
             if direct:
                 # Their connection never drains; it is dropped with all that waits.
                 await connections_gone(server)
-            await asyncio.wait_for(server.witness.ended.wait(), PATIENCE_SECONDS)
+            await server.ended()
             socket.connection.transport.abort()
 
     async def test_that_answer_no_pings_are_cut(self) -> None:
@@ -148,7 +148,7 @@ class TestShutdown:
                     pass
                 await server.uvicorn.shutdown()
                 assert "event: complete" not in [line async for line in lines]
-            await asyncio.wait_for(server.witness.ended.wait(), PATIENCE_SECONDS)
+            await server.ended()
 
 
 class TestEventStreams:
@@ -181,6 +181,6 @@ class TestEventStreams:
             request = f"GET /graphql?query={query} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream"
             writer.write(f"{request}\r\n\r\n".encode())
             await connections_gone(server)
-            await asyncio.wait_for(server.witness.ended.wait(), PATIENCE_SECONDS)
+            await server.ended()
             assert reader is not None
             writer.transport.abort()

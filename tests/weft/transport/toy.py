@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 from strawberry.types import Info
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from tests.sockets import address_of, listening
+from tests.sockets import PATIENCE_SECONDS, address_of, listening
 from weft.errors import Unauthenticated, Unavailable
 from weft.execution.schema import Schema
 from weft.feed import Feed
@@ -252,6 +252,10 @@ class Server:
     @property
     def socket_url(self) -> str:
         return f"ws://{self.address}/graphql"
+
+    async def ended(self) -> None:
+        """Returns when an operation that has no end was ended."""
+        await asyncio.wait_for(self.witness.ended.wait(), PATIENCE_SECONDS)
 
 
 @asynccontextmanager

@@ -1,0 +1,45 @@
+"""A database for tests to write to, by asyncpg and by psql."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from weft.embedded.binaries import postgresql_binaries
+
+COMMAND_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Database:
+    """One schema of it; connections have its name in `pg_stat_activity`."""
+
+    dsn: str
+    schema: str = "public"
+
+    async def connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self.dsn,
+            timeout=5,
+            command_timeout=COMMAND_SECONDS,
+            server_settings={"search_path": self.schema, "application_name": self.schema},
+        )
+
+    async def run(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        connection = await self.connect()
+        try:
+            return await connection.fetch(sql, *arguments)
+        finally:
+            await connection.close()
+
+    async def psql(self, sql: str) -> bool:
+        """Whether it was done."""
+        process = await asyncio.create_subprocess_exec(
+            *(postgresql_binaries() / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, self.dsn),
+            env=os.environ | {"PGOPTIONS": f"-c search_path={self.schema}"},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        return await process.wait() == 0

@@ -1,0 +1,141 @@
+"""graphql-transport-ws, by the letter: many operations on one socket."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.sockets import PATIENCE_SECONDS, Socket, connecting
+from tests.weft.transport.toy import Server, serving
+from weft.transport.limits import SocketLimits
+
+
+class TestOperations:
+    async def test_of_one_result_send_next_and_complete(self, ready: Socket) -> None:
+        query = "query A { broken } query B($text: String!) { echo(text: $text) }"
+        await ready.subscribe("é", query, operationName="B", variables={"text": "漢"})
+        assert await ready.receive() == {
+            "id": "é",
+            "type": "next",
+            "payload": {"data": {"echo": "漢"}},
+        }
+        assert await ready.receive() == {"id": "é", "type": "complete"}
+
+    async def test_that_stream_send_all_and_complete(self, ready: Socket) -> None:
+        await ready.subscribe("1", "subscription { count(to: 2) }")
+        messages = [await ready.receive() for _ in range(3)]
+        assert [message["type"] for message in messages] == ["next", "next", "complete"]
+        assert [m["payload"]["data"]["count"] for m in messages[:2]] == [0, 1]
+
+    @pytest.mark.parametrize("query", ["{ nothing }", "{", "subscription { count }"])
+    async def test_that_cannot_run_send_error_alone(self, ready: Socket, query: str) -> None:
+        await ready.subscribe("1", query)
+        message = await ready.receive()
+        assert (message["id"], message["type"]) == ("1", "error")
+        assert message["payload"][0]["message"]
+        await ready.subscribe("1", "{ hello }")
+        assert (await ready.receive())["type"] == "next"
+
+    async def test_with_failed_fields_send_next(self, ready: Socket) -> None:
+        await ready.subscribe("1", "{ broken }")
+        message = await ready.receive()
+        assert message["type"] == "next"
+        assert message["payload"]["data"] is None
+        assert message["payload"]["errors"][0]["message"] == "Internal server error"
+
+    async def test_whose_source_fails_end_with_a_masked_error(self, ready: Socket) -> None:
+        await ready.subscribe("1", "subscription { fails }")
+        messages = [await ready.receive()]
+        while messages[-1]["type"] not in ("complete", "error"):
+            messages.append(await ready.receive())
+        assert messages[0]["payload"] == {"data": {"fails": 1}}
+        assert "Internal server error" in json.dumps(messages[1])
+        assert "secret" not in json.dumps(messages)
+
+    async def test_whose_result_cannot_be_written_end_alone(self, ready: Socket) -> None:
+        await ready.subscribe("1", "{ unwritable }")
+        message = await ready.receive()
+        assert (message["type"], message["payload"][0]["message"]) == (
+            "error",
+            "Internal server error",
+        )
+
+    async def test_run_side_by_side(self, ready: Socket, server: Server) -> None:
+        await ready.subscribe("slow", "subscription { endless }")
+        await ready.subscribe("quick", "{ hello }")
+        seen = [await ready.receive() for _ in range(3)]
+        assert {"id": "quick", "type": "complete"} in seen
+        assert not server.witness.ended.is_set()
+
+    async def test_of_one_id_at_once_are_4409(self, ready: Socket, server: Server) -> None:
+        await ready.subscribe("1", "subscription { endless }")
+        assert (await ready.receive())["type"] == "next"
+        await ready.subscribe("1", "{ hello }")
+        assert await ready.closed() == (4409, "Subscriber for 1 already exists")
+        await server.ended()
+
+    async def test_may_reuse_an_id_that_was_completed(self, ready: Socket) -> None:
+        for _ in range(3):
+            await ready.subscribe("1", "{ hello }")
+            assert (await ready.receive())["type"] == "next"
+            assert await ready.receive() == {"id": "1", "type": "complete"}
+
+    async def test_end_when_the_client_completes_them(self, ready: Socket, server: Server) -> None:
+        await ready.subscribe("1", "subscription { endless }")
+        assert (await ready.receive())["type"] == "next"
+        await ready.send("complete", id="1")
+        await server.ended()
+        await ready.subscribe("1", "{ hello }")
+        message = await ready.receive()
+        assert message["payload"] == {"data": {"hello": "world"}}
+
+    async def test_need_not_be_known_to_be_completed(self, ready: Socket) -> None:
+        await ready.send("complete", id="never")
+        await ready.subscribe("1", "{ hello }")
+        assert (await ready.receive())["type"] == "next"
+
+    async def test_end_with_the_socket(self, server: Server) -> None:
+        async with connecting(server.socket_url) as socket:
+            await socket.open()
+            await socket.subscribe("1", "subscription { endless }")
+            assert (await socket.receive())["type"] == "next"
+            assert not server.witness.ended.is_set()
+        await server.ended()
+
+    async def test_are_limited_in_number(self) -> None:
+        limits = SocketLimits(operations=2)
+        async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
+            await socket.open()
+            for id_ in "12":
+                await socket.subscribe(id_, "subscription { endless }")
+                assert (await socket.receive())["type"] == "next"
+            await socket.subscribe("3", "{ hello }")
+            message = await socket.receive()
+            assert (message["id"], message["type"]) == ("3", "error")
+            assert message["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
+            await socket.send("complete", id="1")
+            await socket.subscribe("3", "{ hello }")
+            assert (await socket.receive())["type"] == "next"
+
+    async def test_have_request_ids_of_their_own(self, ready: Socket, server: Server) -> None:
+        for id_ in "12":
+            await ready.subscribe(id_, "{ hello }")
+            assert [(await ready.receive())["type"] for _ in range(2)] == ["next", "complete"]
+        first, second = server.witness.request_ids
+        assert first.removesuffix(".1") == second.removesuffix(".2")
+        assert server.witness.logged == [{"request_id": first}, {"request_id": second}]
+
+    async def test_wait_for_a_client_that_does_not_read(self, server: Server) -> None:
+        async with connecting(server.socket_url, compression=None) as socket:
+            await socket.open()
+            await socket.subscribe("1", "subscription { endless(bytesEach: 100000) }")
+            socket.connection.transport.pause_reading()
+            counts, quiet = server.witness.counts, 0
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while quiet < 20:
+                    seen = counts["events"]
+                    await asyncio.sleep(0.005)
+                    quiet = quiet + 1 if counts["events"] == seen > 0 else 0
+            assert not server.witness.ended.is_set()
+            socket.connection.transport.abort()
+        await server.ended()
