@@ -1,13 +1,14 @@
 """Batches that join across requests: group commit, for reads.
 
-While every connection is busy, keys queue; a connection that comes free takes all that has gathered
-for one source in one batch. Load makes batches larger instead of queues longer. A batch starts only
+While every connection is busy, keys queue; a connection that comes free takes what has gathered for
+one source in one batch. Load makes batches larger instead of queues longer. A batch starts only
 after its keys were asked for, so it sees all that was committed before.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from math import ceil
 from typing import Any, Generic, TypeVar
 
 from weft.errors import WeftError
@@ -25,6 +26,10 @@ class LoadError(RuntimeError):
     """A batch failed for a reason that is no client's business; the cause says it."""
 
 
+WAITERS_PER_BATCH = 32
+"""More wait for another batch, so that we work on the one while the database works on the other."""
+
+
 class _Gathered:
     """What has gathered for one source: distinct keys, and who waits for which."""
 
@@ -34,6 +39,16 @@ class _Gathered:
         self.fetch = fetch
         self.keys: dict[Any, None] = {}
         self.waiters: list[tuple[Sequence[Any], asyncio.Future[list[Any]], Note | None]] = []
+
+    def split(self, most: int) -> "_Gathered | None":
+        """Leaves the first `most` waiters; gives what is left of the others, if there are more."""
+        if len(self.waiters) <= most:
+            return None
+        rest = _Gathered(self.fetch)
+        self.waiters, rest.waiters = self.waiters[:most], self.waiters[most:]
+        for gathered in (self, rest):
+            gathered.keys = {key: None for keys, _, _ in gathered.waiters for key in keys}
+        return rest
 
     def answer(self, values: dict[Any, Any], xmin: int) -> None:
         for keys, waiter, note in self.waiters:
@@ -104,7 +119,10 @@ class Dispatcher(Generic[ConnectionT]):
     def _start(self) -> None:
         self._start_scheduled = False
         free = self._connections.count - len(self._lanes)
-        for _ in range(min(free, len(self._turns))):
+        batches = sum(
+            ceil(len(waiting.waiters) / WAITERS_PER_BATCH) for waiting in self._gathered.values()
+        )
+        for _ in range(min(free, batches)):
             self._lanes.add(asyncio.create_task(self._run_lane()))
 
     async def _run_lane(self) -> None:
@@ -127,7 +145,12 @@ class Dispatcher(Generic[ConnectionT]):
 
     def _take(self) -> _Gathered:
         fetch = self._turns.popleft()
-        return self._gathered.pop(fetch)
+        gathered = self._gathered.pop(fetch)
+        rest = gathered.split(WAITERS_PER_BATCH)
+        if rest is not None:
+            self._gathered[fetch] = rest
+            self._turns.append(fetch)
+        return gathered
 
     async def _run_batch(self, connection: ConnectionT, gathered: _Gathered) -> None:
         self.batches += 1

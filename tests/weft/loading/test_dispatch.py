@@ -15,7 +15,7 @@ from tests.weft.loading.warehouse import (
     turns,
 )
 from weft.errors import FieldError, Unavailable
-from weft.loading.dispatch import LoadError
+from weft.loading.dispatch import WAITERS_PER_BATCH, LoadError
 
 
 class TestJoining:
@@ -77,6 +77,16 @@ class TestConnections:
         one.gate.set()
         two.gate.set()
         await outcomes(asked)
+        assert len(warehouse.opened) == 2
+
+    async def test_share_what_is_too_much_for_one_batch(self):
+        warehouse, source = Warehouse(2), Source(open=False)
+        count = 2 * WAITERS_PER_BATCH + 1
+        asked = [warehouse.ask(source, key) for key in range(count)]
+        await soon(source.begun.wait())
+        source.gate.set()
+        assert await outcomes(asked) == [[10 * key] for key in range(count)]
+        assert list(map(len, source.batches)) == [WAITERS_PER_BATCH, WAITERS_PER_BATCH, 1]
         assert len(warehouse.opened) == 2
 
     async def test_are_held(self):
