@@ -1,0 +1,162 @@
+"""Values that keep what selections made of them: as good as made again, and errors stay errors."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+import strawberry
+
+from weft.errors import Forbidden
+from weft.execution import Schema
+from weft.execution.rendering import MAX_SELECTIONS
+from weft.fields import column, derived, field, root
+from weft.info import Info
+from weft.transport.response import encode_result
+from weft.types import output
+
+
+class LeafRow(msgspec.Struct, frozen=True):
+    key: int
+
+
+class ShelfRow(msgspec.Struct, eq=False):
+    """What is given again as the same object."""
+
+    leaves: list[LeafRow]
+    first: LeafRow | None
+    rendered: dict[int, Any] = msgspec.field(default_factory=dict[int, Any])
+
+
+def shelf(*keys: int) -> ShelfRow:
+    leaves = [LeafRow(key) for key in keys]
+    return ShelfRow(leaves, leaves[0] if leaves else None)
+
+
+class Site:
+    def __init__(self) -> None:
+        self.shelves = [shelf(1, 2), shelf(3), shelf()]
+        self.halved: list[int] = []
+
+
+SITE: list[Site] = []
+
+
+def _half(row: LeafRow) -> float:
+    SITE[0].halved.append(row.key)
+    if row.key == 13:
+        raise Forbidden("Not this one.")
+    return row.key / 2
+
+
+@output(LeafRow)
+class Leaf:
+    """A leaf."""
+
+    key: int = column("Its key.")
+    half: float = derived(_half, "Half of its key.")
+
+
+def weights(rows: Any, info: Info) -> list[int]:
+    """How heavy."""
+    return [len(row.leaves) for row in rows]
+
+
+@output(ShelfRow)
+class Shelf:
+    """A shelf."""
+
+    leaves: list[Leaf] = column("Its leaves.")
+    first: Leaf | None = column("The first of them.")
+    weight: int = field(weights)
+
+
+class HallRow(msgspec.Struct, frozen=True):
+    key: int
+
+
+def shelf_of(rows: Any, info: Info) -> list[ShelfRow]:
+    """The shelf."""
+    return [info.context.shelves[row.key] for row in rows]
+
+
+@output(HallRow)
+class Hall:
+    """A hall."""
+
+    shelf: Shelf | None = field(shelf_of)
+
+
+def halls(info: Info) -> list[HallRow]:
+    """All halls."""
+    return [HallRow(key) for key in range(len(info.context.shelves))]
+
+
+@strawberry.type
+class Query:
+    """All."""
+
+    halls: list[Hall] = root(halls)
+
+
+ENGINE = Schema(Query).engine
+WHOLE = "{ halls { shelf { leaves { key half } first { __typename half } } } }"
+
+
+@pytest.fixture
+def site() -> Site:
+    SITE[:] = [Site()]
+    return SITE[0]
+
+
+async def answer(site: Site, text: str, *, raw: bool) -> Any:
+    return json.loads(encode_result(await ENGINE.run(text, context=site, raw=raw)))
+
+
+class TestRendered:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            WHOLE,
+            "{ halls { shelf { weight leaves { half } } } }",
+            "{ halls { shelf { first { key } } one: shelf { first { half } } } }",
+        ],
+    )
+    async def test_is_what_would_be_made(self, site: Site, text: str) -> None:
+        made = await answer(site, text, raw=False)
+        for _ in range(3):
+            assert await answer(site, text, raw=True) == made
+
+    async def test_is_made_once(self, site: Site) -> None:
+        await answer(site, WHOLE, raw=True)
+        halved = list(site.halved)
+        assert halved
+        await answer(site, WHOLE, raw=True)
+        assert site.halved == halved
+
+    async def test_is_no_more_once_the_value_is_another(self, site: Site) -> None:
+        await answer(site, WHOLE, raw=True)
+        site.shelves[1] = shelf(8)
+        found = await answer(site, WHOLE, raw=True)
+        assert found["data"]["halls"][1]["shelf"]["leaves"] == [{"key": 8, "half": 4.0}]
+
+    async def test_keeps_no_error(self, site: Site) -> None:
+        site.shelves[1] = shelf(4, 13)
+        made = await answer(site, WHOLE, raw=False)
+        assert made["errors"][0]["path"] == ["halls", 1, "shelf", "leaves", 1, "half"]
+        for _ in range(2):
+            assert await answer(site, WHOLE, raw=True) == made
+        assert not site.shelves[1].rendered
+
+    async def test_is_kept_for_a_few_selections(self, site: Site) -> None:
+        for number in range(3 * MAX_SELECTIONS):
+            await answer(
+                site, f"{{ halls {{ shelf {{ a{number}: leaves {{ key }} }} }} }}", raw=True
+            )
+            assert len(site.shelves[0].rendered) <= MAX_SELECTIONS
+
+    async def test_is_for_those_only_who_encode_it(self, site: Site) -> None:
+        await answer(site, WHOLE, raw=True)
+        result = await ENGINE.run(WHOLE, context=site)
+        assert result.data is not None
+        assert result.data["halls"][1]["shelf"]["leaves"] == [{"key": 3, "half": 1.5}]
