@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # Compiled modules are kept, whatever the machine says: a start costs seconds without them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test consistency faults check format fuzz bench migrate seed schema clean
+.PHONY: help setup run test consistency faults check format fuzz bench soak migrate seed schema clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -53,6 +53,9 @@ fuzz: $(READY) ## compare the executor with graphql-core on DOCUMENTS=50000 gene
 
 bench: $(READY) ## run the micro-benchmarks (beside other servers: python -m bench.peers)
 	@$(VENV)/bin/python -m bench
+
+soak: $(READY) ## load a server for MINUTES=10 and tell what is left behind
+	@$(VENV)/bin/python -W ignore::ResourceWarning -m bench.soak --minutes $(or $(MINUTES),10)
 
 migrate: $(READY) ## bring the database to the newest revision
 	@$(WEFT) migrate

@@ -1,0 +1,106 @@
+"""Whether a mixed load leaves anything behind: memory, connections, tasks, futures.
+
+    .venv/bin/python -m bench.soak --minutes 10
+
+serves in this process over embedded servers of its own, and loads it from another process. Prints
+what is there every half minute, and again when the load has ended and all has been quiet for a
+while.
+"""
+
+import argparse
+import asyncio
+import gc
+import multiprocessing
+import socket
+import tempfile
+from pathlib import Path
+
+import asyncpg
+import psutil
+import uvicorn
+import uvloop
+
+from app import create_app
+from bench.soak_load import load
+from db.migration import upgrade
+from db.seed import seed
+from serving import collect_garbage_less_often
+from settings import Settings
+from weft.embedded import embedded_servers
+from weft.transport.wire import RequestProtocol, SocketProtocol
+
+SAMPLE_SECONDS = 30
+QUIET_SECONDS = 30
+MEBIBYTE = 1_048_576
+
+
+def work(url: str, seconds: float) -> None:
+    """The loading process."""
+    done = asyncio.run(load(url, seconds))
+    print(f"{done.requests:,} requests, {done.events:,} events")
+
+
+async def tell(name: str, dsn: str) -> None:
+    """One line of what there is."""
+    connection = await asyncpg.connect(dsn)
+    connections = await connection.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'weft%'"
+    )
+    await connection.close()
+    process = psutil.Process()
+    futures = sum(isinstance(thing, asyncio.Future) for thing in gc.get_objects())
+    print(
+        f"{name:>8}  {process.memory_info().rss / MEBIBYTE:6.1f} MiB  "
+        f"{len(asyncio.all_tasks()):4} tasks  {futures:5} futures  "
+        f"{connections:3} connections to PostgreSQL  {process.num_fds():4} files",
+        flush=True,
+    )
+
+
+async def soak(settings: Settings, minutes: float) -> None:
+    """Serves and is loaded, and tells."""
+    dsn = str(settings.database_url).replace("+asyncpg", "", 1)
+    await seed(dsn, users=1_000, items=20_000, seed=7, accounts=True)
+    config = uvicorn.Config(
+        create_app(settings),
+        http=RequestProtocol,
+        ws=SocketProtocol,
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+    )
+    server = uvicorn.Server(config)
+    listener = socket.create_server(("127.0.0.1", 0))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:  # noqa: ASYNC110 - it has no event for that
+        await asyncio.sleep(0.1)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
+    await tell("begin", dsn)
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(url, 60 * minutes))
+    process.start()
+    seconds = 0
+    while process.is_alive():
+        await asyncio.sleep(SAMPLE_SECONDS)
+        seconds += SAMPLE_SECONDS
+        await tell(f"{seconds} s", dsn)
+    await asyncio.sleep(QUIET_SECONDS)
+    gc.collect()
+    await tell("quiet", dsn)
+    server.should_exit = True
+    await serving
+
+
+def main() -> None:
+    """Takes the minutes, and temporary servers."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--minutes", type=float, default=10)
+    minutes = parser.parse_args().minutes
+    collect_garbage_less_often()
+    with tempfile.TemporaryDirectory() as directory, embedded_servers(Path(directory)) as servers:
+        settings = Settings(database_url=servers.database_url, redis_url=servers.redis_url)
+        upgrade(servers.database_url)
+        uvloop.run(soak(settings, minutes))
+
+
+if __name__ == "__main__":
+    main()
