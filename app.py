@@ -196,7 +196,10 @@ def create_app(
         "relay_lag_seconds": server.relay_lag_seconds,
     }
     web.include_router(health.router(checks, details, timeout_seconds=HEALTH_TIMEOUT_SECONDS))
-    schema, gate = build_schema(settings.executor), DomainGate(server.services, server.sessions)
+    schema = build_schema(
+        settings.executor, limits=settings.limits, tell_cost=settings.cost_in_answers
+    )
+    gate = DomainGate(server.services, server.sessions)
     live = LiveService(
         schema,
         gate,

@@ -2,8 +2,11 @@
 
 WeftError
 ├── RequestError         the request is refused before anything ran
-│   ├── BadRequest           BAD_REQUEST
-│   └── Unauthenticated      UNAUTHENTICATED
+│   ├── BadRequest              BAD_REQUEST
+│   ├── DocumentLimitExceeded   DOCUMENT_LIMIT_EXCEEDED
+│   ├── CostLimitExceeded       COST_LIMIT_EXCEEDED
+│   ├── IntrospectionRefused    INTROSPECTION_REFUSED
+│   └── Unauthenticated         UNAUTHENTICATED
 ├── FieldError           one field has no answer; the rest of the operation has
 │   ├── BadArgument          BAD_USER_INPUT
 │   │   ├── BadId                BAD_ID
@@ -41,6 +44,24 @@ class BadRequest(RequestError):
     """The request is no well-formed GraphQL request."""
 
     code = "BAD_REQUEST"
+
+
+class DocumentLimitExceeded(RequestError):
+    """The document is larger than is read: `limit` says in what, `maximum` how large it may be."""
+
+    code = "DOCUMENT_LIMIT_EXCEEDED"
+
+
+class CostLimitExceeded(RequestError):
+    """The operation, with its variables, would cost more than `maximum`; `cost` says how much."""
+
+    code = "COST_LIMIT_EXCEEDED"
+
+
+class IntrospectionRefused(RequestError):
+    """The schema is not shown to this viewer."""
+
+    code = "INTROSPECTION_REFUSED"
 
 
 class Unauthenticated(RequestError):

@@ -15,8 +15,10 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_result(result: ExecutionResult) -> bytes:
     """The response of one execution; errors first, as the specification suggests."""
-    if not result.errors and not result.extensions:
-        return _encode({"data": result.data})
+    if not result.errors:
+        if not result.extensions:
+            return _encode({"data": result.data})
+        return _encode({"data": result.data, "extensions": result.extensions})
     response: dict[str, Any] = {}
     if result.errors:
         response["errors"] = format_errors(result.errors)

@@ -1,0 +1,64 @@
+"""The settings of what clients may send: a part of `settings.Settings`, which says the rest."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from weft.execution.limits import Limits
+
+
+class ExposureSettings(BaseSettings):
+    """What is read, what is run and what is refused; all of it is on by default."""
+
+    document_limit_characters: int = Field(
+        default=131_072, ge=1_024, description="A longer GraphQL document is refused."
+    )
+    document_limit_tokens: int = Field(
+        default=3_000, ge=100, description="Names, numbers, punctuation; a document has no more."
+    )
+    document_limit_depth: int = Field(
+        default=20,
+        ge=1,
+        le=100,
+        description="How deeply fields stand in fields; introspection needs 15.",
+    )
+    document_limit_aliases: int = Field(
+        default=100, ge=0, description="Aliases that a document may have."
+    )
+    document_limit_directives: int = Field(
+        default=100, ge=0, description="Directives that a document may have."
+    )
+    document_limit_fragments: int = Field(
+        default=200, ge=0, description="Fragments that a document may define."
+    )
+    document_limit_nodes: int = Field(
+        default=5_000,
+        ge=1,
+        description="Fields of a document, each fragment counted as often as it is spread.",
+    )
+    cost_limit: int = Field(
+        default=25_000,
+        ge=1,
+        description="What a query or mutation may cost: an object costs 1, a field that is asked "
+        "for 1, a mutation 10, and a list as many times what it holds as it may have members.",
+    )
+    cost_limit_subscription: int = Field(
+        default=1_000, ge=1, description="What each event of a subscription may cost."
+    )
+    cost_in_answers: bool = Field(
+        default=True, description="Answers have their operation's cost in `extensions.cost`."
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of documents and operations."""
+        return Limits(
+            characters=self.document_limit_characters,
+            tokens=self.document_limit_tokens,
+            depth=self.document_limit_depth,
+            aliases=self.document_limit_aliases,
+            directives=self.document_limit_directives,
+            fragments=self.document_limit_fragments,
+            nodes=self.document_limit_nodes,
+            cost=self.cost_limit,
+            subscription_cost=self.cost_limit_subscription,
+        )
