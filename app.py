@@ -39,6 +39,7 @@ from weft.telemetry.statements import log_slow_statements
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.limits import SocketLimits
+from weft.transport.load import InFlight
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
@@ -53,12 +54,16 @@ class DomainGate:
 
     services: Services
     sessions: SessionWatch
+    introspection: str
 
     async def viewer(self, authorization: str | None) -> Viewer:
         return await viewer_of(self.services, authorization)
 
     def context(self, viewer: Viewer, request_id: str) -> Context:
         return Context(self.services, viewer, request_id)
+
+    def sees_schema(self, viewer: Viewer) -> bool:
+        return self.introspection == "all" or (self.introspection == "admins" and viewer.is_admin)
 
     def audience(self, viewer: Viewer) -> Hashable:
         return None if viewer.user_id is None else (viewer.user_id, viewer.role)
@@ -199,12 +204,15 @@ def create_app(
     schema = build_schema(
         settings.executor, limits=settings.limits, tell_cost=settings.cost_in_answers
     )
-    gate = DomainGate(server.services, server.sessions)
+    introspection = settings.introspection or ("all" if development else "admins")
+    gate = DomainGate(server.services, server.sessions, introspection)
+    in_flight = InFlight(settings.operations_at_once)
     live = LiveService(
         schema,
         gate,
         operation_timeout_ms=settings.operation_timeout_ms,
         limits=_socket_limits(settings),
+        in_flight=in_flight,
         clock=server.services.now,
     )
     endpoint = GraphQLEndpoint(
@@ -214,6 +222,7 @@ def create_app(
         body_limit_bytes=settings.body_limit_bytes,
         explorer=development,
         live=live,
+        in_flight=in_flight,
     )
     socket = GraphQLSocket(live, cors_origins=settings.cors_origins)
     return Front(

@@ -10,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import asyncpg
 import psutil

@@ -6,6 +6,7 @@ WeftError
 │   ├── DocumentLimitExceeded   DOCUMENT_LIMIT_EXCEEDED
 │   ├── CostLimitExceeded       COST_LIMIT_EXCEEDED
 │   ├── IntrospectionRefused    INTROSPECTION_REFUSED
+│   ├── Overloaded              OVERLOADED (retriable)
 │   └── Unauthenticated         UNAUTHENTICATED
 ├── FieldError           one field has no answer; the rest of the operation has
 │   ├── BadArgument          BAD_USER_INPUT
@@ -62,6 +63,13 @@ class IntrospectionRefused(RequestError):
     """The schema is not shown to this viewer."""
 
     code = "INTROSPECTION_REFUSED"
+
+
+class Overloaded(RequestError):
+    """The process runs as many operations as it may; the same request may succeed in a moment."""
+
+    code = "OVERLOADED"
+    status = 503
 
 
 class Unauthenticated(RequestError):

@@ -1,5 +1,7 @@
 """The settings of what clients may send: a part of `settings.Settings`, which says the rest."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -46,6 +48,16 @@ class ExposureSettings(BaseSettings):
     )
     cost_in_answers: bool = Field(
         default=True, description="Answers have their operation's cost in `extensions.cost`."
+    )
+    operations_at_once: int = Field(
+        default=1_000,
+        ge=1,
+        description="Operations that a process runs at once; the next is answered 503.",
+    )
+    introspection: Literal["all", "admins", "none"] | None = Field(
+        default=None,
+        description="Who may introspect, and is told names like the one that is wrong: `all`, "
+        "`admins` or `none`; unset, `all` in development and `admins` elsewhere.",
     )
 
     @property

@@ -19,6 +19,7 @@ from weft.transport.exchange import Exchange, exchange_of
 from weft.transport.explorer import Explorer
 from weft.transport.gate import Gate
 from weft.transport.headers import authorization_of, headers_of, request_id_of, stamp_of
+from weft.transport.load import InFlight
 from weft.transport.negotiation import (
     EVENT_STREAM,
     GRAPHQL_RESPONSE,
@@ -41,7 +42,7 @@ from weft.transport.response import (
     status_of,
     status_of_result,
 )
-from weft.transport.service import LiveService
+from weft.transport.service import OPERATIONS_AT_ONCE, LiveService
 
 ALLOWED_METHODS = b"GET, POST, OPTIONS"
 READING = frozenset({OperationType.QUERY})
@@ -74,6 +75,7 @@ class GraphQLEndpoint:
     - `body_timeout_seconds`: how long a body may take to arrive.
     - `explorer`: whether a browser is shown the page of `weft.transport.explorer`.
     - `live`: what streams share with sockets; without it there are no streams.
+    - `in_flight`: how many operations may run at once; the next is answered 503.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class GraphQLEndpoint:
         body_timeout_seconds: float = 30,
         explorer: bool = True,
         live: LiveService | None = None,
+        in_flight: InFlight | None = None,
     ) -> None:
         self._engine = schema.engine
         self._gate = gate
@@ -94,6 +97,7 @@ class GraphQLEndpoint:
         self._body_timeout_seconds = body_timeout_seconds
         self._explorer = Explorer() if explorer else None
         self._live = live
+        self._in_flight = in_flight or InFlight(OPERATIONS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; a client that goes away meanwhile takes its operation along."""
@@ -118,7 +122,7 @@ class GraphQLEndpoint:
                 media_type = JSON  # of what is refused before the stream begins
                 await self._stream(self._live, request, headers, scope, receive, send)
                 return
-            with ClientWatch(receive, exchange):
+            with self._in_flight, ClientWatch(receive, exchange):
                 result = await self._run(request, headers, scope)
             if method == "GET" and isinstance(result, Refused) and self._writes(request):
                 raise MethodNotAllowed("GET is for queries only; use POST.")
@@ -164,6 +168,7 @@ class GraphQLEndpoint:
             allow=READING if scope["method"] == "GET" else ALL_OPERATIONS,
             deadline_seconds=self._deadline_seconds,
             raw=True,
+            sees_schema=self._gate.sees_schema(viewer),
         )
 
     def _writes(self, request: GraphQLRequest) -> bool:

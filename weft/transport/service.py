@@ -22,7 +22,10 @@ from weft.transport.broadcast import (
 )
 from weft.transport.gate import Gate, Viewer
 from weft.transport.limits import Occupancy, SocketLimits
+from weft.transport.load import InFlight
 from weft.transport.request import GraphQLRequest
+
+OPERATIONS_AT_ONCE = 1_000
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -51,7 +54,8 @@ class Sink(Protocol):
 class LiveService:
     """One for each process, for sockets and streams alike.
 
-    `operation_timeout_ms` is for each result.
+    `operation_timeout_ms` is for each result; `in_flight` counts queries and mutations, and
+    subscriptions while they are opened.
     """
 
     def __init__(
@@ -61,10 +65,12 @@ class LiveService:
         *,
         operation_timeout_ms: int = 10_000,
         limits: SocketLimits | None = None,
+        in_flight: InFlight | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.gate = gate
         self.limits = limits or SocketLimits()
+        self.in_flight = in_flight or InFlight(OPERATIONS_AT_ONCE)
         self.clock = clock
         self.broadcasts = Broadcasts()
         self.addresses = Occupancy(self.limits.per_address)
@@ -82,15 +88,17 @@ class LiveService:
         after: str | None = None,
     ) -> Subscription | ExecutionResult:
         """A subscription, opened, after the cursor `after` if there is one; else the result."""
-        return await self._engine.open(
-            request.query,
-            variables=request.variables,
-            operation_name=request.operation_name,
-            context=self.gate.context(viewer, request_id),
-            root_value=None if after is None else ResumeAfter(after),
-            allow=allow,
-            deadline_seconds=self._deadline_seconds,
-        )
+        with self.in_flight:
+            return await self._engine.open(
+                request.query,
+                variables=request.variables,
+                operation_name=request.operation_name,
+                context=self.gate.context(viewer, request_id),
+                root_value=None if after is None else ResumeAfter(after),
+                allow=allow,
+                deadline_seconds=self._deadline_seconds,
+                sees_schema=self.gate.sees_schema(viewer),
+            )
 
     async def follow(
         self,
