@@ -17,6 +17,7 @@ from db.connection import Observe
 from db.database import Database
 from db.revision import check_revision
 from db.tag import touched
+from loaders.document import document_by_id
 from resolvers.context import Context, Services, Viewer
 from resolvers.session import viewer_of
 from resolvers.session_watch import SessionWatch
@@ -33,6 +34,8 @@ from weft.cache.store import RedisStore
 from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
 from weft.changes.relay import Relay
+from weft.documents.documents import Documents
+from weft.documents.shared import SharedDocuments
 from weft.errors import Unavailable
 from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
@@ -156,6 +159,11 @@ class Server:
         if self.cache is not None:
             self.cache.clear()
 
+    async def registered_document(self, id_: str) -> str | None:
+        """The text that was registered under an id; None if nothing was."""
+        (text,) = await self.database.reads.submit(document_by_id, [id_])
+        return text
+
     async def check_redis(self) -> None:
         """Returns if Redis answers."""
         await self.redis.ping()
@@ -204,15 +212,23 @@ def create_app(
     schema = build_schema(
         settings.executor, limits=settings.limits, tell_cost=settings.cost_in_answers
     )
-    introspection = settings.introspection or ("all" if development else "admins")
+    production = settings.environment == "production"
+    introspection = settings.introspection or ("admins" if production else "all")
     gate = DomainGate(server.services, server.sessions, introspection)
     in_flight = InFlight(settings.operations_at_once)
+    documents = Documents(
+        schema.engine.is_valid,
+        SharedDocuments(server.redis, settings.redis_prefix, settings.documents_shared),
+        server.registered_document,
+        trusted_only=settings.documents == "trusted",
+    )
     live = LiveService(
         schema,
         gate,
         operation_timeout_ms=settings.operation_timeout_ms,
         limits=_socket_limits(settings),
         in_flight=in_flight,
+        documents=documents,
         clock=server.services.now,
     )
     endpoint = GraphQLEndpoint(
@@ -223,6 +239,8 @@ def create_app(
         explorer=development,
         live=live,
         in_flight=in_flight,
+        documents=documents,
+        max_age_seconds=settings.document_max_age_seconds,
     )
     socket = GraphQLSocket(live, cors_origins=settings.cors_origins)
     return Front(

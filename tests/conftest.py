@@ -19,7 +19,7 @@ from tests.sockets import address_of, listening
 from weft.embedded import EmbeddedServers, embedded_servers
 
 SERVERS_DIRECTORY = "WEFT_TESTS_SERVERS"
-TABLES = "refresh_tokens, sessions, items, users, changes, change_horizon"
+TABLES = "refresh_tokens, sessions, items, users, changes, change_horizon, documents"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -54,10 +54,26 @@ class ExposureSettings(BaseSettings):
         ge=1,
         description="Operations that a process runs at once; the next is answered 503.",
     )
+    documents: Literal["any", "trusted"] = Field(
+        default="any",
+        description="`trusted` runs nothing but documents that `weft documents add` has "
+        "registered; `any` runs these, texts, and by SHA-256 texts that were sent before.",
+    )
+    documents_shared: int = Field(
+        default=1_000,
+        ge=0,
+        description="Texts that are kept in Redis by their SHA-256 (automatic persisted queries).",
+    )
+    document_max_age_seconds: int = Field(
+        default=0,
+        ge=0,
+        description="How long caches may serve the answer to a stranger's GET of a named document "
+        "without asking again.",
+    )
     introspection: Literal["all", "admins", "none"] | None = Field(
         default=None,
         description="Who may introspect, and is told names like the one that is wrong: `all`, "
-        "`admins` or `none`; unset, `all` in development and `admins` elsewhere.",
+        "`admins` or `none`; unset, `admins` in production and `all` elsewhere.",
     )
 
     @property

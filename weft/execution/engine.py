@@ -249,6 +249,16 @@ class Engine:
             return None
         return plan
 
+    def is_valid(self, text: str, operation_name: str | None) -> bool:
+        """Whether there is such an operation, within the limits; it is compiled then."""
+        return not isinstance(self.operation(text, operation_name), Refused)
+
+    def problems(self, text: str) -> list[str]:
+        """What is wrong with a document; nothing if it has one operation, and that can be run."""
+        operation = self.operation(text)
+        errors = operation.errors if isinstance(operation, Refused) else None
+        return [error.message for error in errors or ()]
+
     def operation(
         self,
         text: str,

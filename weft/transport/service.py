@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 from graphql import ExecutionResult, OperationType
 
+from weft.documents.documents import Documents
 from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.reference import ResumeAfter
 from weft.execution.schema import Schema
@@ -66,11 +67,13 @@ class LiveService:
         operation_timeout_ms: int = 10_000,
         limits: SocketLimits | None = None,
         in_flight: InFlight | None = None,
+        documents: Documents | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.gate = gate
         self.limits = limits or SocketLimits()
         self.in_flight = in_flight or InFlight(OPERATIONS_AT_ONCE)
+        self.documents = documents or Documents(schema.engine.is_valid)
         self.clock = clock
         self.broadcasts = Broadcasts()
         self.addresses = Occupancy(self.limits.per_address)
