@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any, cast
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from db.change_log import RELAY_LAG_SECONDS, open_change_log
 from db.connection import Observe
@@ -37,6 +39,9 @@ from weft.changes.relay import Relay
 from weft.documents.documents import Documents
 from weft.documents.shared import SharedDocuments
 from weft.errors import Unavailable
+from weft.rates.attempts import Attempts
+from weft.rates.budget import CostBudget
+from weft.rates.windows import Windows
 from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
 from weft.transport.front import Front
@@ -119,6 +124,8 @@ class Server:
         self.hub = Hub(open_log, self.redis, settings.redis_prefix)
         self.sessions = SessionWatch(self.hub)
         self.passwords = Passwords()
+        windows = Windows(self.redis, settings.redis_prefix)
+        self.budget = CostBudget(windows, settings.cost_per_minute)
         self.services = Services(
             database=self.database,
             hub=self.hub,
@@ -132,12 +139,13 @@ class Server:
                 grace=timedelta(seconds=settings.refresh_grace_seconds),
             ),
             cache=self.cache,
+            attempts=Attempts(windows, settings.attempts),
         )
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncGenerator[None]:
         """Follows and relays changes while the server serves; ends all it opened when it stops."""
-        works = self.relay.run(), self.hub.run(), self.sessions.run()
+        works = self.relay.run(), self.hub.run(), self.sessions.run(), self.budget.run()
         if self.cache_store is not None:
             with suppress(Unavailable):
                 await self.database.draw_id()  # opens a connection, by which the database is known
@@ -229,6 +237,7 @@ def create_app(
         limits=_socket_limits(settings),
         in_flight=in_flight,
         documents=documents,
+        budget=server.budget,
         clock=server.services.now,
     )
     endpoint = GraphQLEndpoint(
@@ -241,9 +250,10 @@ def create_app(
         in_flight=in_flight,
         documents=documents,
         max_age_seconds=settings.document_max_age_seconds,
+        budget=server.budget,
     )
     socket = GraphQLSocket(live, cors_origins=settings.cors_origins)
-    return Front(
+    front = Front(
         endpoint,
         socket,
         web,
@@ -251,6 +261,10 @@ def create_app(
         allowed_hosts=settings.allowed_hosts,
         body_limit_bytes=settings.body_limit_bytes,
     )
+    if not settings.trusted_proxies:
+        return front
+    proxied: Any = ProxyHeadersMiddleware(cast(Any, front), settings.trusted_proxies)
+    return proxied
 
 
 def _utc_now() -> datetime:

@@ -2,27 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from annotated_types import Ge, Le
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from weft.exposure import ExposureSettings
+from weft.exposure import CommaSeparated, ExposureSettings
 
 from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
-
-
-def _split(value: object) -> object:
-    return (
-        [part.strip() for part in value.split(",") if part.strip()]
-        if isinstance(value, str)
-        else value
-    )
-
-
-CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(ExposureSettings):

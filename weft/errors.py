@@ -7,6 +7,7 @@ WeftError
 │   ├── CostLimitExceeded       COST_LIMIT_EXCEEDED
 │   ├── IntrospectionRefused    INTROSPECTION_REFUSED
 │   ├── Overloaded              OVERLOADED (retriable)
+│   ├── RateLimited             TOO_MANY_REQUESTS (retriable)
 │   └── Unauthenticated         UNAUTHENTICATED
 ├── FieldError           one field has no answer; the rest of the operation has
 │   ├── BadArgument          BAD_USER_INPUT
@@ -70,6 +71,17 @@ class Overloaded(RequestError):
 
     code = "OVERLOADED"
     status = 503
+
+
+class RateLimited(RequestError):
+    """The client has asked for too much, or tried too often, and may in `retry_after_seconds`."""
+
+    code = "TOO_MANY_REQUESTS"
+    status = 429
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message, retryAfterSeconds=retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unauthenticated(RequestError):

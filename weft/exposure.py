@@ -1,11 +1,23 @@
 """The settings of what clients may send: a part of `settings.Settings`, which says the rest."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode
 
 from weft.execution.limits import Limits
+from weft.rates.attempts import AttemptLimits
+
+
+def _split(value: object) -> object:
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str)
+        else value
+    )
+
+
+CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
 class ExposureSettings(BaseSettings):
@@ -54,6 +66,34 @@ class ExposureSettings(BaseSettings):
         ge=1,
         description="Operations that a process runs at once; the next is answered 503.",
     )
+    cost_per_minute: int = Field(
+        default=1_000_000,
+        ge=1,
+        description="What the operations of one viewer, and of one network address, may cost in a "
+        "minute; more is answered 429. Programs on the machine itself are not counted.",
+    )
+    sign_ins_per_account: int = Field(
+        default=10,
+        ge=1,
+        description="Attempts at one account from one address in 15 minutes, until one succeeds.",
+    )
+    sign_ins_per_address: int = Field(
+        default=60, ge=1, description="Attempts from one address in a minute, at any account."
+    )
+    sign_ins_at_account: int = Field(
+        default=100,
+        ge=1,
+        description="Attempts at one account in an hour from anywhere; from then on, each address "
+        "may try once an hour.",
+    )
+    sign_ups_per_address: int = Field(
+        default=30, ge=1, description="New accounts from one address in an hour."
+    )
+    trusted_proxies: CommaSeparated = Field(
+        default_factory=list,
+        description="Addresses and networks of proxies whose X-Forwarded-For is believed, separated"
+        " by commas, such as `10.0.0.0/8`; declare one on this machine as `127.0.0.1`.",
+    )
     documents: Literal["any", "trusted"] = Field(
         default="any",
         description="`trusted` runs nothing but documents that `weft documents add` has "
@@ -75,6 +115,16 @@ class ExposureSettings(BaseSettings):
         description="Who may introspect, and is told names like the one that is wrong: `all`, "
         "`admins` or `none`; unset, `admins` in production and `all` elsewhere.",
     )
+
+    @property
+    def attempts(self) -> AttemptLimits:
+        """How often somebody may try to sign in or up."""
+        return AttemptLimits(
+            self.sign_ins_per_account,
+            self.sign_ins_per_address,
+            self.sign_ins_at_account,
+            self.sign_ups_per_address,
+        )
 
     @property
     def limits(self) -> Limits:

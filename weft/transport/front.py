@@ -16,6 +16,7 @@ from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from weft.rates.address import CLIENT, counted_address
 from weft.transport.exchange import exchange_of
 from weft.transport.headers import Stamp, headers_of
 
@@ -83,6 +84,7 @@ class Front:
         if exchange is not None:
             # It writes what it has to say at once; who else speaks does so by messages.
             exchange.is_wrapped = b"origin" in headers or self._vary_on_origin
+        CLIENT.set(counted_address(scope))
 
         def stamped(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":

@@ -11,9 +11,11 @@ from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
 from weft.documents.documents import Documents
+from weft.errors import RateLimited
 from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.errors import Refused
 from weft.execution.schema import Schema
+from weft.rates.budget import CostBudget, charged
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.event_stream import EventStream
 from weft.transport.exchange import Exchange, exchange_of
@@ -41,6 +43,7 @@ from weft.transport.request import GraphQLRequest, from_body, from_query_string
 from weft.transport.response import (
     encode_refusal,
     encode_result,
+    rate_limited,
     status_of,
     status_of_result,
 )
@@ -76,6 +79,7 @@ class GraphQLEndpoint:
     - `live`: what streams share with sockets; without it there are no streams.
     - `documents`: finds those that requests only name.
     - `max_age_seconds`: how long everybody may keep what a stranger gets by GET of such a document.
+    - `budget`: what the operations of a client may cost in a minute; without it, anything.
     - `in_flight`: how many operations may run at once; the next is answered 503.
     """
 
@@ -92,6 +96,7 @@ class GraphQLEndpoint:
         in_flight: InFlight | None = None,
         documents: Documents | None = None,
         max_age_seconds: int = 0,
+        budget: CostBudget | None = None,
     ) -> None:
         self._engine = schema.engine
         self._gate = gate
@@ -101,6 +106,7 @@ class GraphQLEndpoint:
         self._explorer = Explorer() if explorer else None
         self._live = live
         self._documents = documents or Documents(schema.engine.is_valid)
+        self._budget = budget
         self._max_age_seconds = max_age_seconds
         self._in_flight = in_flight or InFlight(OPERATIONS_AT_ONCE)
 
@@ -132,6 +138,9 @@ class GraphQLEndpoint:
                 result = await self._run(request, headers, scope)
             if method == "GET" and isinstance(result, Refused) and self._writes(request):
                 raise MethodNotAllowed("GET is for queries only; use POST.")
+            limited = rate_limited(result)
+            if limited is not None:
+                raise limited
             status, body = status_of_result(result, media_type), encode_result(result)
             is_named = method == "GET" and request is not asked
             if is_named and not result.errors and is_public(headers):
@@ -142,6 +151,10 @@ class GraphQLEndpoint:
         except Exception as error:
             status = status_of(error)
             body = encode_refusal(error)
+            if isinstance(error, RateLimited):
+                extra = [(b"retry-after", b"%d" % error.retry_after_seconds)]
+                await _send(send, status, media_type, body, extra)
+                return
         more = HEADERS_OF_STATUS.get(status, ())
         if exchange is None or not exchange.respond(
             status, (*_headers(media_type, more), *stamp_of(scope).headers()), body
@@ -186,6 +199,7 @@ class GraphQLEndpoint:
             deadline_seconds=self._deadline_seconds,
             raw=True,
             sees_schema=self._gate.sees_schema(viewer),
+            charge=charged(self._budget, self._gate.audience(viewer)),
         )
 
     def _writes(self, request: GraphQLRequest) -> bool:

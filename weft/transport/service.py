@@ -14,6 +14,7 @@ from weft.execution.reference import ResumeAfter
 from weft.execution.schema import Schema
 from weft.execution.subscription import Subscription
 from weft.feed import Feed
+from weft.rates.budget import CostBudget, charged
 from weft.transport.broadcast import (
     RENDERED_AT_ONCE,
     Broadcasts,
@@ -68,12 +69,14 @@ class LiveService:
         limits: SocketLimits | None = None,
         in_flight: InFlight | None = None,
         documents: Documents | None = None,
+        budget: CostBudget | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.gate = gate
         self.limits = limits or SocketLimits()
         self.in_flight = in_flight or InFlight(OPERATIONS_AT_ONCE)
         self.documents = documents or Documents(schema.engine.is_valid)
+        self.budget = budget
         self.clock = clock
         self.broadcasts = Broadcasts()
         self.addresses = Occupancy(self.limits.per_address)
@@ -101,6 +104,7 @@ class LiveService:
                 allow=allow,
                 deadline_seconds=self._deadline_seconds,
                 sees_schema=self.gate.sees_schema(viewer),
+                charge=charged(self.budget, self.gate.audience(viewer)),
             )
 
     async def follow(
