@@ -21,7 +21,13 @@ from weft.transport.event_stream import EventStream
 from weft.transport.exchange import Exchange, exchange_of
 from weft.transport.explorer import Explorer
 from weft.transport.gate import Gate
-from weft.transport.headers import authorization_of, headers_of, request_id_of, stamp_of
+from weft.transport.headers import (
+    POLICY,
+    authorization_of,
+    headers_of,
+    request_id_of,
+    stamp_of,
+)
 from weft.transport.load import InFlight
 from weft.transport.negotiation import (
     EVENT_STREAM,
@@ -58,8 +64,9 @@ CONTENT_TYPES = {
     for media_type in (GRAPHQL_RESPONSE, JSON, HTML)
 }
 NOSNIFF = ((b"x-content-type-options", b"nosniff"),)
+PAGE_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIFF)
 # An answer depends on its viewer, so nothing in between may keep it.
-COMMON_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIFF)
+COMMON_HEADERS = (*PAGE_HEADERS, POLICY)
 HEADERS_OF_STATUS = {
     401: [(b"www-authenticate", b"Bearer")],
     405: [(b"allow", ALLOWED_METHODS)],
@@ -126,7 +133,8 @@ class GraphQLEndpoint:
                 streams=self._live is not None,
             )
             if self._explorer is not None and media_type == HTML:
-                await _send(send, 200, HTML, self._explorer.page, self._explorer.headers)
+                page = self._explorer
+                await _send(send, 200, HTML, page.page, page.headers, common=PAGE_HEADERS)
                 return
             asked = await self._request(method, scope, headers, receive, exchange)
             request = await self._documents.complete(asked)
@@ -166,7 +174,7 @@ class GraphQLEndpoint:
     ) -> None:
         known, extra = keepable(headers, body, self._max_age_seconds)
         status, body = (304, b"") if known else (200, body)
-        await _send(send, status, media_type, body, extra, common=NOSNIFF)
+        await _send(send, status, media_type, body, extra, common=(*NOSNIFF, POLICY))
 
     async def _stream(
         self,
