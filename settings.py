@@ -9,9 +9,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsConfigDict
 
-from weft.exposure import CommaSeparated, ExposureSettings
-
 from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
+from weft.exposure import CommaSeparated, ExposureSettings
 
 
 class Settings(ExposureSettings):

@@ -49,7 +49,7 @@ class Watched:
 
 
 @pytest.fixture
-async def server(process: Process) -> AsyncIterator[Watched]:
+async def watched(process: Process) -> AsyncIterator[Watched]:
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
         yield Watched(process, client)
 
@@ -59,13 +59,13 @@ def codes_of(answer: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("name", CORPUS)
-async def test_is_answered_clearly_and_soon(name: str, server: Watched) -> None:
+async def test_is_answered_clearly_and_soon(name: str, watched: Watched) -> None:
     hostile = CORPUS[name]
     body = hostile.body()
     headers = [("content-type", hostile.content_type), *hostile.headers]
-    before = server.cpu_seconds
+    before = watched.cpu_seconds
     try:
-        response = await server.client.post(server.url, content=body, headers=headers)
+        response = await watched.client.post(watched.url, content=body, headers=headers)
     except (httpx.WriteError, httpx.ReadError):
         assert len(body) > MEGABYTE  # the server has answered, and closed, before it was read
     else:
@@ -76,54 +76,54 @@ async def test_is_answered_clearly_and_soon(name: str, server: Watched) -> None:
         documented = README.read_text()
         assert all(f"`{code}`" in documented for code in codes)
         assert len(response.content) < MEGABYTE
-    assert await server.is_healthy()
-    assert server.cpu_seconds - before < CPU_SECONDS
+    assert await watched.is_healthy()
+    assert watched.cpu_seconds - before < CPU_SECONDS
 
 
-async def test_all_of_them_leave_no_memory_behind(server: Watched) -> None:
-    assert await server.is_healthy()
-    before = server.resident_bytes
+async def test_all_of_them_leave_no_memory_behind(watched: Watched) -> None:
+    assert await watched.is_healthy()
+    before = watched.resident_bytes
     for _ in range(2):
         for hostile in CORPUS.values():
             headers = [("content-type", hostile.content_type), *hostile.headers]
             body = hostile.body()
             if len(body) > MEGABYTE:
                 continue
-            await server.client.post(server.url, content=body, headers=headers)
-    assert server.resident_bytes - before < GROWTH_BYTES
-    assert await server.is_healthy()
+            await watched.client.post(watched.url, content=body, headers=headers)
+    assert watched.resident_bytes - before < GROWTH_BYTES
+    assert await watched.is_healthy()
 
 
-async def test_a_body_that_never_ends_is_not_kept(server: Watched) -> None:
+async def test_a_body_that_never_ends_is_not_kept(watched: Watched) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(200):
             yield b" " * MEGABYTE
 
-    before = server.resident_bytes
+    before = watched.resident_bytes
     headers = {"content-type": "application/json"}
     try:
-        response = await server.client.post(server.url, content=endless(), headers=headers)
+        response = await watched.client.post(watched.url, content=endless(), headers=headers)
         assert response.status_code == 413
     except (httpx.WriteError, httpx.ReadError):
         pass
-    assert server.resident_bytes - before < 20 * MEGABYTE
-    assert await server.is_healthy()
+    assert watched.resident_bytes - before < 20 * MEGABYTE
+    assert await watched.is_healthy()
 
 
-async def test_slow_clients_keep_nobody_waiting(server: Watched) -> None:
-    host, port = server.url.removeprefix("http://").removesuffix("/graphql").split(":")
+async def test_slow_clients_keep_nobody_waiting(watched: Watched) -> None:
+    host, port = watched.url.removeprefix("http://").removesuffix("/graphql").split(":")
     head = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
     connections = [await asyncio.open_connection(host, port) for _ in range(200)]
     for number, (_, writer) in enumerate(connections):
         writer.write(head + (b"content-length: 9\r\n\r\n{" if number % 2 else b""))
     async with asyncio.timeout(PATIENCE_SECONDS):
-        assert await server.is_healthy()
+        assert await watched.is_healthy()
     for _, writer in connections:
         writer.close()
 
 
-async def test_duplicate_content_lengths_are_400(server: Watched) -> None:
-    host, port = server.url.removeprefix("http://").removesuffix("/graphql").split(":")
+async def test_duplicate_content_lengths_are_400(watched: Watched) -> None:
+    host, port = watched.url.removeprefix("http://").removesuffix("/graphql").split(":")
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(
         b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
@@ -131,7 +131,7 @@ async def test_duplicate_content_lengths_are_400(server: Watched) -> None:
     )
     assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 400")
     writer.close()
-    assert await server.is_healthy()
+    assert await watched.is_healthy()
 
 
 def test_the_corpus_is_json_where_it_says_so() -> None:
