@@ -39,11 +39,12 @@ consistency: $(READY) ## look for stale reads of cached fields for long (READS=1
 faults: $(READY) ## kill servers, Redis and PostgreSQL under live updates (FAULTS=60 SUBSCRIBERS=300)
 	@WEFT_FAULTS=$(FAULTS) WEFT_FAULT_SUBSCRIBERS=$(SUBSCRIBERS) $(VENV)/bin/pytest -s tests/faults
 
-check: $(READY) ## ruff, ruff format, basedpyright and the import laws; changes nothing
+check: $(READY) ## ruff, ruff format, basedpyright, import laws, known vulnerabilities
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/basedpyright
 	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/python -m tests.audit.dependencies
 
 format: $(READY) ## sort imports, fix what ruff can fix, format
 	@$(VENV)/bin/ruff check --fix
