@@ -2,6 +2,7 @@
 
 VENV  := .venv
 READY := $(VENV)/.ready
+AUDIT := tests/audit/node_modules
 WEFT  := $(VENV)/bin/weft
 
 HOST  ?= 127.0.0.1
@@ -29,7 +30,7 @@ setup: $(READY) ## make .venv and install what uv.lock says (the others do it wh
 run: $(READY) ## serve on http://HOST:PORT/graphql with sample data (PORT=8000 HOST=127.0.0.1)
 	@exec $(WEFT) run --host $(HOST) --port $(PORT)
 
-test: $(READY) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
+test: $(READY) $(AUDIT) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
 	@$(VENV)/bin/pytest -n logical --maxprocesses 8 --dist worksteal --ignore tests/consistency $(TESTS)
 
 consistency: $(READY) ## look for stale reads of cached fields for long (READS=1000000)
@@ -38,11 +39,12 @@ consistency: $(READY) ## look for stale reads of cached fields for long (READS=1
 faults: $(READY) ## kill servers, Redis and PostgreSQL under live updates (FAULTS=60 SUBSCRIBERS=300)
 	@WEFT_FAULTS=$(FAULTS) WEFT_FAULT_SUBSCRIBERS=$(SUBSCRIBERS) $(VENV)/bin/pytest -s tests/faults
 
-check: $(READY) ## ruff, ruff format, basedpyright and the import laws; changes nothing
+check: $(READY) ## ruff, ruff format, basedpyright, import laws, known vulnerabilities
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/basedpyright
 	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/python -m tests.audit.dependencies
 
 format: $(READY) ## sort imports, fix what ruff can fix, format
 	@$(VENV)/bin/ruff check --fix
@@ -69,7 +71,7 @@ schema: $(READY) ## write schema/schema.graphql
 clean: ## remove .venv, caches and the embedded servers' data
 	@test ! -e .weft/postgresql/data/postmaster.pid \
 		|| { echo "The embedded servers run: stop what uses them first." >&2; exit 1; }
-	rm -rf $(VENV) .weft .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT) .weft .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv is the machine's own, or else one that pip puts beside the rest.
@@ -80,3 +82,8 @@ $(READY): pyproject.toml uv.lock
 	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv
 	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --locked --compile-bytecode
 	@touch $@
+
+# Where there is no npm, or no way to its registry, the test says that it is skipped.
+$(AUDIT): tests/audit/package-lock.json
+	@npm --prefix $(@D) ci --silent --no-audit --no-fund && touch $@ \
+		|| echo "npm is not at hand: the GraphQL over HTTP audits will be skipped." >&2

@@ -7,16 +7,19 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any, cast
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from db.change_log import RELAY_LAG_SECONDS, open_change_log
 from db.connection import Observe
 from db.database import Database
 from db.revision import check_revision
 from db.tag import touched
+from loaders.document import document_by_id
 from resolvers.context import Context, Services, Viewer
 from resolvers.session import viewer_of
 from resolvers.session_watch import SessionWatch
@@ -33,12 +36,18 @@ from weft.cache.store import RedisStore
 from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
 from weft.changes.relay import Relay
+from weft.documents.documents import Documents
+from weft.documents.shared import SharedDocuments
 from weft.errors import Unavailable
+from weft.rates.attempts import Attempts
+from weft.rates.budget import CostBudget
+from weft.rates.windows import Windows
 from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.limits import SocketLimits
+from weft.transport.load import InFlight
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
@@ -53,12 +62,16 @@ class DomainGate:
 
     services: Services
     sessions: SessionWatch
+    introspection: str
 
     async def viewer(self, authorization: str | None) -> Viewer:
         return await viewer_of(self.services, authorization)
 
     def context(self, viewer: Viewer, request_id: str) -> Context:
         return Context(self.services, viewer, request_id)
+
+    def sees_schema(self, viewer: Viewer) -> bool:
+        return self.introspection == "all" or (self.introspection == "admins" and viewer.is_admin)
 
     def audience(self, viewer: Viewer) -> Hashable:
         return None if viewer.user_id is None else (viewer.user_id, viewer.role)
@@ -111,6 +124,8 @@ class Server:
         self.hub = Hub(open_log, self.redis, settings.redis_prefix)
         self.sessions = SessionWatch(self.hub)
         self.passwords = Passwords()
+        windows = Windows(self.redis, settings.redis_prefix)
+        self.budget = CostBudget(windows, settings.cost_per_minute)
         self.services = Services(
             database=self.database,
             hub=self.hub,
@@ -124,12 +139,13 @@ class Server:
                 grace=timedelta(seconds=settings.refresh_grace_seconds),
             ),
             cache=self.cache,
+            attempts=Attempts(windows, settings.attempts),
         )
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncGenerator[None]:
         """Follows and relays changes while the server serves; ends all it opened when it stops."""
-        works = self.relay.run(), self.hub.run(), self.sessions.run()
+        works = self.relay.run(), self.hub.run(), self.sessions.run(), self.budget.run()
         if self.cache_store is not None:
             with suppress(Unavailable):
                 await self.database.draw_id()  # opens a connection, by which the database is known
@@ -150,6 +166,11 @@ class Server:
     def _forget_cached(self) -> None:
         if self.cache is not None:
             self.cache.clear()
+
+    async def registered_document(self, id_: str) -> str | None:
+        """The text that was registered under an id; None if nothing was."""
+        (text,) = await self.database.reads.submit(document_by_id, [id_])
+        return text
 
     async def check_redis(self) -> None:
         """Returns if Redis answers."""
@@ -196,12 +217,27 @@ def create_app(
         "relay_lag_seconds": server.relay_lag_seconds,
     }
     web.include_router(health.router(checks, details, timeout_seconds=HEALTH_TIMEOUT_SECONDS))
-    schema, gate = build_schema(settings.executor), DomainGate(server.services, server.sessions)
+    schema = build_schema(
+        settings.executor, limits=settings.limits, tell_cost=settings.cost_in_answers
+    )
+    production = settings.environment == "production"
+    introspection = settings.introspection or ("admins" if production else "all")
+    gate = DomainGate(server.services, server.sessions, introspection)
+    in_flight = InFlight(settings.operations_at_once)
+    documents = Documents(
+        schema.engine.is_valid,
+        SharedDocuments(server.redis, settings.redis_prefix, settings.documents_shared),
+        server.registered_document,
+        trusted_only=settings.documents == "trusted",
+    )
     live = LiveService(
         schema,
         gate,
         operation_timeout_ms=settings.operation_timeout_ms,
         limits=_socket_limits(settings),
+        in_flight=in_flight,
+        documents=documents,
+        budget=server.budget,
         clock=server.services.now,
     )
     endpoint = GraphQLEndpoint(
@@ -211,9 +247,13 @@ def create_app(
         body_limit_bytes=settings.body_limit_bytes,
         explorer=development,
         live=live,
+        in_flight=in_flight,
+        documents=documents,
+        max_age_seconds=settings.document_max_age_seconds,
+        budget=server.budget,
     )
     socket = GraphQLSocket(live, cors_origins=settings.cors_origins)
-    return Front(
+    front = Front(
         endpoint,
         socket,
         web,
@@ -221,6 +261,10 @@ def create_app(
         allowed_hosts=settings.allowed_hosts,
         body_limit_bytes=settings.body_limit_bytes,
     )
+    if not settings.trusted_proxies:
+        return front
+    proxied: Any = ProxyHeadersMiddleware(cast(Any, front), settings.trusted_proxies)
+    return proxied
 
 
 def _utc_now() -> datetime:

@@ -36,6 +36,9 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+documents = typer.Typer(help="The documents that clients may run by name.", no_args_is_help=True)
+commands.add_typer(documents, name="documents")
+
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(help="The port to listen on; 0 takes any that is free.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes that serve, one core each.")]
@@ -182,6 +185,33 @@ def schema(
             sys.exit("schema/schema.graphql is not what the code says: run make schema.")
     else:
         typer.echo(text, nl=False)
+
+
+@documents.command("add")
+def add_documents(
+    manifests: Annotated[list[Path], typer.Argument(help="Manifests of a client's documents.")],
+) -> None:
+    """Register documents: manifests of the Relay compiler, graphql-codegen or Apollo."""
+    from db.document import insert_documents
+    from schema import build_schema
+    from weft.documents.manifest import BadManifest, read_manifest
+
+    given = read_settings()
+    engine = build_schema(limits=given.limits).engine
+    found: dict[str, str] = {}
+    for path in manifests:
+        try:
+            found |= read_manifest(path.read_bytes())
+        except (BadManifest, OSError) as error:
+            sys.exit(f"{path}: {error}")
+    problems = {id_: engine.problems(text) for id_, text in found.items()}
+    if any(problems.values()):
+        sys.exit("\n".join(f"{id_}: {line}" for id_, told in problems.items() for line in told))
+    with _servers(given, redis=False) as settings:
+        _migrate(settings)
+        dsn = _database(settings).replace("+asyncpg", "", 1)
+        added = asyncio.run(insert_documents(dsn, found))
+    typer.echo(f"{added} documents are new, {len(found) - added} were registered before.")
 
 
 @commands.command()

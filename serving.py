@@ -94,6 +94,7 @@ def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> No
         lifespan="on",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # that is the server's own business: TRUSTED_PROXIES
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         backlog=BACKLOG_CONNECTIONS,

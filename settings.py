@@ -2,28 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from annotated_types import Ge, Le
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
+from weft.exposure import CommaSeparated, ExposureSettings
 
 
-def _split(value: object) -> object:
-    return (
-        [part.strip() for part in value.split(",") if part.strip()]
-        if isinstance(value, str)
-        else value
-    )
-
-
-CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-
-
-class Settings(BaseSettings):
+class Settings(ExposureSettings):
     """From the environment, then from `.env`; a variable is named as its field, in capitals.
 
     Raises pydantic's ValidationError for a value out of its limits, and outside development for a
@@ -220,7 +210,9 @@ class Settings(BaseSettings):
 
 def settings_table() -> str:
     """All settings as a Markdown table: variable, default, meaning with limits."""
-    return "\n".join(_rows(Settings.model_fields)) + "\n"
+    fields = Settings.model_fields
+    own_first = sorted(fields, key=lambda name: name in ExposureSettings.model_fields)
+    return "\n".join(_rows({name: fields[name] for name in own_first})) + "\n"
 
 
 def _rows(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
@@ -237,6 +229,8 @@ def _default(field: FieldInfo) -> str:
             return ""
         case SecretStr():
             return "for development only"
+        case bool():
+            return f"`{str(default).lower()}`"
         case list():
             return f"`{','.join(map(str, default))}`"
         case _:

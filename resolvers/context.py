@@ -20,6 +20,7 @@ from weft.cache.report import Report
 from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
 from weft.info import Info as BaseInfo
+from weft.rates.attempts import Attempts
 
 
 class Viewer(msgspec.Struct, frozen=True):
@@ -55,6 +56,7 @@ class Services:
     now: Callable[[], datetime]
     session_rules: SessionRules
     cache: Cache | None = None
+    attempts: Attempts | None = None
 
 
 class Context:

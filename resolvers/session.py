@@ -32,6 +32,7 @@ from resolvers.problem import Problems, UserError, UserErrorCode
 from weft.auth.sessions import Verdict, digest, new_refresh_token
 from weft.auth.tokens import bearer_token
 from weft.errors import Unauthenticated
+from weft.rates.address import CLIENT
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +97,8 @@ class SignOutPayload(msgspec.Struct, frozen=True):
 async def sign_up(info: Info, input: SignUp) -> SessionPayload:
     """Makes a user and signs in. Whether the address is TAKEN is told once all else is right."""
     services, problems = info.context.services, Problems()
+    if services.attempts is not None:
+        await services.attempts.sign_up(CLIENT.get())
     name = checked_name(problems, input.name)
     email = checked_email(problems, input.email)
     check_password(problems, input.password)
@@ -116,6 +119,8 @@ async def sign_up(info: Info, input: SignUp) -> SessionPayload:
 async def sign_in(info: Info, input: SignIn) -> SessionPayload:
     """Opens a session; what is wrong, the address or the password, is not told."""
     services = info.context.services
+    if services.attempts is not None:
+        await services.attempts.sign_in(input.email, CLIENT.get())
     # A password hash may change while it is being verified, by an upgrade at another sign-in or by
     # a new password: then the second attempt decides.
     for _ in range(2):
@@ -126,6 +131,8 @@ async def sign_in(info: Info, input: SignIn) -> SessionPayload:
         async with services.database.write() as transaction:
             session = await _open(transaction, services, user, password_hash)
         if session is not None:
+            if services.attempts is not None:
+                await services.attempts.signed_in(input.email, CLIENT.get())
             return _signed_in(info, user, session)
     return SessionPayload(errors=[BAD_CREDENTIALS])
 

@@ -9,8 +9,8 @@ from schema.item import ITEM_ARGUMENTS, Item, ItemConnection
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS
 from schema.user import User, UserConnection
-from weft.fields import Argument, root
-from weft.pagination import take_page
+from weft.fields import Argument, ListSize, root
+from weft.pagination import PAGE_SIZE, take_page
 from weft.types import output
 
 
@@ -28,6 +28,7 @@ class Query:
         arguments={
             "ids": Argument(list[strawberry.ID], "IDs of objects of any type; at most 100.")
         },
+        size=ListSize(("ids",), len),
     )
     user: User | None = root(
         resolve_user.user, arguments={"id": Argument(strawberry.ID, "The ID of a user.")}
@@ -39,10 +40,14 @@ class Query:
             "search": Argument(str | None, "Only users whose name has these words."),
         },
         prepare=take_page,
+        size=PAGE_SIZE,
     )
     item: Item | None = root(
         resolve_item.item, arguments={"id": Argument(strawberry.ID, "The ID of an item.")}
     )
     items: ItemConnection = root(
-        resolve_item.items, arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS}, prepare=take_page
+        resolve_item.items,
+        arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS},
+        prepare=take_page,
+        size=PAGE_SIZE,
     )

@@ -13,7 +13,7 @@ from schema.page import PAGE_ARGUMENTS, PageInfo
 from weft.cache.policy import CachePolicy, Scope
 from weft.fields import column, derived, field
 from weft.identity import global_id
-from weft.pagination import Edge, Page, take_page
+from weft.pagination import PAGE_SIZE, Edge, Page, take_page
 from weft.types import enumeration, output
 
 enumeration(
@@ -39,7 +39,10 @@ class User(Node):
     role: Role = column("What this user may do.")
     created_at: datetime = column("When this user signed up.")
     items: ItemConnection = field(
-        resolve.items, arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS}, prepare=take_page
+        resolve.items,
+        arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS},
+        prepare=take_page,
+        size=PAGE_SIZE,
     )
     item_count: int = field(resolve.item_count, cache=ITEM_COUNT)
 

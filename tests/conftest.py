@@ -15,11 +15,12 @@ from app import create_app
 from db.migration import upgrade
 from settings import Settings
 from tests.api import Api, Clock
+from tests.leaks import LogWatch
 from tests.sockets import address_of, listening
 from weft.embedded import EmbeddedServers, embedded_servers
 
 SERVERS_DIRECTORY = "WEFT_TESTS_SERVERS"
-TABLES = "refresh_tokens, sessions, items, users, changes, change_horizon"
+TABLES = "refresh_tokens, sessions, items, users, changes, change_horizon, documents"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,6 +37,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Removes it when the last process has stopped the servers."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ[SERVERS_DIRECTORY], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def log_watch() -> LogWatch:
+    """What has heard all that was logged in this process."""
+    return LogWatch.installed()
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_in_logs(log_watch: LogWatch) -> Iterator[None]:
+    """Every test fails that makes the server log a token, a password or an e-mail address."""
+    log_watch.found.clear()
+    yield
+    assert log_watch.found == []
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +89,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings(database_url: str, servers: EmbeddedServers, worker_id: str) -> Settings:
     """Settings of a server in the test's own database and under its own prefix in Redis.
 

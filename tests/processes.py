@@ -36,19 +36,23 @@ class Process:
         return gql.Client(transport=transport)
 
 
-@asynccontextmanager
-async def serving(settings: Settings) -> AsyncGenerator[Process]:
-    """`weft serve` with these settings, on a free port, until the block ends."""
-    environment = {
+def environment_of(settings: Settings) -> dict[str, str]:
+    """What makes a command use the test's own servers."""
+    return os.environ | {
         "ENVIRONMENT": settings.environment,
         "SECRET": settings.secret.get_secret_value(),
         "DATABASE_URL": str(settings.database_url),
         "REDIS_URL": str(settings.redis_url),
         "REDIS_PREFIX": settings.redis_prefix,
     }
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncGenerator[Process]:
+    """`weft serve` with these settings, on a free port, until the block ends."""
     process = await asyncio.create_subprocess_exec(
         *(str(WEFT), "serve", "--port", "0"),
-        env=os.environ | environment,
+        env=environment_of(settings),
         stdout=asyncio.subprocess.PIPE,
     )
     try:

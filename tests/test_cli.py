@@ -10,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import asyncpg
 import psutil
@@ -67,7 +68,7 @@ def serving(
             process.kill()
 
 
-def ask(url: str) -> object:
+def ask(url: str) -> Any:
     """The answer to a query that any server has an answer to."""
     body = json.dumps({"query": "{ __typename }"}).encode()
     request = urllib.request.Request(url, body, {"content-type": "application/json"})
@@ -81,7 +82,7 @@ class TestServe:
         self, environment: dict[str, str], number: signal.Signals
     ) -> None:
         with serving([], environment) as (process, url):
-            assert ask(url) == {"data": {"__typename": "Query"}}
+            assert ask(url)["data"] == {"__typename": "Query"}
             process.send_signal(number)
             assert process.wait(SECONDS) == 0
 
@@ -90,7 +91,7 @@ class TestServe:
         self, environment: dict[str, str], number: signal.Signals
     ) -> None:
         with serving(["--workers", "2"], environment) as (process, url):
-            assert ask(url) == {"data": {"__typename": "Query"}}
+            assert ask(url)["data"] == {"__typename": "Query"}
             workers = psutil.Process(process.pid).children(recursive=True)
             assert len(workers) >= 2
             process.send_signal(number)

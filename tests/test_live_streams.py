@@ -102,7 +102,10 @@ class TestEventStream:
 
     async def test_of_a_query_is_one_event_and_complete(self, server: uvicorn.Server) -> None:
         async with streaming(server, "{ __typename }", method="POST") as events:
-            assert await events.next() == ("next", '{"data":{"__typename":"Query"}}')
+            assert await events.next() == (
+                "next",
+                '{"data":{"__typename":"Query"},"extensions":{"cost":0}}',
+            )
             assert await events.next() == ("complete", "")
             assert await events.next() == ("", "")
 

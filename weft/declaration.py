@@ -18,6 +18,7 @@ from graphql import (
     get_named_type,
     get_nullable_type,
     is_abstract_type,
+    is_leaf_type,
     is_list_type,
     is_non_null_type,
     is_object_type,
@@ -41,8 +42,8 @@ def check_declarations(schema: GraphQLSchema) -> None:
     """Raises DeclarationError for a field that could not be answered as it is declared.
 
     That is: one with a guard that is not nullable, and one whose resolver or row gives what its
-    type is not read off. What is annotated `Any`, or not at all, is not checked; errors may always
-    be given.
+    type is not read off; and for a page of unknown size. What is annotated `Any`, or not at all, is
+    not checked; errors may always be given.
     """
     for named_type in schema.type_map.values():
         if isinstance(named_type, GraphQLObjectType):
@@ -59,6 +60,12 @@ def _check(
     declared: WeftField,
     schema: GraphQLSchema,
 ) -> None:
+    is_page = {"first", "last"} & set(field.args) and not is_leaf_type(get_named_type(field.type))
+    if is_page and declared.spec.size is None:
+        raise DeclarationError(
+            f"{coordinate} takes first or last and must declare a size, or nobody knows what it "
+            "costs."
+        )
     if declared.metadata.get("guard") is not None and is_non_null_type(field.type):
         raise DeclarationError(
             f"{coordinate} has a guard and must be nullable: "

@@ -2,8 +2,13 @@
 
 WeftError
 ├── RequestError         the request is refused before anything ran
-│   ├── BadRequest           BAD_REQUEST
-│   └── Unauthenticated      UNAUTHENTICATED
+│   ├── BadRequest              BAD_REQUEST
+│   ├── DocumentLimitExceeded   DOCUMENT_LIMIT_EXCEEDED
+│   ├── CostLimitExceeded       COST_LIMIT_EXCEEDED
+│   ├── IntrospectionRefused    INTROSPECTION_REFUSED
+│   ├── Overloaded              OVERLOADED (retriable)
+│   ├── RateLimited             TOO_MANY_REQUESTS (retriable)
+│   └── Unauthenticated         UNAUTHENTICATED
 ├── FieldError           one field has no answer; the rest of the operation has
 │   ├── BadArgument          BAD_USER_INPUT
 │   │   ├── BadId                BAD_ID
@@ -41,6 +46,42 @@ class BadRequest(RequestError):
     """The request is no well-formed GraphQL request."""
 
     code = "BAD_REQUEST"
+
+
+class DocumentLimitExceeded(RequestError):
+    """The document is larger than is read: `limit` says in what, `maximum` how large it may be."""
+
+    code = "DOCUMENT_LIMIT_EXCEEDED"
+
+
+class CostLimitExceeded(RequestError):
+    """The operation, with its variables, would cost more than `maximum`; `cost` says how much."""
+
+    code = "COST_LIMIT_EXCEEDED"
+
+
+class IntrospectionRefused(RequestError):
+    """The schema is not shown to this viewer."""
+
+    code = "INTROSPECTION_REFUSED"
+
+
+class Overloaded(RequestError):
+    """The process runs as many operations as it may; the same request may succeed in a moment."""
+
+    code = "OVERLOADED"
+    status = 503
+
+
+class RateLimited(RequestError):
+    """The client has asked for too much, or tried too often, and may in `retry_after_seconds`."""
+
+    code = "TOO_MANY_REQUESTS"
+    status = 429
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message, retryAfterSeconds=retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unauthenticated(RequestError):

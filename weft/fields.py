@@ -21,6 +21,8 @@ from weft.cache.policy import CachePolicy
 from weft.errors import DeclarationError, Forbidden
 from weft.info import Info
 
+MUTATION_WEIGHT = 10
+
 Prepare = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes the arguments of a resolver out of those of a field, both by Python name; it must take None
 for each of them, which is how it is asked at import for the names that it gives."""
@@ -45,6 +47,18 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class ListSize:
+    """How many members a list may have, known before it is loaded: for the cost of an operation.
+
+    `count` takes the values of `arguments`, None for what is not given, in this order. On a field
+    whose type is no list it is about the lists directly below, as in a page.
+    """
+
+    arguments: tuple[str, ...]
+    count: Callable[..., int]
+
+
+@dataclass(frozen=True, slots=True)
 class FieldSpec:
     """What the executors know of a field beyond its GraphQL type.
 
@@ -52,6 +66,7 @@ class FieldSpec:
     parent, in order; an element that is an `Exception` is that parent's error. `prepare` turns the
     coerced arguments (by Python name) into the resolver's; what it raises is the field's error.
     `resume` names the argument of an EVENT that says no more than after which cursor to begin.
+    `weight` and `size` are for the cost of operations: see `weft.execution.cost`.
     """
 
     kind: Kind
@@ -59,6 +74,8 @@ class FieldSpec:
     resolve: Callable[..., Any] | None = None
     prepare: Prepare | None = None
     resume: str | None = None
+    weight: int | None = None
+    size: ListSize | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +145,8 @@ def field(
     prepare: Prepare | None = None,
     guard: Guard | None = None,
     cache: CachePolicy | None = None,
+    weight: int = 1,
+    size: ListSize | None = None,
 ) -> Any:
     """A field of an object type: `resolver(parents, info, **arguments)`, all parents at once.
 
@@ -138,7 +157,13 @@ def field(
     """
     _check_parameters(resolver, arguments, prepare, leading=2)
     behind_cache = resolver if cache is None else cached(resolver, cache)
-    spec = FieldSpec(Kind.BATCHED, resolve=_guarded(behind_cache, guard), prepare=prepare)
+    spec = FieldSpec(
+        Kind.BATCHED,
+        resolve=_guarded(behind_cache, guard),
+        prepare=prepare,
+        weight=weight,
+        size=size,
+    )
     declared = _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
     declared.metadata = {"guard": guard}
     return declared
@@ -150,16 +175,21 @@ def root(
     arguments: Mapping[str, Argument] | None = None,
     prepare: Prepare | None = None,
     cache: CachePolicy | None = None,
+    weight: int = 1,
+    size: ListSize | None = None,
 ) -> Any:
     """A field of `Query`: `resolver(info, **arguments)`, asked unless `cache` has the answer."""
     _check_parameters(resolver, arguments, prepare, leading=1)
     behind_cache = resolver if cache is None else cached_root(resolver, cache)
-    spec = FieldSpec(Kind.ROOT, resolve=behind_cache, prepare=prepare)
+    spec = FieldSpec(Kind.ROOT, resolve=behind_cache, prepare=prepare, weight=weight, size=size)
     return _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
 
 
 def mutation(
-    resolver: Callable[..., Awaitable[Any]], *, arguments: Mapping[str, Argument] | None = None
+    resolver: Callable[..., Awaitable[Any]],
+    *,
+    arguments: Mapping[str, Argument] | None = None,
+    weight: int = MUTATION_WEIGHT,
 ) -> Any:
     """A field of `Mutation`; what the loaders remember is forgotten once it has run."""
     _check_parameters(resolver, arguments, leading=1)
@@ -171,7 +201,7 @@ def mutation(
         finally:
             info.context.forget_loaded()
 
-    spec = FieldSpec(Kind.ROOT, resolve=resolve)
+    spec = FieldSpec(Kind.ROOT, resolve=resolve, weight=weight)
     return _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
 
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from weft.errors import BadCursor, BadPage
+from weft.fields import ListSize
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
@@ -45,6 +46,15 @@ def take_page(arguments: dict[str, Any]) -> dict[str, Any]:
         raise BadPage(f"{name} must be from 0 to {MAX_SIZE}; it was {size}.")
     arguments["page"] = PageArgs(size, last is not None, after, before)
     return arguments
+
+
+def _page_size(first: int | None, last: int | None) -> int:
+    size = last if first is None else first
+    return DEFAULT_SIZE if size is None else min(max(size, 0), MAX_SIZE)
+
+
+PAGE_SIZE = ListSize(("first", "last"), _page_size)
+"""How long the lists of a page are, for fields that are prepared by `take_page`."""
 
 
 class Order(msgspec.Struct, frozen=True, cache_hash=True):

@@ -10,6 +10,7 @@ from tests.laws.source import LAYERS, imported, sources
 OTHER_MEANINGS = {
     ("weft/embedded/", "user"): "the operating system's, and whoever uses the servers",
     ("weft/changes/outage.py", "user"): "whoever uses a store",
+    ("weft/rates/", "item"): "a limit, in the words of the library that counts",
     ("weft/execution/", "item"): "what a list holds, in the words of the GraphQL specification",
     ("weft/transport/explorer.html", "item"): "what a list on the page holds, and a word of CSS",
 }

@@ -12,16 +12,33 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     parse,
+    recommended_rules,
     specified_rules,
     validate,
 )
+from graphql.validation import OverlappingFieldsCanBeMergedRule
 
 from weft.execution.errors import (
-    TOO_DEEP,
     VALIDATION_FAILED,
     Refused,
+    refuse,
     refuse_operation,
     refuse_parsing,
+)
+from weft.execution.limits import (
+    BoundedOverlappingFields,
+    Limits,
+    check_size,
+    comparisons_allowed,
+    exceeds,
+)
+
+ABORTED = "Parsing aborted."
+VALIDATION_ABORTED = "Validation aborted."
+RULES = (
+    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+    *recommended_rules,
+    BoundedOverlappingFields,
 )
 
 
@@ -44,15 +61,29 @@ def read_document(
     text: str,
     operation_name: str | None,
     rules: Sequence[type[ASTValidationRule]],
+    limits: Limits,
+    *,
+    hide_suggestions: bool = False,
 ) -> Document | Refused:
-    """The document of a text, valid by the specification's rules and by `rules`."""
+    """The document of a text, within the limits, valid by the specification's rules and by `rules`.
+
+    What this takes is in proportion to the text, and the text is bounded.
+    """
+    if len(text) > limits.characters:
+        return refuse(exceeds("characters", limits.characters))
     try:
-        node = parse(text)
-        errors = validate(schema, node, [*specified_rules, *rules])
+        node = parse(text, max_lexical_tokens=limits.tokens)
     except GraphQLError as error:
-        return refuse_parsing(error)
-    except RecursionError:
-        return Refused([GraphQLError(TOO_DEEP)], VALIDATION_FAILED)
+        if not error.message.endswith(ABORTED):
+            return refuse_parsing(error)
+        deep = "nested too deeply" in error.message
+        return refuse(exceeds("depth", limits.depth) if deep else exceeds("tokens", limits.tokens))
+    too_large = check_size(node, limits)
+    if too_large is not None:
+        return refuse(too_large)
+    errors = validate(schema, node, [*RULES, *rules], hide_suggestions=hide_suggestions)
+    if errors and errors[-1].message == VALIDATION_ABORTED:
+        return refuse(exceeds("comparisons", comparisons_allowed(node)))
     if errors:
         return Refused(errors, VALIDATION_FAILED)
     operations = [

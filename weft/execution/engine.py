@@ -2,16 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from graphql import ASTValidationRule, ExecutionResult, GraphQLSchema, OperationType
 from graphql.error import located_error
 from graphql.execution.values import VariableValues
 
+from weft.errors import CostLimitExceeded, IntrospectionRefused
 from weft.execution.deadline import Deadline, Deadlines
 from weft.execution.document import read_document
-from weft.execution.errors import Refused, refuse_operation
+from weft.execution.errors import Refused, refuse_for, refuse_operation
+from weft.execution.limits import Limits
 from weft.execution.operation import Operation, asynchronous_types
 from weft.execution.operation_cache import SegmentedCache
 from weft.execution.plan import SelectionPlan
@@ -23,8 +25,12 @@ ALL_OPERATIONS = frozenset(OperationType)
 BYTES_PER_CHARACTER = 450
 """Memory that an operation with all its plans takes for a character of text: the most measured."""
 
+CHARACTERS_PER_COST = 4
+
 MAX_OPERATIONS = 1000
 MAX_OPERATION_BYTES = 64 * 1024 * 1024
+
+Charge = Callable[[int], None]
 
 ExecutorName = Literal["compiled", "reference"]
 
@@ -39,9 +45,10 @@ class Engine:
     """Executes texts against one schema.
 
     `executor="reference"` leaves them to graphql-core. `rules` are validation rules beside those of
-    the specification. Compiled operations are kept, by text and operation name, at most
-    `max_operations` that take at most `max_operation_bytes` together. `handed_over` counts what the
-    compiler left to graphql-core, by reason.
+    the specification, `limits` bound what is read and run; with `tell_cost` every result but an
+    event's has its cost in its extensions. Compiled operations are kept, by text and operation
+    name, at most `max_operations` that take at most `max_operation_bytes` together. `handed_over`
+    counts what the compiler left to graphql-core, by reason.
     """
 
     def __init__(
@@ -50,11 +57,15 @@ class Engine:
         *,
         executor: ExecutorName = "compiled",
         rules: Sequence[type[ASTValidationRule]] = (),
+        limits: Limits | None = None,
+        tell_cost: bool = False,
         max_operations: int = MAX_OPERATIONS,
         max_operation_bytes: int = MAX_OPERATION_BYTES,
     ) -> None:
         self.executor: ExecutorName = executor
         self.rules = tuple(rules)
+        self.limits = limits or Limits()
+        self.tell_cost = tell_cost
         self.handed_over: Counter[str] = Counter()
         self._deadlines: dict[float, Deadlines] = {}
         self._schema = schema
@@ -74,23 +85,31 @@ class Engine:
         allow: Collection[OperationType] = ALL_OPERATIONS,
         deadline_seconds: float | None = None,
         raw: bool = False,
+        sees_schema: bool = True,
+        charge: Charge | None = None,
     ) -> ExecutionResult:
         """Executes a query or mutation; a `Refused` if it cannot run at all.
 
-        What has no answer `deadline_seconds` after the start is null, with DEADLINE_EXCEEDED. With
+        What has no answer `deadline_seconds` after the start is null, with DEADLINE_EXCEEDED.
+        Without `sees_schema` there is no introspection, and no error suggests a name. `charge` is
+        told the operation's cost before anything runs; what it raises is raised. With
         `raw`, for who encodes it anyway, some of the data may be JSON already, as `msgspec.Raw`.
         """
-        operation = self.operation(text, operation_name, allow)
+        operation = self.operation(text, operation_name, allow, hide_suggestions=not sees_schema)
         if isinstance(operation, Refused):
+            if charge is not None:
+                charge(cost_of_reading(text))
             return operation
         if operation.type is OperationType.SUBSCRIPTION:
             return refuse_operation("Subscriptions need a transport that streams.")
-        values = operation.coerce(variables)
-        if isinstance(values, Refused):
-            return values
-        return await self._execute(
+        admitted = self._admit(operation, variables, sees_schema, charge)
+        if isinstance(admitted, Refused):
+            return admitted
+        values, cost = admitted
+        result = await self._execute(
             operation, values, context, root_value, deadline_seconds, raw=raw
         )
+        return self._told(result, cost)
 
     async def open(
         self,
@@ -102,19 +121,26 @@ class Engine:
         root_value: Any = None,
         allow: Collection[OperationType] = ALL_OPERATIONS,
         deadline_seconds: float | None = None,
+        sees_schema: bool = True,
+        charge: Charge | None = None,
     ) -> Subscription | ExecutionResult:
         """A subscription, opened; or else the result of the operation.
 
-        Each event is executed in `context.renew()`, within `deadline_seconds`.
+        Each event is executed in `context.renew()`, within `deadline_seconds`; the cost is that of
+        one event. As to the rest, see `run`.
         """
-        operation = self.operation(text, operation_name, allow)
+        operation = self.operation(text, operation_name, allow, hide_suggestions=not sees_schema)
         if isinstance(operation, Refused):
+            if charge is not None:
+                charge(cost_of_reading(text))
             return operation
-        values = operation.coerce(variables)
-        if isinstance(values, Refused):
-            return values
+        admitted = self._admit(operation, variables, sees_schema, charge)
+        if isinstance(admitted, Refused):
+            return admitted
+        values, cost = admitted
         if operation.type is not OperationType.SUBSCRIPTION:
-            return await self._execute(operation, values, context, root_value, deadline_seconds)
+            result = await self._execute(operation, values, context, root_value, deadline_seconds)
+            return self._told(result, cost)
         source = await open_source(operation.graphql_core(values, context, root_value))
         if isinstance(source, Refused):
             return source
@@ -155,6 +181,35 @@ class Engine:
             return opened.results()
         return opened if isinstance(opened, Refused) else _single(opened)
 
+    def _admit(
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any] | None,
+        sees_schema: bool,
+        charge: Charge | None,
+    ) -> tuple[VariableValues, int] | Refused:
+        """The coerced variables and the cost of an operation that may run."""
+        values = operation.coerce(variables, hide_suggestions=not sees_schema)
+        if isinstance(values, Refused):
+            return values
+        if operation.introspects and not sees_schema:
+            return refuse_for(IntrospectionRefused("The schema is not shown to you."))
+        cost = operation.cost.of(values)
+        subscribes = operation.type is OperationType.SUBSCRIPTION
+        maximum = self.limits.subscription_cost if subscribes else self.limits.cost
+        if cost > maximum:
+            message = f"The operation costs {cost}, and may cost {maximum}: ask for less at once."
+            return refuse_for(CostLimitExceeded(message, cost=cost, maximum=maximum))
+        if charge is not None:
+            charge(cost + operation.unpaid)
+            operation.unpaid = 0
+        return values, cost
+
+    def _told(self, result: ExecutionResult, cost: int) -> ExecutionResult:
+        if self.tell_cost:
+            result.extensions = {"cost": cost}
+        return result
+
     async def _execute(
         self,
         operation: Operation,
@@ -194,24 +249,49 @@ class Engine:
             return None
         return plan
 
+    def is_valid(self, text: str, operation_name: str | None) -> bool:
+        """Whether there is such an operation, within the limits; it is compiled then."""
+        return not isinstance(self.operation(text, operation_name), Refused)
+
+    def problems(self, text: str) -> list[str]:
+        """What is wrong with a document; nothing if it has one operation, and that can be run."""
+        operation = self.operation(text)
+        errors = operation.errors if isinstance(operation, Refused) else None
+        return [error.message for error in errors or ()]
+
     def operation(
         self,
         text: str,
         operation_name: str | None = None,
         allow: Collection[OperationType] = ALL_OPERATIONS,
+        *,
+        hide_suggestions: bool = False,
     ) -> Operation | Refused:
         """The operation of a text, out of the cache or compiled now."""
         key = (text, operation_name)
         operation = self._operations.get(key)
         if operation is None:
-            document = read_document(self._schema, text, operation_name, self.rules)
+            document = read_document(
+                self._schema,
+                text,
+                operation_name,
+                self.rules,
+                self.limits,
+                hide_suggestions=hide_suggestions,
+            )
             if isinstance(document, Refused):
                 return document
             operation = Operation(self._schema, document)
+            operation.unpaid = cost_of_reading(text)
             self._operations.put(key, operation, len(text) * BYTES_PER_CHARACTER)
         if operation.type not in allow:
             return refuse_operation(f"{_PLURALS[operation.type]} are not allowed here.")
         return operation
+
+
+def cost_of_reading(text: str) -> int:
+    """What a text costs that is not known yet, besides what it asks for."""
+    return 1 + len(text) // CHARACTERS_PER_COST
 
 
 async def _single(result: ExecutionResult) -> AsyncGenerator[ExecutionResult, None]:

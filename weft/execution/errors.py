@@ -8,7 +8,7 @@ import structlog
 from graphql import ExecutionResult, GraphQLError, GraphQLFormattedError
 from graphql.error import GraphQLSyntaxError
 
-from weft.errors import BadRequest, WeftError
+from weft.errors import BadRequest, RequestError, WeftError
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -16,8 +16,6 @@ BAD_USER_INPUT = "BAD_USER_INPUT"
 INTERNAL = "INTERNAL_SERVER_ERROR"
 
 _REQUEST_CODES = frozenset({PARSE_FAILED, VALIDATION_FAILED, BAD_USER_INPUT, BadRequest.code})
-
-TOO_DEEP = "Selections are nested too deeply. Execution aborted."
 
 
 class Refused(ExecutionResult):
@@ -36,6 +34,17 @@ class Refused(ExecutionResult):
 def refuse_parsing(error: GraphQLError) -> Refused:
     """The text is no GraphQL document."""
     return Refused([error], PARSE_FAILED)
+
+
+def refuse(error: GraphQLError) -> Refused:
+    """The request is refused for a `RequestError`, which is the error's original one."""
+    assert isinstance(error.original_error, RequestError)
+    return Refused([error], error.original_error.code)
+
+
+def refuse_for(error: RequestError) -> Refused:
+    """The request is refused for an error that has no place in the document."""
+    return refuse(GraphQLError(error.message, original_error=error))
 
 
 def refuse_operation(message: str) -> Refused:

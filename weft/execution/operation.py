@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from graphql import (
     DirectiveNode,
+    FieldNode,
     GraphQLSchema,
     VariableNode,
 )
@@ -16,6 +17,7 @@ from graphql.execution.values import VariableValues
 from graphql.language import Visitor, visit
 from strawberry.execution import optimized_is_awaitable
 
+from weft.execution.cost import OperationCost
 from weft.execution.document import Document
 from weft.execution.errors import BAD_USER_INPUT, Refused
 from weft.execution.plan import PlanScope, SelectionPlan
@@ -23,17 +25,23 @@ from weft.execution.reference import ReferenceExecutor
 from weft.execution.run import Run
 from weft.execution.variables import VariableCoercion
 
+INTROSPECTION = frozenset({"__schema", "__type"})
+
 MAX_VARIANTS = 8
 """Plans kept of one operation, one for each set of values of its @skip and @include variables."""
 
 
-class _Directives(Visitor):
-    """Collects the variables of @skip and @include, and the names of all other directives."""
+class _Survey(Visitor):
+    """Collects the variables of @skip and @include, all other directives, and introspection."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conditions: set[str] = set()
         self.others: set[str] = set()
+        self.introspects = False
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        self.introspects |= node.name.value in INTROSPECTION
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
         name = node.name.value
@@ -46,25 +54,34 @@ class _Directives(Visitor):
 
 
 class Operation:
-    """One operation of a valid document; its plans are made when they are first needed."""
+    """One operation of a valid document; its plans are made when they are first needed.
+
+    `introspects` says whether the document asks for the schema; `unpaid` is what reading the text
+    has cost, and nobody was charged for yet.
+    """
 
     def __init__(self, schema: GraphQLSchema, document: Document) -> None:
         self.document = document
         self.type = document.type
         self._schema = schema
         self._coercion = VariableCoercion(schema, document.operation)
-        directives = _Directives()
-        visit(document.node, directives)
-        self._conditions = sorted(directives.conditions)
-        self._foreign = sorted(directives.others)
+        survey = _Survey()
+        visit(document.node, survey)
+        self.introspects = survey.introspects
+        self.unpaid = 0
+        self._conditions = sorted(survey.conditions)
+        self._foreign = sorted(survey.others)
         self._fragments = {
             name: FragmentDetails(fragment) for name, fragment in document.fragments.items()
         }
+        self.cost = OperationCost(schema, document, self._fragments, self._conditions)
         self._plans: OrderedDict[tuple[Any, ...], SelectionPlan] = OrderedDict()
 
-    def coerce(self, variables: Mapping[str, Any] | None) -> VariableValues | Refused:
+    def coerce(
+        self, variables: Mapping[str, Any] | None, *, hide_suggestions: bool = False
+    ) -> VariableValues | Refused:
         """The values of the operation's variables."""
-        values = self._coercion.coerce(variables or {})
+        values = self._coercion.coerce(variables or {}, hide_suggestions)
         return Refused(values, BAD_USER_INPUT) if isinstance(values, list) else values
 
     def plan(self, values: VariableValues) -> SelectionPlan | str:

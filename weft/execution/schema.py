@@ -21,14 +21,15 @@ from weft.execution.engine import (
     ExecutorName,
 )
 from weft.execution.errors import Refused
+from weft.execution.limits import Limits
 
 
 class Schema(strawberry.Schema):
     """A Strawberry schema that runs its operations breadth-first, each compiled once.
 
-    `executor`, `rules` and the bounds of what is kept are those of `Engine`, all other options are
-    Strawberry's. With extensions, operation directives or incremental delivery, the methods that
-    Strawberry's integrations call leave execution to graphql-core.
+    `executor`, `rules`, `limits`, `tell_cost` and the bounds of what is kept are those of `Engine`,
+    all other options are Strawberry's. With extensions, operation directives or incremental
+    delivery, the methods that Strawberry's integrations call leave execution to graphql-core.
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class Schema(strawberry.Schema):
         *,
         executor: ExecutorName = "compiled",
         rules: Sequence[type[ASTValidationRule]] = (),
+        limits: Limits | None = None,
+        tell_cost: bool = False,
         max_operations: int = MAX_OPERATIONS,
         max_operation_bytes: int = MAX_OPERATION_BYTES,
         **options: Any,
@@ -50,6 +53,8 @@ class Schema(strawberry.Schema):
             self._schema,
             executor=executor,
             rules=rules,
+            limits=limits,
+            tell_cost=tell_cost,
             max_operations=max_operations,
             max_operation_bytes=max_operation_bytes,
         )

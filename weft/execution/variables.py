@@ -53,7 +53,9 @@ class VariableCoercion:
         self._nodes = operation.variable_definitions or ()
         self._variables = [_Variable(schema, node) for node in self._nodes]
 
-    def coerce(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+    def coerce(
+        self, given: Mapping[str, Any], hide_suggestions: bool = False
+    ) -> VariableValues | list[GraphQLError]:
         """The values, by variable name; those neither given nor with a default are left out."""
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
@@ -72,13 +74,21 @@ class VariableCoercion:
                 self._schema, [variable.node], _only(given, name), max_errors=MAX_ERRORS
             )
             if isinstance(one, list):
-                return self._errors(given)
+                return self._errors(given, hide_suggestions)
             sources.update(one.sources)
             coerced.update(one.coerced)
         return VariableValues(sources, coerced)
 
-    def _errors(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
-        return get_variable_values(self._schema, self._nodes, dict(given), max_errors=MAX_ERRORS)
+    def _errors(
+        self, given: Mapping[str, Any], hide_suggestions: bool
+    ) -> VariableValues | list[GraphQLError]:
+        return get_variable_values(
+            self._schema,
+            self._nodes,
+            dict(given),
+            max_errors=MAX_ERRORS,
+            hide_suggestions=hide_suggestions,
+        )
 
 
 def _same_class(type_: Any) -> type | None:

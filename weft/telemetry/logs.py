@@ -20,6 +20,8 @@ SECRET_KEYS = frozenset(
 SECRET_PATTERN = re.compile(
     r"(?P<before>://[^\s:/@]*:)[^\s@/]+(?=@)"  # the password in a URL
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]+"  # a JSON Web Token
+    r"|\$argon2\S+"  # a password's hash
+    r"|(?<![\w.+-])[\w.+-]+@[\w-]+(\.[\w-]+)+"  # an e-mail address, as PostgreSQL names rows by
 )
 
 MASK = "***"

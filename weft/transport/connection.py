@@ -230,14 +230,15 @@ class Connection:
         service = self._service
         # Asked anew for every operation: a session that was revoked meanwhile has no more of them.
         viewer = await self._viewer(self._authorization)
-        opened = await service.open(message.payload, viewer, request_id)
+        request = await service.documents.complete(message.payload)
+        opened = await service.open(request, viewer, request_id)
         if isinstance(opened, Refused):
             return messages.error_message(message.id, format_errors(opened.errors or ()))
         sink = _OperationSink(message.id, self, self._outlet)
         if isinstance(opened, ExecutionResult):
             await sink.send_result(opened)
         elif isinstance(opened.source, Feed):
-            return await service.follow(message.payload, viewer, opened, opened.source, sink)
+            return await service.follow(request, viewer, opened, opened.source, sink)
         else:
             await self._stream(opened, sink)
         return messages.complete_message(message.id)

@@ -16,13 +16,20 @@ from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from weft.rates.address import CLIENT, counted_address
 from weft.transport.exchange import exchange_of
-from weft.transport.headers import Stamp, headers_of
+from weft.transport.headers import POLICY, Stamp, headers_of
 
 HEALTH = "/health/"
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 PREFLIGHT_SECONDS = 7200
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+HARDENING = (
+    POLICY,
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+SECURE_SCHEMES = frozenset({"https", "wss"})
 VARY_ORIGIN = (b"vary", b"origin")
 
 
@@ -74,7 +81,9 @@ class Front:
             await self._fallback(scope, receive, send)
             return
         headers = headers_of(scope)
-        stamp = Stamp(self._request_id(headers), perf_counter())
+        stamp = Stamp(
+            self._request_id(headers), perf_counter(), scope["scheme"] in SECURE_SCHEMES
+        )
         # A pipelined request inherits the context of the one before.
         clear_contextvars()
         bind_contextvars(request_id=stamp.request_id)
@@ -83,6 +92,7 @@ class Front:
         if exchange is not None:
             # It writes what it has to say at once; who else speaks does so by messages.
             exchange.is_wrapped = b"origin" in headers or self._vary_on_origin
+        CLIENT.set(counted_address(scope))
 
         def stamped(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
@@ -118,6 +128,7 @@ class Front:
             return application(scope, receive, send)
         if scope["type"] == "http":
             receive = _limited(receive, scope, self._body_limit_bytes)
+            send = _hardened(send)
         return self._fallback(scope, receive, send)
 
 
@@ -128,6 +139,17 @@ def _varying_on_origin(send: Send) -> Send:
         return send(message)
 
     return vary
+
+
+def _hardened(send: Send) -> Send:
+    """A `send` that says of what a framework answers how little a browser may do with it."""
+
+    def harden(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *HARDENING]
+        return send(message)
+
+    return harden
 
 
 def _limited(receive: Receive, scope: Scope, limit: int) -> Receive:

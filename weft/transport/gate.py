@@ -32,6 +32,10 @@ class Gate(Protocol[ViewerT]):
         """A fresh context, for one operation."""
         ...
 
+    def sees_schema(self, viewer: ViewerT) -> bool:
+        """Whether the viewer may introspect, and is told names that are like what it wrote."""
+        ...
+
     def audience(self, viewer: ViewerT) -> Hashable:
         """Viewers of the same audience see the same of everything, and are the same to limits.
 

@@ -5,6 +5,12 @@ from typing import NamedTuple
 
 from starlette.types import Scope
 
+POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+"""Of an answer that is no page: nothing in it is run or shown, whatever it looks like."""
+
+
+TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000")
+
 
 class Stamp(NamedTuple):
     """What `Front` gives each request: the id in its logs and its answer, and when it began."""
@@ -12,14 +18,17 @@ class Stamp(NamedTuple):
     request_id: str
     started: float
     """By `time.perf_counter`."""
+    is_secure: bool
+    """Whether it came over TLS, as far as declared proxies tell."""
 
-    def headers(self) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """What the answer tells of it."""
         spent_ms = (perf_counter() - self.started) * 1000
-        return (
+        told = (
             (b"x-request-id", self.request_id.encode()),
             (b"server-timing", b"total;dur=%.2f" % spent_ms),
         )
+        return (*told, TRANSPORT_SECURITY) if self.is_secure else told
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:

@@ -10,15 +10,25 @@ from typing import Any
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
+from weft.documents.documents import Documents
+from weft.errors import RateLimited
 from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.errors import Refused
 from weft.execution.schema import Schema
+from weft.rates.budget import CostBudget, charged
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.event_stream import EventStream
 from weft.transport.exchange import Exchange, exchange_of
 from weft.transport.explorer import Explorer
 from weft.transport.gate import Gate
-from weft.transport.headers import authorization_of, headers_of, request_id_of, stamp_of
+from weft.transport.headers import (
+    POLICY,
+    authorization_of,
+    headers_of,
+    request_id_of,
+    stamp_of,
+)
+from weft.transport.load import InFlight
 from weft.transport.negotiation import (
     EVENT_STREAM,
     GRAPHQL_RESPONSE,
@@ -27,6 +37,7 @@ from weft.transport.negotiation import (
     check_content_type,
     response_type,
 )
+from weft.transport.public import Header, is_public, keepable
 from weft.transport.refusals import (
     BodyTimeout,
     BodyTooLarge,
@@ -38,10 +49,11 @@ from weft.transport.request import GraphQLRequest, from_body, from_query_string
 from weft.transport.response import (
     encode_refusal,
     encode_result,
+    rate_limited,
     status_of,
     status_of_result,
 )
-from weft.transport.service import LiveService
+from weft.transport.service import OPERATIONS_AT_ONCE, LiveService
 
 ALLOWED_METHODS = b"GET, POST, OPTIONS"
 READING = frozenset({OperationType.QUERY})
@@ -51,12 +63,10 @@ CONTENT_TYPES = {
     media_type: f"{media_type}; charset=utf-8".encode()
     for media_type in (GRAPHQL_RESPONSE, JSON, HTML)
 }
+NOSNIFF = ((b"x-content-type-options", b"nosniff"),)
+PAGE_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIFF)
 # An answer depends on its viewer, so nothing in between may keep it.
-COMMON_HEADERS = (
-    (b"cache-control", b"no-store"),
-    (b"vary", b"accept"),
-    (b"x-content-type-options", b"nosniff"),
-)
+COMMON_HEADERS = (*PAGE_HEADERS, POLICY)
 HEADERS_OF_STATUS = {
     401: [(b"www-authenticate", b"Bearer")],
     405: [(b"allow", ALLOWED_METHODS)],
@@ -74,6 +84,10 @@ class GraphQLEndpoint:
     - `body_timeout_seconds`: how long a body may take to arrive.
     - `explorer`: whether a browser is shown the page of `weft.transport.explorer`.
     - `live`: what streams share with sockets; without it there are no streams.
+    - `documents`: finds those that requests only name.
+    - `max_age_seconds`: how long everybody may keep what a stranger gets by GET of such a document.
+    - `budget`: what the operations of a client may cost in a minute; without it, anything.
+    - `in_flight`: how many operations may run at once; the next is answered 503.
     """
 
     def __init__(
@@ -86,6 +100,10 @@ class GraphQLEndpoint:
         body_timeout_seconds: float = 30,
         explorer: bool = True,
         live: LiveService | None = None,
+        in_flight: InFlight | None = None,
+        documents: Documents | None = None,
+        max_age_seconds: int = 0,
+        budget: CostBudget | None = None,
     ) -> None:
         self._engine = schema.engine
         self._gate = gate
@@ -94,6 +112,10 @@ class GraphQLEndpoint:
         self._body_timeout_seconds = body_timeout_seconds
         self._explorer = Explorer() if explorer else None
         self._live = live
+        self._documents = documents or Documents(schema.engine.is_valid)
+        self._budget = budget
+        self._max_age_seconds = max_age_seconds
+        self._in_flight = in_flight or InFlight(OPERATIONS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; a client that goes away meanwhile takes its operation along."""
@@ -111,28 +133,48 @@ class GraphQLEndpoint:
                 streams=self._live is not None,
             )
             if self._explorer is not None and media_type == HTML:
-                await _send(send, 200, HTML, self._explorer.page, self._explorer.headers)
+                page = self._explorer
+                await _send(send, 200, HTML, page.page, page.headers, common=PAGE_HEADERS)
                 return
-            request = await self._request(method, scope, headers, receive, exchange)
+            asked = await self._request(method, scope, headers, receive, exchange)
+            request = await self._documents.complete(asked)
             if self._live is not None and media_type == EVENT_STREAM:
                 media_type = JSON  # of what is refused before the stream begins
                 await self._stream(self._live, request, headers, scope, receive, send)
                 return
-            with ClientWatch(receive, exchange):
+            with self._in_flight, ClientWatch(receive, exchange):
                 result = await self._run(request, headers, scope)
             if method == "GET" and isinstance(result, Refused) and self._writes(request):
                 raise MethodNotAllowed("GET is for queries only; use POST.")
+            limited = rate_limited(result)
+            if limited is not None:
+                raise limited
             status, body = status_of_result(result, media_type), encode_result(result)
+            is_named = method == "GET" and request is not asked
+            if is_named and not result.errors and is_public(headers):
+                await self._send_keepable(send, headers, media_type, body)
+                return
         except ClientGone:
             return
         except Exception as error:
             status = status_of(error)
             body = encode_refusal(error)
+            if isinstance(error, RateLimited):
+                extra = [(b"retry-after", b"%d" % error.retry_after_seconds)]
+                await _send(send, status, media_type, body, extra)
+                return
         more = HEADERS_OF_STATUS.get(status, ())
         if exchange is None or not exchange.respond(
             status, (*_headers(media_type, more), *stamp_of(scope).headers()), body
         ):
             await _send(send, status, media_type, body, more)
+
+    async def _send_keepable(
+        self, send: Send, headers: dict[bytes, bytes], media_type: str, body: bytes
+    ) -> None:
+        known, extra = keepable(headers, body, self._max_age_seconds)
+        status, body = (304, b"") if known else (200, body)
+        await _send(send, status, media_type, body, extra, common=(*NOSNIFF, POLICY))
 
     async def _stream(
         self,
@@ -164,6 +206,8 @@ class GraphQLEndpoint:
             allow=READING if scope["method"] == "GET" else ALL_OPERATIONS,
             deadline_seconds=self._deadline_seconds,
             raw=True,
+            sees_schema=self._gate.sees_schema(viewer),
+            charge=charged(self._budget, self._gate.audience(viewer)),
         )
 
     def _writes(self, request: GraphQLRequest) -> bool:
@@ -219,19 +263,24 @@ class GraphQLEndpoint:
 
 
 async def _send(
-    send: Send, status: int, media_type: str, body: bytes, headers: Iterable[tuple[bytes, bytes]]
+    send: Send,
+    status: int,
+    media_type: str,
+    body: bytes,
+    headers: Iterable[Header],
+    common: Iterable[Header] = COMMON_HEADERS,
 ) -> None:
     length = (b"content-length", b"%d" % len(body))
     start = {
         "type": "http.response.start",
         "status": status,
-        "headers": [*_headers(media_type, headers), length],
+        "headers": [*_headers(media_type, headers, common), length],
     }
     await send(start)
     await send({"type": "http.response.body", "body": body})
 
 
 def _headers(
-    media_type: str, headers: Iterable[tuple[bytes, bytes]]
-) -> tuple[tuple[bytes, bytes], ...]:
-    return ((b"content-type", CONTENT_TYPES[media_type]), *COMMON_HEADERS, *headers)
+    media_type: str, headers: Iterable[Header], common: Iterable[Header] = COMMON_HEADERS
+) -> tuple[Header, ...]:
+    return ((b"content-type", CONTENT_TYPES[media_type]), *common, *headers)

@@ -8,17 +8,26 @@ import msgspec
 from weft.errors import BadRequest
 from weft.transport import strict_json
 
-PARAMETERS = frozenset({"query", "operationName", "variables", "extensions"})
+PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
 QUERY_STRING_FIELDS_LIMIT = 32
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """The parameters, as "GraphQL over HTTP" names them; null is as good as absent."""
+    """The parameters, as "GraphQL over HTTP" names them; null is as good as absent.
 
-    query: str
+    `query` is empty where the document is named instead.
+    """
+
+    query: str = ""
+    document_id: str | None = None
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.query or self.document_id or "persistedQuery" in (self.extensions or {}):
+            return
+        raise ValueError("Object missing required field `query`")
 
 
 def from_body(body: bytes) -> GraphQLRequest:

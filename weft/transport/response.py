@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from graphql import ExecutionResult, GraphQLError, GraphQLFormattedError
 
-from weft.errors import RequestError, Unavailable
+from weft.errors import RateLimited, RequestError, Unavailable
 from weft.execution.errors import Refused, format_error
 from weft.transport.negotiation import JSON
 
@@ -15,8 +15,10 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_result(result: ExecutionResult) -> bytes:
     """The response of one execution; errors first, as the specification suggests."""
-    if not result.errors and not result.extensions:
-        return _encode({"data": result.data})
+    if not result.errors:
+        if not result.extensions:
+            return _encode({"data": result.data})
+        return _encode({"data": result.data, "extensions": result.extensions})
     response: dict[str, Any] = {}
     if result.errors:
         response["errors"] = format_errors(result.errors)
@@ -40,6 +42,14 @@ def format_errors(errors: Sequence[GraphQLError]) -> list[GraphQLFormattedError]
 def format_exception(error: Exception) -> GraphQLFormattedError:
     """Any exception as an error of the whole request."""
     return format_error(GraphQLError(str(error), original_error=error))
+
+
+def rate_limited(result: ExecutionResult) -> RateLimited | None:
+    """The limit that an operation ran into, if all of it did: it is told by an HTTP status then."""
+    if not result.errors or result.data is not None:
+        return None
+    causes = (error.original_error for error in result.errors)
+    return next((cause for cause in causes if isinstance(cause, RateLimited)), None)
 
 
 def status_of(error: Exception) -> int:

@@ -8,11 +8,13 @@ from typing import Any, Protocol
 import msgspec
 from graphql import ExecutionResult, OperationType
 
+from weft.documents.documents import Documents
 from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.reference import ResumeAfter
 from weft.execution.schema import Schema
 from weft.execution.subscription import Subscription
 from weft.feed import Feed
+from weft.rates.budget import CostBudget, charged
 from weft.transport.broadcast import (
     RENDERED_AT_ONCE,
     Broadcasts,
@@ -22,7 +24,10 @@ from weft.transport.broadcast import (
 )
 from weft.transport.gate import Gate, Viewer
 from weft.transport.limits import Occupancy, SocketLimits
+from weft.transport.load import InFlight
 from weft.transport.request import GraphQLRequest
+
+OPERATIONS_AT_ONCE = 1_000
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -51,7 +56,8 @@ class Sink(Protocol):
 class LiveService:
     """One for each process, for sockets and streams alike.
 
-    `operation_timeout_ms` is for each result.
+    `operation_timeout_ms` is for each result; `in_flight` counts queries and mutations, and
+    subscriptions while they are opened.
     """
 
     def __init__(
@@ -61,10 +67,16 @@ class LiveService:
         *,
         operation_timeout_ms: int = 10_000,
         limits: SocketLimits | None = None,
+        in_flight: InFlight | None = None,
+        documents: Documents | None = None,
+        budget: CostBudget | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.gate = gate
         self.limits = limits or SocketLimits()
+        self.in_flight = in_flight or InFlight(OPERATIONS_AT_ONCE)
+        self.documents = documents or Documents(schema.engine.is_valid)
+        self.budget = budget
         self.clock = clock
         self.broadcasts = Broadcasts()
         self.addresses = Occupancy(self.limits.per_address)
@@ -82,15 +94,18 @@ class LiveService:
         after: str | None = None,
     ) -> Subscription | ExecutionResult:
         """A subscription, opened, after the cursor `after` if there is one; else the result."""
-        return await self._engine.open(
-            request.query,
-            variables=request.variables,
-            operation_name=request.operation_name,
-            context=self.gate.context(viewer, request_id),
-            root_value=None if after is None else ResumeAfter(after),
-            allow=allow,
-            deadline_seconds=self._deadline_seconds,
-        )
+        with self.in_flight:
+            return await self._engine.open(
+                request.query,
+                variables=request.variables,
+                operation_name=request.operation_name,
+                context=self.gate.context(viewer, request_id),
+                root_value=None if after is None else ResumeAfter(after),
+                allow=allow,
+                deadline_seconds=self._deadline_seconds,
+                sees_schema=self.gate.sees_schema(viewer),
+                charge=charged(self.budget, self.gate.audience(viewer)),
+            )
 
     async def follow(
         self,

@@ -122,28 +122,71 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
 
 class RequestProtocol(HttpToolsProtocol):
-    """HTTP by exchanges, and whose responses without an end can be told to stop, and can be cut."""
+    """HTTP by exchanges, whose heads are bounded, and whose responses without an end can be cut.
+
+    uvicorn waits for ever for the head of a request, and takes one of any length.
+    """
 
     gone: Callable[[], None] | None = None
+    head_limit_bytes = 65_536
+    head_timeout_seconds = 10.0
+    head_bytes = 0
+    in_head = True
+    head_timer: asyncio.TimerHandle | None = None
     on_shutdown: Callable[[], None] | None = None
     shutdown_spread_seconds = 0.0
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._time_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.in_head:
+            self.head_bytes = 0
+            return
+        self.head_bytes += len(data)
+        if self.head_bytes > self.head_limit_bytes:
+            self._refuse(b"431 Request Header Fields Too Large")
+        elif self.head_timer is None:
+            self._time_head()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.in_head = True
         scope: Any = self.scope
         scope["extensions"] = {STREAM: self}
 
     def on_headers_complete(self) -> None:
         before: Any = self.cycle
+        self.in_head = False
+        self._untime_head()
         super().on_headers_complete()
         if self.cycle is not before:
             scope: Any = self.scope
             scope["extensions"][EXCHANGE] = Exchange(self, self.cycle)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._untime_head()
         super().connection_lost(exc)
         if self.gone is not None:
             self.gone()
+
+    def _time_head(self) -> None:
+        self.head_timer = self.loop.call_later(
+            self.head_timeout_seconds, self._refuse, b"408 Request Timeout"
+        )
+
+    def _untime_head(self) -> None:
+        if self.head_timer is not None:
+            self.head_timer.cancel()
+            self.head_timer = None
+
+    def _refuse(self, status: bytes) -> None:
+        if not self.transport.is_closing():
+            head = b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status
+            self.transport.write(head)
+            self.transport.close()
 
     def cut(self) -> None:
         """Drops the connection and all that waits to be sent."""

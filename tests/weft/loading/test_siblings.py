@@ -48,6 +48,9 @@ class Shop:
     def context(self, viewer: Self, request_id: str) -> "Context":
         return Context(self)
 
+    def sees_schema(self, viewer: Any) -> bool:
+        return True
+
     def audience(self, viewer: Self) -> None: ...
 
     def watch(self, viewer: Self, revoked: Callable[[str], None]) -> Callable[[], None]:

@@ -22,6 +22,7 @@ from weft.fields import Argument, event
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.limits import SocketLimits
+from weft.transport.load import InFlight
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
@@ -205,6 +206,9 @@ class Gate:
             case _:
                 raise Unauthenticated("The token is malformed.")
 
+    def sees_schema(self, viewer: Viewer) -> bool:
+        return viewer.name == "ada"
+
     def audience(self, viewer: Viewer) -> str | None:
         return None if viewer.name == "stranger" else viewer.name
 
@@ -267,15 +271,24 @@ async def serving(
     allowed_hosts: tuple[str, ...] = ("*",),
     body_limit_bytes: int = 10_000,
     direct: bool = True,
+    in_flight: InFlight | None = None,
 ) -> AsyncGenerator[Server]:
     """A real server on a free port of this machine, in this event loop.
 
     `direct=False` is a server that knows nothing but ASGI.
     """
     gate = Gate()
-    live = LiveService(SCHEMA, gate, limits=limits, clock=lambda: NOW)
+    in_flight = in_flight or InFlight(100)
+    live = LiveService(SCHEMA, gate, limits=limits, in_flight=in_flight, clock=lambda: NOW)
     front = Front(
-        GraphQLEndpoint(SCHEMA, gate, body_limit_bytes=body_limit_bytes, live=live, **(http or {})),
+        GraphQLEndpoint(
+            SCHEMA,
+            gate,
+            body_limit_bytes=body_limit_bytes,
+            live=live,
+            in_flight=in_flight,
+            **(http or {}),
+        ),
         GraphQLSocket(live, cors_origins=cors_origins),
         fallback(),
         cors_origins=cors_origins,

@@ -1,0 +1,7 @@
+// Runs the server audits of graphql-http against the URL that it is given, and prints them as JSON.
+import { auditServer } from "graphql-http";
+
+const results = await auditServer({ url: process.argv[2] });
+console.log(
+  JSON.stringify(results.map(({ id, name, status, reason = null }) => ({ id, name, status, reason }))),
+);

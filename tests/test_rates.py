@@ -1,0 +1,147 @@
+"""Rate limits in the whole server, as clients behind a declared proxy meet them."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from app import create_app
+from settings import Settings
+from tests.api import Api, Clock
+from tests.sockets import address_of, connecting, listening
+
+HERE = {"x-forwarded-for": "203.0.113.7"}
+THERE = {"x-forwarded-for": "203.0.113.8"}
+SIGN_IN = """mutation($email: String!, $password: String!) {
+  signIn(input: {email: $email, password: $password}) { session { id: accessToken } }
+}"""
+SIGN_UP = """mutation($email: String!) {
+  signUp(input: {name: "Ada", email: $email, password: "a long passphrase"}) { errors { code } }
+}"""
+
+
+@pytest.fixture
+async def api(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Api]:
+    """A server behind a proxy on this machine, with limits that are soon reached."""
+    assert settings.redis_url is not None
+    async with Redis.from_url(settings.redis_url) as redis:
+        for key in await redis.keys(f"{settings.redis_prefix}:rates*"):
+            await redis.delete(key)
+    limited = settings.model_copy(
+        update={
+            "trusted_proxies": ["127.0.0.0/8"],
+            "cost_per_minute": 100,
+            "sign_ins_per_account": 3,
+            "sign_ups_per_address": 2,
+        }
+    )
+    async with Api(create_app(limited), limited, connection, Clock(), []) as api:
+        yield api
+
+
+async def post(
+    api: Api, query: str, headers: dict[str, str], **variables: object
+) -> httpx.Response:
+    return await api.http.post(
+        "/graphql", json={"query": query, "variables": variables}, headers=headers
+    )
+
+
+def assert_limited(response: httpx.Response) -> None:
+    assert response.status_code == 429
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "TOO_MANY_REQUESTS"
+    seconds = error["extensions"]["retryAfterSeconds"]
+    assert response.headers["retry-after"] == str(seconds)
+    assert 1 <= seconds <= 3600
+
+
+class TestCost:
+    QUERY = "{ items(first: 60) { nodes { id } } }"
+
+    async def test_is_counted_by_address(self, api: Api) -> None:
+        first = await post(api, self.QUERY, HERE)
+        assert (first.status_code, first.json()["extensions"]) == (200, {"cost": 62})
+        await post(api, self.QUERY, HERE)
+        assert_limited(await post(api, self.QUERY, HERE))
+        assert (await post(api, self.QUERY, THERE)).status_code == 200
+
+    async def test_is_counted_by_viewer_wherever_it_is(self, api: Api) -> None:
+        user = await api.user()
+        token = {"authorization": f"Bearer {user.token}"}
+        await post(api, self.QUERY, HERE | token)
+        await post(api, self.QUERY, THERE | token)
+        elsewhere = {"x-forwarded-for": "203.0.113.9"}
+        assert_limited(await post(api, self.QUERY, elsewhere | token))
+        assert (await post(api, self.QUERY, elsewhere)).status_code == 200
+
+    async def test_is_counted_of_what_is_refused(self, api: Api) -> None:
+        responses = [await post(api, "{ nothingOfThisName }", HERE) for _ in range(20)]
+        assert_limited(responses[-1])
+
+    async def test_is_counted_on_sockets(self, api: Api) -> None:
+        async with (
+            listening(api.app) as server,
+            connecting(f"ws://{address_of(server)}/graphql", additional_headers=HERE) as socket,
+        ):
+            await socket.open()
+            codes: list[str] = []
+            for number in range(3):
+                await socket.subscribe(str(number), self.QUERY)
+                message = await socket.receive()
+                if message["type"] == "error":
+                    codes.append(message["payload"][0]["extensions"]["code"])
+                else:
+                    await socket.receive()
+            assert codes == ["TOO_MANY_REQUESTS"]
+
+    async def test_is_not_counted_on_the_machine_itself(self, api: Api) -> None:
+        for _ in range(5):
+            assert (await post(api, self.QUERY, {})).status_code == 200
+
+
+class TestAddress:
+    async def test_is_not_what_a_client_says_it_is(
+        self, connection: asyncpg.Connection, settings: Settings
+    ) -> None:
+        """Without a declared proxy the header is nobody's address."""
+        limited = settings.model_copy(update={"cost_per_minute": 100})
+        async with Api(create_app(limited), limited, connection, Clock(), []) as api:
+            addresses = [f"198.51.100.{number}" for number in range(3)]
+            responses = [
+                await post(api, TestCost.QUERY, {"x-forwarded-for": address})
+                for address in addresses
+            ]
+        assert_limited(responses[-1])
+
+    async def test_is_the_one_that_the_nearest_proxy_has_seen(self, api: Api) -> None:
+        forged = [f"198.51.100.{number}, 203.0.113.7" for number in range(3)]
+        responses = [
+            await post(api, TestCost.QUERY, {"x-forwarded-for": addresses}) for addresses in forged
+        ]
+        assert_limited(responses[-1])
+
+
+class TestSignIn:
+    async def test_is_refused_after_some_attempts_and_for_nobody_else(self, api: Api) -> None:
+        email = "ada@example.com"
+        assert (await post(api, SIGN_UP, {}, email=email)).json()["data"]["signUp"] == {
+            "errors": []
+        }
+        for _ in range(3):
+            wrong = await post(api, SIGN_IN, HERE, email=email, password="not this one")
+            assert wrong.status_code == 200
+        assert_limited(await post(api, SIGN_IN, HERE, email=email, password="a long passphrase"))
+        right = await post(api, SIGN_IN, THERE, email=email, password="a long passphrase")
+        assert right.json()["data"]["signIn"]["session"]
+
+
+class TestSignUp:
+    async def test_is_refused_after_some(self, api: Api) -> None:
+        responses = [
+            await post(api, SIGN_UP, HERE, email=f"user{number}@example.com") for number in range(3)
+        ]
+        assert [response.status_code for response in responses] == [200, 200, 429]
+        assert_limited(responses[-1])

@@ -1,0 +1,90 @@
+"""Attempts to sign in and up: nobody tries for ever, and nobody is kept out by others."""
+
+import pytest
+
+from weft.errors import RateLimited
+from weft.rates.attempts import AttemptLimits, Attempts
+from weft.rates.windows import Windows
+
+LIMITS = AttemptLimits(
+    sign_ins_per_account=3,
+    sign_ins_per_address=8,
+    sign_ins_at_account=6,
+    sign_ups_per_address=2,
+)
+ADA = "ada@example.com"
+
+
+@pytest.fixture
+def attempts(windows: Windows) -> Attempts:
+    return Attempts(windows, LIMITS)
+
+
+async def refused(attempts: Attempts, email: str, address: str | None) -> bool:
+    try:
+        await attempts.sign_in(email, address)
+    except RateLimited as error:
+        return 1 <= error.retry_after_seconds <= 3600
+    return False
+
+
+class TestSignIn:
+    async def test_at_one_account_ends_after_some_attempts(self, attempts: Attempts) -> None:
+        tried = [await refused(attempts, ADA, "a") for _ in range(5)]
+        assert tried == [False, False, False, True, True]
+        assert await refused(attempts, f" {ADA.upper()} ", "a")
+        assert not await refused(attempts, "bob@example.com", "a")
+
+    async def test_on_the_machine_itself_is_counted_too(self, attempts: Attempts) -> None:
+        assert [await refused(attempts, ADA, None) for _ in range(4)] == [False] * 3 + [True]
+
+    async def test_begins_anew_once_it_has_succeeded(self, attempts: Attempts) -> None:
+        for _ in range(2):
+            for _ in range(2):
+                await attempts.sign_in(ADA, "a")
+            await attempts.signed_in(ADA, "a")
+        assert not await refused(attempts, ADA, "a")
+
+    async def test_from_one_address_ends_whatever_the_account(self, attempts: Attempts) -> None:
+        tried = [await refused(attempts, f"user{number}@example.com", "a") for number in range(9)]
+        assert tried == [False] * 8 + [True]
+        assert not await refused(attempts, "user9@example.com", "b")
+
+    async def test_of_the_owner_is_looked_at_whatever_others_do(self, attempts: Attempts) -> None:
+        for number in range(60):
+            await refused(attempts, ADA, f"attacker {number % 20}")
+        assert not await refused(attempts, ADA, "owner")
+        await attempts.signed_in(ADA, "owner")
+        assert not await refused(attempts, ADA, "owner")
+
+    async def test_at_an_account_under_attack_is_one_for_each_address(
+        self, attempts: Attempts
+    ) -> None:
+        for number in range(6):
+            assert not await refused(attempts, ADA, f"attacker {number}")
+        for number in range(6, 9):
+            tried = [await refused(attempts, ADA, f"attacker {number}") for _ in range(3)]
+            assert tried == [False, True, True]
+
+    async def test_is_counted_by_all_processes(
+        self, attempts: Attempts, other_windows: Windows
+    ) -> None:
+        other = Attempts(other_windows, LIMITS)
+        tried = [await refused(one, ADA, "a") for one in (attempts, other) * 2]
+        assert tried == [False, False, False, True]
+
+    async def test_is_counted_without_redis(self, lonely_windows: Windows) -> None:
+        attempts = Attempts(lonely_windows, LIMITS)
+        assert [await refused(attempts, ADA, "a") for _ in range(4)] == [False] * 3 + [True]
+        await attempts.signed_in(ADA, "a")
+        assert not await refused(attempts, ADA, "a")
+
+
+class TestSignUp:
+    async def test_from_one_address_ends_after_some(self, attempts: Attempts) -> None:
+        for _ in range(2):
+            await attempts.sign_up("a")
+        with pytest.raises(RateLimited):
+            await attempts.sign_up("a")
+        await attempts.sign_up("b")
+        await attempts.sign_up(None)

@@ -1,0 +1,110 @@
+"""The text of what a client wants to run, where the client only names it."""
+
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import Any, Protocol
+
+import msgspec
+
+from weft.documents.errors import DocumentNotFound, DocumentNotTrusted, WrongHash
+from weft.errors import BadRequest
+from weft.execution.operation_cache import SegmentedCache
+from weft.transport.request import GraphQLRequest
+
+REMEMBERED = 1_000
+REMEMBERED_BYTES = 16 * 1024 * 1024
+HASHED = "sha256:"
+
+Find = Callable[[str], Awaitable[str | None]]
+"""The registered document of an id; None if there is none."""
+
+
+class Shared(Protocol):
+    """Where processes keep the documents that clients register by sending them."""
+
+    async def get(self, sha256: str) -> str | None: ...
+
+    async def put(self, sha256: str, text: str) -> None: ...
+
+
+class Documents:
+    """Completes requests.
+
+    A client names a document by `documentId` (GraphQL over HTTP, "Persisted Documents") or by
+    `extensions.persistedQuery.sha256Hash` (Apollo's automatic persisted queries). `find` knows the
+    registered ones. Others are found in `shared`, by hash, once they were sent with their hash and
+    are valid; where `trusted_only`, there are no others, and no text is taken.
+    """
+
+    def __init__(
+        self,
+        is_valid: Callable[[str, str | None], bool],
+        shared: Shared | None = None,
+        find: Find | None = None,
+        *,
+        trusted_only: bool = False,
+    ) -> None:
+        self._is_valid = is_valid
+        self._shared = shared
+        self._find = find
+        self._trusted_only = trusted_only
+        self._known: SegmentedCache[str, str] = SegmentedCache(
+            max_entries=REMEMBERED, max_bytes=REMEMBERED_BYTES
+        )
+
+    async def complete(self, request: GraphQLRequest) -> GraphQLRequest:
+        """The request with its text. Raises what `weft.documents.errors` has, and `BadRequest`."""
+        id_ = named(request)
+        if request.query and self._trusted_only:
+            raise DocumentNotTrusted("This server runs registered documents only: name one.")
+        if id_ is None:
+            return request
+        if request.query:
+            await self._register(id_, request)
+            return request
+        text = self._known.get(id_) or await self._look_up(id_)
+        if text is None:
+            raise DocumentNotFound
+        return msgspec.structs.replace(request, query=text)
+
+    async def _register(self, id_: str, request: GraphQLRequest) -> None:
+        hash_ = id_.removeprefix(HASHED)
+        if sha256(request.query.encode()).hexdigest() != hash_:
+            raise WrongHash("The hash is not the SHA-256 of the text.")
+        if self._known.get(hash_) is None and self._is_valid(request.query, request.operation_name):
+            self._remember(hash_, request.query)
+            if self._shared is not None:
+                await self._shared.put(hash_, request.query)
+
+    async def _look_up(self, id_: str) -> str | None:
+        text = None
+        hash_ = id_.removeprefix(HASHED)
+        if self._find is not None:
+            text = await self._find(id_)
+            if text is None and hash_ != id_:
+                text = await self._find(hash_)
+        if text is None and self._shared is not None and not self._trusted_only:
+            text = self._known.get(hash_) or await self._shared.get(hash_)
+        if text is not None:
+            self._remember(id_, text)
+        return text
+
+    def _remember(self, id_: str, text: str) -> None:
+        self._known.put(id_, text, 4 * len(text))
+
+
+def named(request: GraphQLRequest) -> str | None:
+    """The id by which a request names its document; None if it does not."""
+    if request.document_id is not None:
+        return request.document_id
+    if request.extensions is None:
+        return None
+    persisted: Any = request.extensions.get("persistedQuery")
+    if persisted is None:
+        return None
+    if not isinstance(persisted, dict) or persisted.get("version") != 1:
+        raise BadRequest("`extensions.persistedQuery` must be an object of version 1.")
+    hash_ = persisted.get("sha256Hash")
+    if not isinstance(hash_, str) or not hash_:
+        raise BadRequest("`extensions.persistedQuery.sha256Hash` must be a text.")
+    return hash_.lower()

@@ -1,0 +1,42 @@
+"""Manifests of documents, as the tools of clients write them."""
+
+from typing import Any
+
+import msgspec
+
+LONGEST_ID = 256
+
+
+class BadManifest(ValueError):
+    """The file is none of the manifests that are known."""
+
+
+def read_manifest(raw: bytes) -> dict[str, str]:
+    """The documents of a manifest, by id.
+
+    - The Relay compiler's (`persistConfig`) and graphql-codegen's (`persistedDocuments`):
+      `{"<id>": "<text>"}`
+    - Apollo's: `{"format": "apollo-persisted-query-manifest", "operations": [{"id", "body"}]}`
+
+    Raises `BadManifest`.
+    """
+    try:
+        manifest: Any = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadManifest(f"This is no JSON: {error}.") from None
+    if not isinstance(manifest, dict):
+        raise BadManifest("A manifest is a JSON object.")
+    if isinstance(manifest.get("operations"), list):
+        documents: dict[Any, Any] = {
+            operation.get("id"): operation.get("body")
+            for operation in manifest["operations"]
+            if isinstance(operation, dict)
+        }
+    else:
+        documents = manifest
+    if not documents:
+        raise BadManifest("The manifest has no documents.")
+    for id_, text in documents.items():
+        if not isinstance(id_, str) or not 0 < len(id_) <= LONGEST_ID or not isinstance(text, str):
+            raise BadManifest(f"{str(id_)[:LONGEST_ID]!r} is no id with the text of a document.")
+    return documents

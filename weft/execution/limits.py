@@ -1,0 +1,162 @@
+"""What a document may hold and an operation may cost; checked once a text, before it is validated.
+
+GraphQL specification, "Validation", says nothing of size: a document of a few lines can stand for
+any number of fields, as fragments hold fragments.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    Node,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+from graphql.validation import OverlappingFieldsCanBeMergedRule, ValidationContext
+
+from weft.errors import DocumentLimitExceeded
+
+COMPARISONS_PER_TOKEN = 40
+"""What merging fields may take; ten fragments of one type beside each other take six."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a document may be, and what an operation in it may cost."""
+
+    characters: int = 131_072
+    tokens: int = 3_000
+    depth: int = 20
+    """Fields within fields, with fragments written out."""
+    aliases: int = 100
+    directives: int = 100
+    fragments: int = 200
+    nodes: int = 5_000
+    """Fields of all operations together, with fragments written out."""
+    cost: int = 25_000
+    """Of a query or mutation: see `weft.execution.cost`."""
+    subscription_cost: int = 1_000
+    """Of each event of a subscription."""
+
+
+class _Size(NamedTuple):
+    """Of a selection set with its fragments written out."""
+
+    nodes: int
+    depth: int
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What was met in the document so far, each node once."""
+
+    aliases: list[Node] = field(default_factory=list[Node])
+    directives: list[Node] = field(default_factory=list[Node])
+
+
+def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | None:
+    """Why the document is too large; None if it is not. Visits every node once."""
+    fragments = {
+        definition.name.value: definition
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
+    counts = _Counts()
+    measure = _Measure(fragments, counts)
+    nodes = 0
+    for definition in document.definitions:
+        counts.directives += getattr(definition, "directives", None) or ()
+        if isinstance(definition, FragmentDefinitionNode):
+            measure.fragment(definition.name.value)
+        elif isinstance(definition, OperationDefinitionNode):
+            for variable in definition.variable_definitions or ():
+                counts.directives += variable.directives or ()
+            size = measure.selections(definition.selection_set)
+            nodes += size.nodes
+            if size.depth > limits.depth:
+                return exceeds("depth", limits.depth, definition)
+            if nodes > limits.nodes:
+                return exceeds("nodes", limits.nodes, definition)
+    counted: tuple[tuple[str, list[Node], int], ...] = (
+        ("fragments", list(fragments.values()), limits.fragments),
+        ("aliases", counts.aliases, limits.aliases),
+        ("directives", counts.directives, limits.directives),
+    )
+    for what, found, limit in counted:
+        if len(found) > limit:
+            return exceeds(what, limit, found[limit])
+    return None
+
+
+def exceeds(what: str, limit: int, node: Node | None = None) -> GraphQLError:
+    """The error of a document that has more of something than the limit."""
+    match what:
+        case "depth":
+            message = f"The document is nested more than {limit} fields deep."
+        case "comparisons":
+            message = (
+                f"The document takes more than {limit} comparisons of fields that have one name; "
+                "select each once."
+            )
+        case _:
+            message = f"The document has more than {limit} {what}."
+    error = DocumentLimitExceeded(message, limit=what, maximum=limit)
+    return GraphQLError(message, node, original_error=error)
+
+
+class _Measure:
+    """Measures selection sets; each fragment once, however often it is spread."""
+
+    def __init__(self, fragments: dict[str, FragmentDefinitionNode], counts: _Counts) -> None:
+        self._fragments = fragments
+        self._counts = counts
+        self._known: dict[str, _Size] = {}
+
+    def fragment(self, name: str) -> _Size:
+        known = self._known.get(name)
+        if known is None:
+            # Of one that holds itself, which validation refuses, only the first round counts.
+            self._known[name] = _Size(0, 0)
+            definition = self._fragments.get(name)
+            if definition is not None:
+                self._known[name] = self.selections(definition.selection_set)
+            known = self._known[name]
+        return known
+
+    def selections(self, selection_set: SelectionSetNode) -> _Size:
+        nodes = depth = 0
+        for selection in selection_set.selections:
+            self._counts.directives += selection.directives or ()
+            if isinstance(selection, FragmentSpreadNode):
+                below = self.fragment(selection.name.value)
+            else:
+                nested: SelectionSetNode | None = getattr(selection, "selection_set", None)
+                below = self.selections(nested) if nested else _Size(0, 0)
+                if isinstance(selection, FieldNode):
+                    if selection.alias:
+                        self._counts.aliases.append(selection)
+                    below = _Size(below.nodes + 1, below.depth + 1)
+            nodes += below.nodes
+            depth = max(depth, below.depth)
+        return _Size(nodes, depth)
+
+
+class BoundedOverlappingFields(OverlappingFieldsCanBeMergedRule):
+    """The specification's rule of merging fields, with work in proportion to the document.
+
+    It compares the fields of one name in pairs: without a bound that is quadratic.
+    """
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self.rule_context.remaining_complexity_budget = comparisons_allowed(context.document)
+
+
+def comparisons_allowed(document: DocumentNode) -> int:
+    """What merging the fields of a document may take, in steps of graphql-core's rule."""
+    return COMPARISONS_PER_TOKEN * getattr(document, "token_count", 0)

@@ -1,0 +1,142 @@
+"""The settings of what clients may send: a part of `settings.Settings`, which says the rest."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode
+
+from weft.execution.limits import Limits
+from weft.rates.attempts import AttemptLimits
+
+
+def _split(value: object) -> object:
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str)
+        else value
+    )
+
+
+CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+
+
+class ExposureSettings(BaseSettings):
+    """What is read, what is run and what is refused; all of it is on by default."""
+
+    document_limit_characters: int = Field(
+        default=131_072, ge=1_024, description="A longer GraphQL document is refused."
+    )
+    document_limit_tokens: int = Field(
+        default=3_000, ge=100, description="Names, numbers, punctuation; a document has no more."
+    )
+    document_limit_depth: int = Field(
+        default=20,
+        ge=1,
+        le=100,
+        description="How deeply fields stand in fields; introspection needs 15.",
+    )
+    document_limit_aliases: int = Field(
+        default=100, ge=0, description="Aliases that a document may have."
+    )
+    document_limit_directives: int = Field(
+        default=100, ge=0, description="Directives that a document may have."
+    )
+    document_limit_fragments: int = Field(
+        default=200, ge=0, description="Fragments that a document may define."
+    )
+    document_limit_nodes: int = Field(
+        default=5_000,
+        ge=1,
+        description="Fields of a document, each fragment counted as often as it is spread.",
+    )
+    cost_limit: int = Field(
+        default=25_000,
+        ge=1,
+        description="What a query or mutation may cost: an object costs 1, a field that is asked "
+        "for 1, a mutation 10, and a list as many times what it holds as it may have members.",
+    )
+    cost_limit_subscription: int = Field(
+        default=1_000, ge=1, description="What each event of a subscription may cost."
+    )
+    cost_in_answers: bool = Field(
+        default=True, description="Answers have their operation's cost in `extensions.cost`."
+    )
+    operations_at_once: int = Field(
+        default=1_000,
+        ge=1,
+        description="Operations that a process runs at once; the next is answered 503.",
+    )
+    cost_per_minute: int = Field(
+        default=1_000_000,
+        ge=1,
+        description="What the operations of one viewer, and of one network address, may cost in a "
+        "minute; more is answered 429. Programs on the machine itself are not counted.",
+    )
+    sign_ins_per_account: int = Field(
+        default=10,
+        ge=1,
+        description="Attempts at one account from one address in 15 minutes, until one succeeds.",
+    )
+    sign_ins_per_address: int = Field(
+        default=60, ge=1, description="Attempts from one address in a minute, at any account."
+    )
+    sign_ins_at_account: int = Field(
+        default=100,
+        ge=1,
+        description="Attempts at one account in an hour from anywhere; from then on, each address "
+        "may try once an hour.",
+    )
+    sign_ups_per_address: int = Field(
+        default=30, ge=1, description="New accounts from one address in an hour."
+    )
+    trusted_proxies: CommaSeparated = Field(
+        default_factory=list,
+        description="Addresses and networks of proxies whose X-Forwarded-For is believed, separated"
+        " by commas, such as `10.0.0.0/8`; declare one on this machine as `127.0.0.1`.",
+    )
+    documents: Literal["any", "trusted"] = Field(
+        default="any",
+        description="`trusted` runs nothing but documents that `weft documents add` has "
+        "registered; `any` runs these, texts, and by SHA-256 texts that were sent before.",
+    )
+    documents_shared: int = Field(
+        default=1_000,
+        ge=0,
+        description="Texts that are kept in Redis by their SHA-256 (automatic persisted queries).",
+    )
+    document_max_age_seconds: int = Field(
+        default=0,
+        ge=0,
+        description="How long caches may serve the answer to a stranger's GET of a named document "
+        "without asking again.",
+    )
+    introspection: Literal["all", "admins", "none"] | None = Field(
+        default=None,
+        description="Who may introspect, and is told names like the one that is wrong: `all`, "
+        "`admins` or `none`; unset, `admins` in production and `all` elsewhere.",
+    )
+
+    @property
+    def attempts(self) -> AttemptLimits:
+        """How often somebody may try to sign in or up."""
+        return AttemptLimits(
+            self.sign_ins_per_account,
+            self.sign_ins_per_address,
+            self.sign_ins_at_account,
+            self.sign_ups_per_address,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of documents and operations."""
+        return Limits(
+            characters=self.document_limit_characters,
+            tokens=self.document_limit_tokens,
+            depth=self.document_limit_depth,
+            aliases=self.document_limit_aliases,
+            directives=self.document_limit_directives,
+            fragments=self.document_limit_fragments,
+            nodes=self.document_limit_nodes,
+            cost=self.cost_limit,
+            subscription_cost=self.cost_limit_subscription,
+        )

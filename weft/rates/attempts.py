@@ -1,0 +1,81 @@
+"""How often somebody may try to sign in or to sign up."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from limits import (
+    RateLimitItem,
+    RateLimitItemPerHour,
+    RateLimitItemPerMinute,
+)
+
+from weft.errors import RateLimited
+from weft.rates.windows import Windows
+
+QUARTER_OF_AN_HOUR = 15
+NOWHERE = "here"
+"""The machine itself, which has no address that is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLimits:
+    """How many attempts there may be."""
+
+    sign_ins_per_account: int = 10
+    """By one address at one account, in a quarter of an hour; begun anew by one that succeeds."""
+    sign_ins_per_address: int = 60
+    """By one address, in a minute, at whatever account."""
+    sign_ins_at_account: int = 100
+    """By all addresses at one account in an hour; from then on each may try once only."""
+    sign_ups_per_address: int = 30
+    """By one address in an hour."""
+
+
+class Attempts:
+    """Counts attempts by address, and by account and address together.
+
+    Nothing that others do keeps an account's owner out: attempts from elsewhere are counted apart,
+    and however many there are, the first attempt from an address is always looked at. Accounts are
+    counted by a digest of their e-mail address, known or not: so limits tell nobody who is one.
+    """
+
+    def __init__(self, windows: Windows, limits: AttemptLimits | None = None) -> None:
+        limits = limits or AttemptLimits()
+        self._windows = windows
+        self._per_account = RateLimitItemPerMinute(limits.sign_ins_per_account, QUARTER_OF_AN_HOUR)
+        self._per_address = RateLimitItemPerMinute(limits.sign_ins_per_address)
+        self._at_account = RateLimitItemPerHour(limits.sign_ins_at_account)
+        self._once = RateLimitItemPerHour(1)
+        self._sign_ups = RateLimitItemPerHour(limits.sign_ups_per_address)
+
+    async def sign_in(self, email: str, address: str | None) -> None:
+        """Counts an attempt before its password is looked at; raises `RateLimited`."""
+        account = _digest(email)
+        if address is not None:
+            await self._count(self._per_address, "sign-in", address)
+        place = address or NOWHERE
+        await self._count(self._per_account, "sign-in", account, place)
+        flood = await self._windows.count(self._at_account, "sign-in", account)
+        if not flood.within:
+            await self._count(self._once, "sign-in", account, place)
+
+    async def signed_in(self, email: str, address: str | None) -> None:
+        """The attempt was good: the next ones from there begin anew."""
+        account, place = _digest(email), address or NOWHERE
+        await self._windows.forget(self._per_account, "sign-in", account, place)
+        await self._windows.forget(self._once, "sign-in", account, place)
+
+    async def sign_up(self, address: str | None) -> None:
+        """Counts an attempt; raises `RateLimited`."""
+        if address is not None:
+            await self._count(self._sign_ups, "sign-up", address)
+
+    async def _count(self, item: RateLimitItem, *key: str) -> None:
+        window = await self._windows.count(item, *key)
+        if not window.within:
+            seconds = window.retry_after_seconds
+            raise RateLimited(f"Too many attempts: try again in {seconds} s.", seconds)
+
+
+def _digest(email: str) -> str:
+    return sha256(email.strip().lower().encode(errors="replace")).hexdigest()[:32]
