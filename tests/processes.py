@@ -45,6 +45,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Process]:
         "DATABASE_URL": str(settings.database_url),
         "REDIS_URL": str(settings.redis_url),
         "REDIS_PREFIX": settings.redis_prefix,
+        "CACHE": settings.cache,
     }
     process = await asyncio.create_subprocess_exec(
         *(str(WEFT), "serve", "--port", "0"),

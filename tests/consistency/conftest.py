@@ -10,7 +10,7 @@ from settings import Settings
 from tests.api import Api, Clock, Member
 from tests.weft.cache.redis_process import StoppableRedis
 
-USERS = 60
+USERS = 800
 
 
 @pytest.fixture

@@ -32,13 +32,14 @@ class Cache:
         *,
         strict: bool = False,
         wall_clock: Callable[[], float] = time.time,
+        max_entries: int = MAX_ENTRIES,
     ) -> None:
         self.strict = strict
         self.counts = Report()
         self._store = store
         self._filler = filler
         self._wall_clock = wall_clock
-        self._entries = Entries(MAX_ENTRIES)
+        self._entries = Entries(max_entries)
 
     def entry(
         self,
@@ -69,26 +70,28 @@ class Cache:
         None if the cache cannot be asked or must not be believed now.
         """
         now = self._wall_clock()
-        wanted = [LEASE_KEY]
+        wanted = {LEASE_KEY: None}
         for entry in entries:
-            if entry.value is NOTHING or entry.expires_at <= now:
-                wanted.append(entry.value_key)
-            wanted += entry.fence_keys
+            if entry.expires_at <= now:
+                wanted[entry.value_key] = None
+            wanted.update(dict.fromkeys(entry.fence_keys))
         try:
-            answers = iter(await self._store.read(wanted))
+            answers = await self._store.read(list(wanted))
         except CacheUnavailable:
             return None
-        lease = next(answers)
+        # By key, not by place: entries are every operation's, and others fill them meanwhile.
+        found = dict(zip(wanted, answers, strict=True))
+        lease = found[LEASE_KEY]
         if not is_whole(lease):
             return None
         values: list[Any] = []
         rejected = 0
         for entry, key in zip(entries, keys, strict=True):
-            if entry.value is NOTHING or entry.expires_at <= now:
-                self._take(entry, next(answers), codec, key, arguments)
+            if entry.expires_at <= now and entry.value_key in found:
+                self._take(entry, found[entry.value_key], codec, key, arguments)
             xmin, counts = entry.xmin, lease < entry.xmin
-            for _ in entry.fence_keys:
-                fence = next(answers)
+            for fence_key in entry.fence_keys:
+                fence = found[fence_key]
                 if not (fence and len(fence) == DIGITS and fence < xmin and fence.isdigit()):
                     counts = False
             if counts and entry.expires_at > now:

@@ -64,7 +64,7 @@ class Filler:
             while self._waiting:
                 await asyncio.sleep(GATHER_SECONDS)
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-                await self._store_batch(batch)
+                await self.store(batch)
         except WeftError:
             self._waiting.clear()  # neither store keeps anybody waiting, and later values come
         except Exception:
@@ -73,7 +73,8 @@ class Filler:
         finally:
             self._work = None
 
-    async def _store_batch(self, batch: list[Fill]) -> None:
+    async def store(self, batch: Sequence[Fill]) -> None:
+        """Stores what may count, at once; CacheUnavailable if Redis cannot be reached."""
         keys = list(dict.fromkeys(key for fill in batch for key in fill.entry.fence_keys))
         fences = await self._whole_fences(keys)
         entries: list[tuple[bytes, bytes, int]] = []

@@ -15,18 +15,22 @@ end
 RAISE = (
     _VALID
     + b"""
-for _, key in ipairs(KEYS) do
+for place, key in ipairs(KEYS) do
   local fence = redis.pcall('GET', key)
   if not valid(fence) then
     redis.call('DEL', key)
-  elseif string.sub(fence, 1, 20) < ARGV[1] then
-    redis.call('SET', key, ARGV[1] .. string.sub(fence, 21), 'KEEPTTL')
+  elseif string.sub(fence, 1, 20) < ARGV[place] then
+    local set = redis.pcall('SET', key, ARGV[place] .. string.sub(fence, 21), 'KEEPTTL')
+    if type(set) == 'table' and set.err then
+      redis.call('DEL', key)
+    end
   end
 end
 return #KEYS
 """
 )
-"""ARGV: the transaction id. Raises fences that are there; drops what is no fence."""
+"""ARGV: a transaction id for each key. Raises fences that are there; drops what is no fence, and
+what cannot be raised because Redis is full: a missing fence is always safe."""
 
 ENSURE = (
     _VALID

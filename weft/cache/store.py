@@ -1,7 +1,7 @@
 """The cache in Redis: reads of all operations joined, and the protocol's steps on its fences."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -112,13 +112,16 @@ class RedisStore:
         """The fences after those that still are as they were seen have become whole."""
         return await self._run(scripts.MAKE_WHOLE, keys, number(transaction_id), *seen)
 
-    async def raise_fences(self, keys: Sequence[bytes], transaction_id: int) -> None:
-        """Raises those fences that are there; to be called before the transaction commits."""
+    async def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
+        """Raises those fences that are there, each to a transaction id, before that commits."""
         if self.database is None or self._raise_breaker.is_open:
             raise CacheUnavailable("The cache failed a moment ago, or was never reached.")
         try:
             await self._run(
-                scripts.RAISE, keys, number(transaction_id), seconds=self._raise_seconds
+                scripts.RAISE,
+                list(transactions),
+                *map(number, transactions.values()),
+                seconds=self._raise_seconds,
             )
         except CacheUnavailable as error:
             self._failed(self._raise_breaker, error)
