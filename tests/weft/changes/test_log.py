@@ -11,7 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.change_log import CHANGES_AFTER, PENDING_CHANGES, PostgresChangeLog
+from db.change_log import (
+    ASSIGN_POSITIONS,
+    CHANGES_AFTER,
+    PENDING_CHANGES,
+    PostgresChangeLog,
+)
 from tests.weft.changes.site import Database, keys_of, positions_of, until
 from weft.changes.change import Change
 from weft.changes.errors import CursorExpired
@@ -198,6 +203,7 @@ class TestAssignPositions:
             await connection.execute("SET plan_cache_mode = force_generic_plan")
             for statement, given in (
                 (PENDING_CHANGES, {"settled_id": 0}),
+                (ASSIGN_POSITIONS, {"id": [19_999, 20_000]}),
                 (CHANGES_AFTER, {"position": 19_990}),
             ):
                 plan = await connection.fetch(
