@@ -5,6 +5,7 @@ import strawberry
 from resolvers import item as resolve_item
 from resolvers import node as resolve_node
 from resolvers import user as resolve_user
+from schema.cache import ITEMS, USERS
 from schema.item import ITEM_ARGUMENTS, Item, ItemConnection
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS
@@ -39,10 +40,14 @@ class Query:
             "search": Argument(str | None, "Only users whose name has these words."),
         },
         prepare=take_page,
+        cache=USERS,
     )
     item: Item | None = root(
         resolve_item.item, arguments={"id": Argument(strawberry.ID, "The ID of an item.")}
     )
     items: ItemConnection = root(
-        resolve_item.items, arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS}, prepare=take_page
+        resolve_item.items,
+        arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS},
+        prepare=take_page,
+        cache=ITEMS,
     )

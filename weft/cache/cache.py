@@ -17,6 +17,8 @@ from weft.cache.store import LEASE_KEY
 
 MAX_ENTRIES = 100_000
 
+encode_key = msgspec.json.Encoder(order="sorted").encode
+
 
 class Cache:
     """Made once for a process; `None` in its place turns caching off.
@@ -57,7 +59,7 @@ class Cache:
             return entry
         tags = policy.tags(key, arguments)
         viewer, given = variant
-        text = key if isinstance(key, int | str) else msgspec.json.encode(key).decode()
+        text = key if isinstance(key, int | str) else encode_key(key).decode()
         group = group_of(tags[0])
         value_key = f"v:{{{group}}}:{coordinate}:{shape}:{text}:{viewer}:".encode() + given
         return self._entries.add(name, Entry(value_key, tuple(map(fence_key, tags))))

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from hashlib import blake2b
 from typing import Any
@@ -19,7 +20,10 @@ from weft.cache.shape import shape_of
 from weft.info import Info
 
 NO_ARGUMENTS = b""
+ROOT_KEY = ""
 ARGUMENTS_BYTES = 12
+
+encode_sorted = msgspec.json.Encoder(enc_hook=repr, order="sorted").encode
 
 
 def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., Any]:
@@ -28,10 +32,13 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
 
     @wraps(resolver)
     async def resolve(parents: Sequence[Any], info: Info, **arguments: Any) -> Sequence[Any]:
-        cache: Cache | None = info.context.cache
+        context: CachingContext = info.context
+        cache = context.cache
         if cache is None:
             return await _finished(resolver(parents, info, **arguments))
-        viewer = info.context.viewer_key if policy.scope is Scope.VIEWER else ""
+        if policy.seen_as is not None:
+            context = context.seen_by(policy.seen_as(context.viewer, parents))
+        viewer = context.viewer_key if policy.scope is Scope.VIEWER else ""
         variant = (viewer, _digest(arguments))
         keys = [policy.key(parent) for parent in parents]
         entries = [
@@ -43,8 +50,11 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
         _count(cache, info, len(parents), len(places), rejected, asked=found is not None)
         if places:
             missing = [parents[place] for place in places]
-            isolated, bound, read_at = _isolated(info, policy, cache)
-            computed = await _finished(resolver(missing, isolated, **arguments))
+            bound, read_at = SnapshotBound(), cache.now()
+            isolated = context.isolated(bound, public=policy.scope is Scope.PUBLIC)
+            computed = await _finished(
+                resolver(missing, Info(isolated, info.coordinate), **arguments)
+            )
             for place, value in zip(places, computed, strict=True):
                 values[place] = value
             if found is not None and bound.known:
@@ -60,7 +70,7 @@ def cached_root(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[.
     async def as_level(parents: Sequence[Any], info: Info, **arguments: Any) -> list[Any]:
         return [await _finished(resolver(info, **arguments))]
 
-    level = cached(as_level, policy)
+    level = cached(as_level, replace(policy, key=lambda _: ROOT_KEY))
 
     @wraps(resolver)
     async def resolve(info: Info, **arguments: Any) -> Any:
@@ -72,14 +82,6 @@ def cached_root(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[.
 
 async def _finished(answer: Any) -> Any:
     return await answer if inspect.isawaitable(answer) else answer
-
-
-def _isolated(info: Info, policy: CachePolicy, cache: Cache) -> tuple[Info, SnapshotBound, float]:
-    """Loaders that remember nothing: a value must not be made of what was read before."""
-    bound = SnapshotBound()
-    outer: CachingContext = info.context
-    context = outer.isolated(bound, public=policy.scope is Scope.PUBLIC)
-    return Info(context, info.coordinate), bound, cache.now()
 
 
 def _store(
@@ -117,5 +119,4 @@ def _digest(arguments: Mapping[str, Any]) -> bytes:
     """Arguments as part of a key: equal for equal ones, whatever order they came in."""
     if not arguments:
         return NO_ARGUMENTS
-    text = msgspec.json.encode(sorted(arguments.items()), enc_hook=repr)
-    return blake2b(text, digest_size=ARGUMENTS_BYTES).hexdigest().encode()
+    return blake2b(encode_sorted(arguments), digest_size=ARGUMENTS_BYTES).hexdigest().encode()
