@@ -61,7 +61,7 @@ class Servers:
 
 
 def _seen(node: dict[str, Any]) -> int:
-    """How many items the user has at least, by what was asked for; a full page may be any number."""
+    """How many items the user has, by what was asked for; a full page may stand for any number."""
     if "itemCount" in node:
         return node["itemCount"]
     items = node["items"]

@@ -55,10 +55,10 @@ MAKE_WHOLE = (
 local fences = {}
 for place, key in ipairs(KEYS) do
   local fence = redis.pcall('GET', key)
-  if valid(fence) and string.sub(fence, 21) == string.sub(ARGV[place + 1], 21) then
+  if valid(fence) and string.sub(fence, 21) == string.sub(ARGV[place], 21) then
     fence = string.sub(fence, 1, 20)
-    if fence < ARGV[1] then
-      fence = ARGV[1]
+    if fence < ARGV[#KEYS + 1] then
+      fence = ARGV[#KEYS + 1]
     end
     redis.call('SET', key, fence, 'KEEPTTL')
   end
@@ -67,7 +67,7 @@ end
 return fences
 """
 )
-"""ARGV: a transaction id, then for each key the open fence that was seen before it was drawn."""
+"""ARGV: for each key the open fence as it was seen, then a transaction id drawn after that."""
 
 RENEW = b"""
 local lease = redis.pcall('GET', KEYS[1])

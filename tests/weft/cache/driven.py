@@ -12,6 +12,7 @@ from typing import Any
 from weft.cache import fence
 from weft.cache.errors import CacheUnavailable
 from weft.cache.limits import StoreLimits
+from weft.cache.store import LEASE_KEY
 
 LEASE_SECONDS = 3
 FENCE_SECONDS = 20
@@ -155,18 +156,18 @@ class DrivenStore:
 
     async def renew_lease(self, until_ms: int) -> bool:
         def command() -> bool:
-            found = self.redis.get(b"lease")
+            found = self.redis.get(LEASE_KEY)
             if found is not None:
-                self.redis.put(b"lease", found, until_ms / 1000)
+                self.redis.put(LEASE_KEY, found, until_ms / 1000)
             return found is not None
 
         return await self._ask(command)
 
     async def grant_lease(self, transaction_id: int, until_ms: int) -> None:
         def command() -> None:
-            found = self.redis.get(b"lease") or b""
+            found = self.redis.get(LEASE_KEY) or b""
             number = max(fence.number(transaction_id), found)
-            self.redis.put(b"lease", number, until_ms / 1000)
+            self.redis.put(LEASE_KEY, number, until_ms / 1000)
 
         await self._ask(command)
 
