@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from starlette.types import ASGIApp
 
 from db.change_log import RELAY_LAG_SECONDS, open_change_log
@@ -26,6 +27,7 @@ from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
 from weft.cache.cache import Cache
+from weft.cache.contents import CacheContents
 from weft.cache.fences import WriteFences
 from weft.cache.filler import Filler
 from weft.cache.lease import FenceRelay
@@ -171,6 +173,16 @@ class Server:
             return round(seconds, 3)
 
 
+async def open_cache(settings: Settings) -> CacheContents:
+    """What Redis keeps of the cache, for people to look at; to be closed."""
+    client = Redis.from_url(str(settings.redis_url))
+    information: Any = await client.info("server")
+    if information["redis_mode"] != "cluster":
+        return CacheContents(client, settings.redis_prefix)
+    await client.aclose()
+    return CacheContents(RedisCluster.from_url(str(settings.redis_url)), settings.redis_prefix)
+
+
 def create_app(
     settings: Settings, *, now: Clock | None = None, observe: Observe | None = None
 ) -> ASGIApp:
@@ -210,6 +222,7 @@ def create_app(
         operation_timeout_ms=settings.operation_timeout_ms,
         body_limit_bytes=settings.body_limit_bytes,
         explorer=development,
+        reports_cache=settings.environment in ("development", "test"),
         live=live,
     )
     socket = GraphQLSocket(live, cors_origins=settings.cors_origins)

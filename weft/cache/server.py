@@ -13,6 +13,7 @@ from weft.cache.breaker import Breaker
 from weft.cache.connection import Command, RedisConnection, connect
 from weft.cache.errors import CacheUnavailable
 from weft.cache.limits import StoreLimits
+from weft.cache.replies import in_order
 from weft.loading.connections import HeldConnections
 from weft.loading.dispatch import Dispatcher
 
@@ -108,7 +109,7 @@ class RedisServer:
             raise
         if raises:
             self._raise_breaker.answered()
-        return _in_order(slots, answers, len(keys))
+        return in_order(slots, answers, len(keys))
 
     async def ask(self, *command: bytes | int) -> Any:
         """The answer to a command without a key."""
@@ -146,7 +147,7 @@ class RedisServer:
             self._failed(self._read_breaker, error)
             raise
         self._read_breaker.answered()
-        return _in_order(slots, answers, len(keys))
+        return in_order(slots, answers, len(keys))
 
     def _places(self, keys: Sequence[bytes]) -> list[list[int]]:
         """Where the keys of each slot stand."""
@@ -176,18 +177,6 @@ class RedisServer:
         """Ends every connection that is not in use."""
         await self._reads.close()
         await self._writers.close()
-
-
-def _in_order(slots: list[list[int]], answers: list[Any], count: int) -> list[Any]:
-    """One answer for each key; a call that gave no list gives the same for all of its keys."""
-    if len(slots) == 1 and isinstance(answers[0], list):
-        return answers[0]
-    found: list[Any] = [None] * count
-    for places, answer in zip(slots, answers, strict=True):
-        values = answer if isinstance(answer, list) else [answer] * len(places)
-        for place, value in zip(places, values, strict=True):
-            found[place] = value
-    return found
 
 
 @cache

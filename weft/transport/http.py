@@ -10,6 +10,7 @@ from typing import Any
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
+from weft.cache.report import begin_report
 from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.errors import Refused
 from weft.execution.schema import Schema
@@ -73,6 +74,8 @@ class GraphQLEndpoint:
     - `body_limit_bytes`: the longest body, and the longest query string, that is read.
     - `body_timeout_seconds`: how long a body may take to arrive.
     - `explorer`: whether a browser is shown the page of `weft.transport.explorer`.
+    - `reports_cache`: whether a request may ask what the cache did for it, by
+      `"extensions": {"cache": true}`.
     - `live`: what streams share with sockets; without it there are no streams.
     """
 
@@ -85,6 +88,7 @@ class GraphQLEndpoint:
         body_limit_bytes: int = 1_048_576,
         body_timeout_seconds: float = 30,
         explorer: bool = True,
+        reports_cache: bool = False,
         live: LiveService | None = None,
     ) -> None:
         self._engine = schema.engine
@@ -93,6 +97,7 @@ class GraphQLEndpoint:
         self._body_limit_bytes = body_limit_bytes
         self._body_timeout_seconds = body_timeout_seconds
         self._explorer = Explorer() if explorer else None
+        self._reports_cache = reports_cache
         self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,15 +161,20 @@ class GraphQLEndpoint:
         scope: Scope,
     ) -> ExecutionResult:
         viewer = await self._gate.viewer(authorization_of(headers))
-        return await self._engine.run(
+        context = self._gate.context(viewer, request_id_of(scope))
+        report = begin_report(context, request.extensions) if self._reports_cache else None
+        result = await self._engine.run(
             request.query,
             variables=request.variables,
             operation_name=request.operation_name,
-            context=self._gate.context(viewer, request_id_of(scope)),
+            context=context,
             allow=READING if scope["method"] == "GET" else ALL_OPERATIONS,
             deadline_seconds=self._deadline_seconds,
             raw=True,
         )
+        if report is not None:
+            result.extensions = {**(result.extensions or {}), "cache": report.as_dict()}
+        return result
 
     def _writes(self, request: GraphQLRequest) -> bool:
         operation = self._engine.operation(request.query, request.operation_name)
