@@ -15,6 +15,8 @@ from weft.cache.policy import CachePolicy, Scope
 from weft.pagination import Page, StoredPage, window
 
 TTL_SECONDS = 300
+ONCE_MS = 200
+"""For what is counted through a whole table."""
 ADMIN = Viewer(role=Role.ADMIN)
 
 
@@ -57,6 +59,7 @@ ITEM_COUNT = CachePolicy(
 )
 ITEM_TOTAL = CachePolicy(
     ttl_seconds=TTL_SECONDS,
+    once_ms=ONCE_MS,
     scope=Scope.PUBLIC,
     key=lambda page: page.scope,
     tags=lambda scope, _: (_tag_of_count(scope),),
@@ -64,6 +67,7 @@ ITEM_TOTAL = CachePolicy(
 )
 USER_TOTAL = CachePolicy(
     ttl_seconds=TTL_SECONDS,
+    once_ms=ONCE_MS,
     scope=Scope.PUBLIC,
     key=lambda page: page.scope,
     tags=lambda _scope, _: (ALL_USERS,),

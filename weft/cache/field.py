@@ -1,6 +1,5 @@
 """A resolver behind the cache: all parents of a level looked up at once, the others computed."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
@@ -9,12 +8,10 @@ from typing import Any
 
 import msgspec
 
-from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 from weft.cache.context import CachingContext
-from weft.cache.entry import NOTHING, Codec, Entry
-from weft.cache.fence import number
-from weft.cache.filler import Fill
+from weft.cache.entry import NOTHING, Codec
+from weft.cache.level import Level, finished
 from weft.cache.policy import CachePolicy, Scope
 from weft.cache.shape import shape_of
 from weft.info import Info
@@ -35,7 +32,7 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
         context: CachingContext = info.context
         cache = context.cache
         if cache is None:
-            return await _finished(resolver(parents, info, **arguments))
+            return await finished(resolver(parents, info, **arguments))
         if policy.seen_as is not None:
             context = context.seen_by(policy.seen_as(context.viewer, parents))
         viewer = context.viewer_key if policy.scope is Scope.VIEWER else ""
@@ -49,16 +46,14 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
         places = [place for place, value in enumerate(values) if value is NOTHING]
         _count(cache, info, len(parents), len(places), rejected, asked=found is not None)
         if places:
-            missing = [parents[place] for place in places]
-            bound, read_at = SnapshotBound(), cache.now()
-            isolated = context.isolated(bound, public=policy.scope is Scope.PUBLIC)
-            computed = await _finished(
-                resolver(missing, Info(isolated, info.coordinate), **arguments)
+            level = Level(
+                *(resolver, policy, codec, cache, context, info.coordinate),
+                *(parents, arguments, keys, entries, values),
             )
-            for place, value in zip(places, computed, strict=True):
-                values[place] = value
-            if found is not None and bound.known:
-                _store(cache, codec, [entries[place] for place in places], computed, bound, read_at)
+            if found is not None and policy.once_ms:
+                await level.compute_once(places)
+            else:
+                await level.compute(places, is_stored=found is not None)
         return values
 
     return resolve
@@ -68,7 +63,7 @@ def cached_root(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[.
     """The same for a field without parents."""
 
     async def as_level(parents: Sequence[Any], info: Info, **arguments: Any) -> list[Any]:
-        return [await _finished(resolver(info, **arguments))]
+        return [await finished(resolver(info, **arguments))]
 
     level = cached(as_level, replace(policy, key=lambda _: ROOT_KEY))
 
@@ -78,27 +73,6 @@ def cached_root(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[.
         return value
 
     return resolve
-
-
-async def _finished(answer: Any) -> Any:
-    return await answer if inspect.isawaitable(answer) else answer
-
-
-def _store(
-    cache: Cache,
-    codec: Codec,
-    entries: Sequence[Entry],
-    values: Sequence[Any],
-    bound: SnapshotBound,
-    read_at: float,
-) -> None:
-    xmin = number(bound.xmin)
-    fills: list[Fill] = []
-    for entry, value in zip(entries, values, strict=True):
-        if not isinstance(value, Exception):
-            entry.keep(value, xmin, read_at + codec.ttl_seconds)
-            fills.append(Fill(entry, value, xmin, read_at, codec))
-    cache.offer(fills)
 
 
 def _count(

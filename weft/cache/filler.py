@@ -34,6 +34,8 @@ class Fill:
     xmin: bytes
     read_at: float
     codec: Codec
+    is_claimed: bool = False
+    """Whether others wait for it."""
 
 
 class Filler:
@@ -87,6 +89,9 @@ class Filler:
                 entries.append((fill.entry.value_key, stored, life_ms))
         if entries:
             await self._store.write(entries)
+        claims = [fill.entry.claim_key for fill in batch if fill.is_claimed]
+        if claims:
+            await self._store.release(claims)
 
     async def _whole_fences(self, keys: list[bytes]) -> dict[bytes, bytes]:
         token = secrets.token_hex(8).encode()

@@ -31,6 +31,8 @@ class CachePolicy:
     - `seen_as`: with VIEWER, whom to compute it for instead, out of who asks and the parents: a
       viewer who sees the same, of whom there are fewer, so that more of them share a value. What
       that one does not see is never answered.
+    - `once_ms`: how long others, in all processes, wait for whoever computes a value. 0, everybody
+      computes, unless that takes much longer than asking Redis twice.
     - `value_type`: what msgspec reads a stored value as; the resolver's return type unless given.
     - `encode`, `decode`: for values that are no rows: to what msgspec takes, and back with the key
       and the arguments.
@@ -41,6 +43,7 @@ class CachePolicy:
     key: Callable[[Any], Any] = lambda parent: parent.id
     scope: Scope = Scope.VIEWER
     seen_as: Callable[[Any, Sequence[Any]], Any] | None = None
+    once_ms: int = 0
     value_type: Any = Any
     encode: Callable[[Any], Any] | None = None
     decode: Callable[[Any, Any, Mapping[str, Any]], Any] | None = None

@@ -20,6 +20,9 @@ from weft.loading.dispatch import Dispatcher
 Name = Callable[[str], bytes]
 """What every key begins with on the server of this run; CacheUnavailable if it cannot be said."""
 
+KeyCommand = tuple[bytes, bytes, *tuple[Any, ...]]
+"""A command whose first argument is its only key."""
+
 SlotOf = Callable[[bytes], int]
 
 _log = structlog.get_logger(__name__)
@@ -58,8 +61,8 @@ class RedisServer:
             raise CacheUnavailable("The cache failed a moment ago.")
         return await self._reads.submit(self._fetch, keys)
 
-    async def write(self, commands: Sequence[tuple[bytes, bytes, *tuple[Any, ...]]]) -> list[Any]:
-        """The answers to commands that each begin with their name and one key."""
+    async def write(self, commands: Sequence[KeyCommand]) -> list[Any]:
+        """The answers to commands."""
 
         def named(name: bytes) -> list[Command]:
             return [(verb, name + key, *rest) for verb, key, *rest in commands]

@@ -8,7 +8,7 @@ from weft.cache.errors import CacheUnavailable
 from weft.cache.fence import number, opened
 from weft.cache.layout import Layout, of_each
 from weft.cache.limits import StoreLimits
-from weft.cache.server import RedisServer
+from weft.cache.server import KeyCommand, RedisServer
 
 LEASE_KEY = b"{lease}"
 
@@ -55,17 +55,23 @@ class RedisStore:
 
     async def write(self, entries: Sequence[tuple[bytes, bytes, int]]) -> None:
         """Stores values: key, value, and milliseconds to live."""
+        await self._write([(b"SET", key, value, b"PX", life_ms) for key, value, life_ms in entries])
 
-        async def write(server: RedisServer, places: list[int]) -> None:
-            await server.write(
-                [
-                    (b"SET", key, value, b"PX", life_ms)
-                    for key, value, life_ms in (entries[place] for place in places)
-                ]
-            )
+    async def claim(self, keys: Sequence[bytes], life_ms: int) -> list[bool]:
+        """Whether nobody else has each key, which is the caller's from now on, for so long."""
+        answers = await self._write([(b"SET", key, b"1", b"PX", life_ms, b"NX") for key in keys])
+        return [answer is not None for answer in answers]
 
-        for answer in await of_each(write, await self._places([key for key, _, _ in entries])):
-            _check(answer)
+    async def release(self, keys: Sequence[bytes]) -> None:
+        """Ends claims."""
+        await self._write([(b"DEL", key) for key in keys])
+
+    async def _write(self, commands: Sequence[KeyCommand]) -> list[Any]:
+        async def write(server: RedisServer, places: list[int]) -> list[Any]:
+            return await server.write([commands[place] for place in places])
+
+        places = await self._places([key for _, key, *_ in commands])
+        return _gathered(len(commands), places, await of_each(write, places))
 
     async def ensure_fences(self, keys: Sequence[bytes], token: bytes) -> list[bytes]:
         """The fence of each key; an open one with this token where there was none."""
@@ -117,21 +123,26 @@ class RedisStore:
             return await server.run(script, own_keys, own_each, shared, raises=raises)
 
         places = await self._places(keys)
-        found: list[Any] = [None] * len(keys)
-        for where, answer in zip(places.values(), await of_each(run, places), strict=True):
-            for place, value in zip(where, _check(answer), strict=True):
-                found[place] = value
-        return found
+        return _gathered(len(keys), places, await of_each(run, places))
 
     async def aclose(self) -> None:
         """Ends every connection that is not in use."""
         await self._layout.aclose()
 
 
-def _check(answer: Any) -> Any:
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
+def _gathered(
+    count: int,
+    places: Mapping[RedisServer, Sequence[int]],
+    answers: Sequence[list[Any] | BaseException],
+) -> list[Any]:
+    """The answers of all servers in order; the first error, if there is one."""
+    found: list[Any] = [None] * count
+    for where, answer in zip(places.values(), answers, strict=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        for place, value in zip(where, answer, strict=True):
+            found[place] = value
+    return found
 
 
 def _only_unavailable(error: BaseException) -> None:

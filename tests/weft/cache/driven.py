@@ -120,6 +120,12 @@ class DrivenStore:
 
         await self._ask(command)
 
+    async def claim(self, keys: Sequence[bytes], life_ms: int) -> list[bool]:
+        raise NotImplementedError
+
+    async def release(self, keys: Sequence[bytes]) -> None:
+        raise NotImplementedError
+
     async def ensure_fences(self, keys: Sequence[bytes], token: bytes) -> list[bytes]:
         def ensure(key: bytes) -> bytes:
             found = self.redis.get(key)
