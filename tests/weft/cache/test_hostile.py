@@ -23,7 +23,8 @@ LIMIT_SECONDS = 5
 
 @pytest.fixture
 async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoppableRedis]:
-    server = StoppableRedis(tmp_path_factory.mktemp("redis") / "r.sock")
+    directory = tmp_path_factory.mktemp("redis")
+    server = StoppableRedis(directory / "r.sock", "--dir", str(directory))
     await server.start()
     yield server
     await server.kill()
@@ -165,6 +166,24 @@ class TestRedisInTrouble:
         assert await read(api, owner) == expected + 1
         await store.start()
         assert await until_cached(api, owner) == expected + 1
+
+    async def test_replaced_by_a_copy_that_is_behind(
+        self, api: Api, store: StoppableRedis, client: redis.asyncio.Redis
+    ) -> None:
+        """As a replica is that is promoted: it holds what the first had, up to some moment."""
+        owner = await api.user()
+        expected = await until_cached(api, owner)
+        await client.save()
+        for _ in range(2):
+            await api.data(CREATE, by=owner)
+        expected += 2
+        assert await until_cached(api, owner) == expected
+        await store.kill()
+        await store.start()
+        assert len(await our_keys(client)) > 3, "the copy holds nothing of ours"
+        for _ in range(5):
+            assert await read(api, owner) == expected
+        assert await until_cached(api, owner) == expected
 
 
 class TestStrict:
