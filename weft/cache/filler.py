@@ -15,7 +15,7 @@ from weft.cache.steps import Store
 from weft.errors import WeftError
 
 MAX_WAITING = 10_000
-MAX_BATCH = 500
+MAX_BATCH = 50
 GATHER_SECONDS = 0.002
 """How long a value waits for others, and for its own answer to be sent."""
 
