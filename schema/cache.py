@@ -20,15 +20,11 @@ ONCE_MS = 200
 ADMIN = Viewer(role=Role.ADMIN)
 
 
-def _public(viewer: Viewer, _: Sequence[Any]) -> Viewer:
-    """All admins see the same of lists, and so do all others."""
-    return ADMIN if viewer.is_admin else STRANGER
-
-
 def _of_users(viewer: Viewer, users: Sequence[UserRow]) -> Viewer:
-    """Of users' items, those who are among these users see more."""
-    themselves = any(user.id == viewer.user_id for user in users)
-    return viewer if themselves and not viewer.is_admin else _public(viewer, users)
+    """All admins see the same of lists, and so do all others, but for these users themselves."""
+    if viewer.is_admin:
+        return ADMIN
+    return viewer if any(user.id == viewer.user_id for user in users) else STRANGER
 
 
 def _tag_of_count(scope: ItemScope) -> str:
@@ -72,14 +68,6 @@ USER_TOTAL = CachePolicy(
     key=lambda page: page.scope,
     tags=lambda _scope, _: (ALL_USERS,),
     value_type=int,
-)
-ITEMS = CachePolicy(
-    ttl_seconds=TTL_SECONDS,
-    seen_as=_public,
-    tags=lambda _, arguments: (ALL_ITEMS,),
-    value_type=StoredPage[ItemRow, ItemScope],
-    encode=_stored,
-    decode=_item_page,
 )
 ITEMS_OF_USER = CachePolicy(
     ttl_seconds=TTL_SECONDS,

@@ -5,7 +5,7 @@ import strawberry
 from resolvers import item as resolve_item
 from resolvers import node as resolve_node
 from resolvers import user as resolve_user
-from schema.cache import ITEMS, USERS
+from schema.cache import USERS
 from schema.item import ITEM_ARGUMENTS, Item, ItemConnection
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS
@@ -49,5 +49,4 @@ class Query:
         resolve_item.items,
         arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS},
         prepare=take_page,
-        cache=ITEMS,
     )
