@@ -2,15 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Hashable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
 from fastapi import FastAPI
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -20,8 +19,8 @@ from db.database import Database
 from db.revision import check_revision
 from db.tag import touched
 from loaders.document import document_by_id
-from resolvers.context import Context, Services, Viewer
-from resolvers.session import viewer_of
+from resolvers.context import Services
+from resolvers.gate import DomainGate
 from resolvers.session_watch import SessionWatch
 from schema import build_schema
 from settings import Settings
@@ -29,6 +28,7 @@ from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
 from weft.cache.cache import Cache
+from weft.cache.contents import CacheContents
 from weft.cache.fences import WriteFences
 from weft.cache.filler import Filler
 from weft.cache.lease import FenceRelay
@@ -54,30 +54,6 @@ from weft.transport.websocket import GraphQLSocket
 HEALTH_TIMEOUT_SECONDS = 2.0
 
 Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class DomainGate:
-    """Who asks, and what their operations get."""
-
-    services: Services
-    sessions: SessionWatch
-    introspection: str
-
-    async def viewer(self, authorization: str | None) -> Viewer:
-        return await viewer_of(self.services, authorization)
-
-    def context(self, viewer: Viewer, request_id: str) -> Context:
-        return Context(self.services, viewer, request_id)
-
-    def sees_schema(self, viewer: Viewer) -> bool:
-        return self.introspection == "all" or (self.introspection == "admins" and viewer.is_admin)
-
-    def audience(self, viewer: Viewer) -> Hashable:
-        return None if viewer.user_id is None else (viewer.user_id, viewer.role)
-
-    def watch(self, viewer: Viewer, revoked: Callable[[str], None]) -> Callable[[], None]:
-        return self.sessions.watch(viewer, revoked)
 
 
 class Server:
@@ -192,6 +168,16 @@ class Server:
             return round(seconds, 3)
 
 
+async def open_cache(settings: Settings) -> CacheContents:
+    """What Redis keeps of the cache, for people to look at; to be closed."""
+    client = Redis.from_url(str(settings.redis_url))
+    information: Any = await client.info("server")
+    if information["redis_mode"] != "cluster":
+        return CacheContents(client, settings.redis_prefix)
+    await client.aclose()
+    return CacheContents(RedisCluster.from_url(str(settings.redis_url)), settings.redis_prefix)
+
+
 def create_app(
     settings: Settings, *, now: Clock | None = None, observe: Observe | None = None
 ) -> ASGIApp:
@@ -246,6 +232,7 @@ def create_app(
         operation_timeout_ms=settings.operation_timeout_ms,
         body_limit_bytes=settings.body_limit_bytes,
         explorer=development,
+        reports_cache=settings.environment in ("development", "test"),
         live=live,
         in_flight=in_flight,
         documents=documents,

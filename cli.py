@@ -7,16 +7,18 @@ import, and `weft settings` should not wait for it.
 import asyncio
 import os
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
 
 from serving import collect_garbage_less_often, leave_on_signals, listening, read_settings, serve_on
 from settings import Settings, settings_table
+from weft.cache.command import cache_commands
+from weft.cache.contents import CacheContents
 from weft.embedded import EmbeddedError, embedded_servers
 
 CHECKOUT = Path(__file__).parent
@@ -38,6 +40,8 @@ commands = typer.Typer(
 
 documents = typer.Typer(help="The documents that clients may run by name.", no_args_is_help=True)
 commands.add_typer(documents, name="documents")
+
+AnswerT = TypeVar("AnswerT")
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(help="The port to listen on; 0 takes any that is free.")]
@@ -225,6 +229,20 @@ def settings(
         README.write_text(f"{before}{TABLE_BEGIN}\n{settings_table()}{TABLE_END}{rest}")
     else:
         typer.echo(settings_table(), nl=False)
+
+
+def _with_cache(work: Callable[[CacheContents], Awaitable[AnswerT]]) -> AnswerT:
+    from app import open_cache
+
+    async def run(settings: Settings) -> AnswerT:
+        async with aclosing(await open_cache(settings)) as contents:
+            return await work(contents)
+
+    with _servers(read_settings()) as settings:
+        return asyncio.run(run(settings))
+
+
+commands.add_typer(cache_commands(_with_cache), name="cache")
 
 
 @contextmanager

@@ -132,9 +132,9 @@ class Settings(ExposureSettings):
         default=24, ge=1, description="How far back a subscription can resume."
     )
     cache: Literal["available", "strict", "off"] = Field(
-        default="off",
-        description="`off` caches nothing: the cache is unproven yet. While Redis is out of reach, "
-        "a mutation writes (`available`) or is refused (`strict`).",
+        default="available",
+        description="While Redis is out of reach, a mutation writes and is acknowledged half a "
+        "second later (`available`), or is refused (`strict`). `off` caches nothing.",
     )
     socket_init_timeout_seconds: int = Field(
         default=10, ge=1, le=300, description="A socket without `connection_init` is closed (4408)."

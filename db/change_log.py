@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from db.change import change_horizon_table, change_table
+from db.paging import keys_of
 from db.statement import Statement
 from weft.changes.change import Change, ChangeKind
 from weft.changes.errors import CursorExpired
-from weft.changes.log import BATCH_LIMIT
+from weft.changes.log import BATCH_LIMIT, Prepare
 
 
 def _change(
@@ -54,28 +55,27 @@ def _bigint_of(transaction_id: Any) -> sa.ColumnElement[int]:
     return sa.cast(sa.cast(transaction_id, sa.Text), sa.BigInteger)
 
 
-_pending = (
-    sa.select(_c.id)
+PENDING_CHANGES = Statement(
+    sa.select(
+        _c.id,
+        _bigint_of(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())),
+        sa.literal_column("0"),
+        *_CHANGE_COLUMNS[1:],
+    )
     .where(_c.position.is_(None), _c.id > sa.bindparam("settled_id", type_=sa.BigInteger))
     .order_by(_c.id)
-    .limit(sa.literal_column(str(BATCH_LIMIT)))
-    .subquery()
+    .limit(sa.literal_column(str(BATCH_LIMIT))),
+    lambda id, xmin, *columns: (id, xmin, _change(*columns)),
 )
-_placed = sa.select(
-    _pending.c.id, sa.func.row_number().over(order_by=_pending.c.id).label("place")
-).subquery("placed")
+"""What was committed and has no position yet, the lowest id first."""
 
+_keys = keys_of(id=sa.BigInteger())
 ASSIGN_POSITIONS = Statement(
     sa.update(change_table)
-    .values(position=_LAST_POSITION + _placed.c.place)
-    .where(_c.id == _placed.c.id)
-    .returning(
-        _c.id,
-        _bigint_of(sa.func.pg_current_xact_id()),
-        _bigint_of(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())),
-        *_CHANGE_COLUMNS,
-    ),
-    lambda id, xid, xmin, *columns: (id, xid, xmin, _change(*columns)),
+    .values(position=_LAST_POSITION + _keys.c.place)
+    .where(_c.id == _keys.c.id, _c.position.is_(None))
+    .returning(_c.id, _c.position, _bigint_of(sa.func.pg_current_xact_id())),
+    lambda id, position, xid: (id, position, xid),
 )
 
 _bounds = sa.select(_HORIZON.label("horizon"), _LAST_POSITION.label("last")).subquery("bounds")
@@ -183,16 +183,24 @@ class PostgresChangeLog:
             )
         return bool(leads)
 
-    async def assign_positions(self) -> list[Change]:
-        rows = await self._all(ASSIGN_POSITIONS, settled_id=self._settled.up_to)
-        if rows:
-            self._settled.learn(
-                highest_id=max(row[0] for row in rows),
-                xid=rows[0][1],
-                xmin=rows[0][2],
-                is_all=len(rows) < BATCH_LIMIT,
-            )
-        return sorted((row[3] for row in rows), key=lambda change: change.position)
+    async def assign_positions(self, prepare: Prepare | None = None) -> list[Change]:
+        pending = await self._all(PENDING_CHANGES, settled_id=self._settled.up_to)
+        if prepare is not None:
+            await prepare([change for _, _, change in pending])
+        if not pending:
+            return []
+        ids = [id for id, _, _ in pending]
+        rows = sorted(await self._all(ASSIGN_POSITIONS, id=ids))
+        self._settled.learn(
+            highest_id=ids[-1],
+            xid=rows[0][2],
+            xmin=pending[0][1],
+            is_all=len(pending) < BATCH_LIMIT,
+        )
+        return [
+            msgspec.structs.replace(change, position=position)
+            for (_, _, change), (_, position, _) in zip(pending, rows, strict=True)
+        ]
 
     @property
     def settled_id(self) -> int:

@@ -112,6 +112,7 @@ class PageStatements(Generic[RowT]):
         self.rows: Statement[tuple[int, bytes, tuple[Any, ...]]] = Statement(
             sa.select(keys.c.place, *columns_read).select_from(keys.join(rows, sa.true())),
             lambda place, version, *columns: (place, version, columns),
+            snapshot=True,
         )
         """The key's place, the version, the columns of every row; rows of one key are in order."""
         ordered = page((version, *ordered_by)).correlate(keys).lateral("page")
@@ -122,6 +123,7 @@ class PageStatements(Generic[RowT]):
                 keys.join(versions, sa.true())
             ),
             lambda place, versions: (place, versions or b""),
+            snapshot=True,
         )
         """Every key's place, and the versions of its rows one after another, in order."""
         self.row = row

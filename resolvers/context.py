@@ -84,6 +84,9 @@ class Context:
     def viewer_key(self) -> str:
         return f"{self._viewer.user_id}-{self._viewer.role}"
 
+    def seen_by(self, viewer: Viewer) -> "Context":
+        return Context(self.services, viewer, self.request_id)
+
     def isolated(self, bound: SnapshotBound, *, public: bool) -> "Context":
         kind = PublicContext if public else Context
         context = kind(self.services, self._viewer, self.request_id)

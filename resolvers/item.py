@@ -14,7 +14,7 @@ from resolvers.text import checked_text
 from weft.errors import BadArgument
 from weft.identity import key_of
 from weft.ordering import OrderDirection
-from weft.pagination import Order, Page, PageArgs, window
+from weft.pagination import Order, Page, PageArgs, Window, window
 
 MAX_SEARCH_LENGTH = 200
 
@@ -66,8 +66,14 @@ async def items(
 
 def item_page(scope: ItemScope, page: PageArgs, order_by: ItemOrder | None) -> ItemPageKey:
     """The loader's key of a page."""
+    field = ItemOrder().field if order_by is None else order_by.field
+    return ItemPageKey(scope, field, item_window(page, order_by))
+
+
+def item_window(page: PageArgs, order_by: ItemOrder | None) -> Window:
+    """Which part of all items a page is of."""
     order = order_by or ItemOrder()
-    return ItemPageKey(scope, order.field, window(ITEM_ORDERS[order.field, order.direction], page))
+    return window(ITEM_ORDERS[order.field, order.direction], page)
 
 
 def item_scope(

@@ -9,6 +9,7 @@ from db.item import ItemRow, ItemStatus
 from db.item_page import ItemOrderField
 from resolvers import item as resolve
 from resolvers import item_input as values
+from schema.cache import ITEM_TOTAL
 from schema.node import Node
 from schema.page import PageInfo
 from weft.fields import Argument, column, derived, field
@@ -74,7 +75,7 @@ class ItemConnection:
     edges: list[ItemEdge] = column("The items of this page with their cursors, in order.")
     nodes: list[Item] = column("The items of this page, in order.")
     page_info: PageInfo = column("Where this page lies.")
-    total_count: int = field(resolve.total_count)
+    total_count: int = field(resolve.total_count, cache=ITEM_TOTAL)
 
 
 @input_type(values.ItemFilter)

@@ -5,6 +5,7 @@ import strawberry
 from resolvers import item as resolve_item
 from resolvers import node as resolve_node
 from resolvers import user as resolve_user
+from schema.cache import USERS
 from schema.item import ITEM_ARGUMENTS, Item, ItemConnection
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS
@@ -41,6 +42,7 @@ class Query:
         },
         prepare=take_page,
         size=PAGE_SIZE,
+        cache=USERS,
     )
     item: Item | None = root(
         resolve_item.item, arguments={"id": Argument(strawberry.ID, "The ID of an item.")}

@@ -4,13 +4,12 @@ from datetime import datetime
 
 import strawberry
 
-from db.tag import item_count_of
 from db.user import Role, UserRow
 from resolvers import user as resolve
+from schema.cache import ITEM_COUNT, ITEMS_OF_USER, USER_TOTAL
 from schema.item import ITEM_ARGUMENTS, ItemConnection
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS, PageInfo
-from weft.cache.policy import CachePolicy, Scope
 from weft.fields import column, derived, field
 from weft.identity import global_id
 from weft.pagination import PAGE_SIZE, Edge, Page, take_page
@@ -19,13 +18,6 @@ from weft.types import enumeration, output
 enumeration(
     Role,
     {"MEMBER": "Owns items.", "ADMIN": "Sees and changes the items of everybody."},
-)
-
-ITEM_COUNT = CachePolicy(
-    ttl_seconds=300,
-    scope=Scope.PUBLIC,
-    tags=lambda user_id, _: (item_count_of(user_id),),
-    value_type=int,
 )
 
 
@@ -43,6 +35,7 @@ class User(Node):
         arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS},
         prepare=take_page,
         size=PAGE_SIZE,
+        cache=ITEMS_OF_USER,
     )
     item_count: int = field(resolve.item_count, cache=ITEM_COUNT)
 
@@ -62,4 +55,4 @@ class UserConnection:
     edges: list[UserEdge] = column("The users of this page with their cursors, in order.")
     nodes: list[User] = column("The users of this page, in order.")
     page_info: PageInfo = column("Where this page lies.")
-    total_count: int = field(resolve.total_count)
+    total_count: int = field(resolve.total_count, cache=USER_TOTAL)

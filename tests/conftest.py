@@ -1,6 +1,7 @@
 """What every test may ask for: the real servers, an empty database, the whole server in it."""
 
 import asyncio
+import itertools
 import os
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ from weft.embedded import EmbeddedServers, embedded_servers
 
 SERVERS_DIRECTORY = "WEFT_TESTS_SERVERS"
 TABLES = "refresh_tokens, sessions, items, users, changes, change_horizon, documents"
+_numbers = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -93,7 +95,8 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 def settings(database_url: str, servers: EmbeddedServers, worker_id: str) -> Settings:
     """Settings of a server in the test's own database and under its own prefix in Redis.
 
-    WEFT_TEST_EXECUTOR=reference runs everything under graphql-core.
+    WEFT_TEST_EXECUTOR=reference runs everything under graphql-core, WEFT_TEST_CACHE=available with
+    the cache.
     """
     return Settings(
         _env_file=None,  # pyright: ignore[reportCallIssue]
@@ -101,8 +104,9 @@ def settings(database_url: str, servers: EmbeddedServers, worker_id: str) -> Set
         secret="a secret of the tests, long enough",  # pyright: ignore[reportArgumentType]
         database_url=database_url,
         redis_url=servers.redis_url,
-        redis_prefix=f"test-{worker_id}",
-        cache="available",
+        redis_prefix=f"test-{worker_id}-{next(_numbers)}",
+        # Rows are written past the server, which a cache may learn a moment later.
+        cache=os.environ.get("WEFT_TEST_CACHE", "off"),  # pyright: ignore[reportArgumentType]
         read_connections=2,
         write_connections=4,
         executor=os.environ.get("WEFT_TEST_EXECUTOR", "compiled"),  # pyright: ignore[reportArgumentType]

@@ -44,6 +44,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "DATABASE_URL": str(settings.database_url),
         "REDIS_URL": str(settings.redis_url),
         "REDIS_PREFIX": settings.redis_prefix,
+        "CACHE": settings.cache,
     }
 
 

@@ -20,6 +20,7 @@ MAX_SIZE = 100
 MAX_CURSOR_LENGTH = 2048
 
 RowT = TypeVar("RowT")
+ScopeT = TypeVar("ScopeT")
 
 
 class PageArgs(msgspec.Struct, frozen=True):
@@ -180,6 +181,19 @@ class Page(Generic[RowT]):
         self.rendered: dict[int, Any] = {}
         self._edges: list[Edge[RowT]] | None = None
 
+    @classmethod
+    def restored(cls, stored: "StoredPage[RowT, Any]", window: Window) -> "Page[RowT]":
+        """The page that was stored, in the window that it was read through."""
+        page = cls((), window, stored.scope)
+        page.nodes = stored.nodes
+        page.has_next_page, page.has_previous_page = stored.has_next_page, stored.has_previous_page
+        return page
+
+    @property
+    def stored(self) -> "StoredPage[RowT, Any]":
+        """All of the page but its window, which follows from what was asked for."""
+        return StoredPage(self.nodes, self.has_next_page, self.has_previous_page, self.scope)
+
     @property
     def edges(self) -> list[Edge[RowT]]:
         if self._edges is None:
@@ -197,3 +211,12 @@ class Page(Generic[RowT]):
     @property
     def end_cursor(self) -> str | None:
         return encode_cursor(self.window.order, self.nodes[-1]) if self.nodes else None
+
+
+class StoredPage(msgspec.Struct, Generic[RowT, ScopeT], frozen=True):
+    """A page as it can be stored and read again: rows in the order asked for."""
+
+    nodes: Sequence[RowT]
+    has_next_page: bool
+    has_previous_page: bool
+    scope: ScopeT

@@ -10,7 +10,7 @@ from settings import Settings
 from tests.api import Api, Clock, Member
 from tests.weft.cache.redis_process import StoppableRedis
 
-USERS = 60
+USERS = 800
 
 
 @pytest.fixture
@@ -23,7 +23,10 @@ async def own_redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[
 
 @pytest.fixture
 async def members(connection: asyncpg.Connection, settings: Settings) -> dict[int, Member]:
-    """Signed-in users. No server runs in this process, where it would be the one that relays."""
+    """Signed-in users: many, so that processes meet values that they have not read yet.
+
+    No server runs in this process, where it would be the one that relays.
+    """
     api = Api(create_app(settings), settings, connection, Clock(), [])
     found = [await api.user(f"User {number}") for number in range(USERS)]
     await api.http.aclose()

@@ -1,68 +1,186 @@
-"""User.itemCount out of the cache: hits, misses, and every way a write reaches it."""
+"""Cached fields: hits, misses, and every way a write reaches them."""
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
+import pytest
+import redis.asyncio
+
+from app import create_app
 from db.item import COUNT_ITEMS_BY_OWNER
+from db.item_page import COUNT_ITEMS, ITEM_PAGES
+from db.paging import PageStatements
+from db.statement import Statement
+from db.user import COUNT_USERS, USER_PAGES
+from settings import Settings
 from tests.api import Api, Member
+from tests.weft.changes.site import until
 
-COUNT = "query ($id: ID!) { user(id: $id) { itemCount } }"
-CREATE = 'mutation { createItem(input: {title: "New", status: PUBLISHED}) { item { id } } }'
-SET_STATUS = """mutation ($id: ID!, $status: ItemStatus!) {
-    updateItem(input: {id: $id, status: $status}) { item { id } errors { code } }
+
+def statements_of(pages: Mapping[Any, PageStatements[Any]]) -> list[Statement[Any]]:
+    """All statements by which pages are read."""
+    return [part for found in pages.values() for part in (found.rows, found.versions)]
+
+
+# Each cached field, read of one owner, and the statements that compute it.
+READS = {
+    "User.itemCount": ("user(id: $id) { itemCount }", [COUNT_ITEMS_BY_OWNER]),
+    "User.items": (
+        "user(id: $id) { items { nodes { id title } pageInfo { hasNextPage endCursor } } }",
+        statements_of(ITEM_PAGES),
+    ),
+    "User.items totalCount": ("user(id: $id) { items { totalCount } }", COUNT_ITEMS.values()),
+    "User.items totalCount by search": (
+        'user(id: $id) { items(filter: {search: "new"}) { totalCount } }',
+        COUNT_ITEMS.values(),
+    ),
+    "Query.items totalCount": ("items { totalCount }", COUNT_ITEMS.values()),
+    "Query.items totalCount by tag": (
+        'items(filter: {tags: ["new"]}) { totalCount }',
+        COUNT_ITEMS.values(),
+    ),
+    "Query.users": ("users { nodes { name } }", statements_of(USER_PAGES)),
+    "Query.users totalCount": ('users(search: "Ada") { totalCount }', COUNT_USERS.values()),
+}
+CREATE = (
+    'mutation { createItem(input: {title: "New", status: PUBLISHED, tags: ["new"]}) { item { id } '
+    "errors { code } } }"
+)
+UPDATE = """mutation ($id: ID!, $status: ItemStatus, $title: String) {
+    updateItem(input: {id: $id, status: $status, title: $title}) { item { id } errors { code } }
 }"""
+RENAME = "mutation ($name: String) { updateProfile(input: {name: $name}) { errors { code } } }"
+HIT = {"hits": 1, "misses": 0, "rejected": 0, "bypassed": 0}
 PATIENCE_SECONDS = 10
 
 
-async def count(api: Api, user: Member) -> int:
-    return (await api.data(COUNT, {"id": user.id}))["user"]["itemCount"]
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"cache": "available"})
 
 
-def computed(api: Api) -> int:
-    return api.statements.count(COUNT_ITEMS_BY_OWNER.sql)
+@pytest.fixture
+async def another_process(api: Api) -> AsyncIterator[Api]:
+    """The same server once more, with a memory of its own."""
+    statements: list[str] = []
+    app = create_app(api.settings, observe=lambda sql, _: statements.append(sql))
+    async with Api(app, api.settings, api.connection, api.clock, statements) as another:
+        yield another
 
 
-async def until_cached(api: Api, user: Member) -> int:
+async def read(api: Api, name: str, owner: Member) -> Any:
+    selection = READS[name][0]
+    given = {"id": owner.id} if "$id" in selection else {}
+    head = "query ($id: ID!)" if given else "query"
+    return await api.data(f"{head} {{ {selection} }}", given)
+
+
+def computed(api: Api, name: str) -> int:
+    statements = {statement.sql for statement in READS[name][1]}
+    return sum(sql in statements for sql in api.statements)
+
+
+async def until_cached(api: Api, name: str, owner: Member) -> Any:
     """Asks until an answer comes without a statement; gives it."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            before = computed(api)
-            found = await count(api, user)
-            if computed(api) == before:
+            before = computed(api, name)
+            found = await read(api, name, owner)
+            if computed(api, name) == before:
                 return found
             await asyncio.sleep(0.01)
 
 
-class TestItemCount:
-    async def test_is_computed_no_more_once_it_is_cached(self, api: Api) -> None:
+@pytest.mark.parametrize("name", READS)
+class TestCachedField:
+    async def test_is_computed_no_more_once_it_is_cached(self, api: Api, name: str) -> None:
         owner = await api.user()
         await api.item(owner)
-        assert await until_cached(api, owner) == 1
-        before = computed(api)
-        assert [await count(api, owner) for _ in range(5)] == [1] * 5
-        assert computed(api) == before
+        await until_cached(api, name, owner)
+        before = computed(api, name)
+        answers = [await read(api, name, owner) for _ in range(5)]
+        assert computed(api, name) == before
+        assert answers == [await read(api, name, owner)] * 5
 
-    async def test_of_a_user_without_items_is_cached_too(self, api: Api) -> None:
-        assert await until_cached(api, await api.user()) == 0
-
-    async def test_is_right_as_soon_as_a_mutation_has_answered(self, api: Api) -> None:
+    async def test_answers_the_same_out_of_redis(
+        self, api: Api, another_process: Api, name: str
+    ) -> None:
         owner = await api.user()
-        for expected in range(1, 6):
-            await until_cached(api, owner)
+        for number in range(3):
+            await api.item(owner, f"New {number}", tags=["new"])
+        await until_cached(api, name, owner)
+        async with redis.asyncio.from_url(str(api.settings.redis_url)) as client:
+
+            async def is_stored() -> bool:
+                return bool(await client.keys(f"{api.settings.redis_prefix}:cache:*:v:*"))
+
+            await until(is_stored)
+        answer = await read(api, name, owner)
+        assert await read(another_process, name, owner) == answer
+        assert computed(another_process, name) == 0
+
+    async def test_is_right_as_soon_as_a_mutation_has_answered(self, api: Api, name: str) -> None:
+        owner = await api.user()
+        before = await until_cached(api, name, owner)
+        for new_name in ("Bob", "Ada", "Bob"):
             await api.data(CREATE, by=owner)
-            assert await count(api, owner) == expected
+            await api.data(RENAME, {"name": new_name}, by=owner)
+            after = await read(api, name, owner)
+            assert after != before
+            before = await until_cached(api, name, owner)
+            assert before == after
+
+    async def test_follows_a_writer_that_knows_of_no_cache(self, api: Api, name: str) -> None:
+        owner = await api.user()
+        before = await until_cached(api, name, owner)
+        await api.item(owner, "New", tags=["new"])
+        await api.user("Ada")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await read(api, name, owner) == before:  # noqa: ASYNC110 - the relay is at work
+                await asyncio.sleep(0.01)
+
+
+class TestReport:
+    async def test_tells_a_developer_what_the_cache_did(self, api: Api) -> None:
+        owner = await api.user()
+        await until_cached(api, "User.itemCount", owner)
+        body = {"query": f'{{ user(id: "{owner.id}") {{ itemCount }} }}'}
+        for extensions, expected in (
+            ({"cache": True}, {"User.itemCount": HIT}),
+            ({"cache": False}, None),
+            ({}, None),
+        ):
+            answer = await api.http.post("/graphql", json=body | {"extensions": extensions})
+            assert answer.json().get("extensions", {}).get("cache") == expected
+
+    async def test_tells_nothing_in_production(self, api: Api) -> None:
+        own = api.settings.model_copy(update={"environment": "production"})
+        async with Api(create_app(own), own, api.connection, api.clock, []) as production:
+            body = {"query": "{ items { totalCount } }", "extensions": {"cache": True}}
+            answer = await production.http.post("/graphql", json=body)
+            assert "extensions" not in answer.json()
+
+
+class TestItemCount:
+    async def test_of_a_user_without_items_is_cached_too(self, api: Api) -> None:
+        found = await until_cached(api, "User.itemCount", await api.user())
+        assert found == {"user": {"itemCount": 0}}
 
     async def test_follows_status(self, api: Api) -> None:
         owner = await api.user()
         item = await api.item(owner)
         for status, expected in (("DRAFT", 0), ("PUBLISHED", 1), ("ARCHIVED", 0)):
-            await until_cached(api, owner)
-            await api.data(SET_STATUS, {"id": item, "status": status}, by=owner)
-            assert await count(api, owner) == expected
+            await until_cached(api, "User.itemCount", owner)
+            await api.data(UPDATE, {"id": item, "status": status}, by=owner)
+            found = await read(api, "User.itemCount", owner)
+            assert found == {"user": {"itemCount": expected}}
 
-    async def test_follows_a_writer_that_knows_of_no_cache(self, api: Api) -> None:
+    async def test_is_left_in_peace_by_a_new_title(self, api: Api) -> None:
         owner = await api.user()
-        assert await until_cached(api, owner) == 0
-        await api.item(owner)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while await count(api, owner) != 1:  # noqa: ASYNC110 - the relay is at work
-                await asyncio.sleep(0.01)
+        item = await api.item(owner)
+        await until_cached(api, "User.itemCount", owner)
+        before = computed(api, "User.itemCount")
+        await api.data(UPDATE, {"id": item, "title": "Another"}, by=owner)
+        assert await read(api, "User.itemCount", owner) == {"user": {"itemCount": 1}}
+        assert computed(api, "User.itemCount") == before

@@ -25,22 +25,16 @@ class RedisConnection:
     another: what they hold may be older than what was written to the one before.
     """
 
-    def __init__(self, raw: Any, run_id: str) -> None:
+    def __init__(self, raw: Any, run_id: str, *, is_in_cluster: bool) -> None:
         self._raw = raw
         self.run_id = run_id
-
-    async def ask(self, *command: bytes | int, seconds: float) -> Any:
-        """The answer to one command; CacheUnavailable if there is none, and the connection ends.
-
-        An answer that is an error is raised as redis-py raises it.
-        """
-        (answer,) = await self.ask_all([command], seconds=seconds)
-        if isinstance(answer, RedisError):
-            raise answer
-        return answer
+        self.is_in_cluster = is_in_cluster
 
     async def ask_all(self, commands: list[Command], *, seconds: float) -> list[Any]:
-        """The answers to commands in one go; one that is an error stands in its place."""
+        """The answers to commands in one go; one that is an error stands in its place.
+
+        CacheUnavailable if they do not come, and the connection ends.
+        """
         packed = b"".join([hiredis.pack_command(command) for command in commands])
         answers: list[Any] = []
         try:
@@ -85,4 +79,5 @@ async def connect(pool: ConnectionPool) -> RedisConnection:
         raise CacheUnavailable("The cache could not be reached.") from error
     text = info.decode() if isinstance(info, bytes) else str(info)
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return RedisConnection(raw, fields.get("run_id", "")[:RUN_ID_LETTERS])
+    run_id = fields.get("run_id", "")[:RUN_ID_LETTERS]
+    return RedisConnection(raw, run_id, is_in_cluster=fields.get("redis_mode") == "cluster")

@@ -1,6 +1,6 @@
 """What a cached field needs of the domain's context."""
 
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
@@ -10,6 +10,15 @@ class CachingContext(Protocol):
     """One operation's context; see `weft.info.OperationContext`."""
 
     cache: Cache | None
+
+    @property
+    def viewer(self) -> Any:
+        """Who asks."""
+        ...
+
+    def seen_by(self, viewer: Any) -> Self:
+        """The same operation as this viewer's."""
+        ...
 
     @property
     def viewer_key(self) -> str:

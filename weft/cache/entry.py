@@ -24,9 +24,16 @@ class Entry:
     def __init__(self, value_key: bytes, fence_keys: tuple[bytes, ...]) -> None:
         self.value_key = value_key
         self.fence_keys = fence_keys
-        self.value: Any = NOTHING
-        self.xmin = b""
-        self.expires_at = 0.0
+        self.forget()
+
+    @property
+    def claim_key(self) -> bytes:
+        """Stands in Redis while somebody computes the value."""
+        return b"c" + self.value_key[1:]
+
+    def forget(self) -> None:
+        """Has no value any more."""
+        self.value, self.xmin, self.expires_at = NOTHING, b"", 0.0
 
     def keep(self, value: Any, xmin: bytes, expires_at: float) -> None:
         """Has the value, unless a newer one is there."""

@@ -5,11 +5,9 @@ from typing import Literal
 
 from weft.cache.cache import fence_key
 from weft.cache.errors import CacheUnavailable
-from weft.cache.store import RedisStore
+from weft.cache.limits import LEASE_MARGIN_MS
+from weft.cache.steps import Store
 from weft.errors import Unavailable
-
-ACKNOWLEDGE_MARGIN_MS = 50
-"""For clocks that do not run at the same speed."""
 
 WhenUnreachable = Literal["available", "strict"]
 
@@ -24,7 +22,7 @@ class WriteFences:
 
     def __init__(
         self,
-        store: RedisStore,
+        store: Store,
         when_unreachable: WhenUnreachable,
         forget: Callable[[], None] = lambda: None,
     ) -> None:
@@ -45,9 +43,9 @@ class WriteFences:
         Unavailable if it must not commit.
         """
         try:
-            await self._store.raise_fences(sorted(map(fence_key, tags)), transaction_id)
+            await self._store.raise_fences(dict.fromkeys(map(fence_key, tags), transaction_id))
         except CacheUnavailable as error:
             if self._when_unreachable == "strict":
                 raise Unavailable("The cache could not be told of this write.") from error
-            return (self._store.limits.lease_ms + ACKNOWLEDGE_MARGIN_MS) / 1000
+            return (self._store.limits.lease_ms + LEASE_MARGIN_MS) / 1000
         return 0

@@ -1,25 +1,26 @@
 """A resolver behind the cache: all parents of a level looked up at once, the others computed."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 from weft.cache.context import CachingContext
-from weft.cache.entry import NOTHING, Codec, Entry
-from weft.cache.fence import number
-from weft.cache.filler import Fill
+from weft.cache.entry import NOTHING, Codec
+from weft.cache.level import Level, finished
 from weft.cache.policy import CachePolicy, Scope
 from weft.cache.shape import shape_of
 from weft.info import Info
 
 NO_ARGUMENTS = b""
+ROOT_KEY = ""
 ARGUMENTS_BYTES = 12
+
+encode_sorted = msgspec.json.Encoder(enc_hook=repr, order="sorted").encode
 
 
 def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., Any]:
@@ -28,10 +29,13 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
 
     @wraps(resolver)
     async def resolve(parents: Sequence[Any], info: Info, **arguments: Any) -> Sequence[Any]:
-        cache: Cache | None = info.context.cache
+        context: CachingContext = info.context
+        cache = context.cache
         if cache is None:
-            return await _finished(resolver(parents, info, **arguments))
-        viewer = info.context.viewer_key if policy.scope is Scope.VIEWER else ""
+            return await finished(resolver(parents, info, **arguments))
+        if policy.seen_as is not None:
+            context = context.seen_by(policy.seen_as(context.viewer, parents))
+        viewer = context.viewer_key if policy.scope is Scope.VIEWER else ""
         variant = (viewer, _digest(arguments))
         keys = [policy.key(parent) for parent in parents]
         entries = [
@@ -42,13 +46,14 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
         places = [place for place, value in enumerate(values) if value is NOTHING]
         _count(cache, info, len(parents), len(places), rejected, asked=found is not None)
         if places:
-            missing = [parents[place] for place in places]
-            isolated, bound, read_at = _isolated(info, policy, cache)
-            computed = await _finished(resolver(missing, isolated, **arguments))
-            for place, value in zip(places, computed, strict=True):
-                values[place] = value
-            if found is not None and bound.known:
-                _store(cache, codec, [entries[place] for place in places], computed, bound, read_at)
+            level = Level(
+                *(resolver, policy, codec, cache, context, info.coordinate),
+                *(parents, arguments, keys, entries, values),
+            )
+            if found is not None and policy.once_ms:
+                await level.compute_once(places)
+            else:
+                await level.compute(places, is_stored=found is not None)
         return values
 
     return resolve
@@ -58,9 +63,9 @@ def cached_root(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[.
     """The same for a field without parents."""
 
     async def as_level(parents: Sequence[Any], info: Info, **arguments: Any) -> list[Any]:
-        return [await _finished(resolver(info, **arguments))]
+        return [await finished(resolver(info, **arguments))]
 
-    level = cached(as_level, policy)
+    level = cached(as_level, replace(policy, key=lambda _: ROOT_KEY))
 
     @wraps(resolver)
     async def resolve(info: Info, **arguments: Any) -> Any:
@@ -68,35 +73,6 @@ def cached_root(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[.
         return value
 
     return resolve
-
-
-async def _finished(answer: Any) -> Any:
-    return await answer if inspect.isawaitable(answer) else answer
-
-
-def _isolated(info: Info, policy: CachePolicy, cache: Cache) -> tuple[Info, SnapshotBound, float]:
-    """Loaders that remember nothing: a value must not be made of what was read before."""
-    bound = SnapshotBound()
-    outer: CachingContext = info.context
-    context = outer.isolated(bound, public=policy.scope is Scope.PUBLIC)
-    return Info(context, info.coordinate), bound, cache.now()
-
-
-def _store(
-    cache: Cache,
-    codec: Codec,
-    entries: Sequence[Entry],
-    values: Sequence[Any],
-    bound: SnapshotBound,
-    read_at: float,
-) -> None:
-    xmin = number(bound.xmin)
-    fills: list[Fill] = []
-    for entry, value in zip(entries, values, strict=True):
-        if not isinstance(value, Exception):
-            entry.keep(value, xmin, read_at + codec.ttl_seconds)
-            fills.append(Fill(entry, value, xmin, read_at, codec))
-    cache.offer(fills)
 
 
 def _count(
@@ -117,5 +93,4 @@ def _digest(arguments: Mapping[str, Any]) -> bytes:
     """Arguments as part of a key: equal for equal ones, whatever order they came in."""
     if not arguments:
         return NO_ARGUMENTS
-    text = msgspec.json.encode(sorted(arguments.items()), enc_hook=repr)
-    return blake2b(text, digest_size=ARGUMENTS_BYTES).hexdigest().encode()
+    return blake2b(encode_sorted(arguments), digest_size=ARGUMENTS_BYTES).hexdigest().encode()

@@ -15,7 +15,7 @@ from weft.cache.steps import Store
 from weft.errors import WeftError
 
 MAX_WAITING = 10_000
-MAX_BATCH = 500
+MAX_BATCH = 50
 GATHER_SECONDS = 0.002
 """How long a value waits for others, and for its own answer to be sent."""
 
@@ -34,6 +34,8 @@ class Fill:
     xmin: bytes
     read_at: float
     codec: Codec
+    is_claimed: bool = False
+    """Whether others wait for it."""
 
 
 class Filler:
@@ -64,7 +66,7 @@ class Filler:
             while self._waiting:
                 await asyncio.sleep(GATHER_SECONDS)
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-                await self._store_batch(batch)
+                await self.store(batch)
         except WeftError:
             self._waiting.clear()  # neither store keeps anybody waiting, and later values come
         except Exception:
@@ -73,7 +75,8 @@ class Filler:
         finally:
             self._work = None
 
-    async def _store_batch(self, batch: list[Fill]) -> None:
+    async def store(self, batch: Sequence[Fill]) -> None:
+        """Stores what may count, at once; CacheUnavailable if Redis cannot be reached."""
         keys = list(dict.fromkeys(key for fill in batch for key in fill.entry.fence_keys))
         fences = await self._whole_fences(keys)
         entries: list[tuple[bytes, bytes, int]] = []
@@ -86,6 +89,9 @@ class Filler:
                 entries.append((fill.entry.value_key, stored, life_ms))
         if entries:
             await self._store.write(entries)
+        claims = [fill.entry.claim_key for fill in batch if fill.is_claimed]
+        if claims:
+            await self._store.release(claims)
 
     async def _whole_fences(self, keys: list[bytes]) -> dict[bytes, bytes]:
         token = secrets.token_hex(8).encode()

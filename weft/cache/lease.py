@@ -7,12 +7,17 @@ nobody announced is seen by readers at most one lease later, and if the relay di
 hear it, the cache is not believed at all.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 
 from weft.cache.cache import fence_key
 from weft.cache.filler import DrawId
+from weft.cache.limits import LEASE_MARGIN_MS
 from weft.cache.steps import Store
 from weft.changes.change import Change
+from weft.changes.log import BATCH_LIMIT, Prepare
 from weft.changes.outage import Outage
 from weft.errors import WeftError
 
@@ -22,59 +27,78 @@ TagsOf = Callable[[Change], Iterable[str]]
 class FenceRelay:
     """What the relay does for the cache, while it leads."""
 
-    def __init__(self, store: Store, draw_id: DrawId, tags_of: TagsOf) -> None:
+    def __init__(
+        self,
+        store: Store,
+        draw_id: DrawId,
+        tags_of: TagsOf,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         """`tags_of` gives the tags that a change touches."""
         self._store = store
         self._draw_id = draw_id
         self._tags_of = tags_of
+        self._clock = clock
+        self._sleep = sleep
         self._is_granted = False
+        self._ended_by = 0.0
         self._outage = Outage("redis", "lease")
 
     def lead(self) -> None:
         """To be called when the relay begins to lead: what another raised or not is not known."""
         self._is_granted = False
+        self._expect_lease()
 
-    async def begin(self) -> int | None:
-        """To be called before each pass over the log; what it gives is for `passed`.
+    async def begin(self) -> Prepare:
+        """To be called before each pass over the log; what it gives, with all that was found.
 
         The time is that of Redis, and leases end by its clock at a time that is fixed now: so no
         renewal that comes late, because a process or Redis was stopped, can last longer.
         """
         try:
-            return await self._store.time_ms()
+            return partial(self._raise, await self._store.time_ms())
         except WeftError as error:
             self._lost(error)
-            return None
+            return self._until_unbelieved
 
-    async def passed(
-        self, began_at_ms: int | None, changes: Sequence[Change], *, is_all: bool
-    ) -> None:
-        """To be called after each pass, before its changes are told; `is_all`: nothing is left."""
-        if began_at_ms is None:
-            return
+    async def _raise(self, began_at_ms: int, changes: Sequence[Change]) -> None:
+        """Raises the fences of changes that nobody was told of yet, and renews the lease.
+
+        Where that fails it returns when the last lease has ended: who is told then reads afresh.
+        """
         try:
-            await self._raise(changes)
-            if is_all:
+            await self._raise_all(changes)
+            if len(changes) < BATCH_LIMIT:
                 await self._prolong(began_at_ms + self._store.limits.lease_ms)
             self._outage.answered()
         except WeftError as error:
             self._lost(error)
+            await self._until_unbelieved(changes)
+
+    async def _until_unbelieved(self, changes: Sequence[Change]) -> None:
+        if changes and (seconds := self._ended_by - self._clock()) > 0:
+            await self._sleep(seconds)
+
+    def _expect_lease(self) -> None:
+        self._ended_by = self._clock() + (self._store.limits.lease_ms + LEASE_MARGIN_MS) / 1000
 
     def _lost(self, error: WeftError) -> None:
         # Nobody knows what was raised: nothing that is cached now will count.
         self._is_granted = False
         self._outage.failed(error)
 
-    async def _raise(self, changes: Sequence[Change]) -> None:
-        by_transaction: dict[int, set[bytes]] = {}
+    async def _raise_all(self, changes: Sequence[Change]) -> None:
+        transactions: dict[bytes, int] = {}
         for change in changes:
-            keys = by_transaction.setdefault(change.xid, set())
-            keys.update(map(fence_key, self._tags_of(change)))
-        for transaction_id, keys in by_transaction.items():
-            if keys:
-                await self._store.raise_fences(sorted(keys), transaction_id)
+            for key in map(fence_key, self._tags_of(change)):
+                transactions[key] = max(transactions.get(key, 0), change.xid)
+        if transactions:
+            await self._store.raise_fences(transactions)
 
     async def _prolong(self, until_ms: int) -> None:
+        self._expect_lease()
         if self._is_granted and await self._store.renew_lease(until_ms):
             return
         await self._store.grant_lease(await self._draw_id(), until_ms)

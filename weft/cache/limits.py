@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LEASE_MARGIN_MS = 50
+"""How much longer a lease is waited for: clocks do not all run at the same speed."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreLimits:

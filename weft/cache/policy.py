@@ -26,8 +26,13 @@ class CachePolicy:
     - `tags`: what a write must touch to change the value, such as `Author:7.books`, from the key
       and the resolver's arguments. At least one; whoever writes raises the same.
     - `key`: what the resolver reads of a parent; texts, numbers and structs of these will do.
-      For a root field it is given None.
+      Not asked for a root field, which has none.
     - `scope`: VIEWER, unless the field answers everybody alike.
+    - `seen_as`: with VIEWER, whom to compute it for instead, out of who asks and the parents: a
+      viewer who sees the same, of whom there are fewer, so that more of them share a value. What
+      that one does not see is never answered.
+    - `once_ms`: how long others, in all processes, wait for whoever computes a value. 0, everybody
+      computes, unless that takes much longer than asking Redis twice.
     - `value_type`: what msgspec reads a stored value as; the resolver's return type unless given.
     - `encode`, `decode`: for values that are no rows: to what msgspec takes, and back with the key
       and the arguments.
@@ -37,6 +42,8 @@ class CachePolicy:
     tags: Callable[[Any, Mapping[str, Any]], Sequence[str]]
     key: Callable[[Any], Any] = lambda parent: parent.id
     scope: Scope = Scope.VIEWER
+    seen_as: Callable[[Any, Sequence[Any]], Any] | None = None
+    once_ms: int = 0
     value_type: Any = Any
     encode: Callable[[Any], Any] | None = None
     decode: Callable[[Any, Any, Mapping[str, Any]], Any] | None = None
@@ -46,6 +53,8 @@ class CachePolicy:
             raise DeclarationError(f"ttl_seconds must be above 0, at most {MAX_TTL_SECONDS}.")
         if (self.encode is None) != (self.decode is None):
             raise DeclarationError("Give encode and decode both, or neither.")
+        if self.seen_as is not None and self.scope is Scope.PUBLIC:
+            raise DeclarationError("A PUBLIC field is seen by nobody in particular: no seen_as.")
 
 
 MAX_TTL_SECONDS = 86_400

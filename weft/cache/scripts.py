@@ -15,18 +15,22 @@ end
 RAISE = (
     _VALID
     + b"""
-for _, key in ipairs(KEYS) do
+for place, key in ipairs(KEYS) do
   local fence = redis.pcall('GET', key)
   if not valid(fence) then
     redis.call('DEL', key)
-  elseif string.sub(fence, 1, 20) < ARGV[1] then
-    redis.call('SET', key, ARGV[1] .. string.sub(fence, 21), 'KEEPTTL')
+  elseif string.sub(fence, 1, 20) < ARGV[place] then
+    local set = redis.pcall('SET', key, ARGV[place] .. string.sub(fence, 21), 'KEEPTTL')
+    if type(set) == 'table' and set.err then
+      redis.call('DEL', key)
+    end
   end
 end
 return #KEYS
 """
 )
-"""ARGV: the transaction id. Raises fences that are there; drops what is no fence."""
+"""ARGV: a transaction id for each key. Raises fences that are there; drops what is no fence, and
+what cannot be raised because Redis is full: a missing fence is always safe."""
 
 ENSURE = (
     _VALID
@@ -51,10 +55,10 @@ MAKE_WHOLE = (
 local fences = {}
 for place, key in ipairs(KEYS) do
   local fence = redis.pcall('GET', key)
-  if valid(fence) and string.sub(fence, 21) == string.sub(ARGV[place + 1], 21) then
+  if valid(fence) and string.sub(fence, 21) == string.sub(ARGV[place], 21) then
     fence = string.sub(fence, 1, 20)
-    if fence < ARGV[1] then
-      fence = ARGV[1]
+    if fence < ARGV[#KEYS + 1] then
+      fence = ARGV[#KEYS + 1]
     end
     redis.call('SET', key, fence, 'KEEPTTL')
   end
@@ -63,7 +67,7 @@ end
 return fences
 """
 )
-"""ARGV: a transaction id, then for each key the open fence that was seen before it was drawn."""
+"""ARGV: for each key the open fence as it was seen, then a transaction id drawn after that."""
 
 RENEW = b"""
 local lease = redis.pcall('GET', KEYS[1])

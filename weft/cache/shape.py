@@ -1,7 +1,7 @@
 """A fingerprint of a value's type: what one release stored, another never reads as its own."""
 
 from hashlib import blake2b
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 
@@ -14,10 +14,11 @@ def shape_of(value_type: Any) -> str:
 
 
 def _text(value_type: Any) -> str:
-    if isinstance(value_type, type) and issubclass(value_type, msgspec.Struct):
+    plain = get_origin(value_type) or value_type
+    if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
         fields = msgspec.structs.fields(value_type)
         parts = ",".join(f"{field.encode_name}:{_text(field.type)}" for field in fields)
-        return f"{value_type.__qualname__}({parts})"
+        return f"{plain.__qualname__}({parts})"
     arguments = getattr(value_type, "__args__", ())
     if arguments:
         return f"{value_type}[{','.join(map(_text, arguments))}]"

@@ -1,174 +1,150 @@
-"""The cache in Redis: reads of all operations joined, and the protocol's steps on its fences."""
+"""The cache in Redis: the protocol's steps on one server, or on the servers of a cluster."""
 
-import hashlib
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import structlog
-from redis.asyncio.connection import ConnectionPool
-from redis.exceptions import NoScriptError
-
 from weft.cache import scripts
-from weft.cache.breaker import Breaker
-from weft.cache.connection import RedisConnection, connect
 from weft.cache.errors import CacheUnavailable
 from weft.cache.fence import number, opened
+from weft.cache.layout import Layout, of_each
 from weft.cache.limits import StoreLimits
-from weft.loading.connections import HeldConnections
-from weft.loading.dispatch import Dispatcher
+from weft.cache.server import KeyCommand, RedisServer
 
-LEASE_KEY = b"lease"
-
-_log = structlog.get_logger(__name__)
+LEASE_KEY = b"{lease}"
 
 
 class RedisStore:
-    """One Redis server. Keys begin with `prefix`, the server's run, and the database's name.
+    """`weft.cache.steps.Store`. Keys begin with `prefix`, the server's run, the database's name.
 
     `database` names the history of transaction ids: unless it is set, nothing is cached, and what
-    was stored under another is never found again.
+    was stored under another is never found again. What is in braces in a key decides its slot.
     """
 
     def __init__(self, url: str, prefix: str, limits: StoreLimits | None = None) -> None:
         self.limits = limits or StoreLimits()
         self.database: str | None = None
         self._prefix = prefix
-        # No timeouts of redis-py's own: before Python 3.12 those lose cancellations.
-        self._pool = ConnectionPool.from_url(
-            url, socket_timeout=None, socket_connect_timeout=None, health_check_interval=0
-        )
-        count = self.limits.connections
-        self._reads = Dispatcher(HeldConnections(self._connect_to_read, count))
-        self._writers = HeldConnections(self._connect, count)
-        self._read_breaker = Breaker(self.limits.breaker_ms / 1000)
-        self._raise_breaker = Breaker(self.limits.breaker_ms / 1000)
-        self._read_seconds = self.limits.read_ms / 1000
-        self._raise_seconds = self.limits.raise_ms / 1000
+        self._layout = Layout(url, self.limits, self._name, prefix)
 
-    async def _connect(self) -> RedisConnection:
-        return await connect(self._pool)
-
-    async def _connect_to_read(self) -> RedisConnection:
-        if self._read_breaker.is_open:
-            raise CacheUnavailable("The cache failed a moment ago.")
-        try:
-            return await connect(self._pool)
-        except CacheUnavailable as error:
-            self._failed(self._read_breaker, error)
-            raise
-
-    def _failed(self, breaker: Breaker, error: CacheUnavailable) -> None:
-        if not breaker.failures:
-            _log.warning("cache_lost", error=repr(error.__cause__ or error))
-        breaker.failed()
-
-    def name(self, connection: RedisConnection) -> bytes:
-        """What every key begins with on this connection."""
+    def _name(self, run_id: str) -> bytes:
         if self.database is None:
             raise CacheUnavailable("The database is not known yet.")
-        return f"{self._prefix}:cache:{connection.run_id}:{self.database}:".encode()
+        return f"{self._prefix}:cache:{run_id}:{self.database}:".encode()
 
     async def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """What stands under each key, in order; None for nothing, and for what is no text.
 
-        Joins with all that other operations ask in the meantime.
+        None also for what is kept by a server of the cluster that does not answer.
         """
-        if self._read_breaker.is_open:
-            raise CacheUnavailable("The cache failed a moment ago.")
-        return await self._reads.submit(self._fetch, keys)
+        only = await self._layout.only()
+        if only is not None:
+            return await only.read(keys)
 
-    async def _fetch(
-        self, connection: RedisConnection, keys: Sequence[bytes]
-    ) -> list[bytes | None]:
-        name = self.name(connection)
-        named = [name + key for key in keys]
-        try:
-            answer = await connection.ask(b"MGET", *named, seconds=self._read_seconds)
-        except CacheUnavailable as error:
-            self._failed(self._read_breaker, error)
-            raise
-        self._read_breaker.answered()
-        return answer
+        async def read(server: RedisServer, places: list[int]) -> list[bytes | None]:
+            return await server.read([keys[place] for place in places])
+
+        places = self._layout.places(keys)
+        found: list[bytes | None] = [None] * len(keys)
+        for where, answer in zip(places.values(), await of_each(read, places), strict=True):
+            if isinstance(answer, BaseException):
+                _only_unavailable(answer)
+                continue
+            for place, value in zip(where, answer, strict=True):
+                found[place] = value
+        return found
 
     async def write(self, entries: Sequence[tuple[bytes, bytes, int]]) -> None:
         """Stores values: key, value, and milliseconds to live."""
-        async with self._writers.lend() as connection:
-            name = self.name(connection)
-            await connection.ask_all(
-                [(b"SET", name + key, value, b"PX", life) for key, value, life in entries],
-                seconds=self._read_seconds,
-            )
+        await self._write([(b"SET", key, value, b"PX", life_ms) for key, value, life_ms in entries])
+
+    async def claim(self, keys: Sequence[bytes], life_ms: int) -> list[bool]:
+        """Whether nobody else has each key, which is the caller's from now on, for so long."""
+        answers = await self._write([(b"SET", key, b"1", b"PX", life_ms, b"NX") for key in keys])
+        return [answer is not None for answer in answers]
+
+    async def release(self, keys: Sequence[bytes]) -> None:
+        """Ends claims."""
+        await self._write([(b"DEL", key) for key in keys])
+
+    async def _write(self, commands: Sequence[KeyCommand]) -> list[Any]:
+        async def write(server: RedisServer, places: list[int]) -> list[Any]:
+            return await server.write([commands[place] for place in places])
+
+        places = await self._places([key for _, key, *_ in commands])
+        return _gathered(len(commands), places, await of_each(write, places))
 
     async def ensure_fences(self, keys: Sequence[bytes], token: bytes) -> list[bytes]:
         """The fence of each key; an open one with this token where there was none."""
-        return await self._run(
-            scripts.ENSURE, keys, opened(token), self.limits.fence_seconds * 1000
-        )
+        shared = opened(token), self.limits.fence_seconds * 1000
+        return await self._run(scripts.ENSURE, keys, shared=shared)
 
     async def make_whole(
         self, keys: Sequence[bytes], seen: Sequence[bytes], transaction_id: int
     ) -> list[bytes]:
         """The fences after those that still are as they were seen have become whole."""
-        return await self._run(scripts.MAKE_WHOLE, keys, number(transaction_id), *seen)
+        return await self._run(scripts.MAKE_WHOLE, keys, seen, [number(transaction_id)])
 
-    async def raise_fences(self, keys: Sequence[bytes], transaction_id: int) -> None:
-        """Raises those fences that are there; to be called before the transaction commits."""
-        if self.database is None or self._raise_breaker.is_open:
-            raise CacheUnavailable("The cache failed a moment ago, or was never reached.")
-        try:
-            await self._run(
-                scripts.RAISE, keys, number(transaction_id), seconds=self._raise_seconds
-            )
-        except CacheUnavailable as error:
-            self._failed(self._raise_breaker, error)
-            raise
-        self._raise_breaker.answered()
+    async def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
+        """Raises those fences that are there, each to a transaction id, before that commits."""
+        numbers = list(map(number, transactions.values()))
+        await self._run(scripts.RAISE, list(transactions), numbers, raises=True)
 
     async def time_ms(self) -> int:
         """The time of the server that holds the lease; leases end by it, whatever is late."""
-        async with self._writers.lend() as connection:
-            seconds, microseconds = await connection.ask(b"TIME", seconds=self._raise_seconds)
+        (server,) = await self._places([LEASE_KEY])
+        seconds, microseconds = await server.ask(b"TIME")
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     async def renew_lease(self, until_ms: int) -> bool:
         """Prolongs the lease; false if there is none to prolong."""
-        return bool(
-            await self._run(scripts.RENEW, [LEASE_KEY], until_ms, seconds=self._raise_seconds)
-        )
+        (renewed,) = await self._run(scripts.RENEW, [LEASE_KEY], shared=[until_ms])
+        return bool(renewed)
 
     async def grant_lease(self, transaction_id: int, until_ms: int) -> None:
         """A new lease, by which nothing is taken that was read before this transaction began."""
-        argument = number(transaction_id)
-        await self._run(scripts.GRANT, [LEASE_KEY], argument, until_ms, seconds=self._raise_seconds)
+        await self._run(scripts.GRANT, [LEASE_KEY], shared=[number(transaction_id), until_ms])
+
+    async def _places(self, keys: Sequence[bytes]) -> dict[RedisServer, list[int]]:
+        only = await self._layout.only()
+        return self._layout.places(keys) if only is None else {only: list(range(len(keys)))}
 
     async def _run(
         self,
         script: bytes,
         keys: Sequence[bytes],
-        *arguments: bytes | int,
-        seconds: float | None = None,
-    ) -> Any:
-        async with self._writers.lend() as connection:
-            name = self.name(connection)
-            named = [name + key for key in keys]
-            limit = self._read_seconds if seconds is None else seconds
-            digest = _digest(script)
-            try:
-                return await connection.ask(
-                    *(b"EVALSHA", digest, len(named), *named, *arguments), seconds=limit
-                )
-            except NoScriptError:
-                return await connection.ask(
-                    *(b"EVAL", script, len(named), *named, *arguments), seconds=limit
-                )
+        each: Sequence[bytes] = (),
+        shared: Sequence[bytes | int] = (),
+        *,
+        raises: bool = False,
+    ) -> list[Any]:
+        async def run(server: RedisServer, places: list[int]) -> list[Any]:
+            own_keys = [keys[place] for place in places]
+            own_each = [each[place] for place in places] if each else ()
+            return await server.run(script, own_keys, own_each, shared, raises=raises)
+
+        places = await self._places(keys)
+        return _gathered(len(keys), places, await of_each(run, places))
 
     async def aclose(self) -> None:
         """Ends every connection that is not in use."""
-        await self._reads.close()
-        await self._writers.close()
+        await self._layout.aclose()
 
 
-@cache
-def _digest(script: bytes) -> bytes:
-    return hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
+def _gathered(
+    count: int,
+    places: Mapping[RedisServer, Sequence[int]],
+    answers: Sequence[list[Any] | BaseException],
+) -> list[Any]:
+    """The answers of all servers in order; the first error, if there is one."""
+    found: list[Any] = [None] * count
+    for where, answer in zip(places.values(), answers, strict=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        for place, value in zip(where, answer, strict=True):
+            found[place] = value
+    return found
+
+
+def _only_unavailable(error: BaseException) -> None:
+    if not isinstance(error, CacheUnavailable):
+        raise error

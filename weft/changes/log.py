@@ -9,6 +9,9 @@ BATCH_LIMIT = 1000
 """The most changes that one call of `assign_positions`, `after` or `prune` is about."""
 
 
+Prepare = Callable[[list[Change]], Awaitable[None]]
+
+
 class ChangeLog(Protocol):
     """The log, over one connection of its own: one call at a time.
 
@@ -24,10 +27,11 @@ class ChangeLog(Protocol):
         """
         ...
 
-    async def assign_positions(self) -> list[Change]:
+    async def assign_positions(self, prepare: Prepare | None = None) -> list[Change]:
         """Gives positions to the first `BATCH_LIMIT` committed changes that have none, by their id.
 
-        In order of position. Only the leader may call it.
+        In order of position. Only the leader may call it. `prepare` is awaited with what was found,
+        also if that is nothing, before anybody can see the positions, which are still 0.
         """
         ...
 

@@ -61,7 +61,7 @@ class Relay:
     ) -> None:
         """`poll_ms`: how long a change may wait whose writer wakes nobody, such as psql.
 
-        `fences` are raised by each change before it is told to anybody.
+        `fences` are raised by each change before it has a position, which hubs find by polling too.
         """
         self._fences = fences
         self._open_log = open_log
@@ -127,14 +127,11 @@ class Relay:
         while True:
             heed_cancellation()
             self._woken.clear()
-            began_at_ms = None if self._fences is None else await self._fences.begin()
-            changes = await log.assign_positions()
+            fences = self._fences
+            changes = await log.assign_positions(None if fences is None else await fences.begin())
+            heed_cancellation()
             self._log_outage.answered()
             self._note_lag(changes)
-            if self._fences is not None:
-                is_all = len(changes) < BATCH_LIMIT
-                await self._fences.passed(began_at_ms, changes, is_all=is_all)
-                heed_cancellation()
             if changes:
                 self._offer(changes)
             await self._prune_when_due(log)

@@ -4,18 +4,25 @@ It follows "GraphQL over HTTP" (https://graphql.github.io/graphql-over-http/draf
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any
 
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
+from weft.cache.report import begin_report
 from weft.documents.documents import Documents
-from weft.errors import RateLimited
 from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.errors import Refused
 from weft.execution.schema import Schema
 from weft.rates.budget import CostBudget, charged
+from weft.transport.answer import (
+    ALLOW,
+    NOSNIFF,
+    PAGE_HEADERS,
+    Answer,
+    refusal,
+    send_answer,
+)
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.event_stream import EventStream
 from weft.transport.exchange import Exchange, exchange_of
@@ -31,13 +38,12 @@ from weft.transport.headers import (
 from weft.transport.load import InFlight
 from weft.transport.negotiation import (
     EVENT_STREAM,
-    GRAPHQL_RESPONSE,
     HTML,
     JSON,
     check_content_type,
     response_type,
 )
-from weft.transport.public import Header, is_public, keepable
+from weft.transport.public import is_public, keepable
 from weft.transport.refusals import (
     BodyTimeout,
     BodyTooLarge,
@@ -47,32 +53,14 @@ from weft.transport.refusals import (
 )
 from weft.transport.request import GraphQLRequest, from_body, from_query_string
 from weft.transport.response import (
-    encode_refusal,
     encode_result,
     rate_limited,
-    status_of,
     status_of_result,
 )
 from weft.transport.service import OPERATIONS_AT_ONCE, LiveService
 
-ALLOWED_METHODS = b"GET, POST, OPTIONS"
 READING = frozenset({OperationType.QUERY})
 STREAMED_BY_GET = READING | {OperationType.SUBSCRIPTION}
-
-CONTENT_TYPES = {
-    media_type: f"{media_type}; charset=utf-8".encode()
-    for media_type in (GRAPHQL_RESPONSE, JSON, HTML)
-}
-NOSNIFF = ((b"x-content-type-options", b"nosniff"),)
-PAGE_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIFF)
-# An answer depends on its viewer, so nothing in between may keep it.
-COMMON_HEADERS = (*PAGE_HEADERS, POLICY)
-HEADERS_OF_STATUS = {
-    401: [(b"www-authenticate", b"Bearer")],
-    405: [(b"allow", ALLOWED_METHODS)],
-    429: [(b"retry-after", b"1")],
-    503: [(b"retry-after", b"1")],
-}
 
 
 class GraphQLEndpoint:
@@ -83,6 +71,8 @@ class GraphQLEndpoint:
     - `body_limit_bytes`: the longest body, and the longest query string, that is read.
     - `body_timeout_seconds`: how long a body may take to arrive.
     - `explorer`: whether a browser is shown the page of `weft.transport.explorer`.
+    - `reports_cache`: whether a request may ask what the cache did for it, by
+      `"extensions": {"cache": true}`.
     - `live`: what streams share with sockets; without it there are no streams.
     - `documents`: finds those that requests only name.
     - `max_age_seconds`: how long everybody may keep what a stranger gets by GET of such a document.
@@ -99,6 +89,7 @@ class GraphQLEndpoint:
         body_limit_bytes: int = 1_048_576,
         body_timeout_seconds: float = 30,
         explorer: bool = True,
+        reports_cache: bool = False,
         live: LiveService | None = None,
         in_flight: InFlight | None = None,
         documents: Documents | None = None,
@@ -111,6 +102,7 @@ class GraphQLEndpoint:
         self._body_limit_bytes = body_limit_bytes
         self._body_timeout_seconds = body_timeout_seconds
         self._explorer = Explorer() if explorer else None
+        self._reports_cache = reports_cache
         self._live = live
         self._documents = documents or Documents(schema.engine.is_valid)
         self._budget = budget
@@ -119,72 +111,71 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; a client that goes away meanwhile takes its operation along."""
-        headers = headers_of(scope)
-        exchange = exchange_of(scope)
+        headers, exchange = headers_of(scope), exchange_of(scope)
         media_type = JSON
         try:
-            method = scope["method"]
-            if method == "OPTIONS":
-                await _send(send, 204, JSON, b"", [(b"allow", ALLOWED_METHODS)])
-                return
-            media_type = response_type(
-                headers.get(b"accept"),
-                html=self._explorer is not None and method == "GET",
-                streams=self._live is not None,
-            )
-            if self._explorer is not None and media_type == HTML:
+            media_type = self._media_type(scope["method"], headers)
+            if scope["method"] == "OPTIONS":
+                answer = Answer(204, JSON, b"", ALLOW)
+            elif self._explorer is not None and media_type == HTML:
                 page = self._explorer
-                await _send(send, 200, HTML, page.page, page.headers, common=PAGE_HEADERS)
-                return
-            asked = await self._request(method, scope, headers, receive, exchange)
-            request = await self._documents.complete(asked)
-            if self._live is not None and media_type == EVENT_STREAM:
+                answer = Answer(200, HTML, page.page, page.headers, common=PAGE_HEADERS)
+            elif self._live is not None and media_type == EVENT_STREAM:
                 media_type = JSON  # of what is refused before the stream begins
-                await self._stream(self._live, request, headers, scope, receive, send)
+                await self._stream(self._live, scope, headers, receive, send)
                 return
-            with self._in_flight, ClientWatch(receive, exchange):
-                result = await self._run(request, headers, scope)
-            if method == "GET" and isinstance(result, Refused) and self._writes(request):
-                raise MethodNotAllowed("GET is for queries only; use POST.")
-            limited = rate_limited(result)
-            if limited is not None:
-                raise limited
-            status, body = status_of_result(result, media_type), encode_result(result)
-            is_named = method == "GET" and request is not asked
-            if is_named and not result.errors and is_public(headers):
-                await self._send_keepable(send, headers, media_type, body)
-                return
+            else:
+                answer = await self._answer(scope, headers, receive, media_type, exchange)
         except ClientGone:
             return
         except Exception as error:
-            status = status_of(error)
-            body = encode_refusal(error)
-            if isinstance(error, RateLimited):
-                extra = [(b"retry-after", b"%d" % error.retry_after_seconds)]
-                await _send(send, status, media_type, body, extra)
-                return
-        more = HEADERS_OF_STATUS.get(status, ())
+            answer = refusal(error, media_type)
         if exchange is None or not exchange.respond(
-            status, (*_headers(media_type, more), *stamp_of(scope).headers()), body
+            answer.status, (*answer.headers(), *stamp_of(scope).headers()), answer.body
         ):
-            await _send(send, status, media_type, body, more)
+            await send_answer(send, answer)
 
-    async def _send_keepable(
-        self, send: Send, headers: dict[bytes, bytes], media_type: str, body: bytes
-    ) -> None:
-        known, extra = keepable(headers, body, self._max_age_seconds)
-        status, body = (304, b"") if known else (200, body)
-        await _send(send, status, media_type, body, extra, common=(*NOSNIFF, POLICY))
+    def _media_type(self, method: str, headers: dict[bytes, bytes]) -> str:
+        if method == "OPTIONS":
+            return JSON
+        html = self._explorer is not None and method == "GET"
+        return response_type(headers.get(b"accept"), html=html, streams=self._live is not None)
+
+    async def _answer(
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        media_type: str,
+        exchange: Exchange | None,
+    ) -> Answer:
+        asked = await self._request(scope, headers, receive, exchange)
+        request = await self._documents.complete(asked)
+        with self._in_flight, ClientWatch(receive, exchange):
+            result = await self._run(request, headers, scope)
+        gets = scope["method"] == "GET"
+        if gets and isinstance(result, Refused) and self._writes(request):
+            raise MethodNotAllowed("GET is for queries only; use POST.")
+        limited = rate_limited(result)
+        if limited is not None:
+            raise limited
+        body = encode_result(result)
+        if gets and request is not asked and not result.errors and is_public(headers):
+            known, keeping = keepable(headers, body, self._max_age_seconds)
+            status, body = (304, b"") if known else (200, body)
+            return Answer(status, media_type, body, keeping, common=(*NOSNIFF, POLICY))
+        return Answer(status_of_result(result, media_type), media_type, body)
 
     async def _stream(
         self,
         live: LiveService,
-        request: GraphQLRequest,
-        headers: dict[bytes, bytes],
         scope: Scope,
+        headers: dict[bytes, bytes],
         receive: Receive,
         send: Send,
     ) -> None:
+        asked = await self._request(scope, headers, receive, exchange_of(scope))
+        request = await self._documents.complete(asked)
         authorization = authorization_of(headers)
         viewer = await self._gate.viewer(authorization)
         stream = EventStream(live, scope, receive, send)
@@ -198,17 +189,22 @@ class GraphQLEndpoint:
         scope: Scope,
     ) -> ExecutionResult:
         viewer = await self._gate.viewer(authorization_of(headers))
-        return await self._engine.run(
+        context = self._gate.context(viewer, request_id_of(scope))
+        report = begin_report(context, request.extensions) if self._reports_cache else None
+        result = await self._engine.run(
             request.query,
             variables=request.variables,
             operation_name=request.operation_name,
-            context=self._gate.context(viewer, request_id_of(scope)),
+            context=context,
             allow=READING if scope["method"] == "GET" else ALL_OPERATIONS,
             deadline_seconds=self._deadline_seconds,
             raw=True,
             sees_schema=self._gate.sees_schema(viewer),
             charge=charged(self._budget, self._gate.audience(viewer)),
         )
+        if report is not None:
+            result.extensions = {**(result.extensions or {}), "cache": report.as_dict()}
+        return result
 
     def _writes(self, request: GraphQLRequest) -> bool:
         operation = self._engine.operation(request.query, request.operation_name)
@@ -216,12 +212,12 @@ class GraphQLEndpoint:
 
     async def _request(
         self,
-        method: str,
         scope: Scope,
         headers: dict[bytes, bytes],
         receive: Receive,
         exchange: Exchange | None,
     ) -> GraphQLRequest:
+        method = scope["method"]
         if method == "POST":
             check_content_type(headers.get(b"content-type"))
             if headers.get(b"content-encoding", b"identity").lower() != b"identity":
@@ -260,27 +256,3 @@ class GraphQLEndpoint:
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"The body has more than {self._body_limit_bytes} bytes.")
-
-
-async def _send(
-    send: Send,
-    status: int,
-    media_type: str,
-    body: bytes,
-    headers: Iterable[Header],
-    common: Iterable[Header] = COMMON_HEADERS,
-) -> None:
-    length = (b"content-length", b"%d" % len(body))
-    start = {
-        "type": "http.response.start",
-        "status": status,
-        "headers": [*_headers(media_type, headers, common), length],
-    }
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
-
-
-def _headers(
-    media_type: str, headers: Iterable[Header], common: Iterable[Header] = COMMON_HEADERS
-) -> tuple[Header, ...]:
-    return ((b"content-type", CONTENT_TYPES[media_type]), *common, *headers)

@@ -41,7 +41,7 @@ class TestScripts:
         seen = fence.opened(b"a")
         if found is not None:
             await client.set(key, found, px=60_000)
-        await client.eval(scripts.MAKE_WHOLE.decode(), 1, key, fence.number(drawn), seen)
+        await client.eval(scripts.MAKE_WHOLE.decode(), 1, key, seen, fence.number(drawn))
         assert await client.get(key) == fence.made_whole(found, seen, fence.number(drawn))
 
 

@@ -47,14 +47,16 @@ async def create_log(database: Database) -> None:
 class RedisServer:
     """A Redis that a test may kill and start again at the same address."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, *options: str) -> None:
         self.url = f"unix://{socket}"
+        self._options = options
         self._socket = socket
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
             *(redis_binary(), "--port", "0", "--unixsocket", str(self._socket), "--save", ""),
+            *self._options,
             stdout=asyncio.subprocess.DEVNULL,
         )
         async with redis.asyncio.from_url(self.url) as client:

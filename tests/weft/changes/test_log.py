@@ -11,7 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.change_log import ASSIGN_POSITIONS, CHANGES_AFTER, PostgresChangeLog
+from db.change_log import (
+    ASSIGN_POSITIONS,
+    CHANGES_AFTER,
+    PENDING_CHANGES,
+    PostgresChangeLog,
+)
 from tests.weft.changes.site import Database, keys_of, positions_of, until
 from weft.changes.change import Change
 from weft.changes.errors import CursorExpired
@@ -117,6 +122,23 @@ class TestAssignPositions:
             assert seen == [value for k, value in committed if k == key]
         assert await log.after(start) == assigned
 
+    async def test_tells_the_relay_what_it_found_before_anybody_can_see_it(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
+        others, told = await database.open_log(), list[tuple[list[int], list[int], int]]()
+
+        async def prepare(changes: list[Change]) -> None:
+            seen = await others.last_position()
+            told.append((keys_of(changes), positions_of(changes), seen))
+
+        async with aclosing(others):
+            start = await others.last_position()
+            await log.assign_positions(prepare)
+            await database.run("INSERT INTO things VALUES (1), (2)")
+            assigned = await log.assign_positions(prepare)
+        assert told == [([], [], start), ([1, 2], [0, 0], start)]
+        assert positions_of(assigned) == [start + 1, start + 2]
+
     async def test_finds_what_was_written_long_before_it_committed(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
@@ -180,7 +202,8 @@ class TestAssignPositions:
         async with aclosing_connection(connection):
             await connection.execute("SET plan_cache_mode = force_generic_plan")
             for statement, given in (
-                (ASSIGN_POSITIONS, {"settled_id": 0}),
+                (PENDING_CHANGES, {"settled_id": 0}),
+                (ASSIGN_POSITIONS, {"id": [19_999, 20_000]}),
                 (CHANGES_AFTER, {"position": 19_990}),
             ):
                 plan = await connection.fetch(

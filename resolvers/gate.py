@@ -1,0 +1,32 @@
+"""What the transports ask of the domain: see `weft.transport.gate`."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from resolvers.context import Context, Services, Viewer
+from resolvers.session import viewer_of
+from resolvers.session_watch import SessionWatch
+
+
+@dataclass(frozen=True, slots=True)
+class DomainGate:
+    """Who asks, and what their operations get."""
+
+    services: Services
+    sessions: SessionWatch
+    introspection: str
+
+    async def viewer(self, authorization: str | None) -> Viewer:
+        return await viewer_of(self.services, authorization)
+
+    def context(self, viewer: Viewer, request_id: str) -> Context:
+        return Context(self.services, viewer, request_id)
+
+    def sees_schema(self, viewer: Viewer) -> bool:
+        return self.introspection == "all" or (self.introspection == "admins" and viewer.is_admin)
+
+    def audience(self, viewer: Viewer) -> Hashable:
+        return None if viewer.user_id is None else (viewer.user_id, viewer.role)
+
+    def watch(self, viewer: Viewer, revoked: Callable[[str], None]) -> Callable[[], None]:
+        return self.sessions.watch(viewer, revoked)

@@ -1,0 +1,87 @@
+"""How fields are cached: for how long, for whom, and what a write must touch to change them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from db.item import ItemRow
+from db.item_page import ItemScope
+from db.tag import ALL_COUNTS, ALL_ITEMS, ALL_USERS, item_count_of, items_of
+from db.user import Role, UserRow
+from loaders.user import UserScope
+from resolvers.context import STRANGER, Viewer
+from resolvers.item import item_window
+from resolvers.user import USER_ORDER
+from weft.cache.policy import CachePolicy, Scope
+from weft.pagination import Page, StoredPage, window
+
+TTL_SECONDS = 300
+ONCE_MS = 200
+"""For what is counted through a whole table."""
+ADMIN = Viewer(role=Role.ADMIN)
+
+
+def _of_users(viewer: Viewer, users: Sequence[UserRow]) -> Viewer:
+    """All admins see the same of lists, and so do all others, but for these users themselves."""
+    if viewer.is_admin:
+        return ADMIN
+    return viewer if any(user.id == viewer.user_id for user in users) else STRANGER
+
+
+def _tag_of_count(scope: ItemScope) -> str:
+    """Counts by owner and status alone are left in peace by writes to other columns."""
+    plain = scope.tags is None and scope.search is None and scope.updated_after is None
+    if scope.owner_id is None:
+        return ALL_COUNTS if plain else ALL_ITEMS
+    return item_count_of(scope.owner_id) if plain else items_of(scope.owner_id)
+
+
+def _item_page(stored: Any, _: Any, arguments: Mapping[str, Any]) -> Page[ItemRow]:
+    return Page.restored(stored, item_window(arguments["page"], arguments.get("order_by")))
+
+
+def _user_page(stored: Any, _: Any, arguments: Mapping[str, Any]) -> Page[UserRow]:
+    return Page.restored(stored, window(USER_ORDER, arguments["page"]))
+
+
+def _stored(page: Page[Any]) -> StoredPage[Any, Any]:
+    return page.stored
+
+
+ITEM_COUNT = CachePolicy(
+    ttl_seconds=TTL_SECONDS,
+    scope=Scope.PUBLIC,
+    tags=lambda user_id, _: (item_count_of(user_id),),
+    value_type=int,
+)
+ITEM_TOTAL = CachePolicy(
+    ttl_seconds=TTL_SECONDS,
+    once_ms=ONCE_MS,
+    scope=Scope.PUBLIC,
+    key=lambda page: page.scope,
+    tags=lambda scope, _: (_tag_of_count(scope),),
+    value_type=int,
+)
+USER_TOTAL = CachePolicy(
+    ttl_seconds=TTL_SECONDS,
+    once_ms=ONCE_MS,
+    scope=Scope.PUBLIC,
+    key=lambda page: page.scope,
+    tags=lambda _scope, _: (ALL_USERS,),
+    value_type=int,
+)
+ITEMS_OF_USER = CachePolicy(
+    ttl_seconds=TTL_SECONDS,
+    seen_as=_of_users,
+    tags=lambda user_id, _: (items_of(user_id),),
+    value_type=StoredPage[ItemRow, ItemScope],
+    encode=_stored,
+    decode=_item_page,
+)
+USERS = CachePolicy(
+    ttl_seconds=TTL_SECONDS,
+    scope=Scope.PUBLIC,
+    tags=lambda _, arguments: (ALL_USERS,),
+    value_type=StoredPage[UserRow, UserScope],
+    encode=_stored,
+    decode=_user_page,
+)

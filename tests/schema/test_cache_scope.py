@@ -1,0 +1,140 @@
+"""What is cached for one viewer never reaches another who may not see it."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+
+from app import Server, create_app
+from db.user import UserRow
+from resolvers.context import STRANGER, Context, Info, Viewer
+from settings import Settings
+from tests.api import Api, Member
+from tests.weft.changes.site import until
+from weft.cache.errors import ViewerRead
+from weft.cache.field import cached
+from weft.cache.policy import CachePolicy, Scope
+from weft.errors import DeclarationError
+
+READS = [
+    "nodes(ids: IDS) { ... on User { itemCount items { totalCount nodes { title status } } } }",
+    "user(id: ID) { items(filter: {status: [DRAFT]}) { totalCount nodes { title } } }",
+    "items { totalCount nodes { title status } pageInfo { endCursor } }",
+    "items(filter: {status: [DRAFT, ARCHIVED], ownerId: ID}) { totalCount nodes { title } }",
+    "users { totalCount nodes { name items(first: 1) { nodes { title status } } } }",
+]
+STATUSES = ["DRAFT", "PUBLISHED", "ARCHIVED"]
+CREATE = """mutation ($status: ItemStatus) {
+    createItem(input: {title: "One", status: $status}) { item { id } }
+}"""
+UPDATE = """mutation ($id: ID!, $status: ItemStatus) {
+    updateItem(input: {id: $id, status: $status}) { errors { code } }
+}"""
+WHO = st.integers(0, 3)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("read"), WHO, st.integers(0, len(READS) - 1), WHO),
+        st.tuples(st.just("create"), st.integers(0, 2), st.sampled_from(STATUSES)),
+        st.tuples(st.just("update"), st.integers(0, 9), st.sampled_from(STATUSES)),
+    ),
+    max_size=40,
+)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"cache": "available"})
+
+
+@pytest.fixture
+async def uncached(api: Api) -> AsyncIterator[Api]:
+    """The same rows without a cache; it never leads, since the other is there before it."""
+    own = api.settings.model_copy(update={"cache": "off"})
+    async with Api(create_app(own), own, api.connection, api.clock, []) as reference:
+        yield reference
+
+
+class TestViewers:
+    @given(steps=STEPS)
+    @example_settings(
+        max_examples=15,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    async def test_each_gets_what_a_server_without_a_cache_answers(
+        self, api: Api, uncached: Api, steps: Sequence[tuple[Any, ...]]
+    ) -> None:
+        owners = [await api.user(f"Owner {number}") for number in range(2)]
+        viewers: list[Member | None] = [*owners, await api.user(admin=True), None]
+        writers = [viewer for viewer in viewers if viewer is not None]
+        items: list[tuple[str, Member]] = []
+
+        async def are_known() -> bool:
+            """They were written past the server, whose relay finds them a moment later."""
+            text = "{ users(last: 3) { totalCount nodes { id } } }"
+            return await api.data(text) == await uncached.data(text)
+
+        await until(are_known)
+        for step in steps:
+            match step:
+                case ("read", who, which, of):
+                    selection = READS[which].replace("IDS", json.dumps([w.id for w in writers]))
+                    selection = selection.replace("ID", json.dumps(writers[of % 3].id))
+                    text = f"{{ {selection} }}"
+                    expected = await uncached.data(text, by=viewers[who])
+                    assert await api.data(text, by=viewers[who]) == expected
+                case ("create", who, status):
+                    made = await api.data(CREATE, {"status": status}, writers[who])
+                    items.append((made["createItem"]["item"]["id"], writers[who]))
+                case (_, place, status) if items:
+                    id, writer = items[place % len(items)]
+                    await api.data(UPDATE, {"id": id, "status": status}, writer)
+                case _:
+                    pass
+
+
+async def reads_the_viewer(users: Sequence[UserRow], info: Info) -> list[int]:
+    counts = await info.context.loaders.item_count_by_owner.load_many([u.id for u in users])
+    return [count + 1 for count in counts if info.context.viewer]
+
+
+PUBLIC = CachePolicy(
+    ttl_seconds=300, scope=Scope.PUBLIC, tags=lambda key, _: (f"User:{key}.any",), value_type=int
+)
+
+
+class TestPublicField:
+    @pytest.mark.parametrize("environment", ["test", "production"])
+    async def test_that_reads_the_viewer_fails_in_tests_and_is_not_stored_elsewhere(
+        self, settings: Settings, api: Api, environment: str
+    ) -> None:
+        own = settings.model_copy(update={"environment": environment})
+        user = UserRow((await api.user()).key, "", "", None, api.clock())  # pyright: ignore
+        server = Server(own, api.clock, lambda sql, seconds: None)
+        resolve = cached(reads_the_viewer, PUBLIC)
+        async with server.lifespan(FastAPI()):
+            info = Info(Context(server.services, STRANGER, ""), "User.any")
+            assert server.cache is not None
+            assert server.filler is not None
+            if environment == "test":
+                with pytest.raises(ViewerRead):
+                    await resolve([user], info)
+                return
+            while server.cache.counts.fields["User.any"].misses < 3:
+                assert await resolve([user], info) == [1]
+                await server.filler.settle()
+            assert server.cache.counts.fields["User.any"].hits == 0
+
+    def test_is_seen_by_nobody_in_particular(self) -> None:
+        with pytest.raises(DeclarationError):
+            CachePolicy(
+                ttl_seconds=1,
+                scope=Scope.PUBLIC,
+                tags=lambda key, _: ("A:1.b",),
+                seen_as=lambda viewer, _: Viewer(),
+            )

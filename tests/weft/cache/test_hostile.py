@@ -1,0 +1,203 @@
+"""Redis in trouble costs speed, never an answer, and the cache comes back by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+import redis.asyncio
+
+from app import create_app
+from settings import Settings
+from tests.api import Api, Clock, Member
+from tests.weft.cache.redis_process import StoppableRedis
+
+READ = "query ($id: ID!) { user(id: $id) { itemCount items { totalCount nodes { title } } } }"
+CREATE = """mutation { createItem(input: {title: "New", status: PUBLISHED}) {
+    item { id } errors { code } } }"""
+PATIENCE_SECONDS = 20
+LIMIT_SECONDS = 5
+"""Well under OPERATION_TIMEOUT_MS, on a busy machine too."""
+
+
+@pytest.fixture
+async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoppableRedis]:
+    directory = tmp_path_factory.mktemp("redis")
+    server = StoppableRedis(directory / "r.sock", "--dir", str(directory))
+    await server.start()
+    yield server
+    await server.kill()
+
+
+@pytest.fixture
+async def client(store: StoppableRedis) -> AsyncIterator[redis.asyncio.Redis]:
+    async with redis.asyncio.from_url(store.url) as client:
+        yield client
+
+
+@pytest.fixture(params=["available"])
+async def api(
+    connection: asyncpg.Connection,
+    settings: Settings,
+    store: StoppableRedis,
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[Api]:
+    own = settings.model_copy(update={"cache": request.param, "redis_url": store.url})
+    statements: list[str] = []
+    app = create_app(own, observe=lambda sql, _: statements.append(sql))
+    async with Api(app, own, connection, Clock(), statements) as api:
+        yield api
+
+
+async def read(api: Api, owner: Member) -> int:
+    """How many items there are, which three cached fields must agree on."""
+    async with asyncio.timeout(LIMIT_SECONDS):
+        user: Any = (await api.data(READ, {"id": owner.id}))["user"]
+    found = {user["itemCount"], user["items"]["totalCount"], len(user["items"]["nodes"])}
+    assert len(found) == 1, user
+    return found.pop()
+
+
+async def until_cached(api: Api, owner: Member) -> int:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            before = sum("items" in sql for sql in api.statements)
+            found = await read(api, owner)
+            if sum("items" in sql for sql in api.statements) == before:
+                return found
+            await asyncio.sleep(0.01)
+
+
+async def our_keys(client: redis.asyncio.Redis) -> list[bytes]:
+    return [key async for key in client.scan_iter("*:cache:*")]
+
+
+async def make_lists(client: redis.asyncio.Redis) -> None:
+    for key in await our_keys(client):
+        await client.delete(key)
+        await client.rpush(key, "not", "ours")  # pyright: ignore
+
+
+async def make_garbage(client: redis.asyncio.Redis) -> None:
+    for key in await our_keys(client):
+        await client.set(key, b"\xff garbage", keepttl=True)
+
+
+async def make_other_numbers(client: redis.asyncio.Redis) -> None:
+    """What begins like an entry and is none."""
+    for key in await our_keys(client):
+        if b":v:" in key:
+            await client.set(key, b"9" * 20 + b"\x92\xcb", keepttl=True)
+
+
+async def evict_half(client: redis.asyncio.Redis) -> None:
+    for key in (await our_keys(client))[::2]:
+        await client.delete(key)
+
+
+async def fill_up(client: redis.asyncio.Redis) -> None:
+    await client.config_set("maxmemory-policy", "noeviction")
+    await client.config_set("maxmemory", "1")
+
+
+async def evict_all(client: redis.asyncio.Redis) -> None:
+    await client.config_set("maxmemory-policy", "allkeys-random")
+    await client.config_set("maxmemory", "1")
+
+
+async def flush(client: redis.asyncio.Redis) -> None:
+    await client.flushall()
+
+
+TROUBLES = [
+    make_lists,
+    make_garbage,
+    make_other_numbers,
+    evict_half,
+    fill_up,
+    evict_all,
+    flush,
+]
+Trouble = Callable[[redis.asyncio.Redis], Awaitable[None]]
+
+
+class TestRedisInTrouble:
+    @pytest.mark.parametrize("trouble", TROUBLES)
+    async def test_never_shows_in_an_answer(
+        self, api: Api, client: redis.asyncio.Redis, trouble: Trouble
+    ) -> None:
+        owner = await api.user()
+        expected = await until_cached(api, owner)
+        for _ in range(3):
+            await trouble(client)
+            assert await read(api, owner) == expected
+            async with asyncio.timeout(LIMIT_SECONDS):
+                assert (await api.data(CREATE, by=owner))["createItem"]["item"]
+            expected += 1
+            assert await read(api, owner) == expected
+        await client.config_set("maxmemory", "0")
+        assert await until_cached(api, owner) == expected
+
+    async def test_stopped_and_going_on(self, api: Api, store: StoppableRedis) -> None:
+        owner = await api.user()
+        expected = await until_cached(api, owner)
+        for _ in range(2):
+            store.pause()
+            try:
+                assert await read(api, owner) == expected
+                async with asyncio.timeout(LIMIT_SECONDS):
+                    assert (await api.data(CREATE, by=owner))["createItem"]["item"]
+                expected += 1
+                assert await read(api, owner) == expected
+            finally:
+                store.resume()
+            assert await read(api, owner) == expected
+            assert await until_cached(api, owner) == expected
+
+    async def test_replaced_by_one_that_knows_nothing(
+        self, api: Api, store: StoppableRedis
+    ) -> None:
+        owner = await api.user()
+        expected = await until_cached(api, owner)
+        await store.kill()
+        assert await read(api, owner) == expected
+        await api.data(CREATE, by=owner)
+        assert await read(api, owner) == expected + 1
+        await store.start()
+        assert await until_cached(api, owner) == expected + 1
+
+    async def test_replaced_by_a_copy_that_is_behind(
+        self, api: Api, store: StoppableRedis, client: redis.asyncio.Redis
+    ) -> None:
+        """As a replica is that is promoted: it holds what the first had, up to some moment."""
+        owner = await api.user()
+        expected = await until_cached(api, owner)
+        await client.save()
+        for _ in range(2):
+            await api.data(CREATE, by=owner)
+        expected += 2
+        assert await until_cached(api, owner) == expected
+        await store.kill()
+        await store.start()
+        assert len(await our_keys(client)) > 3, "the copy holds nothing of ours"
+        for _ in range(5):
+            assert await read(api, owner) == expected
+        assert await until_cached(api, owner) == expected
+
+
+class TestStrict:
+    @pytest.mark.parametrize("api", ["strict"], indirect=True)
+    async def test_refuses_a_write_that_cannot_be_announced(
+        self, api: Api, store: StoppableRedis
+    ) -> None:
+        owner = await api.user()
+        expected = await until_cached(api, owner)
+        await store.kill()
+        assert await api.errors(CREATE, by=owner) == [("UNAVAILABLE", ["createItem"])]
+        assert await read(api, owner) == expected
+        await store.start()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while "errors" in await api.answer(CREATE, by=owner):  # noqa: ASYNC110 - Redis starts
+                await asyncio.sleep(0.05)
+        assert await read(api, owner) == expected + 1

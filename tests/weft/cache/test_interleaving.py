@@ -1,0 +1,102 @@
+"""The cache's own code under every order of what crosses between processes, Redis, PostgreSQL."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from structlog.testing import capture_logs
+
+from tests.weft.cache.by_place import CacheByPlace
+from tests.weft.cache.driven import DrivenStore
+from tests.weft.cache.interleaved import Interleaved, change_of
+from weft.cache.lease import FenceRelay
+
+SHORT = settings(
+    max_examples=100,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+        HealthCheck.data_too_large,
+    ],
+)
+
+
+class TakesAnswersByPlace(Interleaved):
+    """As the cache once did."""
+
+    cache_type = CacheByPlace
+
+
+class RaisesNothing(Interleaved):
+    """Writers tell nobody."""
+
+    class Store(DrivenStore):
+        async def raise_fences(self, transactions: Mapping[bytes, int]) -> None: ...
+
+    @staticmethod
+    def store_of(machine: Interleaved) -> DrivenStore:
+        return RaisesNothing.Store(machine.redis)
+
+
+class TellsBeforeRaising(Interleaved):
+    """Changes have positions, so hubs find them, before their fences are up."""
+
+    async def one_pass(self, relay: FenceRelay) -> None:
+        prepare = await relay.begin()
+        pending = await self.database.ask(lambda: dict(self.database.pending))
+        for writer, key in pending.items():
+            del self.database.pending[writer]
+            self.must[key].add(writer)
+        await prepare([change_of(key, writer) for writer, key in pending.items()])
+
+
+def fills_while_another_asks(machine: Interleaved) -> None:
+    machine.write_now(0, 3)
+    machine.begin_read(0, [1, 3], 2)
+    machine.go_on(0, 1)
+    machine.read_one_now(0, 1)
+    machine.finish(0)
+
+
+def writes_and_reads(machine: Interleaved) -> None:
+    machine.write_now(0, 1)
+    machine.read_all_now(1)
+
+
+def is_told_and_reads(machine: Interleaved) -> None:
+    machine.write_elsewhere(1)
+    machine.relay_begins()
+    machine.relay_goes_on(4)
+    machine.read_all_now(0)
+
+
+STORIES: dict[type[Interleaved], Callable[[Interleaved], None]] = {
+    TakesAnswersByPlace: fills_while_another_asks,
+    RaisesNothing: writes_and_reads,
+    TellsBeforeRaising: is_told_and_reads,
+}
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+class TestInterleaving:
+    def test_never_answers_stale(self) -> None:
+        run_state_machine_as_test(Interleaved, settings=SHORT)
+
+    @pytest.mark.parametrize("broken", STORIES)
+    def test_a_story_that_ends_badly_for_a_broken_cache_only(
+        self, broken: type[Interleaved]
+    ) -> None:
+        for kind in (Interleaved, broken):
+            machine = kind()
+            with pytest.raises(AssertionError, match="lacks") if kind is broken else nullcontext():
+                STORIES[broken](machine)
+            machine.teardown()

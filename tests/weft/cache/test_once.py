@@ -1,0 +1,109 @@
+"""A value that nobody has is computed once, by all processes together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app import Server
+from resolvers.context import STRANGER, Context, Info
+from settings import Settings
+from weft.cache.field import cached
+from weft.cache.policy import CachePolicy, Scope
+
+WAIT_MS = 5_000
+PATIENCE_SECONDS = 20
+READERS = 10
+KEY = 7
+COORDINATE = "User.slow"
+
+
+class Slow:
+    """A resolver that takes as long as the test says, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.may_end = asyncio.Event()
+
+    async def __call__(self, parents: Sequence[int], info: Info) -> list[int]:
+        self.asked += 1
+        found = await info.context.loaders.item_count_by_owner.load_many(parents)
+        await self.may_end.wait()
+        return found
+
+
+async def slow(parents: Sequence[int], info: Info) -> list[int]:
+    """Stands for what computes."""
+    return await _slow[0](parents, info)
+
+
+_slow: list[Slow] = []
+RESOLVE = cached(
+    slow,
+    CachePolicy(
+        ttl_seconds=60,
+        once_ms=WAIT_MS,
+        scope=Scope.PUBLIC,
+        tags=lambda key, _: (f"User:{key}.slow",),
+        key=lambda key: key,
+        value_type=int,
+    ),
+)
+
+
+@pytest.fixture
+async def processes(settings: Settings, connection: object) -> AsyncIterator[list[Server]]:
+    own = settings.model_copy(update={"cache": "available"})
+    async with AsyncExitStack() as stack:
+        found = [Server(own, lambda: datetime.now(UTC), lambda sql, _: None) for _ in range(2)]
+        for server in found:
+            await stack.enter_async_context(server.lifespan(FastAPI()))
+        yield found
+
+
+async def read(server: Server) -> Any:
+    return await RESOLVE([KEY], Info(Context(server.services, STRANGER, ""), COORDINATE))
+
+
+async def until_whole(server: Server) -> None:
+    """Until the fence is there and the lease is given."""
+    assert server.cache is not None
+    hits = server.cache.counts.fields[COORDINATE].hits
+    while server.cache.counts.fields[COORDINATE].hits == hits:
+        await read(server)
+        await asyncio.sleep(0.01)
+
+
+def misses(processes: list[Server]) -> int:
+    caches = [process.cache for process in processes]
+    return sum(cache.counts.fields[COORDINATE].misses for cache in caches if cache is not None)
+
+
+async def asked_by_all_at_once(processes: list[Server]) -> int:
+    """How often the value is computed when ten readers of two processes miss it."""
+    _slow[:] = [Slow()]
+    _slow[0].may_end.set()
+    await until_whole(processes[0])
+    store = processes[0].cache_store
+    assert store is not None
+    await store.raise_fences({b"f:{User:7}.slow": await processes[0].database.draw_id()})
+    _slow[:] = [Slow()]
+    before = misses(processes)
+    readers = [asyncio.create_task(read(processes[n % 2])) for n in range(READERS)]
+    while misses(processes) < before + READERS:  # noqa: ASYNC110 - Redis is asked
+        await asyncio.sleep(0.01)
+    _slow[0].may_end.set()
+    assert await asyncio.gather(*readers) == [[0]] * READERS
+    return _slow[0].asked
+
+
+class TestOnce:
+    async def test_is_enough_for_all_that_ask_at_once(self, processes: list[Server]) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            # A transaction of another test may be as old as the write: then no value counts yet.
+            while await asked_by_all_at_once(processes) > 1:
+                pass

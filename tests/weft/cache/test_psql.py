@@ -1,0 +1,55 @@
+"""A writer that knows of no cache is seen no later than one lease after its commit."""
+
+import asyncio
+import os
+import time
+
+import pytest
+
+from settings import Settings
+from tests.api import Api, Member
+from weft.cache.limits import LEASE_MARGIN_MS, StoreLimits
+from weft.embedded.binaries import postgresql_binaries
+
+WRITES = 5
+BOUND_SECONDS = (StoreLimits().lease_ms + LEASE_MARGIN_MS) / 1000
+COUNT = "query ($id: ID!) { user(id: $id) { itemCount } }"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"cache": "available"})
+
+
+async def psql(settings: Settings, sql: str) -> None:
+    url = str(settings.database_url).replace("+asyncpg", "", 1)
+    process = await asyncio.create_subprocess_exec(
+        *(postgresql_binaries() / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, url),
+        env=os.environ,
+    )
+    assert await process.wait() == 0
+
+
+async def lag_seconds(api: Api, owner: Member, expected: int) -> float:
+    """How long after a commit by psql the last read began that does not see it."""
+    sql = f"INSERT INTO items (owner_id, title, status) VALUES ({owner.key}, 'New', 'PUBLISHED')"
+    await psql(api.settings, sql)
+    committed = time.monotonic()
+    lag = 0.0
+    while True:
+        began = time.monotonic()
+        if (await api.data(COUNT, {"id": owner.id}))["user"]["itemCount"] == expected:
+            return lag
+        lag = began - committed
+
+
+class TestWriterInPsql:
+    async def test_is_seen_within_a_lease(self, api: Api) -> None:
+        owner = await api.user()
+        lags: list[float] = []
+        for expected in range(1, WRITES + 1):
+            for _ in range(20):
+                await api.data(COUNT, {"id": owner.id})
+                await asyncio.sleep(0.01)
+            lags.append(await lag_seconds(api, owner, expected))
+        assert max(lags) <= BOUND_SECONDS

@@ -1,0 +1,84 @@
+"""What a cached resolver does for the parents whose values are not there: computes and stores."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from weft.cache.bound import SnapshotBound
+from weft.cache.cache import Cache
+from weft.cache.context import CachingContext
+from weft.cache.entry import NOTHING, Codec, Entry
+from weft.cache.fence import number
+from weft.cache.filler import Fill
+from weft.cache.policy import CachePolicy, Scope
+from weft.info import Info
+
+
+@dataclass(slots=True)
+class Level:
+    """One call of a cached resolver; `values` are in the order of the parents."""
+
+    resolver: Callable[..., Any]
+    policy: CachePolicy
+    codec: Codec
+    cache: Cache
+    context: CachingContext
+    coordinate: str
+    parents: Sequence[Any]
+    arguments: Mapping[str, Any]
+    keys: Sequence[Any]
+    entries: Sequence[Entry]
+    values: list[Any]
+
+    async def compute(
+        self, places: Sequence[int], *, is_stored: bool = True, is_claimed: bool = False
+    ) -> None:
+        """Computes the values at these places, with loaders that remember nothing."""
+        if not places:
+            return
+        bound, read_at = SnapshotBound(), self.cache.now()
+        context = self.context.isolated(bound, public=self.policy.scope is Scope.PUBLIC)
+        parents = [self.parents[place] for place in places]
+        computed = await finished(
+            self.resolver(parents, Info(context, self.coordinate), **self.arguments)
+        )
+        for place, value in zip(places, computed, strict=True):
+            self.values[place] = value
+        if is_stored and bound.known:
+            self._store(places, number(bound.xmin), read_at, is_claimed=is_claimed)
+
+    async def compute_once(self, places: Sequence[int]) -> None:
+        """Computes what nobody else computes just now, and waits a while for the others."""
+        entries = [self.entries[place] for place in places]
+        claimed = await self.cache.claim(entries, self.policy.once_ms)
+        ours = [place for place, is_ours in zip(places, claimed, strict=True) if is_ours]
+        theirs = [place for place, is_ours in zip(places, claimed, strict=True) if not is_ours]
+        await self.compute(ours, is_claimed=True)
+        if theirs:
+            found = await self.cache.wait_for(
+                [self.entries[place] for place in theirs],
+                self.codec,
+                [self.keys[place] for place in theirs],
+                self.arguments,
+                self.policy.once_ms,
+            )
+            for place, value in zip(theirs, found, strict=True):
+                self.values[place] = value
+            await self.compute([place for place in theirs if self.values[place] is NOTHING])
+
+    def _store(
+        self, places: Sequence[int], xmin: bytes, read_at: float, *, is_claimed: bool
+    ) -> None:
+        fills: list[Fill] = []
+        for place in places:
+            entry, value = self.entries[place], self.values[place]
+            if not isinstance(value, Exception):
+                entry.keep(value, xmin, read_at + self.codec.ttl_seconds)
+                fills.append(Fill(entry, value, xmin, read_at, self.codec, is_claimed))
+        self.cache.offer(fills)
+
+
+async def finished(answer: Any) -> Any:
+    """The answer of a resolver, which may have to be waited for."""
+    return await answer if inspect.isawaitable(answer) else answer

@@ -1,0 +1,61 @@
+"""An answer of the endpoint, as HTTP has it."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from starlette.types import Send
+
+from weft.errors import RateLimited
+from weft.transport.headers import POLICY
+from weft.transport.negotiation import GRAPHQL_RESPONSE, HTML, JSON
+from weft.transport.response import encode_refusal, status_of
+
+Header = tuple[bytes, bytes]
+
+ALLOW = ((b"allow", b"GET, POST, OPTIONS"),)
+NOSNIFF = ((b"x-content-type-options", b"nosniff"),)
+PAGE_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIFF)
+# An answer depends on its viewer, so nothing in between may keep it.
+COMMON_HEADERS = (*PAGE_HEADERS, POLICY)
+
+_CONTENT_TYPES = {
+    media_type: (b"content-type", f"{media_type}; charset=utf-8".encode())
+    for media_type in (GRAPHQL_RESPONSE, JSON, HTML)
+}
+_HEADERS_OF_STATUS: dict[int, tuple[Header, ...]] = {
+    401: ((b"www-authenticate", b"Bearer"),),
+    405: ALLOW,
+    429: ((b"retry-after", b"1"),),
+    503: ((b"retry-after", b"1"),),
+}
+
+
+class Answer(NamedTuple):
+    """A status and a body of a media type; `more` and `common` are headers."""
+
+    status: int
+    media_type: str
+    body: bytes
+    more: Iterable[Header] = ()
+    common: tuple[Header, ...] = COMMON_HEADERS
+
+    def headers(self) -> tuple[Header, ...]:
+        """All but the length."""
+        return (_CONTENT_TYPES[self.media_type], *self.common, *self.more)
+
+
+def refusal(error: Exception, media_type: str) -> Answer:
+    """The answer to a request that `error` kept from being executed."""
+    status = status_of(error)
+    more = _HEADERS_OF_STATUS.get(status, ())
+    if isinstance(error, RateLimited):
+        more = ((b"retry-after", b"%d" % error.retry_after_seconds),)
+    return Answer(status, media_type, encode_refusal(error), more)
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    """Sends an answer by ASGI's messages."""
+    length = (b"content-length", b"%d" % len(answer.body))
+    headers = [*answer.headers(), length]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
