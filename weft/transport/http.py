@@ -49,7 +49,7 @@ from weft.transport.request import GraphQLRequest, from_body, from_query_string
 from weft.transport.response import (
     encode_refusal,
     encode_result,
-    rate_limited,
+    raise_if_limited,
     status_of,
     status_of_result,
 )
@@ -146,24 +146,17 @@ class GraphQLEndpoint:
                 result = await self._run(request, headers, scope)
             if method == "GET" and isinstance(result, Refused) and self._writes(request):
                 raise MethodNotAllowed("GET is for queries only; use POST.")
-            limited = rate_limited(result)
-            if limited is not None:
-                raise limited
+            raise_if_limited(result)
             status, body = status_of_result(result, media_type), encode_result(result)
             is_named = method == "GET" and request is not asked
             if is_named and not result.errors and is_public(headers):
                 await self._send_keepable(send, headers, media_type, body)
                 return
+            more = HEADERS_OF_STATUS.get(status, ())
         except ClientGone:
             return
         except Exception as error:
-            status = status_of(error)
-            body = encode_refusal(error)
-            if isinstance(error, RateLimited):
-                extra = [(b"retry-after", b"%d" % error.retry_after_seconds)]
-                await _send(send, status, media_type, body, extra)
-                return
-        more = HEADERS_OF_STATUS.get(status, ())
+            status, body, more = status_of(error), encode_refusal(error), _headers_for(error)
         if exchange is None or not exchange.respond(
             status, (*_headers(media_type, more), *stamp_of(scope).headers()), body
         ):
@@ -260,6 +253,12 @@ class GraphQLEndpoint:
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"The body has more than {self._body_limit_bytes} bytes.")
+
+
+def _headers_for(error: Exception) -> Iterable[Header]:
+    if isinstance(error, RateLimited):
+        return [(b"retry-after", b"%d" % error.retry_after_seconds)]
+    return HEADERS_OF_STATUS.get(status_of(error), ())
 
 
 async def _send(
