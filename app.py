@@ -46,7 +46,6 @@ from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
-from weft.transport.limits import SocketLimits
 from weft.transport.load import InFlight
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
@@ -220,7 +219,7 @@ def create_app(
         schema,
         gate,
         operation_timeout_ms=settings.operation_timeout_ms,
-        limits=_socket_limits(settings),
+        limits=settings.socket_limits,
         in_flight=in_flight,
         documents=documents,
         budget=server.budget,
@@ -256,22 +255,6 @@ def create_app(
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def _socket_limits(settings: Settings) -> SocketLimits:
-    return SocketLimits(
-        init_timeout_seconds=settings.socket_init_timeout_seconds,
-        message_limit_bytes=settings.socket_message_limit_bytes,
-        operations=settings.socket_operations,
-        operations_per_second=settings.socket_operations_per_second,
-        per_viewer=settings.sockets_per_viewer,
-        per_address=settings.sockets_per_address,
-        buffer_bytes=settings.socket_buffer_bytes,
-        stall_seconds=settings.socket_stall_seconds,
-        ping_seconds=settings.socket_ping_seconds,
-        keep_alive_seconds=settings.stream_keep_alive_seconds,
-        shutdown_spread_seconds=settings.shutdown_spread_seconds,
-    )
 
 
 def _cursors(settings: Settings) -> Cursors:

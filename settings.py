@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
 from weft.exposure import CommaSeparated, ExposureSettings
+from weft.transport.limits import SocketLimits
 
 
 class Settings(ExposureSettings):
@@ -190,6 +191,23 @@ class Settings(ExposureSettings):
         le=300,
         description="How long requests in flight may take when the server stops.",
     )
+
+    @property
+    def socket_limits(self) -> SocketLimits:
+        """What a socket or stream may use, and how many there may be."""
+        return SocketLimits(
+            init_timeout_seconds=self.socket_init_timeout_seconds,
+            message_limit_bytes=self.socket_message_limit_bytes,
+            operations=self.socket_operations,
+            operations_per_second=self.socket_operations_per_second,
+            per_viewer=self.sockets_per_viewer,
+            per_address=self.sockets_per_address,
+            buffer_bytes=self.socket_buffer_bytes,
+            stall_seconds=self.socket_stall_seconds,
+            ping_seconds=self.socket_ping_seconds,
+            keep_alive_seconds=self.stream_keep_alive_seconds,
+            shutdown_spread_seconds=self.shutdown_spread_seconds,
+        )
 
     @field_validator("database_url")
     @classmethod

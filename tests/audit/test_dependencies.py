@@ -1,4 +1,4 @@
-"""That a known vulnerability would be told, and none where none were read."""
+"""That a known vulnerability would be told, and what was not looked up is not taken for good."""
 
 from tests.audit.dependencies import findings
 

@@ -50,7 +50,10 @@ class TestEventSource:
         async with told_by(HERE / "event_source.mjs", packages, url=url, query=query) as output:
             assert await line(output) == "open"
             told = [await line(output) for _ in range(2)]
-            assert told == ['next {"data":{"__typename":"Query"}}', "complete"]
+            assert told == [
+                'next {"data":{"__typename":"Query"},"extensions":{"cost":0}}',
+                "complete",
+            ]
 
 
 class TestGraphqlSse:
@@ -66,7 +69,10 @@ class TestGraphqlSse:
             token=owner.token,
             queries=["{ viewer { name } }", create, "{ nothing }", CHANGES],
         ) as output:
-            assert await line(output) == 'next {"data":{"viewer":{"name":"Ada"}}}'
+            assert (
+                await line(output)
+                == 'next {"data":{"viewer":{"name":"Ada"}},"extensions":{"cost":2}}'
+            )
             assert await line(output) == "complete"
             assert "By SSE" in await line(output)
             assert await line(output) == "complete"

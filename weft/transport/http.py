@@ -54,7 +54,7 @@ from weft.transport.refusals import (
 from weft.transport.request import GraphQLRequest, from_body, from_query_string
 from weft.transport.response import (
     encode_result,
-    rate_limited,
+    raise_if_limited,
     status_of_result,
 )
 from weft.transport.service import OPERATIONS_AT_ONCE, LiveService
@@ -156,9 +156,7 @@ class GraphQLEndpoint:
         gets = scope["method"] == "GET"
         if gets and isinstance(result, Refused) and self._writes(request):
             raise MethodNotAllowed("GET is for queries only; use POST.")
-        limited = rate_limited(result)
-        if limited is not None:
-            raise limited
+        raise_if_limited(result)
         body = encode_result(result)
         if gets and request is not asked and not result.errors and is_public(headers):
             known, keeping = keepable(headers, body, self._max_age_seconds)

@@ -44,12 +44,13 @@ def format_exception(error: Exception) -> GraphQLFormattedError:
     return format_error(GraphQLError(str(error), original_error=error))
 
 
-def rate_limited(result: ExecutionResult) -> RateLimited | None:
-    """The limit that an operation ran into, if all of it did: it is told by an HTTP status then."""
+def raise_if_limited(result: ExecutionResult) -> None:
+    """Raises the limit that an operation ran into, if nothing is left of the operation then."""
     if not result.errors or result.data is not None:
-        return None
-    causes = (error.original_error for error in result.errors)
-    return next((cause for cause in causes if isinstance(cause, RateLimited)), None)
+        return
+    for error in result.errors:
+        if isinstance(error.original_error, RateLimited):
+            raise error.original_error
 
 
 def status_of(error: Exception) -> int:
