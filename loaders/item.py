@@ -16,7 +16,7 @@ from db.item_page import (
     page_arrays,
     scope_arrays,
 )
-from loaders import known
+from db.known import fetch_pages, fetch_rows
 from loaders.grouping import in_groups
 from weft.pagination import Page, Window
 
@@ -31,7 +31,7 @@ class ItemPageKey(msgspec.Struct, frozen=True, cache_hash=True):
 
 async def item_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[ItemRow | None]:
     """Items in key order, whoever may see them; None where there is none."""
-    found = await known.rows_by_id(connection, KNOWN_ITEMS_BY_ID, keys)
+    found = await fetch_rows(connection, KNOWN_ITEMS_BY_ID, keys)
     return [found.get(key) for key in keys]
 
 
@@ -43,7 +43,7 @@ async def items_by_scope(
     async def pages(group: Sequence[ItemPageKey]) -> list[Page[ItemRow]]:
         first = group[0]
         statements = ITEM_PAGES[access_of(first.scope), first.field, first.window.ascending]
-        return await known.pages(connection, statements, group, _page_arrays)
+        return await fetch_pages(connection, statements, group, _page_arrays)
 
     return await in_groups(
         keys, lambda key: (access_of(key.scope), key.field, key.window.ascending), pages

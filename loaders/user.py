@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from db.connection import ReadConnection
+from db.known import fetch_pages, fetch_rows
 from db.paging import sparse, window_arrays
 from db.user import COUNT_USERS, KNOWN_USERS_BY_ID, USER_PAGES, UserRow
-from loaders import known
 from loaders.grouping import in_groups
 from weft.pagination import Page, Window
 
@@ -28,7 +28,7 @@ class UserPageKey(msgspec.Struct, frozen=True, cache_hash=True):
 
 async def user_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[UserRow | None]:
     """Users in key order; None where there is none."""
-    found = await known.rows_by_id(connection, KNOWN_USERS_BY_ID, keys)
+    found = await fetch_rows(connection, KNOWN_USERS_BY_ID, keys)
     return [found.get(key) for key in keys]
 
 
@@ -39,7 +39,7 @@ async def users_by_scope(
 
     async def pages(group: Sequence[UserPageKey]) -> list[Page[UserRow]]:
         statements = USER_PAGES[group[0].scope.search is not None, group[0].window.ascending]
-        return await known.pages(connection, statements, group, _page_arrays)
+        return await fetch_pages(connection, statements, group, _page_arrays)
 
     return await in_groups(
         keys, lambda key: (key.scope.search is not None, key.window.ascending), pages

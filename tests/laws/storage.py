@@ -52,6 +52,9 @@ def _is_known(path: str, text: str) -> bool:
     return path in SQL_OUTSIDE and text.startswith(SQL_OUTSIDE[path])
 
 
+STATEMENTS = {"Statement", "PageStatements", "RowStatements"}
+
+
 def statements_per_call(root: Path) -> list[str]:
     """Statements of db/ that are built when they are needed, or that could be of varying length."""
     return [
@@ -71,7 +74,10 @@ def _varying(source: Source) -> list[str]:
 
 
 def _built_in_functions(source: Source) -> list[str]:
-    """`Statement(...)` in a function is good only if the module calls that function at its top."""
+    """A statement in a function is good only if the module calls that function at its top.
+
+    So is one in the constructor of what holds statements, which is held to the same.
+    """
     at_top = {
         called_name(call)
         for statement in source.tree.body
@@ -79,12 +85,19 @@ def _built_in_functions(source: Source) -> list[str]:
         for call in ast.walk(statement)
         if isinstance(call, ast.Call)
     }
+    constructors = {
+        function
+        for class_ in ast.walk(source.tree)
+        if isinstance(class_, ast.ClassDef) and class_.name in STATEMENTS
+        for function in class_.body
+    }
     return [
         source.at(call, f"{function.name}() builds a statement")
         for function in ast.walk(source.tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for call in ast.walk(function)
         if isinstance(call, ast.Call)
-        and called_name(call) == "Statement"
+        and called_name(call) in STATEMENTS
+        and function not in constructors
         and not (function.name.startswith("_") and function.name in at_top)
     ]

@@ -28,7 +28,7 @@ class PageKey(Protocol):
     def window(self) -> Window: ...
 
 
-async def rows_by_id(
+async def fetch_rows(
     connection: ReadConnection, statements: RowStatements[RowT], ids: Sequence[int]
 ) -> dict[int, RowT]:
     """The rows that are there, by id."""
@@ -55,7 +55,7 @@ async def rows_by_id(
     return rows
 
 
-async def pages(
+async def fetch_pages(
     connection: ReadConnection,
     statements: PageStatements[RowT],
     keys: Sequence[PageKeyT],
