@@ -1,5 +1,6 @@
 """The address that a client is counted by."""
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -13,7 +14,7 @@ REMEMBERED = 8_192
 SUBSCRIBER_BITS = 64
 
 
-def counted_address(scope: Scope) -> str | None:
+def counted_address(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
     """The client's address; of IPv6, the network that one subscriber has.
 
     None for a program on the machine itself, which is counted by nothing. One that brings an
@@ -23,7 +24,7 @@ def counted_address(scope: Scope) -> str | None:
     address = None if client is None else _counted(client[0])
     if address is not None:
         return address
-    return "proxy" if any(name == b"x-forwarded-for" for name, _ in scope["headers"]) else None
+    return "proxy" if b"x-forwarded-for" in headers else None
 
 
 @lru_cache(REMEMBERED)

@@ -90,7 +90,7 @@ class Front:
         if exchange is not None:
             # It writes what it has to say at once; who else speaks does so by messages.
             exchange.is_wrapped = b"origin" in headers or self._vary_on_origin
-        CLIENT.set(counted_address(scope))
+        CLIENT.set(counted_address(scope, headers))
 
         def stamped(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":

@@ -150,7 +150,9 @@ class GraphQLEndpoint:
         exchange: Exchange | None,
     ) -> Answer:
         asked = await self._request(scope, headers, receive, exchange)
-        request = await self._documents.complete(asked)
+        request = asked
+        if not self._documents.takes_as_is(asked):
+            request = await self._documents.complete(asked)
         with self._in_flight, ClientWatch(receive, exchange):
             result = await self._run(request, headers, scope)
         gets = scope["method"] == "GET"

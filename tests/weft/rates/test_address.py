@@ -24,5 +24,5 @@ from weft.rates.address import counted_address
 def test_counted_address(
     client: tuple[str, int] | None, forwarded: bool, counted: str | None
 ) -> None:
-    headers = [(b"x-forwarded-for", b"198.51.100.1")] if forwarded else []
-    assert counted_address({"client": client, "headers": headers}) == counted
+    headers = {b"x-forwarded-for": b"198.51.100.1"} if forwarded else {}
+    assert counted_address({"client": client}, headers) == counted
