@@ -81,7 +81,9 @@ class Front:
             await self._fallback(scope, receive, send)
             return
         headers = headers_of(scope)
-        stamp = Stamp(self._request_id(headers), perf_counter(), scope["scheme"] in SECURE_SCHEMES)
+        stamp = Stamp(
+            self._request_id(headers), perf_counter(), scope.get("scheme") in SECURE_SCHEMES
+        )
         # A pipelined request inherits the context of the one before.
         clear_contextvars()
         bind_contextvars(request_id=stamp.request_id)
