@@ -52,6 +52,8 @@ META_FIELDS = (SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef)
 Amount = int | Callable[[Mapping[str, Any]], int]
 """A number, or what makes it of the coerced variables."""
 
+CHARACTERS_PER_COST = 4
+
 
 class OperationCost:
     """The cost of one operation; worked out once, but for what depends on variables."""
@@ -243,3 +245,8 @@ def _most(amounts: Sequence[Amount]) -> Amount:
     if not varying:
         return constant
     return lambda variables: max(constant, *[amount(variables) for amount in varying])
+
+
+def cost_of_reading(text: str) -> int:
+    """What a text costs that is not known yet, besides what it asks for."""
+    return 1 + len(text) // CHARACTERS_PER_COST

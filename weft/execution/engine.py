@@ -10,6 +10,7 @@ from graphql.error import located_error
 from graphql.execution.values import VariableValues
 
 from weft.errors import CostLimitExceeded, IntrospectionRefused
+from weft.execution.cost import cost_of_reading
 from weft.execution.deadline import Deadline, Deadlines
 from weft.execution.document import read_document
 from weft.execution.errors import Refused, refuse_for, refuse_operation
@@ -18,14 +19,13 @@ from weft.execution.operation import Operation, asynchronous_types
 from weft.execution.operation_cache import SegmentedCache
 from weft.execution.plan import SelectionPlan
 from weft.execution.reference import open_source
+from weft.execution.rendering import encoded
 from weft.execution.subscription import Subscription
 
 ALL_OPERATIONS = frozenset(OperationType)
 
 BYTES_PER_CHARACTER = 450
 """Memory that an operation with all its plans takes for a character of text: the most measured."""
-
-CHARACTERS_PER_COST = 4
 
 MAX_OPERATIONS = 1000
 MAX_OPERATION_BYTES = 64 * 1024 * 1024
@@ -225,8 +225,14 @@ class Engine:
             if plan is None:
                 core = operation.graphql_core(values, context, root_value)
                 return await core.run(deadline_seconds)
+            same = raw and plan.introspects_only and not values.coerced
+            if same and plan.introspected is not None:
+                return ExecutionResult(plan.introspected)
             run = operation.start(plan, values, context, root_value, raw=raw)
-            return await run.run(operation.type, self._deadline(deadline_seconds))
+            result = await run.run(operation.type, self._deadline(deadline_seconds))
+            if same and not result.errors:
+                plan.introspected = encoded(result.data)
+            return result
         except Exception as error:
             return ExecutionResult(None, [located_error(error, [operation.document.operation])])
 
@@ -287,11 +293,6 @@ class Engine:
         if operation.type not in allow:
             return refuse_operation(f"{_PLURALS[operation.type]} are not allowed here.")
         return operation
-
-
-def cost_of_reading(text: str) -> int:
-    """What a text costs that is not known yet, besides what it asks for."""
-    return 1 + len(text) // CHARACTERS_PER_COST
 
 
 async def _single(result: ExecutionResult) -> AsyncGenerator[ExecutionResult, None]:

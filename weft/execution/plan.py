@@ -96,6 +96,7 @@ class SelectionPlan:
             else:
                 self.composites.append(field)
         self.ends_here = not self.composites and not self.resolved
+        self.introspected: Any = None
         # Names the plan to those who must not keep it.
         self.number = next(_NUMBERS)
         self.build = generate_build(
@@ -103,6 +104,12 @@ class SelectionPlan:
             [field.as_leaf() for field in self.leaves],
             self.keys,
         )
+
+    @cached_property
+    def introspects_only(self) -> bool:
+        """Whether all that is asked for, of the root, is the schema: it answers always the same."""
+        fields = (*self.leaves, *self.composites, *self.resolved)
+        return all(field.name.startswith("__") for field in fields)
 
     @cached_property
     def inline(self) -> bool:

@@ -18,14 +18,17 @@ MAX_SELECTIONS = 4
 _encode = msgspec.json.Encoder().encode
 
 
-def rendered(
-    plan: SelectionPlan, value: Any, render: Callable[[SelectionPlan, Any], Any]
-) -> msgspec.Raw | None:
+def encoded(value: Any) -> Any:
+    """The value as the JSON that it is to become; a `msgspec.Raw`."""
+    return msgspec.Raw(_encode(value))
+
+
+def rendered(plan: SelectionPlan, value: Any, render: Callable[[SelectionPlan, Any], Any]) -> Any:
     """What the selection makes of the value, in JSON; None if that is not all well.
 
     `render` gives it as an object; None if there are errors.
     """
-    known: dict[int, msgspec.Raw] = value.rendered
+    known: dict[int, Any] = value.rendered
     raw = known.get(plan.number)
     if raw is None:
         made = render(plan, value)
@@ -33,5 +36,5 @@ def rendered(
             return None
         if len(known) >= MAX_SELECTIONS:
             known.clear()
-        raw = known[plan.number] = msgspec.Raw(_encode(made))
+        raw = known[plan.number] = encoded(made)
     return raw

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.weft.execution.boxes import WEIGHT, box_schema
-from weft.execution.cost import ASSUMED_LIST_SIZE
-from weft.execution.engine import Engine, cost_of_reading
+from weft.execution.cost import ASSUMED_LIST_SIZE, cost_of_reading
+from weft.execution.engine import Engine
 from weft.execution.errors import Refused
 from weft.execution.limits import Limits
 from weft.fields import MUTATION_WEIGHT

@@ -113,6 +113,34 @@ async def answer(site: Site, text: str, *, raw: bool) -> Any:
     return json.loads(encode_result(await ENGINE.run(text, context=site, raw=raw)))
 
 
+class TestIntrospection:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{ __schema { types { name fields { name } } } }",
+            "{ __typename __schema { queryType { name } } }",
+            "{ __typename halls { shelf { weight } } }",
+        ],
+    )
+    async def test_gives_the_same_each_time(self, site: Site, text: str) -> None:
+        made = await answer(site, text, raw=False)
+        for _ in range(3):
+            assert await answer(site, text, raw=True) == made
+
+    async def test_is_executed_once(self, site: Site) -> None:
+        text = "{ __schema { queryType { description } } }"
+        first = await ENGINE.run(text, context=site, raw=True)
+        second, third = [await ENGINE.run(text, context=site, raw=True) for _ in range(2)]
+        assert second.data is third.data
+        assert first.data is not second.data
+
+    async def test_depends_on_its_variables(self, site: Site) -> None:
+        text = "query ($name: String!) { __type(name: $name) { name } }"
+        for name in ("Leaf", "Hall", "Leaf"):
+            result = await ENGINE.run(text, variables={"name": name}, context=site, raw=True)
+            assert json.loads(encode_result(result))["data"] == {"__type": {"name": name}}
+
+
 class TestRendered:
     @pytest.mark.parametrize(
         "text",
