@@ -68,6 +68,7 @@ def _environment(dsn: str) -> dict[str, str]:
         "ENVIRONMENT": "production",
         "SECRET": secrets.token_urlsafe(32),
         "LOG_LEVEL": "warning",
+        "INTROSPECTION": "all",
     }
 
 
