@@ -9,12 +9,15 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from tests.api import Api, Member
 from weft.auth.sessions import digest
+from weft.identity import encode_id
 
 ROLES = ("stranger", "member", "owner", "admin")
 PASSWORD = "a long passphrase"
+NEW_PASSWORD = "a longer passphrase"
 REFRESH_TOKEN = "a refresh token of the owner"
+RESET_TOKEN = "a token that resets the owner's password"
 
-TYPES = {"owner": "ID!", "item": "ID!", "email": "String!"}
+TYPES = {"owner": "ID!", "item": "ID!", "session": "ID!", "email": "String!"}
 """Variables that a text may use."""
 
 OPERATIONS = {
@@ -25,6 +28,7 @@ OPERATIONS = {
     "Query.users": "users { nodes { id } }",
     "Query.item": "item(id: $item) { id }",
     "Query.items": "items { nodes { id } }",
+    "Query.auditLog": "auditLog { nodes { at } }",
     "Mutation.signUp": (
         f'signUp(input: {{name: "A", email: "new@weft.test", password: "{PASSWORD}"}}) {{ ... }}'
     ),
@@ -34,6 +38,19 @@ OPERATIONS = {
     ),
     "Mutation.signOut": "signOut { ... }",
     "Mutation.updateProfile": 'updateProfile(input: {name: "New"}) { ... }',
+    "Mutation.changePassword": (
+        f'changePassword(input: {{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}})'
+        "{ ... }"
+    ),
+    "Mutation.requestPasswordReset": "requestPasswordReset(input: {email: $email}) { ... }",
+    "Mutation.resetPassword": (
+        f'resetPassword(input: {{token: "{RESET_TOKEN}", newPassword: "{NEW_PASSWORD}"}}) {{ ... }}'
+    ),
+    "Mutation.endSession": "endSession(input: {id: $session}) { ... }",
+    "Mutation.setRole": "setRole(input: {id: $owner, role: ADMIN}) { ... }",
+    "Mutation.suspendUser": "suspendUser(input: {id: $owner}) { ... }",
+    "Mutation.restoreUser": "restoreUser(input: {id: $owner}) { ... }",
+    "Mutation.deleteUser": "deleteUser(input: {id: $owner}) { ... }",
     "Mutation.createItem": 'createItem(input: {title: "New"}) { ... }',
     "Mutation.updateItem": 'updateItem(input: {id: $item, title: "New"}) { ... }',
     "Mutation.deleteItem": "deleteItem(input: {id: $item}) { ... }",
@@ -55,6 +72,14 @@ WAYS = {
     "UserPayload": OPERATIONS["Mutation.updateProfile"],
     "ItemPayload": OPERATIONS["Mutation.updateItem"],
     "DeleteItemPayload": OPERATIONS["Mutation.deleteItem"],
+    "ActiveSession": "user(id: $owner) { sessions { ... } }",
+    "AuditEntryConnection": "auditLog { ... }",
+    "AuditEntryEdge": "auditLog { edges { ... } }",
+    "AuditEntry": "auditLog { nodes { ... } }",
+    "DeleteUserPayload": OPERATIONS["Mutation.deleteUser"],
+    "EndSessionPayload": OPERATIONS["Mutation.endSession"],
+    "RequestPasswordResetPayload": OPERATIONS["Mutation.requestPasswordReset"],
+    "ResetPasswordPayload": OPERATIONS["Mutation.resetPassword"],
     "UserError": 'updateItem(input: {id: "wrong"}) { errors { ... } }',
 }
 """Where there is an object of each type; `...` is for its fields."""
@@ -128,5 +153,26 @@ async def new_scene(api: Api, *, draft: bool = False) -> Scene:
         api.clock() + timedelta(days=1),
         owner.key,
     )
-    email = await api.connection.fetchval("SELECT email FROM users WHERE id = $1", owner.key)
-    return Scene(api, viewers, {"owner": owner.id, "item": item, "email": str(email)})
+    admin = viewers["admin"]
+    await api.connection.execute(
+        "INSERT INTO audit_entries (at, actor_id, actor_name, action, subject_id, subject_name, "
+        "detail) VALUES (now(), $1, 'Ada', 'SET_ROLE', $2, 'Ada', 'ADMIN to MEMBER')",
+        admin and admin.key,
+        owner.key,
+    )
+    email: Any = await api.connection.fetchval("SELECT email FROM users WHERE id = $1", owner.key)
+    await api.connection.execute("DELETE FROM password_resets")
+    await api.connection.execute(
+        "INSERT INTO password_resets (digest, user_id, email, expires_at) VALUES ($1, $2, $3, $4)",
+        digest(RESET_TOKEN),
+        owner.key,
+        email,
+        api.clock() + timedelta(minutes=1),
+    )
+    session: Any = await api.connection.fetchval(
+        "SELECT id FROM sessions WHERE user_id = $1", owner.key
+    )
+    session_id = encode_id("Session", session)
+    return Scene(
+        api, viewers, {"owner": owner.id, "item": item, "session": session_id, "email": email}
+    )
