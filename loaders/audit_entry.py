@@ -6,8 +6,8 @@ import msgspec
 
 from db.audit_entry import AUDIT_ENTRY_PAGES, AuditEntryRow
 from db.connection import ReadConnection
+from db.known import fetch_pages
 from db.paging import window_arrays
-from loaders import known
 from loaders.grouping import in_groups
 from weft.pagination import Page, Window
 
@@ -26,7 +26,7 @@ async def audit_entries_by_window(
 
     async def pages(group: Sequence[AuditEntryPageKey]) -> list[Page[AuditEntryRow]]:
         statements = AUDIT_ENTRY_PAGES[group[0].window.ascending]
-        return await known.pages(
+        return await fetch_pages(
             connection, statements, group, lambda keys: window_arrays([key.window for key in keys])
         )
 
