@@ -19,8 +19,9 @@ from db.database import Database
 from db.revision import check_revision
 from db.tag import touched
 from loaders.document import document_by_id
-from resolvers.context import Services
+from resolvers.context import PasswordResets, Services
 from resolvers.gate import DomainGate
+from resolvers.password_reset import DEVELOPMENT_LINK
 from resolvers.session_watch import SessionWatch
 from schema import build_schema
 from settings import Settings
@@ -39,6 +40,8 @@ from weft.changes.relay import Relay
 from weft.documents.documents import Documents
 from weft.documents.shared import SharedDocuments
 from weft.errors import Unavailable
+from weft.mail.delivery import delivery
+from weft.mail.outbox import Outbox
 from weft.rates.attempts import Attempts
 from weft.rates.budget import CostBudget
 from weft.rates.windows import Windows
@@ -100,6 +103,8 @@ class Server:
         self.sessions = SessionWatch(self.hub)
         self.passwords = Passwords()
         windows = Windows(self.redis, settings.redis_prefix)
+        development = settings.environment == "development"
+        self.outbox = Outbox(delivery(settings.smtp, settings.mail_from, development=development))
         self.budget = CostBudget(windows, settings.cost_per_minute)
         self.services = Services(
             database=self.database,
@@ -115,12 +120,18 @@ class Server:
             ),
             cache=self.cache,
             attempts=Attempts(windows, settings.attempts),
+            post_mail=self.outbox.post,
+            password_resets=PasswordResets(
+                timedelta(seconds=settings.password_reset_seconds),
+                settings.password_reset_url or (DEVELOPMENT_LINK if development else None),
+            ),
         )
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncGenerator[None]:
         """Follows and relays changes while the server serves; ends all it opened when it stops."""
-        works = self.relay.run(), self.hub.run(), self.sessions.run(), self.budget.run()
+        runners = self.relay, self.hub, self.sessions, self.budget, self.outbox
+        works = [runner.run() for runner in runners]
         if self.cache_store is not None:
             with suppress(Unavailable):
                 await self.database.draw_id()  # opens a connection, by which the database is known

@@ -9,12 +9,13 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsConfigDict
 
+from weft.accounts import AccountSettings
 from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
 from weft.exposure import CommaSeparated, ExposureSettings
 from weft.transport.limits import SocketLimits
 
 
-class Settings(ExposureSettings):
+class Settings(AccountSettings, ExposureSettings):
     """From the environment, then from `.env`; a variable is named as its field, in capitals.
 
     Raises pydantic's ValidationError for a value out of its limits, and outside development for a
@@ -229,7 +230,8 @@ class Settings(ExposureSettings):
 def settings_table() -> str:
     """All settings as a Markdown table: variable, default, meaning with limits."""
     fields = Settings.model_fields
-    own_first = sorted(fields, key=lambda name: name in ExposureSettings.model_fields)
+    parts = {**AccountSettings.model_fields, **ExposureSettings.model_fields}
+    own_first = [name for name in fields if name not in parts] + list(parts)
     return "\n".join(_rows({name: fields[name] for name in own_first})) + "\n"
 
 

@@ -15,6 +15,7 @@ from db.paging import keys_of
 from db.statement import Statement
 from db.user import USER_COLUMNS, Role, UserRow, user_row, user_table
 from weft.auth.sessions import StoredToken
+from weft.confidential import Confidential
 
 _TIME = sa.DateTime(timezone=True)
 
@@ -60,7 +61,7 @@ class SessionRow(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
-class Credentials(msgspec.Struct, frozen=True):
+class Credentials(Confidential, frozen=True):
     """A user, and the hash of the password; None for one who cannot sign in by password."""
 
     user: UserRow
@@ -139,9 +140,14 @@ _opened = (
     .from_select(
         ["user_id", "opened_at", "expires_at"],
         sa.select(_u.id, _now, _expires_at)
-        .where(_u.id == _user_id, _u.password_hash == sa.bindparam("password_hash", type_=sa.Text))
+        .where(
+            _u.id == _user_id,
+            _u.password_hash == sa.bindparam("password_hash", type_=sa.Text),
+            _u.suspended_at.is_(None),
+        )
         # A change of password that is under way is waited for, and whoever it overtakes is refused:
-        # so no session is opened by the old password after the new one has ended all sessions.
+        # so no session is opened by the old password after the new one has ended all sessions,
+        # and none of who is suspended.
         .with_for_update(read=True),
     )
     .returning(_s.id)
@@ -159,7 +165,8 @@ INSERT_SESSION = Statement(
     .returning(_t.session_id),
     _id,
 )
-"""Opens a session with its first token; no row if `password_hash` is not the user's any more."""
+"""Opens a session with its first token; no row if `password_hash` is not the user's any more,
+or who has it is suspended."""
 
 LOCK_SESSION_BY_TOKEN = Statement(
     sa.select(*_SESSION_COLUMNS)
@@ -211,6 +218,38 @@ ROTATE_REFRESH_TOKEN = Statement(
 DELETE_SESSION = Statement(
     sa.delete(session_table).where(_s.id == _session_id).returning(_s.id), _id
 )
+
+DELETE_OTHER_SESSIONS = Statement(
+    sa.delete(session_table).where(_s.user_id == _user_id, _s.id != _session_id).returning(_s.id),
+    _id,
+)
+
+DELETE_SESSION_OF_USER = Statement(
+    sa.delete(session_table).where(_s.id == _session_id, _s.user_id == _user_id).returning(_s.id),
+    _id,
+)
+
+SESSIONS_LISTED = 100
+
+_users = keys_of(user_id=sa.BigInteger())
+_listed = (
+    sa.select(_s.id)
+    .where(_s.user_id == _users.c.user_id)
+    .order_by(_s.id.desc())
+    .limit(sa.literal_column(str(SESSIONS_LISTED)))
+    .correlate(_users)
+    .lateral("listed")
+)
+
+SESSIONS_BY_USER = Statement(
+    sa.select(*_SESSION_COLUMNS)
+    .select_from(_users.join(_listed, sa.true()))
+    .join(session_table, _s.id == _listed.c.id)
+    .join(user_table, _u.id == _s.user_id)
+    .order_by(_s.id.desc()),
+    _session_row,
+)
+"""The newest of each user, newest first, at most `SESSIONS_LISTED`, expired ones too."""
 
 DELETE_SESSIONS_OF_USER = Statement(
     sa.delete(session_table).where(_s.user_id == _user_id).returning(_s.id), _id

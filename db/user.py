@@ -30,6 +30,7 @@ class UserRow(msgspec.Struct, frozen=True):
     email: str
     role: Role
     created_at: datetime
+    suspended_at: datetime | None = None
 
 
 user_table = sa.Table(
@@ -49,19 +50,22 @@ user_table = sa.Table(
         sa.Computed("to_tsvector('simple', name)", persisted=True),
         nullable=False,
     ),
+    sa.Column("suspended_at", sa.DateTime(timezone=True), comment="null for who may sign in"),
     sa.CheckConstraint("role IN ('MEMBER', 'ADMIN')", name="role"),
 )
 sa.Index("users_email_key", sa.func.lower(user_table.c.email), unique=True)
 sa.Index("users_search_index", user_table.c.search, postgresql_using="gin")
 
 _c = user_table.c
-USER_COLUMNS = (_c.id, _c.name, _c.email, _c.role, _c.created_at)
+USER_COLUMNS = (_c.id, _c.name, _c.email, _c.role, _c.created_at, _c.suspended_at)
 _ROLES = {str(role): role for role in Role}
 
 
-def user_row(id: int, name: str, email: str, role: str, created_at: datetime) -> UserRow:
+def user_row(
+    id: int, name: str, email: str, role: str, created_at: datetime, suspended_at: datetime | None
+) -> UserRow:
     """A row out of `USER_COLUMNS`."""
-    return UserRow(id, name, email, _ROLES[role], created_at)
+    return UserRow(id, name, email, _ROLES[role], created_at, suspended_at)
 
 
 USERS_BY_ID = Statement(

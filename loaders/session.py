@@ -1,9 +1,16 @@
 """Sessions by key, and credentials by e-mail address."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from db.connection import ReadConnection
-from db.session import CREDENTIALS_BY_EMAIL, SESSIONS_BY_ID, Credentials, SessionRow
+from db.session import (
+    CREDENTIALS_BY_EMAIL,
+    SESSIONS_BY_ID,
+    SESSIONS_BY_USER,
+    Credentials,
+    SessionRow,
+)
 
 
 async def session_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[SessionRow | None]:
@@ -13,6 +20,19 @@ async def session_by_id(connection: ReadConnection, keys: Sequence[int]) -> list
     """
     found = {row.id: row for row in await connection.all(SESSIONS_BY_ID, ids=keys)}
     return [found.get(key) for key in keys]
+
+
+async def sessions_by_user(
+    connection: ReadConnection, keys: Sequence[int]
+) -> list[list[SessionRow]]:
+    """The newest sessions of each user in key order, newest first, at most 100 of each.
+
+    Those that have expired may still be there: whoever asks knows the time.
+    """
+    found: defaultdict[int, list[SessionRow]] = defaultdict(list)
+    for row in await connection.all(SESSIONS_BY_USER, user_id=keys):
+        found[row.user_id].append(row)
+    return [found[key] for key in keys]
 
 
 async def credentials_by_email(

@@ -5,6 +5,7 @@ import unicodedata
 from email_validator import EmailNotValidError, validate_email
 
 from resolvers.problem import Problems
+from weft.auth.guessable import is_common
 
 MAX_NAME_LENGTH = 100
 MAX_EMAIL_LENGTH = 254
@@ -33,11 +34,16 @@ def checked_email(problems: Problems, text: str) -> str:
     return email or text
 
 
-def check_password(problems: Problems, password: str) -> None:
-    """10 to 200 characters, whichever they are (NIST SP 800-63B-4, section 3.1.1.2)."""
+def check_password(problems: Problems, password: str, path: str = "password") -> None:
+    """10 to 200 characters, whichever they are, but none of the most common passwords.
+
+    As NIST SP 800-63B-4, section 3.1.1.2, has it.
+    """
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         message = f"A password must have {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters."
-        problems.invalid(message, "password")
+        problems.invalid(message, path)
+    elif is_common(password):
+        problems.invalid("This password is among the first that are guessed: take another.", path)
 
 
 def normalised_email(text: str) -> str | None:

@@ -1,8 +1,8 @@
 """What every resolver is given: who asks, the operation's loaders, the process's services."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Self
 
 import msgspec
@@ -20,6 +20,7 @@ from weft.cache.report import Report
 from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
 from weft.info import Info as BaseInfo
+from weft.mail.mail import Mail
 from weft.rates.attempts import Attempts
 
 
@@ -43,6 +44,20 @@ class Viewer(msgspec.Struct, frozen=True):
 STRANGER = Viewer()
 
 
+def _drop(_: Mail) -> None:
+    """Sends nothing, for what needs no mail."""
+
+
+class PasswordResets(msgspec.Struct, frozen=True):
+    """How passwords are reset: how long a token is good, and the page that takes it.
+
+    In `link`, `{token}` stands for the token; without a link the mail has the token itself.
+    """
+
+    lifetime: timedelta = timedelta(minutes=30)
+    link: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What lives as long as the process; wired in `app.py`."""
@@ -57,6 +72,8 @@ class Services:
     session_rules: SessionRules
     cache: Cache | None = None
     attempts: Attempts | None = None
+    post_mail: Callable[[Mail], None] = _drop
+    password_resets: PasswordResets = field(default_factory=PasswordResets)
 
 
 class Context:

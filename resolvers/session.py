@@ -31,6 +31,7 @@ from resolvers.context import STRANGER, Info, Services, Viewer
 from resolvers.problem import Problems, UserError, UserErrorCode
 from weft.auth.sessions import Verdict, digest, new_refresh_token
 from weft.auth.tokens import bearer_token
+from weft.confidential import Confidential
 from weft.errors import Unauthenticated
 from weft.rates.address import CLIENT
 
@@ -45,10 +46,11 @@ EXPIRED = UserError(
     "The refresh token is unknown, expired or used, or its session has ended: sign in again.",
     ["refreshToken"],
 )
+SUSPENDED = UserError(UserErrorCode.FORBIDDEN, "This account is suspended.")
 NOT_SIGNED_IN = UserError(UserErrorCode.FORBIDDEN, "You are not signed in.")
 
 
-class SignUp(msgspec.Struct, frozen=True):
+class SignUp(Confidential, frozen=True):
     """Somebody new, as a client says it."""
 
     name: str
@@ -56,20 +58,20 @@ class SignUp(msgspec.Struct, frozen=True):
     password: str
 
 
-class SignIn(msgspec.Struct, frozen=True):
+class SignIn(Confidential, frozen=True):
     """Somebody known, as a client says it."""
 
     email: str
     password: str
 
 
-class RefreshSession(msgspec.Struct, frozen=True):
+class RefreshSession(Confidential, frozen=True):
     """A session to go on with, as a client says it."""
 
     refresh_token: str
 
 
-class IssuedSession(msgspec.Struct, frozen=True):
+class IssuedSession(Confidential, frozen=True):
     """The tokens of a session, for its client alone; times are UTC."""
 
     id: int
@@ -117,17 +119,22 @@ async def sign_up(info: Info, input: SignUp) -> SessionPayload:
 
 
 async def sign_in(info: Info, input: SignIn) -> SessionPayload:
-    """Opens a session; what is wrong, the address or the password, is not told."""
+    """Opens a session; what is wrong, the address or the password, is not told.
+
+    FORBIDDEN, if both are right, tells that an admin has suspended the user.
+    """
     services = info.context.services
     if services.attempts is not None:
         await services.attempts.sign_in(input.email, CLIENT.get())
     # A password hash may change while it is being verified, by an upgrade at another sign-in or by
     # a new password: then the second attempt decides.
     for _ in range(2):
-        verified = await _verified(services, input)
+        verified = await verified_user(services, input.email, input.password)
         if verified is None:
             break
         user, password_hash = verified
+        if user.suspended_at is not None:
+            return SessionPayload(errors=[SUSPENDED])
         async with services.database.write() as transaction:
             session = await _open(transaction, services, user, password_hash)
         if session is not None:
@@ -193,17 +200,19 @@ async def viewer_of(services: Services, authorization: str | None) -> Viewer:
     return Viewer(session.user_id, session.role, session.id, claims.expires_at)
 
 
-async def _verified(services: Services, input: SignIn) -> tuple[UserRow, str] | None:
+async def verified_user(
+    services: Services, email: str, password: str
+) -> tuple[UserRow, str] | None:
     """The user and the password hash as it is stored; after the same work, whatever is wrong."""
-    email = normalised_email(input.email)
+    address = normalised_email(email)
     found: list[Credentials | None] = [None]
-    if email is not None:
-        found = await services.database.reads.submit(credentials_by_email, [email])
+    if address is not None:
+        found = await services.database.reads.submit(credentials_by_email, [address])
     (credentials,) = found
     stored_hash = credentials.password_hash if credentials else None
     # Bounded work. A letter may come as a base and up to three marks that compose to one.
-    password = input.password[: 4 * MAX_PASSWORD_LENGTH]
-    verification = await services.passwords.verify(password, stored_hash)
+    bounded = password[: 4 * MAX_PASSWORD_LENGTH]
+    verification = await services.passwords.verify(bounded, stored_hash)
     if credentials is None or stored_hash is None or not verification.matches:
         return None
     if verification.upgraded_hash is None:

@@ -1,9 +1,11 @@
 """The rules of users: what is seen of them, and their items."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from db.item import ItemRow
+from db.session import SessionRow
 from db.user import UserRow
 from loaders.user import UserPageKey, UserScope
 from resolvers.context import Info
@@ -51,6 +53,18 @@ async def users(info: Info, page: PageArgs, search: str | None = None) -> Page[U
 def email(users: Sequence[UserRow], info: Info) -> list[str]:
     """For the user and for admins; null, with a FORBIDDEN error, for everybody else."""
     return [user.email for user in users]
+
+
+def suspended_at(users: Sequence[UserRow], info: Info) -> list[datetime | None]:
+    """Since when the user may not sign in; null for who may. For the user and for admins."""
+    return [user.suspended_at for user in users]
+
+
+async def sessions(users: Sequence[UserRow], info: Info) -> list[list[SessionRow]]:
+    """Where the user is signed in, the newest first, at most 100. For the user and for admins."""
+    now, keys = info.context.services.now(), [user.id for user in users]
+    found = await info.context.loaders.sessions_by_user.load_many(keys)
+    return [[row for row in rows if row.expires_at > now] for rows in found]
 
 
 async def items(

@@ -2,7 +2,16 @@
 
 import strawberry
 
-from resolvers import item_write, session, user_write
+from db.user import Role
+from resolvers import (
+    active_session,
+    item_write,
+    password_reset,
+    session,
+    user_write,
+    user_write_admin,
+    user_write_password,
+)
 from schema.item import CreateItemInput, DeleteItemInput, Item, UpdateItemInput
 from schema.session import (
     RefreshSessionInput,
@@ -49,6 +58,100 @@ class UpdateProfileInput:
     email: str | None = given("An e-mail address that no other user has, whatever its case.")
 
 
+@output(user_write_admin.DeleteUserPayload)
+class DeleteUserPayload:
+    """What became of a user who was to be deleted."""
+
+    deleted_id: strawberry.ID | None = column("The ID the user had; null if there are errors.")
+    errors: list[UserError] = column("Empty if all went well.")
+
+
+@output(active_session.EndSessionPayload)
+class EndSessionPayload:
+    """What became of a session that was to end."""
+
+    ended_id: strawberry.ID | None = column("The ID it had; null if there are errors.")
+    errors: list[UserError] = column("Empty if all went well.")
+
+
+@output(password_reset.RequestPasswordResetPayload)
+class RequestPasswordResetPayload:
+    """What became of a request for a mail."""
+
+    accepted: bool = column("Whether a mail is sent, if anybody has the address.")
+    errors: list[UserError] = column("Empty if all went well.")
+
+
+@output(password_reset.ResetPasswordPayload)
+class ResetPasswordPayload:
+    """What became of a password that was to be reset."""
+
+    reset: bool = column("Whether the new password is good now; sign in with it.")
+    errors: list[UserError] = column("Empty if all went well.")
+
+
+@input_type(user_write_password.ChangePassword)
+class ChangePasswordInput:
+    """The viewer's old and new password."""
+
+    current_password: str = given("The password as it is.")
+    new_password: str = given("10 to 200 characters, and none of the most common passwords.")
+
+
+@input_type(password_reset.RequestPasswordReset)
+class RequestPasswordResetInput:
+    """Whose password is forgotten."""
+
+    email: str = given("The e-mail address of the account, whatever its case.")
+
+
+@input_type(password_reset.ResetPassword)
+class ResetPasswordInput:
+    """A token, and the password to set."""
+
+    token: str = given("The token of the mail; good once.")
+    new_password: str = given("10 to 200 characters, and none of the most common passwords.")
+
+
+@input_type(active_session.EndSession)
+class EndSessionInput:
+    """Which session to end."""
+
+    id: strawberry.ID = given("One of User.sessions.")
+
+
+@input_type(user_write_admin.SetRole)
+class SetRoleInput:
+    """Who may do what from now on."""
+
+    id: strawberry.ID = given("The user; not the viewer.")
+    role: Role = given("What the user may do.")
+
+
+@input_type(user_write_admin.SuspendUser)
+class SuspendUserInput:
+    """Whom to suspend."""
+
+    id: strawberry.ID = given("The user; not the viewer.")
+
+
+@input_type(user_write_admin.RestoreUser)
+class RestoreUserInput:
+    """Whose suspension is over."""
+
+    id: strawberry.ID = given("The user.")
+
+
+@input_type(user_write_admin.DeleteUser)
+class DeleteUserInput:
+    """Whom to delete."""
+
+    id: strawberry.ID = given("The user; not the viewer.")
+    items_to: strawberry.ID | None = given(
+        "The user who owns the items from then on; without one they are deleted."
+    )
+
+
 @output()
 class Mutation:
     """Where writing starts."""
@@ -84,4 +187,33 @@ class Mutation:
     update_profile: UserPayload = mutation(
         user_write.update_profile,
         arguments={"input": Argument(UpdateProfileInput, "What to change.")},
+    )
+    change_password: UserPayload = mutation(
+        user_write_password.change_password,
+        arguments={"input": Argument(ChangePasswordInput, "The old and the new one.")},
+    )
+    request_password_reset: RequestPasswordResetPayload = mutation(
+        password_reset.request_password_reset,
+        arguments={"input": Argument(RequestPasswordResetInput, "Whose password.")},
+    )
+    reset_password: ResetPasswordPayload = mutation(
+        password_reset.reset_password,
+        arguments={"input": Argument(ResetPasswordInput, "By which token, and to what.")},
+    )
+    end_session: EndSessionPayload = mutation(
+        active_session.end_session,
+        arguments={"input": Argument(EndSessionInput, "Which session.")},
+    )
+    set_role: UserPayload = mutation(
+        user_write_admin.set_role, arguments={"input": Argument(SetRoleInput, "Whose, and which.")}
+    )
+    suspend_user: UserPayload = mutation(
+        user_write_admin.suspend_user, arguments={"input": Argument(SuspendUserInput, "Whom.")}
+    )
+    restore_user: UserPayload = mutation(
+        user_write_admin.restore_user, arguments={"input": Argument(RestoreUserInput, "Whom.")}
+    )
+    delete_user: DeleteUserPayload = mutation(
+        user_write_admin.delete_user,
+        arguments={"input": Argument(DeleteUserInput, "Whom, and what becomes of the items.")},
     )

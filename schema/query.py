@@ -2,9 +2,11 @@
 
 import strawberry
 
+from resolvers import audit_entry as resolve_audit_entry
 from resolvers import item as resolve_item
 from resolvers import node as resolve_node
 from resolvers import user as resolve_user
+from schema.audit_entry import AuditEntryConnection
 from schema.cache import USERS
 from schema.item import ITEM_ARGUMENTS, Item, ItemConnection
 from schema.node import Node
@@ -43,6 +45,12 @@ class Query:
         prepare=take_page,
         size=PAGE_SIZE,
         cache=USERS,
+    )
+    audit_log: AuditEntryConnection | None = root(
+        resolve_audit_entry.audit_log,
+        arguments=PAGE_ARGUMENTS,
+        prepare=take_page,
+        size=PAGE_SIZE,
     )
     item: Item | None = root(
         resolve_item.item, arguments={"id": Argument(strawberry.ID, "The ID of an item.")}

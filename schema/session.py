@@ -65,7 +65,7 @@ class SignUpInput:
 
     name: str = given("The name that others see: 1 to 100 characters.")
     email: str = given("An e-mail address that no user has, whatever its case.")
-    password: str = given("10 to 200 characters.")
+    password: str = given("10 to 200 characters, and none of the most common passwords.")
 
 
 @input_type(resolve.SignIn)

@@ -4,13 +4,15 @@ from datetime import datetime
 
 import strawberry
 
+from db.session import SESSIONS_LISTED
 from db.user import Role, UserRow
 from resolvers import user as resolve
+from schema.active_session import ActiveSession
 from schema.cache import ITEM_COUNT, ITEMS_OF_USER, USER_TOTAL
 from schema.item import ITEM_ARGUMENTS, ItemConnection
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS, PageInfo
-from weft.fields import column, derived, field
+from weft.fields import ListSize, column, derived, field
 from weft.identity import global_id
 from weft.pagination import PAGE_SIZE, Edge, Page, take_page
 from weft.types import enumeration, output
@@ -30,6 +32,10 @@ class User(Node):
     email: str | None = field(resolve.email, guard=resolve.SELF_OR_ADMIN)
     role: Role = column("What this user may do.")
     created_at: datetime = column("When this user signed up.")
+    suspended_at: datetime | None = field(resolve.suspended_at, guard=resolve.SELF_OR_ADMIN)
+    sessions: list[ActiveSession] | None = field(
+        resolve.sessions, guard=resolve.SELF_OR_ADMIN, size=ListSize((), lambda: SESSIONS_LISTED)
+    )
     items: ItemConnection = field(
         resolve.items,
         arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS},

@@ -21,7 +21,10 @@ from tests.sockets import address_of, listening
 from weft.embedded import EmbeddedServers, embedded_servers
 
 SERVERS_DIRECTORY = "WEFT_TESTS_SERVERS"
-TABLES = "refresh_tokens, sessions, items, users, changes, change_horizon, documents"
+TABLES = (
+    "refresh_tokens, sessions, items, users, changes, change_horizon, documents, audit_entries, "
+    "password_resets"
+)
 _numbers = itertools.count(1)
 
 

@@ -89,6 +89,21 @@ class ExposureSettings(BaseSettings):
     sign_ups_per_address: int = Field(
         default=30, ge=1, description="New accounts from one address in an hour."
     )
+    password_resets_per_account: int = Field(
+        default=5,
+        ge=1,
+        description="Mails that reset the password of one account, asked for from one address in "
+        "an hour.",
+    )
+    password_resets_per_address: int = Field(
+        default=30, ge=1, description="The same from one address in an hour, for any account."
+    )
+    password_resets_at_account: int = Field(
+        default=20,
+        ge=1,
+        description="The same for one account in an hour from anywhere; from then on, each address "
+        "may ask once an hour.",
+    )
     trusted_proxies: CommaSeparated = Field(
         default_factory=list,
         description="Addresses and networks of proxies whose X-Forwarded-For is believed, separated"
@@ -124,6 +139,9 @@ class ExposureSettings(BaseSettings):
             self.sign_ins_per_address,
             self.sign_ins_at_account,
             self.sign_ups_per_address,
+            self.password_resets_per_account,
+            self.password_resets_per_address,
+            self.password_resets_at_account,
         )
 
     @property

@@ -26,6 +26,16 @@ COSTS = {
     "Query.item": ("item(id: $some) { id }", 1),
     "Query.items": ("items(first: $count) { nodes { id } }", 1),
     "User.email": ("users(first: $count) { nodes { email } }", 1),
+    "User.suspendedAt": ("users(first: $count) { nodes { suspendedAt } }", 1),
+    "User.sessions": ("users(first: $count) { nodes { sessions { id } } }", 2),
+    "ActiveSession.isCurrent": ("users(first: $count) { nodes { sessions { isCurrent } } }", 2),
+    "Query.auditLog": ("auditLog(first: $count) { nodes { detail } }", 1),
+    "AuditEntryConnection.edges": ("auditLog(first: $count) { edges { cursor } }", 1),
+    "AuditEntryConnection.nodes": ("auditLog(first: $count) { nodes { at } }", 1),
+    "AuditEntryConnection.pageInfo": ("auditLog(first: $count) { pageInfo { endCursor } }", 1),
+    "AuditEntryEdge.node": ("auditLog(first: $count) { edges { node { at } } }", 1),
+    "AuditEntry.actor": ("auditLog(first: $count) { nodes { actor { name } } }", 2),
+    "AuditEntry.subject": ("auditLog(first: $count) { nodes { subject { name } } }", 2),
     "User.items": (
         "users(first: $count) { nodes { items(first: 3) { nodes { id } } } }",
         2,
@@ -119,6 +129,10 @@ async def variables(api: Api) -> dict[str, Any]:
     """Of fifty users with two items each; all that the operations here ask for."""
     owners = [await api.user() for _ in range(50)]
     ids = [await api.item(owner) for owner in owners for _ in range(2)]
+    await api.connection.execute(
+        "INSERT INTO audit_entries (at, actor_id, actor_name, action, subject_id, subject_name) "
+        "SELECT now(), id, name, 'SET_ROLE', id, name FROM users"
+    )
     return {"ids": ids[:50], "some": ids[0], "user": owners[0].id}
 
 

@@ -29,6 +29,12 @@ class AttemptLimits:
     """By all addresses at one account in an hour; from then on each may try once only."""
     sign_ups_per_address: int = 30
     """By one address in an hour."""
+    resets_per_account: int = 5
+    """Asked for by one address for one account, in an hour."""
+    resets_per_address: int = 30
+    """Asked for by one address in an hour, for whatever account."""
+    resets_at_account: int = 20
+    """Asked for by all addresses for one account in an hour; from then on each may ask once."""
 
 
 class Attempts:
@@ -47,17 +53,24 @@ class Attempts:
         self._at_account = RateLimitItemPerHour(limits.sign_ins_at_account)
         self._once = RateLimitItemPerHour(1)
         self._sign_ups = RateLimitItemPerHour(limits.sign_ups_per_address)
+        self._resets_per_account = RateLimitItemPerHour(limits.resets_per_account)
+        self._resets_per_address = RateLimitItemPerHour(limits.resets_per_address)
+        self._resets_at_account = RateLimitItemPerHour(limits.resets_at_account)
 
     async def sign_in(self, email: str, address: str | None) -> None:
         """Counts an attempt before its password is looked at; raises `RateLimited`."""
-        account = _digest(email)
+        limits = self._per_address, self._per_account, self._at_account
+        await self._count_at_account(limits, "sign-in", email, address)
+
+    async def reset(self, email: str, address: str | None) -> None:
+        """Counts a request to reset the password of an account; raises `RateLimited`."""
+        limits = self._resets_per_address, self._resets_per_account, self._resets_at_account
+        await self._count_at_account(limits, "reset", email, address)
+
+    async def by_token(self, address: str | None) -> None:
+        """Counts an attempt with a token that names no account; raises `RateLimited`."""
         if address is not None:
-            await self._count(self._per_address, "sign-in", address)
-        place = address or NOWHERE
-        await self._count(self._per_account, "sign-in", account, place)
-        flood = await self._windows.count(self._at_account, "sign-in", account)
-        if not flood.within:
-            await self._count(self._once, "sign-in", account, place)
+            await self._count(self._per_address, "token", address)
 
     async def signed_in(self, email: str, address: str | None) -> None:
         """The attempt was good: the next ones from there begin anew."""
@@ -69,6 +82,18 @@ class Attempts:
         """Counts an attempt; raises `RateLimited`."""
         if address is not None:
             await self._count(self._sign_ups, "sign-up", address)
+
+    async def _count_at_account(
+        self, limits: tuple[RateLimitItem, ...], kind: str, email: str, address: str | None
+    ) -> None:
+        per_address, per_account, at_account = limits
+        account, place = _digest(email), address or NOWHERE
+        if address is not None:
+            await self._count(per_address, kind, address)
+        await self._count(per_account, kind, account, place)
+        flood = await self._windows.count(at_account, kind, account)
+        if not flood.within:
+            await self._count(self._once, kind, account, place)
 
     async def _count(self, item: RateLimitItem, *key: str) -> None:
         window = await self._windows.count(item, *key)

@@ -1,0 +1,120 @@
+"""The rules of a forgotten password: a token goes to the address of the account, and comes back.
+
+Whether an address has an account is told by nothing: not by the answer, and not by the work, since
+a token is made and written, and a mail posted, for addresses that nobody has as well.
+"""
+
+from urllib.parse import quote
+
+import msgspec
+
+from db.password_reset import DELETE_PASSWORD_RESET, INSERT_PASSWORD_RESET, SET_PASSWORD_HASH
+from db.session import DELETE_SESSIONS_OF_USER
+from resolvers.account import check_password, normalised_email
+from resolvers.context import Info, PasswordResets
+from resolvers.problem import Problems, UserError, UserErrorCode
+from weft.auth.sessions import digest, new_refresh_token
+from weft.confidential import Confidential
+from weft.mail.mail import Mail
+from weft.rates.address import CLIENT
+
+DEVELOPMENT_LINK = "http://127.0.0.1:8000/graphql?query=" + quote(
+    'mutation { resetPassword(input: {token: "{token}", newPassword: ""}) '
+    "{ reset errors { message } } }"
+).replace("%7Btoken%7D", "{token}")
+"""Opens the page in the browser with all but the new password."""
+
+EXPIRED = UserError(
+    UserErrorCode.EXPIRED, "The token is unknown, used or too old: ask for another.", ["token"]
+)
+
+
+class RequestPasswordReset(msgspec.Struct, frozen=True):
+    """Whose password is forgotten, as a client says it."""
+
+    email: str
+
+
+class ResetPassword(Confidential, frozen=True):
+    """A token out of a mail, and a new password, as a client says it."""
+
+    token: str
+    new_password: str
+
+
+class RequestPasswordResetPayload(msgspec.Struct, frozen=True):
+    """Whether the request was taken, whoever has the address."""
+
+    accepted: bool
+    errors: list[UserError] = []
+
+
+class ResetPasswordPayload(msgspec.Struct, frozen=True):
+    """Whether the password is the new one now."""
+
+    reset: bool
+    errors: list[UserError] = []
+
+
+async def request_password_reset(
+    info: Info, input: RequestPasswordReset
+) -> RequestPasswordResetPayload:
+    """Sends a mail with a token to the user of this address, if there is one.
+
+    The answer is the same for every address.
+    """
+    services = info.context.services
+    if services.attempts is not None:
+        await services.attempts.reset(input.email, CLIENT.get())
+    email = normalised_email(input.email)
+    if email is None:
+        error = UserError(UserErrorCode.INVALID, "This is no e-mail address.", ["email"])
+        return RequestPasswordResetPayload(accepted=False, errors=[error])
+    token, now = new_refresh_token(), services.now()
+    async with services.database.write() as transaction:
+        recipient = await transaction.first(
+            INSERT_PASSWORD_RESET,
+            digest=digest(token),
+            email=email,
+            now=now,
+            expires_at=now + services.password_resets.lifetime,
+        )
+    mail = _mail(services.password_resets, recipient and recipient.email, token)
+    if recipient is not None and recipient.email is not None:
+        services.post_mail(mail)
+    return RequestPasswordResetPayload(accepted=True)
+
+
+async def reset_password(info: Info, input: ResetPassword) -> ResetPasswordPayload:
+    """Sets a new password by a token, which is good once, and ends all sessions of the user."""
+    services, problems = info.context.services, Problems()
+    if services.attempts is not None:
+        await services.attempts.by_token(CLIENT.get())
+    check_password(problems, input.new_password, "newPassword")
+    if problems.errors:
+        return ResetPasswordPayload(reset=False, errors=problems.errors)
+    new_hash = await services.passwords.hash(input.new_password)
+    async with services.database.write() as transaction:
+        user_id = await transaction.first(
+            DELETE_PASSWORD_RESET, digest=digest(input.token), now=services.now()
+        )
+        if user_id is None:
+            return ResetPasswordPayload(reset=False, errors=[EXPIRED])
+        await transaction.first(SET_PASSWORD_HASH, user_id=user_id, new_hash=new_hash)
+        await transaction.all(DELETE_SESSIONS_OF_USER, user_id=user_id)
+    services.announce_write()
+    return ResetPasswordPayload(reset=True)
+
+
+def _mail(resets: PasswordResets, email: str | None, token: str) -> Mail:
+    minutes = int(resets.lifetime.total_seconds() // 60)
+    where = token if resets.link is None else resets.link.replace("{token}", token)
+    return Mail(email or "", "Reset your password", RESET_PASSWORD.format(where, minutes))
+
+
+RESET_PASSWORD = """Somebody, we hope you, wants to set a new password for your account:
+
+{}
+
+This is good once, and for {} minutes. If it was not you, do nothing.
+"""

@@ -1,0 +1,222 @@
+"""Passwords that are changed, and forgotten; mails by a real server, sessions that end."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from app import create_app
+from settings import Settings
+from tests.api import Api, Clock, Member
+from tests.schema.test_user_admin import PASSWORD, act, count, sign_in, with_password
+from tests.smtp import Postbox, postbox
+
+NEW = "a longer passphrase"
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Postbox]:
+    async with postbox() as box:
+        yield box
+
+
+@pytest.fixture
+async def api(
+    connection: asyncpg.Connection, settings: Settings, box: Postbox
+) -> AsyncIterator[Api]:
+    """The whole server, with a mail server."""
+    assert settings.redis_url is not None
+    async with Redis.from_url(settings.redis_url) as redis:
+        for key in await redis.keys(f"{settings.redis_prefix}:rates*"):
+            await redis.delete(key)
+    mailing = Settings.model_validate(
+        settings.model_dump()
+        | {"smtp_url": box.url, "password_reset_url": "https://a.test/#{token}"}
+    )
+    clock, statements = Clock(), list[str]()
+    app = create_app(mailing, now=clock, observe=lambda sql, _: statements.append(sql))
+    async with Api(app, mailing, connection, clock, statements) as api:
+        yield api
+
+
+async def token_of(box: Postbox) -> str:
+    found = re.search(r"https://a\.test/#([\w-]+)", (await box.next()).get_content())
+    assert found
+    return found[1]
+
+
+async def accepted(api: Api, email: str) -> Any:
+    return await api.answer(
+        "mutation ($email: String!) { requestPasswordReset(input: {email: $email}) "
+        "{ accepted errors { code } } }",
+        {"email": email},
+    )
+
+
+class TestChangePassword:
+    async def test_ends_all_other_sessions_and_tells_the_user(self, api: Api, box: Postbox) -> None:
+        ada = await api.user()
+        email = await with_password(api, ada)
+        assert await sign_in(api, email) == []
+        given = {"currentPassword": PASSWORD, "newPassword": NEW}
+        assert await act(api, ada, "changePassword", **given) == []
+        assert await count(api, "sessions") == 1
+        assert (await api.data("{ viewer { id } }", by=ada))["viewer"] == {"id": ada.id}
+        assert await sign_in(api, email) == ["BAD_CREDENTIALS"]
+        assert await sign_in(api, email, NEW) == []
+        mail = await box.next()
+        assert (mail["to"], mail["subject"]) == (email, "Your password was changed")
+
+    @pytest.mark.parametrize(
+        ("current", "new", "error"),
+        [
+            ("not the password", NEW, ("BAD_CREDENTIALS", ["currentPassword"])),
+            ("", NEW, ("BAD_CREDENTIALS", ["currentPassword"])),
+            (PASSWORD, "short", ("INVALID", ["newPassword"])),
+            (PASSWORD, "Qwertyuiop123", ("INVALID", ["newPassword"])),
+        ],
+    )
+    async def test_is_refused(
+        self, api: Api, current: str, new: str, error: tuple[str, list[str]]
+    ) -> None:
+        ada = await api.user()
+        email = await with_password(api, ada)
+        given = {"currentPassword": current, "newPassword": new}
+        assert await act(api, ada, "changePassword", **given) == [error]
+        assert await sign_in(api, email) == []
+
+    async def test_is_counted_as_signing_in_is(self, api: Api) -> None:
+        ada = await api.user()
+        await with_password(api, ada)
+        text = """mutation { changePassword(input: {
+            currentPassword: "wrong one", newPassword: "a longer passphrase"
+        }) { errors { code } } }"""
+        answers = [await api.answer(text, by=ada) for _ in range(11)]
+        assert [error["extensions"]["code"] for error in answers[-1]["errors"]] == [
+            "TOO_MANY_REQUESTS"
+        ]
+        assert not any("errors" in answer for answer in answers[:-1])
+
+
+class TestResetPassword:
+    async def test_takes_a_token_once_and_ends_all_sessions(self, api: Api, box: Postbox) -> None:
+        ada = await api.user()
+        email = await with_password(api, ada)
+        await accepted(api, f" {email.upper()} ")
+        await accepted(api, email)
+        token, other = await token_of(box), await token_of(box)
+        given = {"newPassword": NEW}
+        assert await act(api, None, "resetPassword", token=token, **given) == []
+        assert await api.errors("{ viewer { id } }", by=ada) == [("UNAUTHENTICATED", None)]
+        assert await sign_in(api, email, NEW) == []
+        for used in (token, other, "never given", ""):
+            told = await act(api, None, "resetPassword", token=used, **given)
+            assert told == [("EXPIRED", ["token"])]
+
+    async def test_takes_it_of_one_of_many_at_once(self, api: Api, box: Postbox) -> None:
+        email = await with_password(api, await api.user())
+        await accepted(api, email)
+        token = await token_of(box)
+        told = await asyncio.gather(
+            *(act(api, None, "resetPassword", token=token, newPassword=NEW) for _ in range(4))
+        )
+        assert sorted(map(len, told)) == [0, 1, 1, 1]
+
+    async def test_is_late_after_half_an_hour_and_after_a_change_of_address(
+        self, api: Api, box: Postbox
+    ) -> None:
+        ada = await api.user()
+        email = await with_password(api, ada)
+        await accepted(api, email)
+        token = await token_of(box)
+        await act(api, ada, "updateProfile", email="new@weft.test")
+        told = await act(api, None, "resetPassword", token=token, newPassword=NEW)
+        assert told == [("EXPIRED", ["token"])]
+        mail = await box.next()
+        assert (mail["to"], mail["subject"]) == (email, "Your e-mail address was changed")
+        await accepted(api, "new@weft.test")
+        token = await token_of(box)
+        api.clock.ahead = timedelta(minutes=30)
+        told = await act(api, None, "resetPassword", token=token, newPassword=NEW)
+        assert told == [("EXPIRED", ["token"])]
+
+    async def test_keeps_a_token_whose_password_was_refused(self, api: Api, box: Postbox) -> None:
+        await accepted(api, await with_password(api, await api.user()))
+        token = await token_of(box)
+        told = await act(api, None, "resetPassword", token=token, newPassword="short")
+        assert told == [("INVALID", ["newPassword"])]
+        assert await act(api, None, "resetPassword", token=token, newPassword=NEW) == []
+
+
+class TestRequestPasswordReset:
+    async def test_answers_and_works_alike_whoever_has_the_address(
+        self, api: Api, box: Postbox
+    ) -> None:
+        ada, eve = await api.user(), await api.user()
+        known = await with_password(api, ada)
+        suspended = await with_password(api, eve)
+        await api.connection.execute(
+            "UPDATE users SET suspended_at = now() WHERE email = $1", suspended
+        )
+        told: list[Any] = []
+        for email in ("nobody@weft.test", suspended, known):
+            api.statements.clear()
+            answer = await accepted(api, email)
+            # A connection that is opened asks something of its own.
+            ran = [sql for sql in api.statements if "xact_id_1" not in sql]
+            told.append((answer, ran))
+        assert told[0] == told[1] == told[2]
+        assert told[0][0]["data"]["requestPasswordReset"] == {"accepted": True, "errors": []}
+        assert await count(api, "password_resets") == 3
+        assert (await box.next())["to"] == known
+        assert box.mails.empty()
+
+    async def test_stores_no_token(self, api: Api, box: Postbox) -> None:
+        await accepted(api, await with_password(api, await api.user()))
+        token = await token_of(box)
+        whole_row = "SELECT password_resets::text FROM password_resets"
+        stored: Any = await api.connection.fetchval(whole_row)
+        assert token not in stored
+        assert token.encode().hex() not in stored
+
+    async def test_is_limited_for_one_account(self, api: Api) -> None:
+        answers = [await accepted(api, "nobody@weft.test") for _ in range(6)]
+        assert ["errors" in answer for answer in answers] == [False] * 5 + [True]
+
+    async def test_forgets_what_has_expired(self, api: Api) -> None:
+        await accepted(api, "nobody@weft.test")
+        api.clock.ahead = timedelta(minutes=30)
+        await accepted(api, "somebody@weft.test")
+        assert await count(api, "password_resets") == 1
+
+
+class TestSessions:
+    LISTED = "{ viewer { sessions { id isCurrent openedAt expiresAt } } }"
+
+    async def listed(self, api: Api, by: Member) -> list[Any]:
+        return (await api.data(self.LISTED, by=by))["viewer"]["sessions"]
+
+    async def test_are_listed_newest_first_and_end_one_by_one(self, api: Api) -> None:
+        ada = await api.user()
+        email = await with_password(api, ada)
+        assert await sign_in(api, email) == []
+        newest, current = await self.listed(api, ada)
+        assert (newest["isCurrent"], current["isCurrent"]) == (False, True)
+        assert await act(api, ada, "endSession", id=newest["id"]) == []
+        assert await act(api, ada, "endSession", id=newest["id"]) == [("NOT_FOUND", ["id"])]
+        assert await self.listed(api, ada) == [current]
+        assert await act(api, ada, "endSession", id=current["id"]) == []
+        assert await api.errors("{ viewer { id } }", by=ada) == [("UNAUTHENTICATED", None)]
+
+    async def test_that_have_expired_are_not_listed(self, api: Api) -> None:
+        ada = await api.user()
+        await api.connection.execute(
+            "INSERT INTO sessions (user_id, opened_at, expires_at) VALUES ($1, now(), now())",
+            ada.key,
+        )
+        assert len(await self.listed(api, ada)) == 1

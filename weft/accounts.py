@@ -1,0 +1,49 @@
+"""The settings of accounts: a part of `settings.Settings`, which says the rest."""
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings
+
+TOKEN_PLACE = "{token}"
+
+
+class AccountSettings(BaseSettings):
+    """How mail is sent, and what stands in it."""
+
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The server that sends mail, as `smtp://name:password@host:587`, or `smtps://` "
+        "where it is encrypted from the start. Unset, mails are shown in the log in development, "
+        "and are not sent elsewhere.",
+    )
+    mail_from: str = Field(default="weft@localhost", description="The sender of mails.")
+    password_reset_url: str | None = Field(
+        default=None,
+        description="The page on which a new password is chosen, as "
+        "`https://app.example.com/reset#{token}`; unset, mails have the token alone, and in "
+        "development a link to the page of this server.",
+    )
+    password_reset_seconds: int = Field(
+        default=1_800,
+        ge=60,
+        le=86_400,
+        description="How long a token that resets a password is good.",
+    )
+
+    @property
+    def smtp(self) -> str | None:
+        """The URL of the server, with its password."""
+        return None if self.smtp_url is None else self.smtp_url.get_secret_value()
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("must begin with smtp:// or smtps://")
+        return url
+
+    @field_validator("password_reset_url")
+    @classmethod
+    def _has_place(cls, url: str | None) -> str | None:
+        if url is not None and TOKEN_PLACE not in url:
+            raise ValueError(f"must have {TOKEN_PLACE} where the token is to stand")
+        return url

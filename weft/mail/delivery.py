@@ -1,0 +1,57 @@
+"""Ways to deliver mail: by SMTP, or into the log of a developer."""
+
+from email.message import EmailMessage
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+import structlog
+
+from weft.mail.mail import Deliver, Mail
+
+TIMEOUT_SECONDS = 20
+
+log = structlog.get_logger(__name__)
+
+
+def delivery(url: str | None, sender: str, *, development: bool) -> Deliver:
+    """By SMTP where there is a `url`; else into the log in development, and nowhere without."""
+    if url is not None:
+        return by_smtp(url, sender)
+    return into_log if development else nowhere
+
+
+def by_smtp(url: str, sender: str) -> Deliver:
+    """By the server at `smtp://name:password@host:587`, or `smtps://`, encrypted from the start.
+
+    With `smtp://` the connection is encrypted where the server can, and must be for a password.
+    """
+    parts = urlsplit(url)
+    username = unquote(parts.username) if parts.username else None
+
+    async def deliver(mail: Mail) -> None:
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = sender, mail.to, mail.subject
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(mail.text)
+        await aiosmtplib.send(
+            message,
+            hostname=parts.hostname,
+            port=parts.port,
+            username=username,
+            password=unquote(parts.password) if parts.password else None,
+            use_tls=parts.scheme == "smtps",
+            start_tls=True if username and parts.scheme == "smtp" else None,
+            timeout=TIMEOUT_SECONDS,
+        )
+
+    return deliver
+
+
+async def into_log(mail: Mail) -> None:
+    """For development: the whole mail, so that its links can be opened."""
+    log.info("mail", subject=mail.subject, text=mail.text)
+
+
+async def nowhere(mail: Mail) -> None:
+    """Where no server is set: says that there was a mail, and nothing of it."""
+    log.warning("mail_not_sent", subject=mail.subject, reason="SMTP_URL is not set")
