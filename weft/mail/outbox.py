@@ -9,6 +9,7 @@ from typing import Never
 
 import structlog
 
+from weft.changes.channel import heed_cancellation
 from weft.mail.mail import Deliver, Mail
 
 WAITING = 1_000
@@ -45,9 +46,11 @@ class Outbox:
             try:
                 await self._deliver(mail)
             except Exception as error:
+                heed_cancellation()  # aiosmtplib may answer it with an error of its own
                 # The text of an error may hold the mail's own.
                 log.warning("mail_failed", subject=mail.subject, error=type(error).__name__)
                 if attempt < ATTEMPTS:
                     await self._pause(PAUSE_SECONDS * attempt)
             else:
+                heed_cancellation()
                 return
