@@ -1,7 +1,7 @@
 """The rules of a forgotten password: a token goes to the address of the account, and comes back.
 
 Whether an address has an account is told by nothing: not by the answer, and not by the work, since
-a token is made and written, and a mail posted, for addresses that nobody has as well.
+a token is made and a mail composed for addresses that nobody has as well. It is only not posted.
 """
 
 from urllib.parse import quote
