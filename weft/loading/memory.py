@@ -20,7 +20,7 @@ GENERATION_SECONDS = 3600.0
 """Two of these are over long before PostgreSQL's transaction ids, 2^32 of them, come again."""
 ANSWER_OVERHEAD_BYTES = 1000
 ROW_OVERHEAD_BYTES = 700
-"""What a row of a dozen columns takes beside twice its text, which is more than was measured."""
+"""What a row of a dozen columns takes at most, beside twice its text."""
 WARM = 0.5
 """The share of answers found here from which on asking for versions first costs less."""
 MOMENTUM = 0.8
@@ -40,10 +40,8 @@ class Memory:
         self._max_bytes = max_bytes
         self._clock = clock
         # Rows by version, and answers by what was asked.
-        self._old: dict[Hashable, Any] = {}
-        self._young: dict[Hashable, Any] = {}
-        self._young_bytes = 0
-        self._ends_at = clock() + GENERATION_SECONDS
+        self._young: dict[Hashable, Any]
+        self._begin_generation({})
         self._warmth: dict[Hashable, float] = {}
 
     def rows(self, versions: bytes) -> list[Any] | None:
@@ -81,13 +79,22 @@ class Memory:
             return
         self._young[key] = value
         self._young_bytes += size_bytes
-        if self._young_bytes > self._max_bytes // 2 or self._clock() > self._ends_at:
-            self._old, self._young = self._young, {}
-            self._young_bytes = 0
-            self._ends_at = self._clock() + GENERATION_SECONDS
+        if self._young_bytes > self._max_bytes // 2:
+            self._begin_generation(self._young)
+
+    def _begin_generation(self, old: dict[Hashable, Any]) -> None:
+        self._old, self._young = old, {}
+        self._young_bytes = 0
+        self._ends_at = self._clock() + GENERATION_SECONDS
 
     def is_warm(self, source: Hashable) -> bool:
-        """Whether a source is better asked for versions first."""
+        """Whether a source is better asked for versions first.
+
+        To be asked before anything is looked up: it also forgets what has become too old.
+        """
+        late_seconds = self._clock() - self._ends_at
+        if late_seconds > 0:
+            self._begin_generation({} if late_seconds > GENERATION_SECONDS else self._young)
         return self._warmth.get(source, 0.0) > WARM
 
     def learn(self, source: Hashable, known: int, asked: int) -> None:

@@ -8,15 +8,17 @@ from starlette.types import Send
 from weft.errors import RateLimited
 from weft.transport.headers import POLICY
 from weft.transport.negotiation import GRAPHQL_RESPONSE, HTML, JSON
+from weft.transport.public import Header
 from weft.transport.response import encode_refusal, status_of
-
-Header = tuple[bytes, bytes]
 
 ALLOW = ((b"allow", b"GET, POST, OPTIONS"),)
 NOSNIFF = ((b"x-content-type-options", b"nosniff"),)
 PAGE_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIFF)
 # An answer depends on its viewer, so nothing in between may keep it.
 COMMON_HEADERS = (*PAGE_HEADERS, POLICY)
+
+WITHOUT_LENGTH = frozenset({204, 304})
+"""RFC 9110, 8.6: there is no body, and a 304 would have to tell the length of another."""
 
 _CONTENT_TYPES = {
     media_type: (b"content-type", f"{media_type}; charset=utf-8".encode())
@@ -40,8 +42,11 @@ class Answer(NamedTuple):
     common: tuple[Header, ...] = COMMON_HEADERS
 
     def headers(self) -> tuple[Header, ...]:
-        """All but the length."""
-        return (_CONTENT_TYPES[self.media_type], *self.common, *self.more)
+        """All but those that `Front` adds."""
+        headers = (_CONTENT_TYPES[self.media_type], *self.common, *self.more)
+        if self.status in WITHOUT_LENGTH:
+            return headers
+        return (*headers, (b"content-length", b"%d" % len(self.body)))
 
 
 def refusal(error: Exception, media_type: str) -> Answer:
@@ -55,7 +60,6 @@ def refusal(error: Exception, media_type: str) -> Answer:
 
 async def send_answer(send: Send, answer: Answer) -> None:
     """Sends an answer by ASGI's messages."""
-    length = (b"content-length", b"%d" % len(answer.body))
-    headers = [*answer.headers(), length]
+    headers = list(answer.headers())
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

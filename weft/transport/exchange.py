@@ -35,7 +35,10 @@ class Exchange:
         return None if cycle.more_body else bytes(cycle.body)
 
     def respond(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Writes the whole answer; False if it has to be sent by messages."""
+        """Writes the whole answer; False if it has to be sent by messages.
+
+        The length, where there has to be one, stands among the headers.
+        """
         cycle = self._cycle
         if self.is_wrapped or cycle.flow.write_paused or cycle.response_started:
             return False
@@ -46,7 +49,7 @@ class Exchange:
             head += (name, b": ", value, b"\r\n")
         if not cycle.keep_alive:
             head.append(b"connection: close\r\n")
-        cycle.transport.write(b"".join((*head, b"content-length: %d\r\n\r\n" % len(body), body)))
+        cycle.transport.write(b"".join((*head, b"\r\n", body)))
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         if not cycle.keep_alive:

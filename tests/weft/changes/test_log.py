@@ -3,8 +3,6 @@
 import itertools
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, field
-from typing import Any
 
 import asyncpg
 import pytest
@@ -18,6 +16,7 @@ from db.change_log import (
     PostgresChangeLog,
 )
 from tests.weft.changes.site import Database, keys_of, positions_of, until
+from tests.weft.changes.writer import Writer
 from weft.changes.change import Change
 from weft.changes.errors import CursorExpired
 from weft.changes.log import BATCH_LIMIT
@@ -31,36 +30,6 @@ async def log(database: Database) -> AsyncGenerator[PostgresChangeLog]:
 
 
 LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-
-WRITE = (
-    "INSERT INTO things (id, owner_id) VALUES ($1, $2) "
-    "ON CONFLICT (id) DO UPDATE SET owner_id = excluded.owner_id"
-)
-
-
-@dataclass
-class Writer:
-    """A transaction that stays open over some steps of a schedule."""
-
-    connection: asyncpg.Connection
-    transaction: Any = None
-    written: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-
-    async def write(self, key: int, value: int) -> None:
-        if self.transaction is None:
-            self.transaction = self.connection.transaction()
-            await self.transaction.start()
-        await self.connection.execute(WRITE, key, value)
-        self.written.append((key, value))
-
-    async def end(self, *, commit: bool) -> list[tuple[int, int]]:
-        """What was committed, in order."""
-        if self.transaction is None:
-            return []
-        await (self.transaction.commit() if commit else self.transaction.rollback())
-        written, self.written, self.transaction = self.written, [], None
-        return written if commit else []
-
 
 writers = st.integers(0, 2)
 writing = st.tuples(st.just("write"), writers, st.integers(1, 4))

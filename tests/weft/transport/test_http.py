@@ -159,6 +159,7 @@ class TestMethods:
     async def test_options_names_them(self, client: httpx.AsyncClient) -> None:
         response = await client.options("/graphql")
         assert (response.status_code, response.content) == (204, b"")
+        assert "content-length" not in response.headers
         assert response.headers["allow"] == "GET, POST, OPTIONS"
 
 

@@ -1,0 +1,111 @@
+import tracemalloc
+from datetime import UTC, datetime
+
+import msgspec
+
+from weft.loading.memory import GENERATION_SECONDS, VERSION_BYTES, Memory
+
+
+class Row(msgspec.Struct, frozen=True):
+    id: int
+    owner_id: int
+    title: str
+    description: str | None
+    status: str
+    tags: list[str]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def row(number: int, text: str = "text") -> Row:
+    now = datetime.fromtimestamp(number, UTC)
+    later = datetime.fromtimestamp(number + 1, UTC)
+    tags = [f"{text} {number} {place}" for place in range(3)]
+    return Row(
+        number + 1000, number + 2000, f"{text} {number}", text * 3, "new", tags, 1, now, later
+    )
+
+
+def version(number: int) -> bytes:
+    return number.to_bytes(VERSION_BYTES)
+
+
+def warm(memory: Memory) -> None:
+    for _ in range(10):
+        memory.learn("source", 1, 1)
+
+
+class TestMemory:
+    def test_gives_rows_that_all_are_known(self) -> None:
+        memory, known = Memory(1_000_000), [row(1), row(2)]
+        for number, kept in enumerate(known):
+            memory.keep(version(number), kept)
+        assert memory.rows(version(1) + version(0)) == known[::-1]
+        assert memory.rows(version(1) + version(2)) is None
+        assert memory.rows(b"") == []
+
+    def test_gives_an_answer_to_the_same_question_of_the_same_versions_only(self) -> None:
+        memory = Memory(1_000_000)
+        memory.keep_answer("question", version(1), "answer")
+        assert memory.answer("question", version(1)) == "answer"
+        assert memory.answer("question", version(2)) is None
+        assert memory.answer("other", version(1)) is None
+
+    def test_takes_no_more_than_it_may(self) -> None:
+        max_bytes = 2_000_000
+        tracemalloc.start()
+        try:
+            memory = Memory(max_bytes)
+            before, _ = tracemalloc.get_traced_memory()
+            for number in range(20_000):
+                memory.keep(version(number), row(number, "some words of a title"))
+            taken = tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+        assert max_bytes / 4 < taken < max_bytes
+
+    def test_forgets_first_what_was_not_used(self) -> None:
+        memory = Memory(40_000)
+        memory.keep(version(0), row(0))
+        memory.keep(version(1), row(1))
+        for number in range(2, 200):
+            memory.keep(version(number), row(number))
+            assert memory.row(version(0)) == row(0)
+        assert memory.row(version(1)) is None
+
+    def test_forgets_what_was_not_used_for_long_though_nothing_else_came(self) -> None:
+        clock = Clock()
+        for seconds, known in ((1.5, True), (2.5, False)):
+            memory = Memory(1_000_000, clock)
+            memory.keep(version(0), row(0))
+            memory.keep_answer("question", version(0), "answer")
+            clock.seconds += seconds * GENERATION_SECONDS
+            memory.is_warm("source")
+            assert (memory.answer("question", version(0)) is not None) == known
+            assert (memory.row(version(0)) is not None) == known
+
+    def test_is_warm_while_most_was_known(self) -> None:
+        memory = Memory(1_000_000)
+        assert not memory.is_warm("source")
+        warm(memory)
+        assert memory.is_warm("source")
+        assert not memory.is_warm("other")
+        for _ in range(10):
+            memory.learn("source", 0, 1)
+        assert not memory.is_warm("source")
+
+    def test_of_no_bytes_keeps_nothing(self) -> None:
+        memory = Memory(0)
+        memory.keep(version(0), row(0))
+        warm(memory)
+        assert memory.row(version(0)) is None
+        assert not memory.is_warm("source")
