@@ -3,6 +3,7 @@
 import gc
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -24,6 +25,12 @@ GRAPHQL_CORE_LEAVES = "ignore:.*(coroutine|Coroutine).*:"
     f"{GRAPHQL_CORE_LEAVES}pytest.PytestUnraisableExceptionWarning",
 )
 class TestAnyDocument:
+    @pytest.fixture(autouse=True)
+    def collected(self) -> Iterator[None]:
+        """What graphql-core leaves goes here, not in the middle of another test."""
+        yield
+        gc.collect()
+
     # In four parts, so that several workers share them.
     @pytest.mark.parametrize("part", range(4))
     @settings(
