@@ -4,6 +4,9 @@ VENV  := .venv
 READY := $(VENV)/.ready
 AUDIT := tests/audit/node_modules
 WEFT  := $(VENV)/bin/weft
+# Each web/<name>/ is a page for browsers; what it is made of besides its own folder comes last.
+PAGES := $(patsubst web/%/package.json,web/dist/%,$(wildcard web/*/package.json))
+PARTS := web/compress.mjs schema/schema.graphql
 
 HOST  ?= 127.0.0.1
 PORT  ?= 8000
@@ -19,7 +22,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # Compiled modules are kept, whatever the machine says: a start costs seconds without them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test consistency faults check format fuzz bench soak migrate seed schema clean
+.PHONY: help setup run test web consistency faults check format fuzz bench soak migrate seed schema clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -27,11 +30,13 @@ help: ## list these targets
 
 setup: $(READY) ## make .venv and install what uv.lock says (the others do it when needed)
 
-run: $(READY) ## serve on http://HOST:PORT/graphql with sample data (PORT=8000 HOST=127.0.0.1)
+run: $(READY) $(PAGES:=.tried) ## serve on http://HOST:PORT/graphql with sample data (PORT=8000 HOST=127.0.0.1)
 	@exec $(WEFT) run --host $(HOST) --port $(PORT)
 
-test: $(READY) $(AUDIT) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
+test: $(READY) $(AUDIT) $(PAGES:=.tried) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
 	@$(VENV)/bin/pytest -n logical --maxprocesses 8 --dist worksteal --ignore tests/consistency/test_search.py $(TESTS)
+
+web: $(PAGES:=/index.html) ## build the pages for browsers into web/dist (run and test do it when Node is there)
 
 consistency: $(READY) ## look for stale reads of cached fields for long (READS=1000000)
 	@CONSISTENCY_READS=$(or $(READS),1000000) $(VENV)/bin/pytest tests/consistency
@@ -71,7 +76,7 @@ schema: $(READY) ## write schema/schema.graphql
 clean: ## remove .venv, caches and the embedded servers' data
 	@test ! -e .weft/postgresql/data/postmaster.pid \
 		|| { echo "The embedded servers run: stop what uses them first." >&2; exit 1; }
-	rm -rf $(VENV) $(AUDIT) .weft .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT) web/dist web/*/node_modules .weft .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv is the machine's own, or else one that pip puts beside the rest.
@@ -87,3 +92,18 @@ $(READY): pyproject.toml uv.lock
 $(AUDIT): tests/audit/package-lock.json
 	@npm --prefix $(@D) ci --silent --no-audit --no-fund && touch $@ \
 		|| echo "npm is not at hand: the GraphQL over HTTP audits will be skipped." >&2
+
+.SECONDEXPANSION:
+INPUTS = $(shell find web/$(1) -type f -not -path "*/node_modules/*") $(PARTS)
+
+web/dist/%/index.html: $$(call INPUTS,$$*)
+	@echo "Building the page $*; this takes a minute, once." >&2
+	@npm --prefix web/$* ci --silent --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000
+	@npm --prefix web/$* run --silent build
+	@touch $@
+
+# Once for each state of the sources, so that a machine without a network does not wait each time.
+web/dist/%.tried: $$(call INPUTS,$$*)
+	@$(MAKE) --silent web/dist/$*/index.html \
+		|| echo "The page $* is not built: that takes Node, npm and its registry. Later: make web" >&2
+	@mkdir -p $(@D) && touch $@

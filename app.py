@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from fastapi import FastAPI
@@ -50,10 +51,12 @@ from weft.telemetry.statements import log_slow_statements
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.load import InFlight
+from weft.transport.pages import Page
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
 HEALTH_TIMEOUT_SECONDS = 2.0
+BUILT_PAGES = Path(__file__).parent / "web" / "dist"
 
 Clock = Callable[[], datetime]
 
@@ -199,7 +202,6 @@ def create_app(
     server = Server(
         settings, now or _utc_now, observe or log_slow_statements(settings.slow_statement_ms)
     )
-    development = settings.environment == "development"
     web = FastAPI(
         title="Weft", lifespan=server.lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
@@ -241,7 +243,7 @@ def create_app(
         gate,
         operation_timeout_ms=settings.operation_timeout_ms,
         body_limit_bytes=settings.body_limit_bytes,
-        explorer=development,
+        page=_graphiql(settings, web),
         reports_cache=settings.environment in ("development", "test"),
         live=live,
         in_flight=in_flight,
@@ -262,6 +264,17 @@ def create_app(
         return front
     proxied: Any = ProxyHeadersMiddleware(cast(Any, front), settings.trusted_proxies)
     return proxied
+
+
+def _graphiql(settings: Settings, web: FastAPI) -> Page | None:
+    """What `/graphql` shows to browsers; `web` serves what it loads, and the page of `/live`."""
+    shown = settings.environment != "production" if settings.pages is None else settings.pages
+    if not shown:
+        return None
+    graphiql = Page(BUILT_PAGES / "graphiql", inline_styles=True)
+    web.router.routes += graphiql.routes()
+    web.router.routes += Page(BUILT_PAGES / "live").routes("/live")
+    return graphiql
 
 
 def _utc_now() -> datetime:

@@ -130,6 +130,11 @@ class ExposureSettings(BaseSettings):
         description="Who may introspect, and is told names like the one that is wrong: `all`, "
         "`admins` or `none`; unset, `admins` in production and `all` elsewhere.",
     )
+    pages: bool | None = Field(
+        default=None,
+        description="Whether browsers are shown GraphiQL at `/graphql` and the example of a client "
+        "at `/live`; unset, everywhere but in production.",
+    )
 
     @property
     def attempts(self) -> AttemptLimits:

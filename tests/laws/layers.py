@@ -12,7 +12,6 @@ OTHER_MEANINGS = {
     ("weft/changes/outage.py", "user"): "whoever uses a store",
     ("weft/rates/", "item"): "a limit, in the words of the library that counts",
     ("weft/execution/", "item"): "what a list holds, in the words of the GraphQL specification",
-    ("weft/transport/explorer.html", "item"): "what a list on the page holds, and a word of CSS",
 }
 # A method of mappings, and an error code that every GraphQL server has.
 NO_NOUNS = (".items()", "BAD_USER_INPUT")

@@ -1,1 +1,1 @@
-"""GraphQL on the wire: HTTP, WebSockets, the browser's explorer; knows no field of any schema."""
+"""GraphQL on the wire: HTTP, WebSockets, pages for browsers; knows no field of any schema."""

@@ -13,9 +13,8 @@ from weft.transport.response import encode_refusal, status_of
 
 ALLOW = ((b"allow", b"GET, POST, OPTIONS"),)
 NOSNIFF = ((b"x-content-type-options", b"nosniff"),)
-PAGE_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIFF)
 # An answer depends on its viewer, so nothing in between may keep it.
-COMMON_HEADERS = (*PAGE_HEADERS, POLICY)
+COMMON_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIFF, POLICY)
 
 WITHOUT_LENGTH = frozenset({204, 304})
 """RFC 9110, 8.6: there is no body, and a 304 would have to tell the length of another."""

@@ -142,11 +142,13 @@ def _varying_on_origin(send: Send) -> Send:
 
 
 def _hardened(send: Send) -> Send:
-    """A `send` that says of what a framework answers how little a browser may do with it."""
+    """A `send` that says how little a browser may do with an answer which does not say so."""
 
     def harden(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *HARDENING]
+            headers = list(message.get("headers", ()))
+            said = {name for name, _ in headers}
+            message["headers"] = headers + [pair for pair in HARDENING if pair[0] not in said]
         return send(message)
 
     return harden

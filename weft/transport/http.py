@@ -18,7 +18,6 @@ from weft.rates.budget import CostBudget, charged
 from weft.transport.answer import (
     ALLOW,
     NOSNIFF,
-    PAGE_HEADERS,
     Answer,
     refusal,
     send_answer,
@@ -26,7 +25,6 @@ from weft.transport.answer import (
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.event_stream import EventStream
 from weft.transport.exchange import Exchange, exchange_of
-from weft.transport.explorer import Explorer
 from weft.transport.gate import Gate
 from weft.transport.headers import (
     POLICY,
@@ -43,6 +41,7 @@ from weft.transport.negotiation import (
     check_content_type,
     response_type,
 )
+from weft.transport.pages import Page
 from weft.transport.public import is_public, keepable
 from weft.transport.refusals import (
     BodyTimeout,
@@ -70,7 +69,7 @@ class GraphQLEndpoint:
       DEADLINE_EXCEEDED.
     - `body_limit_bytes`: the longest body, and the longest query string, that is read.
     - `body_timeout_seconds`: how long a body may take to arrive.
-    - `explorer`: whether a browser is shown the page of `weft.transport.explorer`.
+    - `page`: what a browser is shown that opens the URL; without it, nothing.
     - `reports_cache`: whether a request may ask what the cache did for it, by
       `"extensions": {"cache": true}`.
     - `live`: what streams share with sockets; without it there are no streams.
@@ -88,7 +87,7 @@ class GraphQLEndpoint:
         operation_timeout_ms: int = 10_000,
         body_limit_bytes: int = 1_048_576,
         body_timeout_seconds: float = 30,
-        explorer: bool = True,
+        page: Page | None = None,
         reports_cache: bool = False,
         live: LiveService | None = None,
         in_flight: InFlight | None = None,
@@ -101,7 +100,7 @@ class GraphQLEndpoint:
         self._deadline_seconds = operation_timeout_ms / 1000
         self._body_limit_bytes = body_limit_bytes
         self._body_timeout_seconds = body_timeout_seconds
-        self._explorer = Explorer() if explorer else None
+        self._page = page
         self._reports_cache = reports_cache
         self._live = live
         self._documents = documents or Documents(schema.engine.is_valid)
@@ -117,9 +116,8 @@ class GraphQLEndpoint:
             media_type = self._media_type(scope["method"], headers)
             if scope["method"] == "OPTIONS":
                 answer = Answer(204, JSON, b"", ALLOW)
-            elif self._explorer is not None and media_type == HTML:
-                page = self._explorer
-                answer = Answer(200, HTML, page.page, page.headers, common=PAGE_HEADERS)
+            elif self._page is not None and media_type == HTML:
+                answer = self._page.answer(headers)
             elif self._live is not None and media_type == EVENT_STREAM:
                 media_type = JSON  # of what is refused before the stream begins
                 await self._stream(self._live, scope, headers, receive, send)
@@ -138,7 +136,7 @@ class GraphQLEndpoint:
     def _media_type(self, method: str, headers: dict[bytes, bytes]) -> str:
         if method == "OPTIONS":
             return JSON
-        html = self._explorer is not None and method == "GET"
+        html = self._page is not None and method == "GET"
         return response_type(headers.get(b"accept"), html=html, streams=self._live is not None)
 
     async def _answer(

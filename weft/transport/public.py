@@ -20,10 +20,19 @@ def keepable(
     headers: dict[bytes, bytes], body: bytes, max_age_seconds: int
 ) -> tuple[bool, list[Header]]:
     """Whether the client has this very answer already (304), and the headers of either answer."""
-    tag = b'"%b"' % sha256(body).hexdigest()[:TAG_LENGTH].encode()
+    tag = etag(body)
+    control = b"public, max-age=%d, must-revalidate" % max_age_seconds
+    return knows(headers, tag), [(b"cache-control", control), (b"etag", tag), VARY]
+
+
+def etag(body: bytes) -> bytes:
+    """What names this very body."""
+    return b'"%b"' % sha256(body).hexdigest()[:TAG_LENGTH].encode()
+
+
+def knows(headers: dict[bytes, bytes], tag: bytes) -> bool:
+    """Whether the client says that it has the body of this tag, or any."""
     given = headers.get(b"if-none-match", b"")
-    known = given.strip() == b"*" or tag in [
+    return given.strip() == b"*" or tag in [
         one.strip().removeprefix(b"W/") for one in given.split(b",")
     ]
-    control = b"public, max-age=%d, must-revalidate" % max_age_seconds
-    return known, [(b"cache-control", control), (b"etag", tag), VARY]

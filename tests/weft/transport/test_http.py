@@ -1,10 +1,7 @@
-"""GraphQL over HTTP: status codes, credentials, methods, time, the explorer."""
+"""GraphQL over HTTP: status codes, credentials, methods, time."""
 
 import asyncio
-import base64
-import hashlib
 import json
-import re
 
 import httpx
 import pytest
@@ -181,30 +178,3 @@ class TestTime:
         assert not server.witness.ended.is_set()
         writer.close()
         await asyncio.wait_for(server.witness.ended.wait(), 5)
-
-
-class TestExplorer:
-    ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-
-    async def test_is_shown_to_browsers(self, client: httpx.AsyncClient) -> None:
-        response = await client.get("/graphql", headers={"accept": self.ACCEPT})
-        assert response.status_code == 200
-        assert response.headers["content-type"] == "text/html; charset=utf-8"
-        assert response.text.startswith("<!doctype html>")
-
-    async def test_needs_nothing_of_other_servers(self, client: httpx.AsyncClient) -> None:
-        response = await client.get("/graphql", headers={"accept": self.ACCEPT})
-        policy = response.headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "unsafe" not in policy
-        for tag in ("style", "script"):
-            (source,) = re.findall(f"<{tag}>(.*?)</{tag}>", response.text, re.DOTALL)
-            digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
-            assert f"{tag}-src 'sha256-{digest}'" in policy
-        for address in ("http://", "https://", "src=", "@import", "url("):
-            assert address not in response.text
-
-    async def test_can_be_left_out(self) -> None:
-        async with serving(http={"explorer": False}) as server, httpx.AsyncClient() as client:
-            response = await client.get(server.url, headers={"accept": "text/html"})
-            assert response.status_code == 406

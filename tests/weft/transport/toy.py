@@ -10,11 +10,11 @@ from typing import Any, Self
 
 import strawberry
 import uvicorn
-from fastapi import FastAPI, Request
 from strawberry.types import Info
 from structlog.contextvars import bind_contextvars, get_contextvars
 
 from tests.sockets import PATIENCE_SECONDS, address_of, listening
+from tests.weft.transport.behind import fallback
 from weft.errors import Unauthenticated, Unavailable
 from weft.execution.schema import Schema
 from weft.feed import Feed
@@ -23,6 +23,7 @@ from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.limits import SocketLimits
 from weft.transport.load import InFlight
+from weft.transport.pages import Page
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
@@ -223,21 +224,6 @@ class Gate:
         return Context(viewer, self.witness)
 
 
-def fallback() -> FastAPI:
-    """What stands behind the GraphQL endpoint."""
-    app = FastAPI()
-
-    @app.get("/other")
-    async def other(request: Request) -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
-        return {"request_id": request.state.request_id}
-
-    @app.post("/other")
-    async def post(body: dict[str, Any]) -> int:  # pyright: ignore[reportUnusedFunction]
-        return len(body)
-
-    return app
-
-
 @dataclass
 class Server:
     address: str
@@ -272,6 +258,7 @@ async def serving(
     body_limit_bytes: int = 10_000,
     direct: bool = True,
     in_flight: InFlight | None = None,
+    page: Page | None = None,
 ) -> AsyncGenerator[Server]:
     """A real server on a free port of this machine, in this event loop.
 
@@ -287,10 +274,11 @@ async def serving(
             body_limit_bytes=body_limit_bytes,
             live=live,
             in_flight=in_flight,
+            page=page,
             **(http or {}),
         ),
         GraphQLSocket(live, cors_origins=cors_origins),
-        fallback(),
+        fallback(page),
         cors_origins=cors_origins,
         allowed_hosts=allowed_hosts,
         body_limit_bytes=body_limit_bytes,

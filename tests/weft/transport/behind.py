@@ -1,0 +1,24 @@
+"""What stands behind the GraphQL endpoint of the tests."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+
+from weft.transport.pages import Page
+
+
+def fallback(page: Page | None) -> FastAPI:
+    """Routes that are no GraphQL, and the page if there is one."""
+    app = FastAPI()
+    if page is not None:
+        app.router.routes += page.routes("/page")
+
+    @app.get("/other")
+    async def other(request: Request) -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
+        return {"request_id": request.state.request_id}
+
+    @app.post("/other")
+    async def post(body: dict[str, Any]) -> int:  # pyright: ignore[reportUnusedFunction]
+        return len(body)
+
+    return app

@@ -1,0 +1,105 @@
+"""Pages for browsers: each is built out of `web/<name>/` into a folder of its name.
+
+Nothing of a page comes from another server, and its Content-Security-Policy says so.
+"""
+
+import re
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from weft.transport.answer import NOSNIFF, Answer, send_answer
+from weft.transport.headers import headers_of
+from weft.transport.negotiation import HTML
+from weft.transport.public import etag, knows
+
+UNBUILT = Path(__file__).with_name("unbuilt.html")
+POLICY = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src {styles}; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+FOR_EVER = "public, max-age=31536000, immutable"
+CODINGS = (("br", ".br"), ("gzip", ".gz"))
+"""What the build puts beside an asset that is smaller for it, and the suffix of that."""
+
+REFUSED = re.compile(r";\s*q=0(\.0*)?$")
+
+
+class Page:
+    """The HTML of one page, as an ASGI application; until it is built, what says how to build it.
+
+    - `folder`: where the build puts it, as `index.html` beside `assets/`. It is told to load the
+      latter from `/pages/<name of the folder>/assets/`.
+    - `inline_styles`: whether elements may have styles of their own, which strict policies forbid.
+    """
+
+    def __init__(self, folder: Path, *, inline_styles: bool = False) -> None:
+        self._html = folder / "index.html"
+        styles = "'self' 'unsafe-inline'" if inline_styles else "'self'"
+        self.policy = POLICY.format(styles=styles)
+        self._assets = Mount(f"/pages/{folder.name}/assets", Assets(folder / "assets", self.policy))
+
+    def routes(self, *addresses: str) -> list[BaseRoute]:
+        """What serves the page at the addresses, and what it loads where the build says so."""
+        return [self._assets, *(Route(address, self) for address in addresses)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        await send_answer(send, self.answer(headers_of(scope)))
+
+    def answer(self, headers: dict[bytes, bytes]) -> Answer:
+        """The page, or 304 for who has it."""
+        html = (self._html if self._html.exists() else UNBUILT).read_bytes()
+        tag = etag(html)
+        known = knows(headers, tag)
+        common = (
+            (b"content-security-policy", self.policy.encode()),
+            (b"referrer-policy", b"no-referrer"),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"cache-control", b"no-cache"),
+            (b"etag", tag),
+            (b"vary", b"accept"),
+            *NOSNIFF,
+        )
+        return Answer(304 if known else 200, HTML, b"" if known else html, common=common)
+
+
+class Assets(StaticFiles):
+    """What a page loads; the names have a hash of the content, so browsers never ask again.
+
+    A worker has the policy that its own file came with, hence `policy`.
+    """
+
+    def __init__(self, folder: Path, policy: str) -> None:
+        super().__init__(directory=folder, check_dir=False)
+        self.config_checked = True  # a folder that is missing is a page that was not built
+        self._headers = {
+            "cache-control": FOR_EVER,
+            "content-security-policy": policy,
+            "vary": "accept-encoding",
+        }
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, compressed as the client likes it best."""
+        response = await self._compressed(path, scope) or await super().get_response(path, scope)
+        response.headers.update(self._headers)
+        return response
+
+    async def _compressed(self, path: str, scope: Scope) -> Response | None:
+        given = Headers(scope=scope).get("accept-encoding", "").split(",")
+        accepted = {one.split(";")[0].strip() for one in given if not REFUSED.search(one.strip())}
+        for coding, suffix in CODINGS:
+            if coding in accepted:
+                try:
+                    response = await super().get_response(path + suffix, scope)
+                except HTTPException:
+                    continue
+                response.headers["content-encoding"] = coding
+                return response
+        return None
