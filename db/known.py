@@ -11,7 +11,7 @@ import msgspec
 
 from db.connection import ReadConnection
 from db.paging import PageStatements
-from db.versions import RowStatements, key_of_version
+from db.versions import RowStatements, integer_array, key_of_version
 from weft.loading.memory import VERSION_BYTES, Memory
 from weft.pagination import Page, Window
 
@@ -34,25 +34,35 @@ async def fetch_rows(
     """The rows that are there, by id."""
     memory = connection.memory
     rows: dict[int, Any] = {}
-    wanted = ids
+    wanted: Sequence[int] = ids
     if memory.is_warm(statements):
-        (versions,) = await connection.all(statements.versions, ids=ids)
-        wanted = []
-        for at in range(0, len(versions), VERSION_BYTES):
-            version = versions[at : at + VERSION_BYTES]
-            key = key_of_version(version)
-            if (row := memory.row(version)) is None:
-                wanted.append(key)
-            else:
-                rows[key] = row
+        (versions,) = await connection.all(statements.versions, ids=integer_array(ids))
+        rows, wanted = _confirmed(memory, versions)
         memory.learn(statements, len(ids) - len(wanted), len(ids))
     if wanted:
-        found = await connection.all(statements.rows, ids=wanted)
+        found = await connection.all(statements.rows, ids=integer_array(wanted))
         read = [_remembered(connection, statements.row, *row) for row in found]
         if wanted is ids:
             memory.learn(statements, sum(known for _, known in read), len(read))
         rows |= {row.id: row for row, _ in read}  # pyright: ignore[reportAttributeAccessIssue]
     return rows
+
+
+def _confirmed(memory: Memory, versions: bytes) -> tuple[dict[int, Any], list[int]]:
+    """The rows that are known, by id, and the ids of the others."""
+    known = memory.rows(versions)
+    if known is not None:
+        return {row.id: row for row in known}, []
+    rows: dict[int, Any] = {}
+    wanted: list[int] = []
+    for at in range(0, len(versions), VERSION_BYTES):
+        version = versions[at : at + VERSION_BYTES]
+        key = key_of_version(version)
+        if (row := memory.row(version)) is None:
+            wanted.append(key)
+        else:
+            rows[key] = row
+    return rows, wanted
 
 
 async def fetch_pages(

@@ -22,6 +22,7 @@ from graphql import (
 )
 from strawberry.schema.types.base_scalars import isoformat
 
+from weft.derivation import OfAttribute
 from weft.execution.completion import Completion, FailedAt, OutputType
 
 Row = Any
@@ -102,34 +103,56 @@ def generate_build(
     return names["build"]
 
 
+def generate_completion(
+    type_: OutputType, complete: Complete
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """A function that completes many values of a leaf type; it raises as `complete` does."""
+    names: dict[str, Any] = {"datetime": datetime}
+    expression = _completed("v", "v", type_, complete, 0, names)
+    exec(f"def complete_all(values):\n    return [{expression} for v in values]\n", names)
+    return names["complete_all"]
+
+
 def _expression(leaf: Leaf, index: int, names: dict[str, Any]) -> str:
     if leaf.constant is not None:
         assert _GRAPHQL_NAME.fullmatch(leaf.constant)
         return repr(leaf.constant)
-    if leaf.compute is None:
-        assert leaf.attribute.isidentifier()
-        read = f"row.{leaf.attribute}"
-    else:
-        names[f"compute_{index}"] = leaf.compute
-        read = f"compute_{index}(row)"
-    names[f"complete_{index}"] = leaf.complete
-    general = f"complete_{index}(v)"
-    nullable_type = get_nullable_type(leaf.type)
+    compute, attribute = leaf.compute, leaf.attribute
+    if isinstance(compute, OfAttribute):
+        compute, attribute = compute.compute, compute.attribute
+    assert attribute.isidentifier() or not attribute
+    read = f"row.{attribute}" if attribute else "row"
+    if compute is not None:
+        names[f"compute_{index}"] = compute
+        read = f"compute_{index}({read})"
+    return _completed(read, f"(v := {read})", leaf.type, leaf.complete, index, names)
+
+
+def _completed(
+    read: str,
+    first: str,
+    type_: OutputType,
+    complete: Complete,
+    index: int,
+    names: dict[str, Any],
+) -> str:
+    """An expression that completes the value `read`; `first` is how it becomes `v`."""
+    names[f"complete_{index}"] = complete
+    nullable_type = get_nullable_type(type_)
     enum_names = _enum_names(nullable_type)
     if enum_names is not None:
         names[f"names_{index}"] = enum_names
-        return f"names_{index}.get(v := {read}) or {general}"
+        return f"names_{index}.get({first}) or complete_{index}(v)"
     if getattr(nullable_type, "coerce_output_value", None) is isoformat:
         fast, passes = "v.isoformat()", "v.__class__ is datetime"
     else:
         fast, passes = "v", _PASSES.get(nullable_type)  # pyright: ignore[reportCallIssue, reportArgumentType]
     if passes is None:
         return f"complete_{index}({read})"
-    first, _, rest = passes.partition(" is ")
-    passes = f"{first.replace('v.', f'(v := {read}).', 1)} is {rest}"
-    if fast == "v" and not is_non_null_type(leaf.type):
+    passes = passes.replace("v.", f"{first}.", 1)
+    if fast == "v" and not is_non_null_type(type_):
         passes = f"({passes}) or v is None"
-    return f"{fast} if {passes} else {general}"
+    return f"{fast} if {passes} else complete_{index}(v)"
 
 
 def _enum_names(type_: Any) -> dict[Any, str] | None:

@@ -1,6 +1,6 @@
 """What one operation does, worked out once: a plan for each selection set and each field."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import count
 from operator import attrgetter
@@ -32,7 +32,7 @@ from strawberry.types.base import has_object_definition
 from weft.execution.arguments import ArgumentPlan
 from weft.execution.binding import has_own_type_resolver, row_class, spec_of
 from weft.execution.completion import OutputType
-from weft.execution.leaves import Leaf, generate_build, leaf_completion
+from weft.execution.leaves import Leaf, generate_build, generate_completion, leaf_completion
 from weft.fields import Kind
 
 TYPENAME = "__typename"
@@ -166,6 +166,16 @@ class FieldPlan:
     def complete(self) -> Callable[[Any], Any]:
         """Completes one value of a leaf field; raises if anything is wrong with it."""
         return leaf_completion(self.definition.type, self.coordinate)
+
+    @cached_property
+    def complete_all(self) -> Callable[[Sequence[Any]], list[Any]]:
+        """The same for many values."""
+        return generate_completion(self.definition.type, self.complete)
+
+    @cached_property
+    def shared(self) -> bool:
+        """Whether what was made of a row stands for that row wherever it is."""
+        return self.batched and self.pure
 
     @cached_property
     def read(self) -> Callable[[Any], Any]:

@@ -1,6 +1,6 @@
 """The response as it grows: values completed into objects, level by level, and errors."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from weft.execution.plan import FieldPlan, SelectionPlan
 from weft.execution.rendering import rendered
 
 _LISTS = frozenset({list, tuple})
-_NONE = frozenset({type(None)})
+_NONE = type(None)
 
 FindType = Callable[[Level, FieldPlan, int, Any], GraphQLObjectType]
 
@@ -55,7 +55,8 @@ class Response:
         level = Level(plan, [root_value], objects)
         self._holder[0] = objects[0]
         level.stands_at(Place(None, self._holder, 0))
-        self._fail(level, failures)
+        if failures:
+            self._fail(level, failures)
         return level
 
     def fail_all(self, level: Level, field: FieldPlan, error: Exception) -> None:
@@ -64,84 +65,69 @@ class Response:
         indexes = range(len(level.objects))
         self._fail(level, [_Failure(field, index, failed, False) for index in indexes])
 
-    def complete(self, level: Level, field: FieldPlan, values: Sequence[Any]) -> Iterator[Level]:
+    def complete(self, level: Level, field: FieldPlan, values: Sequence[Any]) -> Sequence[Level]:
         """Completes a field with one value for each object of a level; gives the levels it opens.
 
         A value that is an `Exception` is that object's error.
         """
         if field.leaf:
             self._complete_leaves(level, field, values)
-            return
+            return ()
         opened = None
         if field.depth == 0:
-            if self._raw and self._put_rendered(level, field, values):
-                return
             opened = self._complete_objects(level, field, values)
         elif field.depth == 1:
             opened = self._complete_lists(level, field, values)
-        if opened is None:
-            yield from self._complete_carefully(level, field, values)
-        elif not opened.plan.ends_here:
-            yield opened
+        return self._complete_carefully(level, field, values) if opened is None else opened
 
     def _complete_leaves(self, level: Level, field: FieldPlan, values: Sequence[Any]) -> None:
         try:
-            completed = list(map(field.complete, values))
+            completed = field.complete_all(values)
         except Exception:
-            for _ in self._complete_carefully(level, field, values):
-                pass
+            self._complete_carefully(level, field, values)
             return
         key = field.key
         for made, value in zip(level.objects, completed, strict=True):
             made[key] = value
 
-    def _put_rendered(self, level: Level, field: FieldPlan, values: Sequence[Any]) -> bool:
-        """Puts values that keep what they are rendered to, whole; whether they all did."""
-        classes = set(map(type, values))
-        if len(classes) != 1 or not hasattr(row_type := classes.pop(), "rendered"):
-            return False
-        plan = field.selection_for_class(row_type)
-        if plan is None or not plan.inline:
-            return False
-        objects = [rendered(plan, value, _render) for value in values]
-        if None in objects:
-            return False
-        key = field.key
-        for parent, made in zip(level.objects, objects, strict=True):
-            parent[key] = made
-        return True
-
     def _complete_objects(
         self, level: Level, field: FieldPlan, values: Sequence[Any]
-    ) -> Level | None:
+    ) -> Sequence[Level] | None:
         """The fast way for values that are no lists: all of one class, or null where it may be."""
         parents: Sequence[Object] = level.objects
         classes = set(map(type, values))
-        if field.nullable[0] and not classes.isdisjoint(_NONE):
+        if _NONE in classes and field.nullable[0]:
             pairs = [pair for pair in zip(parents, values, strict=True) if pair[1] is not None]
             parents = [parent for parent, _ in pairs]
             values = [value for _, value in pairs]
-            classes -= _NONE
+            classes.remove(_NONE)
         plan = _plan_for(field, classes)
         if plan is None:
             return None
-        rows = dict(zip(map(id, values), values, strict=True)) if field.batched else {}
         key = field.key
-        if 0 < len(rows) < len(values) and field.pure:
-            opened = self._open(level, field, plan, list(rows.values()))
-            made_of = dict(zip(rows, opened.level.objects, strict=True))
-            for parent, value in zip(parents, values, strict=True):
-                parent[key] = made_of[id(value)]
-        else:
-            opened = self._open(level, field, plan, values)
-            for parent, made in zip(parents, opened.level.objects, strict=True):
-                parent[key] = made
-        self._fail(opened.level, opened.failures)
-        return opened.level
+        if self._raw and plan.inline and hasattr(values[0], "rendered"):
+            objects = [rendered(plan, value, _render) for value in values]
+            if None not in objects:
+                for parent, made in zip(parents, objects, strict=True):
+                    parent[key] = made
+                return ()
+        if field.shared and len(values) > 1:
+            rows = dict(zip(map(id, values), values, strict=True))
+            if len(rows) < len(values):
+                distinct = list(rows.values())
+                objects, failures = _build(plan, distinct)
+                made_of = dict(zip(rows, objects, strict=True))
+                for parent, value in zip(parents, values, strict=True):
+                    parent[key] = made_of[id(value)]
+                return self._opened(Level(plan, distinct, objects, level, field), failures)
+        objects, failures = _build(plan, values)
+        for parent, made in zip(parents, objects, strict=True):
+            parent[key] = made
+        return self._opened(Level(plan, values, objects, level, field), failures)
 
     def _complete_lists(
         self, level: Level, field: FieldPlan, values: Sequence[Any]
-    ) -> Level | None:
+    ) -> Sequence[Level] | None:
         """The fast way for lists of objects, all of one class."""
         if not _LISTS.issuperset(map(type, values)):
             return None
@@ -149,18 +135,17 @@ class Response:
         plan = _plan_for(field, set(map(type, rows)))
         if plan is None:
             return None
-        opened = self._open(level, field, plan, rows)
+        objects, failures = _build(plan, rows)
         key, start = field.key, 0
         for parent, value in zip(level.objects, values, strict=True):
             end = start + len(value)
-            parent[key] = opened.level.objects[start:end]
+            parent[key] = objects[start:end]
             start = end
-        self._fail(opened.level, opened.failures)
-        return opened.level
+        return self._opened(Level(plan, rows, objects, level, field), failures)
 
     def _complete_carefully(
         self, level: Level, field: FieldPlan, values: Sequence[Any]
-    ) -> Iterator[Level]:
+    ) -> list[Level]:
         """Each value by itself: any type, any value, any failure."""
         failures: list[_Failure] = []
         found: dict[SelectionPlan, tuple[list[Any], list[Object]]] = {}
@@ -174,26 +159,20 @@ class Response:
                 return objects[-1]
 
             level.objects[index][field.key] = _complete_one(field, index, value, place, failures)
+        levels: list[Level] = []
         for plan, (rows, objects) in found.items():
-            opened = self._open(level, field, plan, rows, objects)
-            self._fail(opened.level, opened.failures)
-            yield opened.level
-        self._fail(level, failures)
-
-    def _open(
-        self,
-        parent: Level,
-        field: FieldPlan,
-        plan: SelectionPlan,
-        rows: Sequence[Any],
-        objects: list[Object] | None = None,
-    ) -> "_Opened":
-        made, failures = _build(plan, rows)
-        if objects is not None:
+            made, failures_below = _build(plan, rows)
             for standing, entries in zip(objects, made, strict=True):
                 standing.update(entries)
-            made = objects
-        return _Opened(Level(plan, rows, made, parent, field), failures)
+            levels += self._opened(Level(plan, rows, objects, level, field), failures_below)
+        self._fail(level, failures)
+        return levels
+
+    def _opened(self, level: Level, failures: Sequence[_Failure]) -> Sequence[Level]:
+        """The level, if there is more to do in it, once its objects are in their places."""
+        if failures:
+            self._fail(level, failures)
+        return () if level.plan.ends_here else (level,)
 
     def _fail(self, level: Level, failures: Sequence[_Failure]) -> None:
         for field, parent, failed, absorbed in failures:
@@ -204,11 +183,6 @@ class Response:
                 self.errors.append(located_error(failed.error, field.nodes, path))
                 if not absorbed and not field.nullable[0]:
                     level.null(place)
-
-
-class _Opened(NamedTuple):
-    level: Level
-    failures: Sequence[_Failure]
 
 
 def _plan_for(field: FieldPlan, classes: set[type]) -> SelectionPlan | None:

@@ -146,7 +146,6 @@ class Run:
     async def _settle(self, branch: Branch) -> list[Branch]:
         """Waits for a branch's answer; gives the branches that come after it."""
         level, field = branch.level, branch.field
-        self._unanswered.add(branch)
         try:
             answer = await branch.answer
         except Exception as error:

@@ -1,7 +1,7 @@
 """The loader of one operation: remembers what it loaded, and never asks twice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from aiodataloader import DataLoader
@@ -23,10 +23,11 @@ class _Batch(Generic[KeyT, ValueT]):
         self.keys = keys
         self.future = future
 
-    def arrive(self, known: dict[KeyT, ValueT]) -> None:
-        """Makes the values known, if the batch went well."""
-        if not self.future.cancelled() and self.future.exception() is None:
-            known.update(zip(self.keys, self.future.result(), strict=True))
+    @property
+    def is_lost(self) -> bool:
+        """Whether its values will never be known."""
+        future = self.future
+        return future.done() and (future.cancelled() or future.exception() is not None)
 
 
 class Loader(DataLoader[KeyT, ValueT]):
@@ -61,25 +62,31 @@ class Loader(DataLoader[KeyT, ValueT]):
         """The value of one key."""
         return (await self.load_many((key,)))[0]
 
-    async def load_many(self, keys: Iterable[KeyT]) -> list[ValueT]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def load_many(self, keys: Sequence[KeyT]) -> list[ValueT]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The values of the keys, in their order."""
-        wanted = list(keys)
         # Bound here, so that what arrives after `clear_all` is seen by those who asked before only.
         known, asked = self._known, self._asked
-        while missing := [key for key in dict.fromkeys(wanted) if key not in known]:
-            new = [key for key in missing if key not in asked]
+        if keys and not asked and not known:
+            await self._arrival(self._ask(list(dict.fromkeys(keys)), asked), known)
+        while missing := [key for key in keys if key not in known]:
+            missing = list(dict.fromkeys(missing))
+            new = [key for key in missing if key not in asked or asked[key].is_lost]
             if new:
-                self._ask(new, known, asked)
-            for batch in {id(asked[key]): asked[key] for key in missing}.values():
-                await self._arrival(batch)
-                # Not left to the batch: it is told of its end after those who ask in that moment.
-                batch.arrive(known)
-        return [known[key] for key in wanted]
+                self._ask(new, asked)
+            batches = {id(asked[key]): asked[key] for key in missing}.values()
+            try:
+                for batch in batches:
+                    await self._arrival(batch, known)
+            except BaseException:
+                for batch in batches:
+                    batch.future.add_done_callback(_let_go)
+                raise
+        return [known[key] for key in keys]
 
-    async def _arrival(self, batch: "_Batch[KeyT, ValueT]") -> None:
+    async def _arrival(self, batch: "_Batch[KeyT, ValueT]", known: dict[KeyT, ValueT]) -> None:
         """Waits for a batch; returns without it if another waiter has taken it along."""
         try:
-            await batch.future
+            known.update(zip(batch.keys, await batch.future, strict=True))
         except asyncio.CancelledError:
             # Whoever is cancelled cancels the future that it waits for. A shield for each waiter
             # would cost more than the load; so the others ask again.
@@ -90,22 +97,11 @@ class Loader(DataLoader[KeyT, ValueT]):
             raise own_error(error) from error
 
     def _ask(
-        self,
-        keys: list[KeyT],
-        known: dict[KeyT, ValueT],
-        asked: dict[KeyT, "_Batch[KeyT, ValueT]"],
-    ) -> None:
-        future = self._dispatcher.submit(self._fetch, keys, self._note)
-        batch = _Batch(keys, future)
+        self, keys: list[KeyT], asked: dict[KeyT, "_Batch[KeyT, ValueT]"]
+    ) -> "_Batch[KeyT, ValueT]":
+        batch = _Batch(keys, self._dispatcher.submit(self._fetch, keys, self._note))
         asked.update(dict.fromkeys(keys, batch))
-
-        def ended(_: asyncio.Future[list[ValueT]]) -> None:
-            for key in keys:
-                if asked.get(key) is batch:
-                    del asked[key]
-            batch.arrive(known)
-
-        future.add_done_callback(ended)
+        return batch
 
     def clear(self, key: KeyT) -> "Loader[KeyT, ValueT]":
         """Forgets one key, also if it is still on its way."""
@@ -125,6 +121,12 @@ class Loader(DataLoader[KeyT, ValueT]):
         """Remembers a value that came another way, unless the key is known already."""
         self._known.setdefault(key, value)
         return self
+
+
+def _let_go(future: asyncio.Future[Any]) -> None:
+    """Takes the error of a future that nobody waits for, lest it is reported as overlooked."""
+    if not future.cancelled():
+        future.exception()
 
 
 LoaderT = TypeVar("LoaderT", bound="LoaderSet")
