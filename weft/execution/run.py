@@ -108,9 +108,9 @@ class Run:
         del self._response
         return ExecutionResult(response.data, response.errors or None)
 
-    async def _run_together(self, root: Level) -> None:
+    def _run_together(self, root: Level) -> Awaitable[None]:
         self._ready.append(root)
-        await self._drive(self._advance())
+        return self._drive(self._advance())
 
     async def _run_serially(self, root: Level) -> None:
         """GraphQL specification, "Normal and Serial Execution"."""
@@ -124,7 +124,17 @@ class Run:
     async def _drive(self, pending: list[Branch]) -> None:
         """Sees branches, and all that follows from them, through to the end."""
         while len(pending) == 1:
-            pending = await self._settle(pending[0])
+            (branch,) = pending
+            try:
+                answer = await branch.answer
+            except Exception as error:
+                answer = error
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                answer = cancelled_inside(branch.field.coordinate)
+            pending = self._settle(branch, answer)
         if pending:
             await self._drive_together(pending)
 
@@ -143,22 +153,12 @@ class Run:
                 task.cancel()
             raise
 
-    async def _settle(self, branch: Branch) -> list[Branch]:
-        """Waits for a branch's answer; gives the branches that come after it."""
-        level, field = branch.level, branch.field
-        try:
-            answer = await branch.answer
-        except Exception as error:
-            answer = error
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            answer = cancelled_inside(field.coordinate)
+    def _settle(self, branch: Branch, answer: Any) -> list[Branch]:
+        """Takes a branch's answer; gives the branches that come after it."""
         if self._closed:
             return []
         self._unanswered.discard(branch)
-        self._take(level, field, answer)
+        self._take(branch.level, branch.field, answer)
         return self._advance()
 
     def _advance(self) -> list[Branch]:

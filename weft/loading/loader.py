@@ -67,7 +67,11 @@ class Loader(DataLoader[KeyT, ValueT]):
         # Bound here, so that what arrives after `clear_all` is seen by those who asked before only.
         known, asked = self._known, self._asked
         if keys and not asked and not known:
-            await self._arrival(self._ask(list(dict.fromkeys(keys)), asked), known)
+            batch = self._ask(list(dict.fromkeys(keys)), asked)
+            try:
+                known.update(zip(batch.keys, await batch.future, strict=True))
+            except BaseException as error:
+                _check_loss(error)
         while missing := [key for key in keys if key not in known]:
             missing = list(dict.fromkeys(missing))
             new = [key for key in missing if key not in asked or asked[key].is_lost]
@@ -76,25 +80,12 @@ class Loader(DataLoader[KeyT, ValueT]):
             batches = {id(asked[key]): asked[key] for key in missing}.values()
             try:
                 for batch in batches:
-                    await self._arrival(batch, known)
-            except BaseException:
+                    known.update(zip(batch.keys, await batch.future, strict=True))
+            except BaseException as error:
                 for batch in batches:
                     batch.future.add_done_callback(_let_go)
-                raise
+                _check_loss(error)
         return [known[key] for key in keys]
-
-    async def _arrival(self, batch: "_Batch[KeyT, ValueT]", known: dict[KeyT, ValueT]) -> None:
-        """Waits for a batch; returns without it if another waiter has taken it along."""
-        try:
-            known.update(zip(batch.keys, await batch.future, strict=True))
-        except asyncio.CancelledError:
-            # Whoever is cancelled cancels the future that it waits for. A shield for each waiter
-            # would cost more than the load; so the others ask again.
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-        except Exception as error:
-            raise own_error(error) from error
 
     def _ask(
         self, keys: list[KeyT], asked: dict[KeyT, "_Batch[KeyT, ValueT]"]
@@ -121,6 +112,19 @@ class Loader(DataLoader[KeyT, ValueT]):
         """Remembers a value that came another way, unless the key is known already."""
         self._known.setdefault(key, value)
         return self
+
+
+def _check_loss(error: BaseException) -> None:
+    """Raises what kept a batch from arriving, unless another waiter has taken it along.
+
+    Whoever is cancelled cancels the future that it waits for. A shield for each waiter would cost
+    more than the load; so the others ask again.
+    """
+    if isinstance(error, Exception):
+        raise own_error(error) from error
+    task = asyncio.current_task()
+    if not isinstance(error, asyncio.CancelledError) or task is None or task.cancelling():
+        raise error
 
 
 def _let_go(future: asyncio.Future[Any]) -> None:
