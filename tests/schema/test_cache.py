@@ -140,6 +140,17 @@ class TestCachedField:
                 await asyncio.sleep(0.01)
 
 
+class TestExplanation:
+    async def test_tells_what_the_cache_did(self, api: Api) -> None:
+        owner = await api.user()
+        await until_cached(api, "User.itemCount", owner)
+        body = {"query": f'{{ user(id: "{owner.id}") {{ itemCount }} }}'}
+        answer = await api.http.post("/graphql", json=body | {"extensions": {"explain": True}})
+        told = answer.json()["extensions"]["explain"]["fields"]["User.itemCount"]
+        assert told["cache"] == {"hits": 1, "misses": 0, "rejected": 0, "bypassed": 0}
+        assert told["statements"] == told["batches"] == 0
+
+
 class TestItemCount:
     async def test_of_a_user_without_items_is_cached_too(self, api: Api) -> None:
         found = await until_cached(api, "User.itemCount", await api.user())

@@ -13,8 +13,6 @@ from tests.api import Api, Member
 
 OWNERS = "{ items(first: 10) { nodes { title owner { name items(first: 1) { totalCount } } } } }"
 COUNT = "query ($id: ID!) { user(id: $id) { itemCount } }"
-HIT = {"hits": 1, "misses": 0, "rejected": 0, "bypassed": 0}
-PATIENCE_SECONDS = 10
 
 
 async def explained(
@@ -92,17 +90,6 @@ class TestFields:
         for name, field in alone["fields"].items():
             assert together["fields"][name]["statements"] == field["statements"]
         assert set(together["fields"]) == set(alone["fields"])
-
-    async def test_have_what_a_cache_did(self, api: Api) -> None:
-        owner = await api.user()
-        async with another(api, cache="available") as cached, asyncio.timeout(PATIENCE_SECONDS):
-            field = (await explained(cached, COUNT, id=owner.id))["fields"]["User.itemCount"]
-            assert field["cache"] != HIT
-            assert field["statements"] == 1
-            while field["cache"] != HIT:
-                told = await explained(cached, COUNT, id=owner.id)
-                field = told["fields"]["User.itemCount"]
-            assert field["statements"] == field["batches"] == 0
 
 
 class TestWhoIsTold:
