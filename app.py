@@ -41,6 +41,7 @@ from weft.changes.relay import Relay
 from weft.documents.documents import Documents
 from weft.documents.shared import SharedDocuments
 from weft.errors import Unavailable
+from weft.explanation import observed_at_work
 from weft.mail.delivery import delivery
 from weft.mail.outbox import Outbox
 from weft.rates.attempts import Attempts
@@ -200,7 +201,9 @@ def create_app(
     logged unless it is given.
     """
     server = Server(
-        settings, now or _utc_now, observe or log_slow_statements(settings.slow_statement_ms)
+        settings,
+        now or _utc_now,
+        observed_at_work(observe or log_slow_statements(settings.slow_statement_ms)),
     )
     web = FastAPI(
         title="Weft", lifespan=server.lifespan, docs_url=None, redoc_url=None, openapi_url=None
@@ -220,7 +223,9 @@ def create_app(
     )
     production = settings.environment == "production"
     introspection = settings.introspection or ("admins" if production else "all")
-    gate = DomainGate(server.services, server.sessions, introspection)
+    explain = settings.explain or ("none" if production else "all")
+    gate = DomainGate(server.services, server.sessions, introspection, explain)
+    shows_pages = not production if settings.pages is None else settings.pages
     in_flight = InFlight(settings.operations_at_once)
     documents = Documents(
         schema.engine.is_valid,
@@ -243,8 +248,7 @@ def create_app(
         gate,
         operation_timeout_ms=settings.operation_timeout_ms,
         body_limit_bytes=settings.body_limit_bytes,
-        page=_graphiql(settings, web),
-        reports_cache=settings.environment in ("development", "test"),
+        page=_graphiql(web) if shows_pages else None,
         live=live,
         in_flight=in_flight,
         documents=documents,
@@ -266,11 +270,8 @@ def create_app(
     return proxied
 
 
-def _graphiql(settings: Settings, web: FastAPI) -> Page | None:
+def _graphiql(web: FastAPI) -> Page:
     """What `/graphql` shows to browsers; `web` serves what it loads, and the page of `/live`."""
-    shown = settings.environment != "production" if settings.pages is None else settings.pages
-    if not shown:
-        return None
     graphiql = Page(BUILT_PAGES / "graphiql", inline_styles=True)
     web.router.routes += graphiql.routes()
     web.router.routes += Page(BUILT_PAGES / "live").routes("/live")

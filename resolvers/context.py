@@ -16,10 +16,11 @@ from weft.auth.tokens import AccessTokens
 from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 from weft.cache.errors import ViewerRead
-from weft.cache.report import Report
 from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
+from weft.explanation import Explanation
 from weft.info import Info as BaseInfo
+from weft.loading.dispatch import WatchedDispatcher
 from weft.mail.mail import Mail
 from weft.rates.attempts import Attempts
 
@@ -79,7 +80,7 @@ class Services:
 class Context:
     """One operation's; every event of a subscription gets one of its own."""
 
-    __slots__ = ("_viewer", "cache", "cache_report", "loaders", "request_id", "services")
+    __slots__ = ("_viewer", "cache", "explanation", "loaders", "request_id", "services")
 
     def __init__(self, services: Services, viewer: Viewer, request_id: str) -> None:
         self.services = services
@@ -87,7 +88,7 @@ class Context:
         self.request_id = request_id
         self.loaders = Loaders(services.database.reads)
         self.cache = services.cache
-        self.cache_report: Report | None = None
+        self.explanation: Explanation | None = None
 
     @property
     def viewer(self) -> Viewer:
@@ -102,16 +103,22 @@ class Context:
         return f"{self._viewer.user_id}-{self._viewer.role}"
 
     def seen_by(self, viewer: Viewer) -> "Context":
-        return Context(self.services, viewer, self.request_id)
+        context = Context(self.services, viewer, self.request_id)
+        context.loaders = Loaders(self.loaders.dispatcher)
+        return context
 
     def isolated(self, bound: SnapshotBound, *, public: bool) -> "Context":
         kind = PublicContext if public else Context
         context = kind(self.services, self._viewer, self.request_id)
-        context.loaders = Loaders(self.services.database.reads, bound.note)
+        context.loaders = Loaders(self.loaders.dispatcher, bound.note)
         context.cache = None
         if isinstance(context, PublicContext):
             context.bound = bound
         return context
+
+    def explain(self, explanation: Explanation) -> None:
+        self.explanation = explanation
+        self.loaders = Loaders(WatchedDispatcher(self.services.database.reads))
 
     def forget_loaded(self) -> None:
         self.loaders.clear_all()

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Literal
 
 from resolvers.context import Context, Services, Viewer
 from resolvers.session import viewer_of
 from resolvers.session_watch import SessionWatch
+
+Audience = Literal["all", "admins", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,8 @@ class DomainGate:
 
     services: Services
     sessions: SessionWatch
-    introspection: str
+    introspection: Audience
+    explain: Audience
 
     async def viewer(self, authorization: str | None) -> Viewer:
         return await viewer_of(self.services, authorization)
@@ -23,10 +27,17 @@ class DomainGate:
         return Context(self.services, viewer, request_id)
 
     def sees_schema(self, viewer: Viewer) -> bool:
-        return self.introspection == "all" or (self.introspection == "admins" and viewer.is_admin)
+        return _includes(self.introspection, viewer)
+
+    def explains_to(self, viewer: Viewer) -> bool:
+        return _includes(self.explain, viewer)
 
     def audience(self, viewer: Viewer) -> Hashable:
         return None if viewer.user_id is None else (viewer.user_id, viewer.role)
 
     def watch(self, viewer: Viewer, revoked: Callable[[str], None]) -> Callable[[], None]:
         return self.sessions.watch(viewer, revoked)
+
+
+def _includes(audience: Audience, viewer: Viewer) -> bool:
+    return audience == "all" or (audience == "admins" and viewer.is_admin)

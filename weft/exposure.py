@@ -130,6 +130,12 @@ class ExposureSettings(BaseSettings):
         description="Who may introspect, and is told names like the one that is wrong: `all`, "
         "`admins` or `none`; unset, `admins` in production and `all` elsewhere.",
     )
+    explain: Literal["all", "admins", "none"] | None = Field(
+        default=None,
+        description='Who may ask, by `"extensions": {"explain": true}`, what an operation took, '
+        "statements included: `all`, `admins` or `none`; unset, `none` in production and `all` "
+        "elsewhere.",
+    )
     pages: bool | None = Field(
         default=None,
         description="Whether browsers are shown GraphiQL at `/graphql` and the example of a client "

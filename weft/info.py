@@ -4,12 +4,18 @@ from typing import Any, Generic, Protocol, Self
 
 from typing_extensions import TypeVar
 
+from weft.explanation import Explanation
+
 
 class OperationContext(Protocol):
     """What the machinery needs of the domain's context; one for every operation and every event."""
 
     def forget_loaded(self) -> None:
         """Drops everything the loaders remember: called after each root mutation field."""
+        ...
+
+    def explain(self, explanation: Explanation) -> None:
+        """Has loaders and caches tell of what they do from now on."""
         ...
 
     def renew(self) -> Self:

@@ -78,10 +78,8 @@ def cached_root(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[.
 def _count(
     cache: Cache, info: Info, asked_for: int, missing: int, rejected: int, *, asked: bool
 ) -> None:
-    reports = (cache.counts, getattr(info.context, "cache_report", None))
-    for report in reports:
-        if report is None:
-            continue
+    explanation = getattr(info.context, "explanation", None)
+    for report in (cache.counts, *((explanation.cache,) if explanation else ())):
         if asked:
             hits = asked_for - missing
             report.add(info.coordinate, hits=hits, misses=missing, rejected=rejected)

@@ -1,18 +1,9 @@
-"""What the cache did: counters for metrics, and the same for one operation on request."""
+"""What the cache did: counters for metrics, and the same for one operation that is explained."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-
-
-def begin_report(context: Any, extensions: Mapping[str, Any] | None) -> "Report | None":
-    """What an operation's fields will be counted in, if its request asks by `{"cache": true}`."""
-    if not (extensions or {}).get("cache") or not hasattr(context, "cache_report"):
-        return None
-    context.cache_report = Report()
-    return context.cache_report
 
 
 class Counts(msgspec.Struct):

@@ -22,7 +22,7 @@ from weft.execution.document import Document
 from weft.execution.errors import BAD_USER_INPUT, Refused
 from weft.execution.plan import PlanScope, SelectionPlan
 from weft.execution.reference import ReferenceExecutor
-from weft.execution.run import Run
+from weft.execution.run import ExplainedRun, Run
 from weft.execution.variables import VariableCoercion
 
 INTROSPECTION = frozenset({"__schema", "__type"})
@@ -132,14 +132,16 @@ class Operation:
         *,
         raw: bool = False,
     ) -> Run:
-        """A compiled run of the operation."""
-        return Run(
-            plan,
-            values,
-            context,
-            root_value,
-            lambda: self.graphql_core(values, context, root_value),
-            raw=raw,
+        """A compiled run of the operation, told to the explanation of the context if it has one."""
+
+        def make_executor() -> ReferenceExecutor:
+            return self.graphql_core(values, context, root_value)
+
+        explanation = getattr(context, "explanation", None)
+        if explanation is None:
+            return Run(plan, values, context, root_value, make_executor, raw=raw)
+        return ExplainedRun(
+            *(plan, values, context, root_value, make_executor), raw=raw, explanation=explanation
         )
 
 

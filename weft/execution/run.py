@@ -28,6 +28,7 @@ from weft.execution.reference import (
     prepared,
 )
 from weft.execution.response import Response
+from weft.explanation import Explanation
 from weft.fields import Kind
 from weft.info import Info
 
@@ -244,6 +245,23 @@ class Run:
             self._response.fail_all(branch.level, branch.field, error)
         for field in self._unasked:
             self._response.fail_all(root, field, error)
+
+
+class ExplainedRun(Run):
+    """A run that tells what each field took."""
+
+    def __init__(self, *arguments: Any, explanation: Explanation, raw: bool = False) -> None:
+        super().__init__(*arguments, raw=raw)
+        self._explanation = explanation
+
+    async def _settle(self, branch: Branch) -> list[Branch]:
+        with self._explanation.at_work(branch.field.coordinate):
+            return await super()._settle(branch)
+
+    def _answer(self, level: Level, field: FieldPlan) -> Any:
+        self._explanation.begin_call(field.coordinate, len(level.rows))
+        with self._explanation.at_work(field.coordinate):
+            return super()._answer(level, field)
 
 
 def _read_one(field: FieldPlan, row: Any) -> Any:

@@ -12,6 +12,7 @@ from math import ceil
 from typing import Any, Generic, TypeVar
 
 from weft.errors import WeftError
+from weft.explanation import AT_WORK, Batch, Watch, watch_at_work
 from weft.loading.connections import Closable, HeldConnections
 
 ConnectionT = TypeVar("ConnectionT", bound=Closable)
@@ -33,11 +34,12 @@ WAITERS_PER_BATCH = 32
 class _Gathered:
     """What has gathered for one source: distinct keys, and who waits for which."""
 
-    __slots__ = ("fetch", "keys", "waiters")
+    __slots__ = ("fetch", "keys", "waiters", "watches")
 
     def __init__(self, fetch: Fetch) -> None:
         self.fetch = fetch
         self.keys: dict[Any, None] = {}
+        self.watches: list[Watch] | None = None
         self.waiters: list[tuple[Sequence[Any], asyncio.Future[list[Any]], Note | None]] = []
 
     def split(self, most: int) -> "_Gathered | None":
@@ -45,6 +47,7 @@ class _Gathered:
         if len(self.waiters) <= most:
             return None
         rest = _Gathered(self.fetch)
+        rest.watches = self.watches
         self.waiters, rest.waiters = self.waiters[:most], self.waiters[most:]
         for gathered in (self, rest):
             gathered.keys = {key: None for keys, _, _ in gathered.waiters for key in keys}
@@ -93,11 +96,15 @@ class Dispatcher(Generic[ConnectionT]):
         self.batches = 0
 
     def submit(
-        self, fetch: Fetch, keys: Sequence[Any], note: Note | None = None
+        self,
+        fetch: Fetch,
+        keys: Sequence[Any],
+        note: Note | None = None,
+        watch: Watch | None = None,
     ) -> asyncio.Future[list[Any]]:
         """Asks `fetch(connection, keys)` for values; the future gives them in key order.
 
-        `note` is called before the future has them.
+        `note` is called before the future has them; `watch` is then told of the batch.
 
         Keys are hashable: equal keys of all waiters are asked for once. Every waiter gets an error
         of its own if the batch fails, and cancelling one takes nothing from the others.
@@ -110,6 +117,8 @@ class Dispatcher(Generic[ConnectionT]):
         gathered.keys.update(dict.fromkeys(keys))
         waiter: asyncio.Future[list[Any]] = loop.create_future()
         gathered.waiters.append((keys, waiter, note))
+        if watch is not None:
+            gathered.watches = [*(gathered.watches or ()), watch]
         if not self._start_scheduled and len(self._lanes) < self._connections.count:
             # At the end of this turn of the loop, so that whoever asks in the same turn joins.
             self._start_scheduled = True
@@ -127,6 +136,8 @@ class Dispatcher(Generic[ConnectionT]):
 
     async def _run_lane(self) -> None:
         """Batches, one after the other on one connection, until nothing is gathered."""
+        # Whoever asked first has started this lane; what it runs is not that one's alone.
+        AT_WORK.set(None)
         try:
             while self._turns:
                 await self._run_batches()
@@ -156,7 +167,10 @@ class Dispatcher(Generic[ConnectionT]):
         self.batches += 1
         keys = list(gathered.keys)
         try:
-            values = await gathered.fetch(connection, keys)
+            if gathered.watches is None:
+                values = await gathered.fetch(connection, keys)
+            else:
+                values = await _watched_fetch(connection, gathered, keys, gathered.watches)
             if len(values) != len(keys):
                 name = getattr(gathered.fetch, "__qualname__", repr(gathered.fetch))
                 raise TypeError(f"{name} promised {len(keys)} values and gave {len(values)}")
@@ -179,3 +193,29 @@ class Dispatcher(Generic[ConnectionT]):
         while self._turns:
             self._take().fail(ConnectionAbortedError("the batch was cancelled"))
         await self._connections.close()
+
+
+class WatchedDispatcher:
+    """A dispatcher for one operation that is explained: each batch is told to who asked for it."""
+
+    def __init__(self, dispatcher: Dispatcher[Any]) -> None:
+        self._dispatcher = dispatcher
+
+    def submit(
+        self, fetch: Fetch, keys: Sequence[Any], note: Note | None = None
+    ) -> asyncio.Future[list[Any]]:
+        """See `Dispatcher.submit`."""
+        return self._dispatcher.submit(fetch, keys, note, watch_at_work())
+
+
+async def _watched_fetch(
+    connection: Any, gathered: _Gathered, keys: list[Any], watches: list[Watch]
+) -> Sequence[Any]:
+    batch = Batch(len(keys), len(gathered.waiters))
+    token = AT_WORK.set(batch)
+    try:
+        return await gathered.fetch(connection, keys)
+    finally:
+        AT_WORK.reset(token)
+        for watch in watches:
+            watch(batch)

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from aiodataloader import DataLoader
 
-from weft.loading.dispatch import Dispatcher, Note, own_error
+from weft.loading.dispatch import Dispatcher, Note, WatchedDispatcher, own_error
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")
@@ -42,7 +42,7 @@ class Loader(DataLoader[KeyT, ValueT]):
 
     def __init__(
         self,
-        dispatcher: Dispatcher[Any],
+        dispatcher: Dispatcher[Any] | WatchedDispatcher,
         fetch: Fetch[KeyT, ValueT],
         note: Note | None = None,
     ) -> None:
@@ -166,7 +166,9 @@ class loads(Generic[KeyT, ValueT]):  # noqa: N801 - reads as a declaration, like
 class LoaderSet:
     """The loaders of one operation, made when first used; subclasses declare them by `loads`."""
 
-    def __init__(self, dispatcher: Dispatcher[Any], note: Note | None = None) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher[Any] | WatchedDispatcher, note: Note | None = None
+    ) -> None:
         """`note` is told of the snapshot of every batch."""
         self.dispatcher = dispatcher
         self.note = note

@@ -36,6 +36,10 @@ class Gate(Protocol[ViewerT]):
         """Whether the viewer may introspect, and is told names that are like what it wrote."""
         ...
 
+    def explains_to(self, viewer: ViewerT) -> bool:
+        """Whether the viewer may be told what was done for an operation, statements included."""
+        ...
+
     def audience(self, viewer: ViewerT) -> Hashable:
         """Viewers of the same audience see the same of everything, and are the same to limits.
 

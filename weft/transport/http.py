@@ -9,11 +9,11 @@ from typing import Any
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
-from weft.cache.report import begin_report
 from weft.documents.documents import Documents
 from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.errors import Refused
 from weft.execution.schema import Schema
+from weft.explanation import Explanation
 from weft.rates.budget import CostBudget, charged
 from weft.transport.answer import (
     ALLOW,
@@ -70,8 +70,6 @@ class GraphQLEndpoint:
     - `body_limit_bytes`: the longest body, and the longest query string, that is read.
     - `body_timeout_seconds`: how long a body may take to arrive.
     - `page`: what a browser is shown that opens the URL; without it, nothing.
-    - `reports_cache`: whether a request may ask what the cache did for it, by
-      `"extensions": {"cache": true}`.
     - `live`: what streams share with sockets; without it there are no streams.
     - `documents`: finds those that requests only name.
     - `max_age_seconds`: how long everybody may keep what a stranger gets by GET of such a document.
@@ -88,7 +86,6 @@ class GraphQLEndpoint:
         body_limit_bytes: int = 1_048_576,
         body_timeout_seconds: float = 30,
         page: Page | None = None,
-        reports_cache: bool = False,
         live: LiveService | None = None,
         in_flight: InFlight | None = None,
         documents: Documents | None = None,
@@ -101,7 +98,6 @@ class GraphQLEndpoint:
         self._body_limit_bytes = body_limit_bytes
         self._body_timeout_seconds = body_timeout_seconds
         self._page = page
-        self._reports_cache = reports_cache
         self._live = live
         self._documents = documents or Documents(schema.engine.is_valid)
         self._budget = budget
@@ -188,7 +184,10 @@ class GraphQLEndpoint:
     ) -> ExecutionResult:
         viewer = await self._gate.viewer(authorization_of(headers))
         context = self._gate.context(viewer, request_id_of(scope))
-        report = begin_report(context, request.extensions) if self._reports_cache else None
+        explanation = None
+        if request.extensions is not None and self._is_explained(request.extensions, viewer):
+            explanation = Explanation()
+            context.explain(explanation)
         result = await self._engine.run(
             request.query,
             variables=request.variables,
@@ -200,9 +199,13 @@ class GraphQLEndpoint:
             sees_schema=self._gate.sees_schema(viewer),
             charge=charged(self._budget, self._gate.audience(viewer)),
         )
-        if report is not None:
-            result.extensions = {**(result.extensions or {}), "cache": report.as_dict()}
+        if explanation is not None:
+            result.extensions = {**(result.extensions or {}), "explain": explanation.as_dict()}
         return result
+
+    def _is_explained(self, extensions: dict[str, Any], viewer: Any) -> bool:
+        """Whether the request asks what was done for it, and may know: `{"explain": true}`."""
+        return extensions.get("explain") is True and self._gate.explains_to(viewer)
 
     def _writes(self, request: GraphQLRequest) -> bool:
         operation = self._engine.operation(request.query, request.operation_name)

@@ -21,7 +21,7 @@ from weft.transport.public import etag, knows
 UNBUILT = Path(__file__).with_name("unbuilt.html")
 POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src {styles}; "
-    "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 FOR_EVER = "public, max-age=31536000, immutable"

@@ -14,6 +14,7 @@ from tests.weft.loading.socket import connected
 from tests.weft.loading.warehouse import Source, Warehouse, soon, turns
 from weft.errors import BadArgument
 from weft.execution.schema import Schema
+from weft.explanation import Explanation
 from weft.fields import column, root
 from weft.fields import field as batched
 from weft.info import Info
@@ -51,6 +52,9 @@ class Shop:
     def sees_schema(self, viewer: Any) -> bool:
         return True
 
+    def explains_to(self, viewer: Any) -> bool:
+        return False
+
     def audience(self, viewer: Self) -> None: ...
 
     def watch(self, viewer: Self, revoked: Callable[[str], None]) -> Callable[[], None]:
@@ -70,6 +74,8 @@ class Context:
 
     def forget_loaded(self) -> None:
         self.loader.clear_all()
+
+    def explain(self, explanation: Explanation) -> None: ...
 
     def renew(self) -> "Context":
         return Context(self.shop)

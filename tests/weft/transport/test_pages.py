@@ -58,7 +58,7 @@ class TestPage:
     ) -> None:
         response = await pages.get(address)
         allowed = directives(response)
-        assert allowed.pop("img-src") == "'self' data:"
+        assert allowed.pop("img-src") == allowed.pop("font-src") == "'self' data:"
         assert set(allowed.values()) == {"'none'", "'self'"}
         assert allowed["default-src"] == allowed["frame-ancestors"] == "'none'"
         assert response.headers["x-content-type-options"] == "nosniff"

@@ -17,6 +17,7 @@ from tests.sockets import PATIENCE_SECONDS, address_of, listening
 from tests.weft.transport.behind import fallback
 from weft.errors import Unauthenticated, Unavailable
 from weft.execution.schema import Schema
+from weft.explanation import Explanation
 from weft.feed import Feed
 from weft.fields import Argument, event
 from weft.transport.front import Front
@@ -62,6 +63,8 @@ class Context:
     witness: Witness
 
     def forget_loaded(self) -> None: ...
+
+    def explain(self, explanation: Explanation) -> None: ...
 
     def renew(self) -> Self:
         return self
@@ -206,6 +209,9 @@ class Gate:
                 raise RuntimeError("the secret reason")
             case _:
                 raise Unauthenticated("The token is malformed.")
+
+    def explains_to(self, viewer: Viewer) -> bool:
+        return viewer.name == "ada"
 
     def sees_schema(self, viewer: Viewer) -> bool:
         return viewer.name == "ada"

@@ -1,0 +1,15 @@
+import { chromium } from "playwright-core";
+const [url, out, scheme = "light", width = "1280", height = "800", script = ""] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox","--disable-gpu","--disable-quic","--no-first-run","--disable-background-networking","--disable-component-update","--disable-sync"] });
+const page = await browser.newPage({ colorScheme: scheme, viewport: { width: +width, height: +height } });
+page.on("console", (m) => console.log("console", m.type(), m.text().slice(0, 300)));
+page.on("pageerror", (e) => console.log("pageerror", String(e).slice(0, 500)));
+page.on("requestfailed", (r) => console.log("failed", r.url(), r.failure()?.errorText));
+const began = Date.now();
+await page.goto(url);
+await page.waitForSelector(".graphiql-query-editor .view-line", {timeout: 20000}).catch((e) => console.log(String(e).slice(0,100)));
+console.log("shown ms", Date.now() - began);
+if (script) await eval(`(async () => { ${script} })()`);
+await page.waitForTimeout(1500);
+await page.screenshot({ path: out });
+await browser.close();
