@@ -45,26 +45,29 @@ class Cache:
         self._wall_clock = wall_clock
         self._entries = Entries(max_entries)
 
-    def entry(
+    def entries(
         self,
         policy: CachePolicy,
         coordinate: str,
         variant: tuple[str, bytes],
-        key: Any,
+        keys: Sequence[Any],
         arguments: Mapping[str, Any],
         shape: str,
-    ) -> Entry:
-        """The entry of one value; `variant` is the viewer and the arguments, where they matter."""
-        name = (coordinate, variant, key)
-        entry = self._entries.get(name)
-        if entry is not None:
-            return entry
-        tags = policy.tags(key, arguments)
-        viewer, given = variant
-        text = key if isinstance(key, int | str) else encode_key(key).decode()
-        group = group_of(tags[0])
-        value_key = f"v:{{{group}}}:{coordinate}:{shape}:{text}:{viewer}:".encode() + given
-        return self._entries.add(name, Entry(value_key, tuple(map(fence_key, tags))))
+    ) -> list[Entry]:
+        """The entry of each key; `variant` is the viewer and the arguments, where they matter."""
+        entries: list[Entry] = []
+        for key in keys:
+            name = (coordinate, variant, key)
+            entry = self._entries.get(name)
+            if entry is None:
+                tags = policy.tags(key, arguments)
+                viewer, given = variant
+                text = key if isinstance(key, int | str) else encode_key(key).decode()
+                group = group_of(tags[0])
+                value_key = f"v:{{{group}}}:{coordinate}:{shape}:{text}:{viewer}:".encode() + given
+                entry = self._entries.add(name, Entry(value_key, tuple(map(fence_key, tags))))
+            entries.append(entry)
+        return entries
 
     async def look_up(
         self, entries: Sequence[Entry], codec: Codec, keys: Sequence[Any], arguments: Any
@@ -79,6 +82,8 @@ class Cache:
         values = await self._counting(entries, codec, keys, arguments, now)
         if values is None:
             return None
+        if NOTHING not in values:
+            return values, 0
         rejected = [
             place
             for place, value in enumerate(values)
@@ -107,11 +112,12 @@ class Cache:
         arguments: Any,
         now: float,
     ) -> list[Any] | None:
-        wanted = {LEASE_KEY: None}
+        wanted: dict[bytes, None] = {LEASE_KEY: None}
         for entry in entries:
             if entry.expires_at <= now:
                 wanted[entry.value_key] = None
-            wanted.update(dict.fromkeys(entry.fence_keys))
+            for fence_key in entry.fence_keys:
+                wanted[fence_key] = None
         try:
             answers = await self._store.read(list(wanted))
         except CacheUnavailable:

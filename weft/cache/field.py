@@ -38,9 +38,7 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
         viewer = context.viewer_key if policy.scope is Scope.VIEWER else ""
         variant = (viewer, _digest(arguments))
         keys = [policy.key(parent) for parent in parents]
-        entries = [
-            cache.entry(policy, info.coordinate, variant, key, arguments, shape) for key in keys
-        ]
+        entries = cache.entries(policy, info.coordinate, variant, keys, arguments, shape)
         found = await cache.look_up(entries, codec, keys, arguments)
         values, rejected = found or ([NOTHING] * len(parents), 0)
         places = [place for place, value in enumerate(values) if value is NOTHING]

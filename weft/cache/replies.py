@@ -1,9 +1,10 @@
 """The answers of several calls as one, in the order of what was asked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 
-def in_order(slots: list[list[int]], answers: list[Any], count: int) -> list[Any]:
+def in_order(slots: Sequence[Sequence[int]], answers: list[Any], count: int) -> list[Any]:
     """One answer for each key; a call that gave no list gives the same for all of its keys."""
     if len(slots) == 1 and isinstance(answers[0], list):
         return answers[0]

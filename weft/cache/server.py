@@ -37,10 +37,13 @@ class RedisServer:
         limits: StoreLimits,
         name: Name,
         *,
-        slot_of: SlotOf = lambda _: 0,
+        slot_of: SlotOf | None = None,
         moved: Callable[[], None] = lambda: None,
     ) -> None:
-        """`moved` is called when another server turns out to have the keys, or this one is lost."""
+        """`slot_of` a key, in a cluster; otherwise one command may touch any keys.
+
+        `moved` is called when another server turns out to have the keys, or this one is lost.
+        """
         self._pool = pool
         self._name = name
         self._slot_of = slot_of
@@ -142,7 +145,7 @@ class RedisServer:
         self, connection: RedisConnection, keys: Sequence[bytes]
     ) -> list[bytes | None]:
         name, slots = self._name(connection.run_id), self._places(keys)
-        commands = [(b"MGET", *(name + keys[place] for place in places)) for places in slots]
+        commands = [(b"MGET", *[name + keys[place] for place in places]) for places in slots]
         try:
             found = await connection.ask_all(commands, seconds=self._read_seconds)
             answers = self._checked(found)
@@ -152,8 +155,10 @@ class RedisServer:
         self._read_breaker.answered()
         return in_order(slots, answers, len(keys))
 
-    def _places(self, keys: Sequence[bytes]) -> list[list[int]]:
+    def _places(self, keys: Sequence[bytes]) -> Sequence[Sequence[int]]:
         """Where the keys of each slot stand."""
+        if self._slot_of is None:
+            return [range(len(keys))]
         slots: dict[int, list[int]] = {}
         for place, key in enumerate(keys):
             slots.setdefault(self._slot_of(key), []).append(place)

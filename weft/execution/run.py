@@ -254,14 +254,15 @@ class ExplainedRun(Run):
         super().__init__(*arguments, raw=raw)
         self._explanation = explanation
 
-    async def _settle(self, branch: Branch) -> list[Branch]:
-        with self._explanation.at_work(branch.field.coordinate):
-            return await super()._settle(branch)
-
     def _answer(self, level: Level, field: FieldPlan) -> Any:
         self._explanation.begin_call(field.coordinate, len(level.rows))
         with self._explanation.at_work(field.coordinate):
-            return super()._answer(level, field)
+            answer = super()._answer(level, field)
+        return self._waiting(field.coordinate, answer) if is_awaitable(answer) else answer
+
+    async def _waiting(self, coordinate: str, answer: Awaitable[Any]) -> Any:
+        with self._explanation.at_work(coordinate):
+            return await answer
 
 
 def _read_one(field: FieldPlan, row: Any) -> Any:

@@ -116,8 +116,9 @@ class Front:
     def _share(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Lets pages of other origins in, as far as they may."""
         if scope["type"] == "http":
-            if any(name == b"origin" for name, _ in scope["headers"]):
-                return self._cross_origin(scope, receive, send)
+            for name, _ in scope["headers"]:
+                if name == b"origin":
+                    return self._cross_origin(scope, receive, send)
             if self._vary_on_origin:
                 send = _varying_on_origin(send)
         return self._dispatch(scope, receive, send)
