@@ -184,10 +184,10 @@ class Hub:
     async def _deliver(self, changes: list[Change]) -> None:
         for change in changes:
             self._position = change.position
-            for listener in self._listeners:
-                listener.offer(change)
-            # Without this a long batch would overflow the queues of listeners that do read.
-            await asyncio.sleep(0)
+            takers = [listener for listener in self._listeners if listener.offer(change)]
+            if takers:
+                # Without this a long batch would overflow the queues of listeners that do read.
+                await asyncio.sleep(0)
         if changes:
             self._poll_later()
 

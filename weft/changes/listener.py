@@ -81,23 +81,24 @@ class Listener:
         """Whether it has caught up with the hub."""
         return self._live
 
-    def offer(self, change: Change) -> None:
-        """Takes a change from the hub if it is live, wants it and has room for it."""
+    def offer(self, change: Change) -> bool:
+        """Whether it takes a change from the hub: if it is live, wants it and has room for it."""
         if not self._live or change.position <= self._position or self._failure is not None:
-            return
+            return False
         try:
             wanted = self._wants(change)
         except Exception as error:
             # One subscription's bug must not stop the hub.
             self.end(error)
-            return
+            return False
         if wanted and len(self._queue) >= self._queue_limit:
             self._live = False
-            return
+            return False
         self._position = change.position
         if wanted:
             self._queue.append(change)
             self._arrived.set()
+        return wanted
 
     def end(self, error: Exception) -> None:
         """Drops what waits, and raises `error` at the next step; the first error stays."""
