@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from db.statement import Statement
+from db.written import OWN_WRITES, Write
 from weft.cache.bound import UNREAD
 from weft.errors import Unavailable
 from weft.loading.memory import Memory
@@ -103,7 +104,33 @@ class ReadConnection:
 
 
 class WriteTransaction(ReadConnection):
-    """A transaction that writes; only `Database.write` makes one."""
+    """A transaction that writes; only `Database` makes one."""
+
+    wait_seconds = 0.0
+    """How long after the last COMMIT it must not be acknowledged yet."""
+
+    def begin(self) -> None:
+        """To be called when the next transaction begins."""
+        self._told: list[tuple[int, Write]] | None = []
+
+    async def all(self, statement: Statement[RowT], **parameters: Any) -> list[RowT]:
+        """Every row, in the statement's order."""
+        self._told = None
+        return await super().all(statement, **parameters)
+
+    async def write(
+        self, statement: Statement[tuple[int, Write, RowT]], **parameters: Any
+    ) -> list[RowT]:
+        """As `all`, of a statement that tells all that it writes, which is not read back then."""
+        told = self._told
+        rows = await self.all(statement, **parameters)
+        if told is not None:
+            self._told = told + [(xid, write) for xid, write, _ in rows]
+        return [row for _, _, row in rows]
+
+    async def written(self) -> list[tuple[int, Write]]:
+        """The transaction's id and each of its writes so far; some may stand for several."""
+        return await self.all(OWN_WRITES) if self._told is None else self._told
 
 
 async def connect(

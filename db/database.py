@@ -9,11 +9,12 @@ import asyncpg
 
 from db.connection import LOST, Observe, ReadConnection, WriteTransaction, connect
 from db.tag import touched_by_all
-from db.written import DATABASE_NAME, DRAW_ID, OWN_WRITES
+from db.written import DATABASE_NAME, DRAW_ID
 from weft.errors import Unavailable
 from weft.loading.connections import HeldConnections
 from weft.loading.dispatch import Dispatcher
 from weft.loading.memory import Memory
+from weft.writing.joined import JoinedWrites
 
 
 class Fences(Protocol):
@@ -64,6 +65,7 @@ class Database:
             HeldConnections(self._connect_to_read, read_connections), ReadConnection.take_xmin
         )
         self._writers = HeldConnections(self._connect_to_write, write_connections)
+        self.joined = JoinedWrites(self._transaction)
 
     async def connect(self, name: str) -> asyncpg.Connection:
         """A connection of one's own, for what listens or leads; the caller closes it."""
@@ -114,7 +116,17 @@ class Database:
 
         Its end is an acknowledgement: whoever reads from then on sees what was written.
         """
+        async with self._transaction() as transaction:
+            yield transaction
+        # Nobody else can have got the connection yet.
+        if transaction.wait_seconds:
+            await asyncio.sleep(transaction.wait_seconds)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncGenerator[WriteTransaction]:
+        """As `write`, but for `wait_seconds` after its end it must not be acknowledged."""
         async with self._writers.lend() as connection:
+            connection.begin()
             try:
                 await connection.raw.execute("BEGIN")
             except LOST as error:
@@ -125,7 +137,7 @@ class Database:
                 raise
             try:
                 yield connection
-                wait_seconds = await self._raise_fences(connection)
+                connection.wait_seconds = await self._raise_fences(connection)
                 await connection.raw.execute("COMMIT")
             except LOST as error:
                 connection.raw.terminate()
@@ -133,13 +145,11 @@ class Database:
             except BaseException:
                 await _roll_back(connection)
                 raise
-        if wait_seconds:
-            await asyncio.sleep(wait_seconds)
 
     async def _raise_fences(self, connection: WriteTransaction) -> float:
         if self._fences is None:
             return 0
-        written = await connection.all(OWN_WRITES)
+        written = await connection.written()
         tags = touched_by_all(write for _, write in written)
         return await self._fences.raise_before_commit(tags, written[0][0]) if tags else 0
 
@@ -160,6 +170,7 @@ class Database:
     async def close(self) -> None:
         """Ends every connection that is not in use."""
         await self.reads.close()
+        await self.joined.close()
         await self._writers.close()
 
 

@@ -143,34 +143,12 @@ INSERT_ITEM = Statement(
 _key = sa.bindparam("key", type_=sa.BigInteger)
 _expected_version = sa.bindparam("expected_version", type_=sa.Integer)
 
-_may_write = sa.and_(
+_may_delete = sa.and_(
     _c.id == _key,
     sa.or_(_expected_version.is_(None), _c.version == _expected_version),
     sa.or_(sa.bindparam("any_owner", type_=sa.Boolean), _c.owner_id == sa.bindparam("writer_id")),
 )
 
 
-def _changed(name: str) -> sa.ColumnElement[object]:
-    """The new value if one was given: null can be a value, so a flag says whether there is one."""
-    column = _c[name]
-    given = sa.bindparam(f"set_{name}", type_=sa.Boolean)
-    return sa.case((given, sa.bindparam(f"new_{name}", type_=column.type)), else_=column)
-
-
-# Neither writes, or gives a row, if the item is not there, another's, or of another version.
-UPDATE_ITEM = Statement(
-    sa.update(item_table)
-    .where(_may_write)
-    .values(
-        title=_changed("title"),
-        description=_changed("description"),
-        status=_changed("status"),
-        tags=_changed("tags"),
-        version=_c.version + sa.literal_column("1"),
-        updated_at=sa.func.now(),
-    )
-    .returning(*ITEM_COLUMNS),
-    item_row,
-)
-
-DELETE_ITEM = Statement(sa.delete(item_table).where(_may_write).returning(*ITEM_COLUMNS), item_row)
+# Neither deletes, nor gives a row, if the item is not there, another's, or of another version.
+DELETE_ITEM = Statement(sa.delete(item_table).where(_may_delete).returning(*ITEM_COLUMNS), item_row)

@@ -24,6 +24,10 @@ def _as_bigint(transaction_id: Any) -> sa.ColumnElement[int]:
     return sa.cast(sa.cast(transaction_id, sa.Text), sa.BigInteger)
 
 
+OWN_ID = _as_bigint(sa.func.pg_current_xact_id())
+"""The id of the transaction."""
+
+
 def _own(xid: int, entity: str, before: str | None, after: str | None) -> tuple[int, Write]:
     return xid, Write(
         entity,
@@ -40,7 +44,7 @@ OWN_WRITES = Statement(
 )
 """What the transaction itself has written so far; the triggers forget no table."""
 
-DRAW_ID = Statement(sa.select(_as_bigint(sa.func.pg_current_xact_id())), lambda drawn: drawn)
+DRAW_ID = Statement(sa.select(OWN_ID), lambda drawn: drawn)
 """A transaction id that nobody had before."""
 
 DATABASE_NAME = Statement(

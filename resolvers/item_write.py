@@ -4,7 +4,9 @@ import msgspec
 from msgspec import UNSET
 
 from db.connection import WriteTransaction
-from db.item import DELETE_ITEM, INSERT_ITEM, ITEMS_BY_ID, UPDATE_ITEM, ItemRow, ItemStatus
+from db.item import DELETE_ITEM, INSERT_ITEM, ITEMS_BY_ID, ItemRow, ItemStatus
+from db.item_update import ItemUpdate, update_unlocked_items
+from db.item_update import update_item as write_item
 from resolvers.context import Info, Viewer
 from resolvers.item import visible_item
 from resolvers.item_input import (
@@ -62,16 +64,18 @@ async def update_item(info: Info, input: UpdateItem) -> ItemPayload:
     """Changes what is given of an item, all of it or nothing. Its owner and admins may."""
     problems = Problems()
     key = _key(problems, input.id)
-    changes = _changes(problems, input)
+    _check(problems, input)
     if problems.errors:
         return ItemPayload(errors=problems.errors)
-    async with info.context.services.database.write() as transaction:
-        row = await transaction.first(
-            UPDATE_ITEM, **changes, **_condition(info.context.viewer, key, input.expected_version)
-        )
-        if row is None:
-            error = await _refusal(transaction, info.context.viewer, key, input.expected_version)
-            return ItemPayload(errors=[error])
+    viewer, database = info.context.viewer, info.context.services.database
+    update = _update(viewer, key, input)
+    row = await database.joined.submit(update_unlocked_items, key, update)
+    if row is None:
+        async with database.write() as transaction:
+            row = await write_item(transaction, update)
+            if row is None:
+                error = await _refusal(transaction, viewer, key, input.expected_version)
+                return ItemPayload(errors=[error])
     info.context.services.announce_write()
     return ItemPayload(row)
 
@@ -101,8 +105,7 @@ def _key(problems: Problems, id: str) -> int:
         return 0
 
 
-def _changes(problems: Problems, input: UpdateItem) -> dict[str, object]:
-    """What `UPDATE_ITEM` takes: for each column whether it changes, and to what."""
+def _check(problems: Problems, input: UpdateItem) -> None:
     if isinstance(input.title, str):
         check_title(problems, input.title)
     if isinstance(input.description, str):
@@ -112,14 +115,20 @@ def _changes(problems: Problems, input: UpdateItem) -> dict[str, object]:
     for name in ("title", "status", "tags"):
         if getattr(input, name) is None:
             problems.invalid(f"{name} can be left out, but not null.", name)
-    changes: dict[str, object] = {}
-    for name in ("title", "description", "status", "tags"):
-        value = getattr(input, name)
-        changes[f"set_{name}"] = value is not UNSET
-        changes[f"new_{name}"] = None if value is UNSET else value
-    if isinstance(input.tags, list):
-        changes["new_tags"] = list(dict.fromkeys(input.tags))
-    return changes
+
+
+def _update(viewer: Viewer, key: int, input: UpdateItem) -> ItemUpdate:
+    tags = input.tags
+    return ItemUpdate(
+        key,
+        input.expected_version,
+        any_owner=viewer.is_admin,
+        writer_id=viewer.user_id,
+        title=UNSET if input.title is None else input.title,
+        description=input.description,
+        status=UNSET if input.status is None else input.status,
+        tags=list(dict.fromkeys(tags)) if isinstance(tags, list) else UNSET,
+    )
 
 
 def _condition(viewer: Viewer, key: int, expected_version: int | None) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db import item, item_page, user
+from db import item, item_page, item_update, user
 from db.connection import connect
 from db.item_page import ITEM_PAGES, Access
 from db.paging import PageStatements
@@ -38,7 +38,7 @@ SET session_replication_role = DEFAULT;
 
 def statements() -> Iterator[tuple[str, Statement[Any]]]:
     """Every statement of the modules, by the name that it has there."""
-    for module in (item, item_page, user):
+    for module in (item, item_page, item_update, user):
         for name, value in vars(module).items():
             if isinstance(value, dict) and name.isupper():
                 for key, member in value.items():

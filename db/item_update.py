@@ -1,0 +1,132 @@
+"""Updates of items: those of many requests by one statement."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import UNSET, UnsetType
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from db.connection import WriteTransaction
+from db.item import ITEM_COLUMNS, ItemRow, ItemStatus, item_row, item_table
+from db.paging import array_literal, keys_of, sparse
+from db.statement import Statement
+from db.written import OWN_ID, Write
+
+
+class ItemUpdate(msgspec.Struct, frozen=True):
+    """What to change of an item, all of it or nothing; UNSET stays as it is.
+
+    Nothing is written unless the item is there, has `expected_version`, if that is given, and
+    belongs to `writer_id`, or to anybody if `any_owner`.
+    """
+
+    id: int
+    expected_version: int | None
+    any_owner: bool
+    writer_id: int | None
+    title: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    status: ItemStatus | UnsetType = UNSET
+    tags: Sequence[str] | UnsetType = UNSET
+
+
+_c = item_table.c
+
+
+def _written(
+    xid: int, status_before: str, id: int, owner_id: int, *columns: Any
+) -> tuple[int, Write, ItemRow]:
+    """What was written, as the trigger records it, and the row."""
+    row = item_row(id, owner_id, *columns)
+    before = {"owner_id": owner_id, "status": status_before}
+    after = {"owner_id": owner_id, "status": row.status}
+    return xid, Write("Item", before, after), row
+
+
+def _update_items(*, skip_locked: bool) -> Statement[tuple[int, Write, ItemRow]]:
+    asked = keys_of(
+        id=sa.BigInteger(),
+        expected_version=sa.Integer(),
+        any_owner=sa.Boolean(),
+        writer_id=sa.BigInteger(),
+        title=sa.Text(),
+        sets_description=sa.Boolean(),
+        description=sa.Text(),
+        status=sa.Text(),
+        tags=sa.Text(),
+    )
+    may_write = sa.and_(
+        _c.id == asked.c.id,
+        sa.or_(asked.c.expected_version.is_(None), _c.version == asked.c.expected_version),
+        sa.or_(asked.c.any_owner, _c.owner_id == asked.c.writer_id),
+    )
+    locked = (
+        sa.select(asked, _c.status.label("status_before"))
+        .join(item_table, may_write)
+        .with_for_update(of=item_table, key_share=True, skip_locked=skip_locked)
+        .cte("locked")
+    )
+    tags = sa.cast(locked.c.tags, ARRAY(sa.Text))
+    return Statement(
+        sa.update(item_table)
+        .where(_c.id == locked.c.id)
+        .values(
+            title=sa.func.coalesce(locked.c.title, _c.title),
+            description=sa.case(
+                (locked.c.sets_description, locked.c.description), else_=_c.description
+            ),
+            status=sa.func.coalesce(locked.c.status, _c.status),
+            tags=sa.func.coalesce(tags, _c.tags),
+            version=_c.version + sa.literal_column("1"),
+            updated_at=sa.func.now(),
+        )
+        .returning(OWN_ID, locked.c.status_before, *ITEM_COLUMNS),
+        _written,
+    )
+
+
+UPDATE_ITEMS = _update_items(skip_locked=False)
+UPDATE_UNLOCKED_ITEMS = _update_items(skip_locked=True)
+"""Of several in one transaction, none may wait for a lock while it has others."""
+
+
+async def update_item(transaction: WriteTransaction, update: ItemUpdate) -> ItemRow | None:
+    """The item as written; None if nothing was. Waits for whoever is writing it."""
+    rows = await transaction.write(UPDATE_ITEMS, **_arrays([update]))
+    return rows[0] if rows else None
+
+
+async def update_unlocked_items(
+    transaction: WriteTransaction, updates: Sequence[ItemUpdate]
+) -> list[ItemRow | None]:
+    """The items as written, of different ids, in their order; None where nothing was.
+
+    Nothing is written either of an item that somebody else is writing.
+    """
+    rows = await transaction.write(UPDATE_UNLOCKED_ITEMS, **_arrays(updates))
+    written = {row.id: row for row in rows}
+    return [written.get(update.id) for update in updates]
+
+
+def _arrays(updates: Sequence[ItemUpdate]) -> dict[str, list[Any]]:
+    return {
+        "id": [update.id for update in updates],
+        "expected_version": sparse([update.expected_version for update in updates]),
+        "any_owner": [update.any_owner for update in updates],
+        "writer_id": sparse([update.writer_id for update in updates]),
+        "title": sparse([_given(update.title) for update in updates]),
+        "sets_description": [update.description is not UNSET for update in updates],
+        "description": sparse([_given(update.description) for update in updates]),
+        "status": sparse([_given(update.status) for update in updates]),
+        "tags": sparse([_as_literal(update.tags) for update in updates]),
+    }
+
+
+def _given(value: Any) -> Any:
+    return None if value is UNSET else value
+
+
+def _as_literal(tags: Sequence[str] | UnsetType) -> str | None:
+    return None if tags is UNSET else array_literal(tags)

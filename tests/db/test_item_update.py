@@ -1,0 +1,198 @@
+"""Updates by one statement are what they would be one after the other, and never wait."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from msgspec import UNSET, structs
+
+from db.database import Database
+from db.item import ItemRow, ItemStatus
+from db.item_update import ItemUpdate, update_item, update_unlocked_items
+from db.statement import Statement
+from tests.loaders.conftest import some_items, some_users, store
+from weft.errors import Unavailable
+
+ITEMS, USERS = 12, 3
+STATE = """
+SELECT id, owner_id, title, description, status, tags, version FROM items ORDER BY id
+"""
+LOGGED = "SELECT entity, key, kind, before, after FROM changes ORDER BY key, id"
+NOTHING = Statement(sa.select(sa.literal_column("1")), lambda one: one)
+WRITERS = """
+SELECT pid FROM pg_stat_activity
+WHERE application_name = 'weft write' AND datname = current_database()
+"""
+
+
+@pytest.fixture
+async def items(connection: asyncpg.Connection) -> asyncpg.Connection:
+    """One that looks, at a database with some users and items."""
+    chance = random.Random(7)
+    await store(connection, "users", some_users(chance, USERS))
+    await store(connection, "items", some_items(chance, ITEMS, USERS))
+    await connection.execute("TRUNCATE changes")
+    return connection
+
+
+@pytest.fixture
+async def fences() -> "CountedFences":
+    return CountedFences()
+
+
+class CountedFences:
+    """Remembers which tags were to be raised, and for whom."""
+
+    def __init__(self) -> None:
+        self.raised: list[tuple[set[str], int]] = []
+
+    def use_database(self, name: str) -> None: ...
+
+    async def raise_before_commit(self, tags: Any, transaction_id: int) -> float:
+        self.raised.append((set(tags), transaction_id))
+        return 0
+
+
+@pytest.fixture
+async def database(database_url: str, fences: CountedFences) -> AsyncIterator[Database]:
+    database = Database(
+        database_url,
+        read_connections=1,
+        write_connections=4,
+        statement_timeout_ms=5000,
+        observe=lambda _sql, _seconds: None,
+        fences=fences,
+    )
+    yield database
+    await database.close()
+
+
+def some_update(chance: random.Random, id: int) -> ItemUpdate:
+    def maybe(value: Any) -> Any:
+        return value if chance.random() < 0.5 else UNSET
+
+    return ItemUpdate(
+        id,
+        chance.choice([None, None, 1, 2]),
+        any_owner=chance.random() < 0.5,
+        writer_id=chance.choice([None, *range(1, USERS + 1)]),
+        title=maybe(chance.choice(["New", '{a,"b"}', "\\", "é"])),
+        description=maybe(chance.choice([None, "", "text"])),
+        status=maybe(chance.choice(list(ItemStatus))),
+        tags=maybe(chance.choice([[], ["b", "a"], ["{}", '"', "\\", ",", "null", " x "]])),
+    )
+
+
+async def joined(database: Database, updates: Sequence[ItemUpdate]) -> list[ItemRow | None]:
+    """What becomes of updates that are asked for in one turn."""
+    asked = [database.joined.submit(update_unlocked_items, u.id, u) for u in updates]
+    return await asyncio.gather(*asked)
+
+
+def plain(rows: Sequence[ItemRow | None]) -> list[Any]:
+    return [row and (*structs.astuple(row)[:7],) for row in rows]
+
+
+class TestUpdates:
+    async def test_by_one_statement_are_those_of_one_after_the_other(
+        self, items: asyncpg.Connection, database: Database
+    ) -> None:
+        chance = random.Random(11)
+
+        async def becomes(updates: Sequence[ItemUpdate], together: bool) -> list[Any]:
+            """The rows, tables and tags of a transaction that is rolled back."""
+            found: list[Any] = []
+            with suppress(Undo):
+                async with database.write() as transaction:
+                    if together:
+                        rows = await update_unlocked_items(transaction, updates)
+                    else:
+                        rows = [await update_item(transaction, update) for update in updates]
+                    told = await transaction.written()
+                    raw = transaction.raw
+                    found += [plain(rows), await raw.fetch(STATE), await raw.fetch(LOGGED)]
+                    # What a statement tells of its writes is what the triggers have recorded.
+                    await transaction.all(NOTHING)
+                    recorded = await transaction.written()
+                    assert [w for w in told if w not in recorded] == []
+                    assert [w for w in recorded if w not in told] == []
+                    raise Undo
+            return found
+
+        for _ in range(60):
+            ids = chance.sample(range(1, ITEMS + 4), chance.randint(1, ITEMS))
+            updates = [some_update(chance, id) for id in ids]
+            assert await becomes(updates, True) == await becomes(updates, False)
+            await joined(database, [some_update(chance, chance.randint(1, ITEMS))])
+
+
+class Undo(Exception):
+    """What is written by then is not to stay."""
+
+
+class TestJoined:
+    async def test_updates_of_64_take_two_transactions_and_two_raises(
+        self, items: asyncpg.Connection, database: Database, fences: CountedFences
+    ) -> None:
+        ids = await items.fetch(
+            "INSERT INTO items (id, owner_id, title) OVERRIDING SYSTEM VALUE "
+            "SELECT n, 1, 'More' FROM generate_series(101, 164) n RETURNING id"
+        )
+        await items.execute("TRUNCATE changes")
+        updates = [ItemUpdate(row["id"], 1, True, None, title="New") for row in ids]
+        rows = await joined(database, updates)
+        assert [row and row.id for row in rows] == [update.id for update in updates]
+        assert {row and row.version for row in rows} == {2}
+        transactions = await items.fetch("SELECT DISTINCT xid FROM changes ORDER BY xid")
+        assert len(transactions) == database.joined.transactions == 2
+        assert sorted(xid for _, xid in fences.raised) == [row["xid"] for row in transactions]
+        assert [tags for tags, _ in fences.raised] == [{"Item.all", "User:1.items"}] * 2
+
+    async def test_updates_do_not_wait_for_a_row_that_somebody_else_writes(
+        self, items: asyncpg.Connection, database: Database
+    ) -> None:
+        updates = [ItemUpdate(id, None, True, None, title="New") for id in range(1, ITEMS + 1)]
+        async with items.transaction():
+            await items.execute("UPDATE items SET title = 'Held' WHERE id = 5")
+            rows = await joined(database, updates)
+            assert [row is None for row in rows] == [id == 5 for id in range(1, ITEMS + 1)]
+            assert {row.title for row in rows if row} == {"New"}
+
+    async def test_updates_are_tried_alone_when_their_connection_is_lost_before_commit(
+        self, items: asyncpg.Connection, database: Database
+    ) -> None:
+        updates = [ItemUpdate(id, None, True, None, title="New") for id in (1, 2, 3)]
+        locker = await database.connect("locker")
+        async with locker.transaction():
+            await locker.execute("LOCK TABLE items IN EXCLUSIVE MODE")
+            asked = asyncio.ensure_future(joined(database, updates))
+            async with asyncio.timeout(20):
+                while not await items.fetch(f"{WRITERS} AND wait_event_type = 'Lock'"):
+                    pass
+            for row in await items.fetch(WRITERS):
+                await items.execute("SELECT pg_terminate_backend($1, 5000)", row["pid"])
+            assert await asked == [None, None, None]
+        await locker.close()
+        assert await items.fetchval("SELECT count(*) FROM items WHERE title = 'New'") == 0
+        rows = await joined(database, updates)
+        assert [row and row.title for row in rows] == ["New"] * 3
+
+    async def test_updates_that_are_refused_by_the_fences_are_refused_to_each(
+        self, items: asyncpg.Connection, database: Database, fences: CountedFences
+    ) -> None:
+        async def refuse(tags: Any, transaction_id: int) -> float:
+            raise Unavailable("The cache could not be told of this write.")
+
+        fences.raise_before_commit = refuse
+        asked = [
+            database.joined.submit(update_unlocked_items, id, ItemUpdate(id, None, True, None))
+            for id in (1, 2)
+        ]
+        errors = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(error) for error in errors] == [Unavailable] * 2
+        assert await items.fetch("SELECT FROM changes") == []

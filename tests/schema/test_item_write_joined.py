@@ -1,0 +1,209 @@
+"""Updates by many at once: each is answered as if it had been alone, and nothing is lost."""
+
+import asyncio
+import random
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from app import create_app
+from settings import Settings
+from tests.api import Api, Clock, Member
+from tests.processes import serving
+from weft.identity import encode_id, key_of
+from weft.writing.joined import WRITES_PER_TRANSACTION
+
+UPDATE = """mutation ($input: UpdateItemInput!) {
+    updateItem(input: $input) {
+        item { id title description status tags version } errors { code message } } }"""
+ITEMS = 6
+
+
+async def count(connection: asyncpg.Connection, what: str, *arguments: Any) -> int:
+    """How many there are in the log."""
+    found: Any = await connection.fetchval(f"SELECT count({what}", *arguments)
+    return found
+
+
+TRANSACTIONS = "DISTINCT xid) FROM changes"
+
+
+def some_change(chance: random.Random, number: int) -> dict[str, Any]:
+    change: dict[str, Any] = {"title": f"Title {number}"}
+    if chance.random() < 0.3:
+        change["description"] = chance.choice([None, f"Description {number}"])
+    if chance.random() < 0.3:
+        change["status"] = chance.choice(["DRAFT", "PUBLISHED", "ARCHIVED"])
+    if chance.random() < 0.3:
+        change["tags"] = [str(number), "{}"]
+    return change
+
+
+def check_history(
+    first: dict[str, Any], written: list[tuple[dict[str, Any], dict[str, Any]]]
+) -> dict[str, Any]:
+    """Each write of an item must give the item before it with its own change; gives the last."""
+    item = first
+    for change, given in sorted(written, key=lambda write: write[1]["version"]):
+        item = item | change | {"version": item["version"] + 1}
+        assert given == item
+    return item
+
+
+class TestUpdateItem:
+    @pytest.mark.parametrize("seed", range(4))
+    async def test_by_many_at_once_is_as_by_one_after_the_other(self, api: Api, seed: int) -> None:
+        chance = random.Random(seed)
+        owners = [await api.user(), await api.user()]
+        asking = [*owners, await api.user(admin=True), await api.user()]
+        ids = [await api.item(chance.choice(owners), "First") for _ in range(ITEMS)]
+        owner_of = {
+            encode_id("Item", row["id"]): row["owner_id"]
+            for row in await api.connection.fetch("SELECT id, owner_id FROM items")
+        }
+        await api.connection.execute("TRUNCATE changes")
+
+        async def update(number: int) -> tuple[Member, dict[str, Any], dict[str, Any]]:
+            by, id = chance.choice(asking), chance.choice([*ids, encode_id("Item", 99)])
+            expected = chance.choice([None, None, 1, 2, 3])
+            change = some_change(chance, number)
+            input = {"id": id, "expectedVersion": expected, **change}
+            return by, input, (await api.data(UPDATE, {"input": input}, by))["updateItem"]
+
+        answers = await asyncio.gather(*(update(number) for number in range(80)))
+        for id in ids:
+            first = {"id": id, "title": "First", "description": None, "status": "PUBLISHED"}
+            written: list[Any] = []
+            for by, input, payload in answers:
+                given, change = payload["item"], dict(input)
+                expected = change.pop("expectedVersion")
+                if input["id"] != id or given is None:
+                    continue
+                assert by is asking[2] or by.key == owner_of[id]
+                assert expected in (None, given["version"] - 1)
+                written.append((change, given))
+            last = check_history(first | {"tags": [], "version": 1}, written)
+            [row] = await api.connection.fetch(
+                "SELECT title, description, status, tags, version FROM items WHERE id = $1",
+                key_of("Item", id),
+            )
+            assert dict(row) | {"id": id} == last
+        for by, input, payload in answers:
+            self.check_refusal(by, input, payload, owner_of, asking[2])
+        logged = await count(api.connection, "*) FROM changes")
+        assert logged == sum(payload["item"] is not None for *_, payload in answers)
+        # Some of them did join, so the test is about what it says.
+        assert await count(api.connection, TRANSACTIONS) < logged
+
+    def check_refusal(
+        self,
+        by: Member,
+        input: dict[str, Any],
+        payload: dict[str, Any],
+        owner_of: dict[str, int],
+        admin: Member,
+    ) -> None:
+        if payload["item"] is not None:
+            assert payload["errors"] == []
+            return
+        [error] = payload["errors"]
+        owner = owner_of.get(input["id"])
+        if owner is None:
+            assert error["code"] == "NOT_FOUND"
+        elif by is admin or by.key == owner:
+            assert error["code"] == "CONFLICT"
+            assert f"not {input['expectedVersion']}:" in error["message"]
+        else:
+            # Whoever may not see a DRAFT is not told that it is there.
+            assert error["code"] in ("FORBIDDEN", "NOT_FOUND")
+
+    async def test_by_64_at_once_takes_few_transactions(self, api: Api) -> None:
+        owner = await api.user()
+        ids = [await api.item(owner) for _ in range(64)]
+        await api.connection.execute("TRUNCATE changes")
+        async with api.connection.transaction():
+            await api.connection.execute("LOCK TABLE items IN EXCLUSIVE MODE")
+            asked = [
+                asyncio.ensure_future(
+                    api.data(UPDATE, {"input": {"id": id, "title": "New"}}, owner)
+                )
+                for id in ids
+            ]
+            await until_asked(api, 2)
+        payloads = await asyncio.gather(*asked)
+        assert {payload["updateItem"]["item"]["version"] for payload in payloads} == {2}
+        # What two lanes had taken when they were held up, and all the rest.
+        rest = -(-62 // WRITES_PER_TRANSACTION)
+        assert 2 <= await count(api.connection, TRANSACTIONS) <= 2 + rest
+
+    async def test_of_a_row_that_somebody_holds_holds_up_nobody_else(self, api: Api) -> None:
+        owner = await api.user()
+        held, *others = [await api.item(owner) for _ in range(20)]
+
+        async def update(id: str) -> Any:
+            return (await api.data(UPDATE, {"input": {"id": id, "title": "New"}}, owner))[
+                "updateItem"
+            ]["item"]["version"]
+
+        async with api.connection.transaction():
+            await api.connection.execute(
+                "UPDATE items SET version = 7 WHERE id = $1", key_of("Item", held)
+            )
+            waiting = asyncio.ensure_future(update(held))
+            assert await asyncio.gather(*map(update, others)) == [2] * 19
+            assert not waiting.done()
+        assert await waiting == 8
+
+
+async def until_asked(api: Api, waiters: int) -> None:
+    """Returns once so many statements wait for a lock."""
+    waiting = "*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+    async with asyncio.timeout(20):
+        while await count(api.connection, waiting) < waiters:
+            pass
+
+
+class TestKilledServer:
+    async def test_has_written_all_that_it_acknowledged_and_nothing_by_halves(
+        self, connection: asyncpg.Connection, settings: Settings
+    ) -> None:
+        api = Api(create_app(settings), settings, connection, Clock(), [])
+        owner = await api.user()
+        ids = [await api.item(owner) for _ in range(40)]
+        await api.http.aclose()
+        acknowledged: dict[str, list[int]] = {id: [] for id in ids}
+        enough = asyncio.Event()
+
+        async def keep_writing(http: httpx.AsyncClient, url: str, chance: random.Random) -> None:
+            headers = {"authorization": f"Bearer {owner.token}"}
+            while True:
+                id = chance.choice(ids)
+                body = {"query": UPDATE, "variables": {"input": {"id": id, "title": "New"}}}
+                try:
+                    response = await http.post(url, json=body, headers=headers)
+                except httpx.TransportError:
+                    return
+                item = response.json()["data"]["updateItem"]["item"]
+                acknowledged[id].append(item["version"])
+                if sum(map(len, acknowledged.values())) > 400:
+                    enough.set()
+
+        async with serving(settings) as server, httpx.AsyncClient(timeout=30) as http:
+            writing = [
+                asyncio.ensure_future(keep_writing(http, server.url, random.Random(number)))
+                for number in range(24)
+            ]
+            await asyncio.wait_for(enough.wait(), 60)
+            server.process.kill()
+            await asyncio.gather(*writing)
+        for row in await connection.fetch("SELECT id, version FROM items"):
+            versions = acknowledged[encode_id("Item", row["id"])]
+            assert len(set(versions)) == len(versions)
+            assert max(versions, default=1) <= row["version"]
+            logged = "*) FROM changes WHERE entity = 'Item' AND key = $1"
+            # The first change is its creation.
+            assert await count(connection, logged, row["id"]) == row["version"]
+        written = await count(connection, "*) FROM changes WHERE kind = 'UPDATED'")
+        assert await count(connection, TRANSACTIONS) < written

@@ -1,0 +1,178 @@
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from tests.weft.loading.warehouse import outcomes, soon, turns
+from tests.weft.writing.ledger import End, Kind, Ledger, Request, Stage
+from weft.errors import Unavailable
+from weft.writing.joined import WRITES_PER_TRANSACTION, JoinedWrites
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+def ask(joined: JoinedWrites[Stage], ledger: Ledger, *requests: Request) -> list[Any]:
+    return [joined.submit(ledger.write, request.row, request) for request in requests]
+
+
+def numbered(count: int) -> list[Request]:
+    return [Request(number, row=number) for number in range(count)]
+
+
+class TestJoining:
+    async def test_takes_all_that_was_asked_in_one_turn(self) -> None:
+        ledger = Ledger()
+        joined = JoinedWrites(ledger.begin)
+        asked = numbered(5)
+        assert await outcomes(ask(joined, ledger, *asked)) == [0, 1, 2, 3, 4]
+        assert ledger.batches == [asked]
+        assert ledger.committed == asked
+
+    async def test_takes_two_transactions_for_two_full_ones(self) -> None:
+        ledger = Ledger(slowness=3)
+        joined = JoinedWrites(ledger.begin)
+        count = 2 * WRITES_PER_TRANSACTION
+        assert await outcomes(ask(joined, ledger, *numbered(count))) == list(range(count))
+        assert joined.transactions == ledger.most_at_once == 2
+
+    async def test_gathers_while_every_lane_is_busy(self) -> None:
+        ledger = Ledger(slowness=5)
+        joined = JoinedWrites(ledger.begin, lanes=1)
+        asked, waiting = numbered(9), list[Any]()
+        for request in asked:
+            waiting += ask(joined, ledger, request)
+            await turns(1)
+        assert await outcomes(waiting) == list(range(9))
+        assert len(ledger.batches) == 2
+
+    async def test_begins_a_lone_write_in_the_same_turn(self) -> None:
+        ledger = Ledger()
+        joined = JoinedWrites(ledger.begin)
+        waiting = ask(joined, ledger, Request(7, row=1))
+        await turns(2)
+        assert waiting[0].done()
+
+    async def test_of_one_row_never_happens_and_keeps_the_order(self) -> None:
+        ledger = Ledger(slowness=1)
+        joined = JoinedWrites(ledger.begin)
+        asked = [Request(number, row=number % 2) for number in range(6)]
+        assert await outcomes(ask(joined, ledger, *asked)) == [0, 1, 2, 3, 4, 5]
+        assert ledger.batches == [asked[:2], asked[2:4], asked[4:]]
+
+    async def test_leaves_out_whoever_is_cancelled_before_it_begins(self) -> None:
+        ledger = Ledger(slowness=3)
+        joined = JoinedWrites(ledger.begin, lanes=1, most=2)
+        waiting = ask(joined, ledger, *numbered(5))
+        await turns(5)
+        waiting[0].cancel()
+        waiting[3].cancel()
+        await outcomes(waiting)
+        # The first was under way: it is written, and nobody else is held up.
+        assert [request.number for request in ledger.committed] == [0, 1, 2, 4]
+
+
+class TestFailure:
+    async def test_of_the_write_leaves_each_to_be_done_alone(self) -> None:
+        ledger = Ledger()
+        joined = JoinedWrites(ledger.begin)
+        asked = [Request(0, row=0), Request(1, row=1, kind=Kind.FAILS_ALL), Request(2, row=2)]
+        assert await outcomes(ask(joined, ledger, *asked)) == [None, None, None]
+        assert ledger.committed == []
+
+    async def test_of_commit_is_each_ones_own_error_if_it_may_have_committed(self) -> None:
+        ledger = Ledger([End.LOST_AFTER_COMMIT])
+        joined = JoinedWrites(ledger.begin)
+        errors = await outcomes(ask(joined, ledger, *numbered(3)))
+        assert [type(error) for error in errors] == [Unavailable] * 3
+        assert len({id(error) for error in errors}) == 3
+
+    async def test_of_a_write_that_answers_too_few_writes_nothing(self) -> None:
+        ledger = Ledger()
+        joined = JoinedWrites(ledger.begin)
+
+        async def forgetful(stage: Stage, requests: Sequence[Request]) -> list[int | None]:
+            return (await ledger.write(stage, requests))[1:]
+
+        asked = [joined.submit(forgetful, request.row, request) for request in numbered(2)]
+        assert await outcomes(asked) == [None, None]
+        assert ledger.committed == []
+
+
+class TestClose:
+    async def test_tells_whoever_waits_and_leaves_no_task(self) -> None:
+        ledger = Ledger(slowness=1000)
+        joined = JoinedWrites(ledger.begin, lanes=1, most=1)
+        before = asyncio.all_tasks()
+        waiting = ask(joined, ledger, *numbered(2))
+        await turns(5)
+        await joined.close()
+        assert [type(error) for error in await outcomes(waiting)] == [Unavailable] * 2
+        assert asyncio.all_tasks() <= before
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), st.integers(0, 3), st.sampled_from(Kind)),
+        st.tuples(st.just("ask"), st.integers(0, 3), st.just(Kind.DONE)),
+        st.tuples(st.just("turns"), st.integers(1, 12)),
+        st.tuples(st.just("cancel"), st.integers(0, 30)),
+    ),
+    max_size=40,
+)
+ENDS = st.lists(st.sampled_from([*End, End.COMMITTED, End.COMMITTED]), max_size=12)
+
+
+class TestAnyHistory:
+    @settings(max_examples=400, deadline=None)
+    @given(steps=STEPS, ends=ENDS, slowness=st.integers(0, 3), most=st.integers(1, 4))
+    def test_is_as_if_each_had_its_own_transaction(
+        self, steps: list[Any], ends: list[End], slowness: int, most: int
+    ) -> None:
+        asyncio.run(soon(self.play(steps, Ledger(ends, slowness), most, bool(ends))))
+
+    async def play(self, steps: list[Any], ledger: Ledger, most: int, may_fail: bool) -> None:
+        joined = JoinedWrites(ledger.begin, most=most)
+        waiting: list[tuple[Request, asyncio.Future[int | None]]] = []
+        for step, *details in steps:
+            if step == "ask":
+                request = Request(len(waiting), *details)
+                write = ledger.other_write if request.number % 2 else ledger.write
+                waiting.append((request, joined.submit(write, request.row, request)))
+            elif step == "turns":
+                await turns(*details)
+            elif details[0] < len(waiting):
+                waiting[details[0]][1].cancel()
+        answers = await outcomes(future for _, future in waiting)
+        assert ledger.most_at_once <= 2
+        assert all(len(batch) <= most for batch in ledger.batches)
+        for (request, _), answer in zip(waiting, answers, strict=True):
+            self.check(request, answer, ledger, may_fail)
+        for row in range(4):
+            numbers = [request.number for request in ledger.committed if request.row == row]
+            assert numbers == sorted(numbers)
+        # Whatever happened, nothing is left behind: the next is written at once.
+        last = Request(-1, row=0)
+        ledger.use_up_ends()
+        assert await joined.submit(ledger.write, 0, last) == -1
+
+    def check(self, request: Request, answer: Any, ledger: Ledger, may_fail: bool) -> None:
+        times = ledger.committed.count(request)
+        if answer is None:
+            assert times == 0
+            joined = next(batch for batch in ledger.batches if request in batch)
+            failed = any(other.kind is Kind.FAILS_ALL for other in joined)
+            assert may_fail or failed or request.kind is Kind.LEFT_ALONE
+        elif isinstance(answer, BaseException):
+            assert times <= 1
+            assert isinstance(answer, asyncio.CancelledError | Unavailable)
+            assert may_fail or isinstance(answer, asyncio.CancelledError)
+        else:
+            assert (answer, times) == (request.number, 1)

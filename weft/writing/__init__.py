@@ -1,0 +1,1 @@
+"""Writing: requests in, transactions out, joined across requests."""

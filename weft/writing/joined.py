@@ -1,0 +1,200 @@
+"""Writes that join across requests: group commit.
+
+While every lane is busy, writes queue; a lane that comes free takes what has gathered of one kind
+into one transaction. Load makes transactions larger instead of more. Nobody waits for others to
+come: a lone write begins at the end of the turn of the loop in which it was asked for.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
+from math import ceil
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+
+from weft.errors import Unavailable
+from weft.loading.dispatch import own_error
+
+LANES = 2
+"""Transactions at once: we work on the one while the database works on the other."""
+WRITES_PER_TRANSACTION = 32
+UNKNOWN = "Whether this was written is unknown: read it."
+
+_log = structlog.get_logger(__name__)
+
+
+class Transaction(Protocol):
+    """What a transaction tells once it has committed."""
+
+    wait_seconds: float
+    """How long after its COMMIT it must not be acknowledged yet."""
+
+
+TransactionT = TypeVar("TransactionT", bound=Transaction)
+RequestT = TypeVar("RequestT")
+AnswerT = TypeVar("AnswerT")
+
+Write = Callable[[TransactionT, Sequence[RequestT]], Awaitable[Sequence[AnswerT | None]]]
+"""Carries out requests by one statement and answers them in order.
+
+None stands for a request that it has left alone altogether. It leaves alone what it may not or
+cannot do, and what it would have to wait for: the rows that other transactions have locked. So it
+never holds one request up for another's sake, and takes part in no deadlock.
+"""
+
+
+class _Asked:
+    """A write that waits for its transaction."""
+
+    __slots__ = ("answer", "request", "row", "write")
+
+    def __init__(self, write: Write[Any, Any, Any], row: Hashable, request: Any) -> None:
+        self.write = write
+        self.row = row
+        self.request = request
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+
+class JoinedWrites(Generic[TransactionT]):
+    """Runs writes of all requests in few transactions, on a few lanes."""
+
+    def __init__(
+        self,
+        begin: Callable[[], AbstractAsyncContextManager[TransactionT]],
+        *,
+        lanes: int = LANES,
+        most: int = WRITES_PER_TRANSACTION,
+    ) -> None:
+        """`begin` gives a transaction that commits when its block ends, and not if that raises.
+
+        Unavailable from it says that whether it was committed may be unknown; any other exception
+        says that it was not. `most` writes join in one.
+        """
+        self._begin = begin
+        self._count = lanes
+        self._most = most
+        self._queue: deque[_Asked] = deque()
+        self._busy: set[Hashable] = set()
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._start_scheduled = False
+        self.transactions = 0
+
+    def submit(
+        self, write: Write[TransactionT, RequestT, AnswerT], row: Hashable, request: RequestT
+    ) -> asyncio.Future[AnswerT | None]:
+        """The answer, once it is committed; None if nothing was done: do it alone, or refuse it.
+
+        Alone in a transaction of its own a request waits for whatever it has to, and gets its own
+        error; so what fails together is left to be tried alone. Writes of the same `row` never
+        join: they follow one another in the order in which they were asked for. Whoever is
+        cancelled before its transaction begins has written nothing, and later what it asked for.
+        """
+        asked = _Asked(write, row, request)
+        self._queue.append(asked)
+        if not self._start_scheduled and len(self._lanes) < self._count:
+            # At the end of this turn of the loop, so that whoever asks in the same turn joins.
+            self._start_scheduled = True
+            asyncio.get_running_loop().call_soon(self._start)
+        return asked.answer
+
+    def _start(self) -> None:
+        self._start_scheduled = False
+        for _ in range(min(self._count - len(self._lanes), ceil(len(self._queue) / self._most))):
+            self._lanes.add(asyncio.create_task(self._run_lane()))
+
+    async def _run_lane(self) -> None:
+        """Transactions, one after the other, until nothing waits but for rows of other lanes."""
+        try:
+            while batch := self._take():
+                await self._run(batch)
+        finally:
+            # Before anybody else runs: who asks next must see that a lane is free.
+            self._lanes.discard(asyncio.current_task())  # pyright: ignore[reportArgumentType]
+
+    def _take(self) -> list[_Asked]:
+        """What joins next: of one kind, no row twice, and none that is being written."""
+        batch: list[_Asked] = []
+        left: list[_Asked] = []
+        rows_left: set[Hashable] = set()
+        while self._queue and len(batch) < self._most:
+            asked = self._queue.popleft()
+            if asked.answer.done():
+                continue
+            is_taken = asked.row in self._busy or asked.row in rows_left
+            if is_taken or (batch and asked.write != batch[0].write):
+                left.append(asked)
+                rows_left.add(asked.row)
+            else:
+                batch.append(asked)
+                self._busy.add(asked.row)
+        self._queue.extendleft(reversed(left))
+        return batch
+
+    async def _run(self, batch: list[_Asked]) -> None:
+        self.transactions += 1
+        try:
+            answers, wait_seconds = await self._written(batch)
+        except Exception as error:
+            _fail(batch, error)
+        except asyncio.CancelledError:
+            _fail(batch, Unavailable(UNKNOWN))
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+        else:
+            if wait_seconds:
+                loop = asyncio.get_running_loop()
+                loop.call_later(wait_seconds, _answer, batch, answers)
+            else:
+                _answer(batch, answers)
+        finally:
+            self._busy.difference_update(asked.row for asked in batch)
+
+    async def _written(self, batch: list[_Asked]) -> tuple[Sequence[Any], float]:
+        """The answers, and how long they must wait; raises Unavailable if they are unknown."""
+        failed = False
+        try:
+            async with self._begin() as transaction:
+                try:
+                    requests = [asked.request for asked in batch]
+                    answers = await batch[0].write(transaction, requests)
+                    _check(batch, answers)
+                except Exception:
+                    failed = True
+                    raise
+            return answers, transaction.wait_seconds
+        except Exception as error:
+            # Also when the connection is lost: what has not come to its COMMIT is not committed.
+            if isinstance(error, Unavailable) and not failed:
+                raise
+            _log.warning("joined_writes_failed", count=len(batch), error=type(error).__name__)
+            return [None] * len(batch), 0
+
+    async def close(self) -> None:
+        """Ends what runs; whoever still waits is told so."""
+        lanes = list(self._lanes)
+        for lane in lanes:
+            lane.cancel()
+        await asyncio.gather(*lanes, return_exceptions=True)
+        _fail(list(self._queue), Unavailable("The server stops."))
+        self._queue.clear()
+
+
+def _check(batch: Sequence[_Asked], answers: Sequence[Any]) -> None:
+    if len(answers) != len(batch):
+        name = getattr(batch[0].write, "__qualname__", repr(batch[0].write))
+        raise TypeError(f"{name} promised {len(batch)} answers and gave {len(answers)}")
+
+
+def _answer(batch: Sequence[_Asked], answers: Sequence[Any]) -> None:
+    for asked, answer in zip(batch, answers, strict=True):
+        if not asked.answer.done():
+            asked.answer.set_result(answer)
+
+
+def _fail(batch: Sequence[_Asked], error: Exception) -> None:
+    for asked in batch:
+        if not asked.answer.done():
+            asked.answer.set_exception(own_error(error))
