@@ -17,7 +17,8 @@ READ = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on User { %s } } }"
 PAGE_SIZE = 100
 FIELDS = ["itemCount", "items { totalCount }", f"items(first: {PAGE_SIZE}) {{ nodes {{ id }} }}"]
 """By each of which one sees how many items a user has."""
-WRITE = 'mutation { createItem(input: {title: "One more", status: PUBLISHED}) { item { id } } }'
+CREATE = 'mutation { createItem(input: {title: "One more", status: %s}) { item { id } } }'
+PUBLISH = "mutation ($id: ID!) { updateItem(input: {id: $id, status: PUBLISHED}) { item { id } } }"
 TIME_LIMIT_SECONDS = 30
 
 
@@ -38,9 +39,15 @@ class Servers:
         return None if answer is None else [_seen(node) for node in answer["data"]["nodes"]]
 
     async def write(self, key: int) -> bool:
-        token = self._members[key].token
-        answer = await self._post({"query": WRITE}, {"authorization": f"Bearer {token}"})
-        return answer is not None
+        """By an item that is new, or by one that is published later, maybe with those of others."""
+        credentials = {"authorization": f"Bearer {self._members[key].token}"}
+        if self._chance.random() < 0.5:
+            return await self._post({"query": CREATE % "PUBLISHED"}, credentials) is not None
+        draft = await self._post({"query": CREATE % "DRAFT"}, credentials)
+        if draft is None:
+            return False
+        variables = {"id": draft["data"]["createItem"]["item"]["id"]}
+        return await self._post({"query": PUBLISH, "variables": variables}, credentials) is not None
 
     async def _post(self, body: object, headers: dict[str, str]) -> dict[str, Any] | None:
         loop = asyncio.get_running_loop()

@@ -36,7 +36,7 @@ async def two_servers(members: Members, settings: Settings) -> AsyncGenerator[Se
 
 
 async def check(site: Servers, members: Members, redis_url: str) -> None:
-    history = await run_history(site, list(members), reads=READS, readers=6, writers=3, at_once=40)
+    history = await run_history(site, list(members), reads=READS, readers=6, writers=9, at_once=40)
     assert history.stale == []
     assert history.writes > 10
     assert site.slowest_seconds < SLOWEST_SECONDS
