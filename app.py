@@ -47,6 +47,7 @@ from weft.rates.budget import CostBudget
 from weft.rates.windows import Windows
 from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
+from weft.transport.cookies import CookieSessions
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.load import InFlight
@@ -251,10 +252,11 @@ def create_app(
     )
     socket = GraphQLSocket(live, cors_origins=settings.cors_origins)
     front = Front(
-        endpoint,
-        socket,
+        CookieSessions(endpoint) if settings.session_cookies else endpoint,
+        CookieSessions(socket) if settings.session_cookies else socket,
         web,
         cors_origins=settings.cors_origins,
+        credentials=settings.session_cookies,
         allowed_hosts=settings.allowed_hosts,
         body_limit_bytes=settings.body_limit_bytes,
     )

@@ -7,7 +7,13 @@ TOKEN_PLACE = "{token}"
 
 
 class AccountSettings(BaseSettings):
-    """How mail is sent, and what stands in it."""
+    """Where sessions are kept, how mail is sent, and what stands in it."""
+
+    session_cookies: bool = Field(
+        default=False,
+        description="Browsers may keep their session in cookies that no script reads, by the "
+        "header `X-Session: cookie`; pages of CORS_ORIGINS too, if they are of the same site.",
+    )
 
     smtp_url: SecretStr | None = Field(
         default=None,
