@@ -9,6 +9,7 @@ HOST  ?= 127.0.0.1
 PORT  ?= 8000
 TESTS ?= tests
 DOCUMENTS ?= 50000
+REQUESTS ?= 5000
 FAULTS ?= 60
 SUBSCRIBERS ?= 300
 
@@ -19,11 +20,11 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # Compiled modules are kept, whatever the machine says: a start costs seconds without them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test consistency faults check format fuzz bench soak migrate seed schema clean
+.PHONY: help setup run test consistency faults schemathesis check format fuzz bench soak migrate seed schema clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv and install what uv.lock says (the others do it when needed)
 
@@ -38,6 +39,9 @@ consistency: $(READY) ## look for stale reads of cached fields for long (READS=1
 
 faults: $(READY) ## kill servers, Redis and PostgreSQL under live updates (FAULTS=60 SUBSCRIBERS=300)
 	@WEFT_FAULTS=$(FAULTS) WEFT_FAULT_SUBSCRIBERS=$(SUBSCRIBERS) $(VENV)/bin/pytest -s tests/faults
+
+schemathesis: $(READY) ## send REQUESTS=5000 operations generated out of the schema, and see no 5xx
+	@WEFT_GENERATED=$(REQUESTS) $(VENV)/bin/pytest tests/hostile/test_generated.py
 
 check: $(READY) ## ruff, ruff format, basedpyright, import laws, known vulnerabilities
 	@$(VENV)/bin/ruff check

@@ -20,6 +20,7 @@ from cli import SDL
 from db.revision import is_at_head
 from schema import build_schema
 from settings import Settings, settings_table
+from tests.leaks import server_log
 from tests.processes import WEFT
 
 SECONDS = 60
@@ -57,8 +58,16 @@ def serving(
     arguments: Sequence[str], environment: dict[str, str]
 ) -> Generator[tuple[subprocess.Popen[str], str]]:
     """`weft serve` and its URL; killed at the end, unless it has ended."""
-    command = [WEFT, "serve", "--port", "0", *arguments]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        server_log() as log,
+        subprocess.Popen(
+            [WEFT, "serve", "--port", "0", *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             found = re.search(r"http://\S+/graphql", process.stdout.readline())
