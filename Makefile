@@ -20,11 +20,11 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # Compiled modules are kept, whatever the machine says: a start costs seconds without them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test consistency faults schemathesis check format fuzz bench soak migrate seed schema clean
+.PHONY: help setup run test consistency faults schemathesis check format fuzz fuzz-parsers bench soak migrate seed schema clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv and install what uv.lock says (the others do it when needed)
 
@@ -56,6 +56,10 @@ format: $(READY) ## sort imports, fix what ruff can fix, format
 
 fuzz: $(READY) ## compare the executor with graphql-core on DOCUMENTS=50000 generated documents
 	@$(VENV)/bin/python -W ignore -m tests.weft.execution.fuzz --documents $(DOCUMENTS)
+
+fuzz-parsers: $(READY) ## feed bytes to the HTTP and socket parsers, guided by coverage (SECONDS=30 each)
+	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --quiet --locked --inexact --group fuzz
+	@$(VENV)/bin/python -W ignore -m tests.parsers.guided --seconds $(or $(SECONDS),30)
 
 bench: $(READY) ## run the micro-benchmarks (beside other servers: python -m bench.peers)
 	@$(VENV)/bin/python -m bench
