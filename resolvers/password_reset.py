@@ -29,7 +29,7 @@ EXPIRED = UserError(
 )
 
 
-class RequestPasswordReset(msgspec.Struct, frozen=True):
+class RequestPasswordReset(Confidential, frozen=True):
     """Whose password is forgotten, as a client says it."""
 
     email: str
