@@ -21,7 +21,7 @@ from db.tag import touched
 from loaders.document import document_by_id
 from resolvers.context import PasswordResets, Services
 from resolvers.gate import DomainGate
-from resolvers.password_reset import DEVELOPMENT_LINK
+from resolvers.password_reset import development_link
 from resolvers.session_watch import SessionWatch
 from schema import build_schema
 from settings import Settings
@@ -124,7 +124,8 @@ class Server:
             post_mail=self.outbox.post,
             password_resets=PasswordResets(
                 timedelta(seconds=settings.password_reset_seconds),
-                settings.password_reset_url or (DEVELOPMENT_LINK if development else None),
+                settings.password_reset_url
+                or (development_link(settings.public_url) if development else None),
             ),
         )
 

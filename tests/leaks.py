@@ -40,6 +40,11 @@ def server_log() -> IO[bytes]:
     )
 
 
+def logs_of_servers() -> list[Path]:
+    """What the servers have written that tests of this process have started."""
+    return list(Path(os.environ[SERVERS_DIRECTORY]).glob(f"{os.getpid()}-*.log"))
+
+
 class FileWatch:
     """Searches logs on disk for what they should not have, each line once."""
 
