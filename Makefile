@@ -12,6 +12,7 @@ HOST  ?= 127.0.0.1
 PORT  ?= 8000
 TESTS ?= tests
 DOCUMENTS ?= 50000
+REQUESTS ?= 5000
 FAULTS ?= 60
 SUBSCRIBERS ?= 300
 
@@ -22,11 +23,11 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # Compiled modules are kept, whatever the machine says: a start costs seconds without them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test web consistency faults check format fuzz bench soak migrate seed schema clean
+.PHONY: help setup run test web consistency faults schemathesis check format fuzz fuzz-parsers bench soak migrate seed schema clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv and install what uv.lock says (the others do it when needed)
 
@@ -44,6 +45,9 @@ consistency: $(READY) ## look for stale reads of cached fields for long (READS=1
 faults: $(READY) ## kill servers, Redis and PostgreSQL under live updates (FAULTS=60 SUBSCRIBERS=300)
 	@WEFT_FAULTS=$(FAULTS) WEFT_FAULT_SUBSCRIBERS=$(SUBSCRIBERS) $(VENV)/bin/pytest -s tests/faults
 
+schemathesis: $(READY) ## send REQUESTS=5000 operations generated out of the schema, and see no 5xx
+	@WEFT_GENERATED=$(REQUESTS) $(VENV)/bin/pytest tests/hostile/test_generated.py
+
 check: $(READY) ## ruff, ruff format, basedpyright, import laws, known vulnerabilities
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
@@ -57,6 +61,10 @@ format: $(READY) ## sort imports, fix what ruff can fix, format
 
 fuzz: $(READY) ## compare the executor with graphql-core on DOCUMENTS=50000 generated documents
 	@$(VENV)/bin/python -W ignore -m tests.weft.execution.fuzz --documents $(DOCUMENTS)
+
+fuzz-parsers: $(READY) ## feed bytes to the HTTP and socket parsers, guided by coverage (SECONDS=30 each)
+	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --quiet --locked --inexact --group fuzz
+	@$(VENV)/bin/python -W ignore -m tests.parsers.guided --seconds $(or $(SECONDS),30)
 
 bench: $(READY) ## run the micro-benchmarks (beside other servers: python -m bench.peers)
 	@$(VENV)/bin/python -m bench

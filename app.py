@@ -22,7 +22,7 @@ from db.tag import touched
 from loaders.document import document_by_id
 from resolvers.context import PasswordResets, Services
 from resolvers.gate import DomainGate
-from resolvers.password_reset import DEVELOPMENT_LINK
+from resolvers.password_reset import development_link
 from resolvers.session_watch import SessionWatch
 from schema import build_schema
 from settings import Settings
@@ -49,6 +49,7 @@ from weft.rates.budget import CostBudget
 from weft.rates.windows import Windows
 from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
+from weft.transport.cookies import CookieSessions
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.load import InFlight
@@ -127,7 +128,8 @@ class Server:
             post_mail=self.outbox.post,
             password_resets=PasswordResets(
                 timedelta(seconds=settings.password_reset_seconds),
-                settings.password_reset_url or (DEVELOPMENT_LINK if development else None),
+                settings.password_reset_url
+                or (development_link(settings.public_url) if development else None),
             ),
         )
 
@@ -257,10 +259,11 @@ def create_app(
     )
     socket = GraphQLSocket(live, cors_origins=settings.cors_origins)
     front = Front(
-        endpoint,
-        socket,
+        CookieSessions(endpoint) if settings.session_cookies else endpoint,
+        CookieSessions(socket) if settings.session_cookies else socket,
         web,
         cors_origins=settings.cors_origins,
+        credentials=settings.session_cookies,
         allowed_hosts=settings.allowed_hosts,
         body_limit_bytes=settings.body_limit_bytes,
     )

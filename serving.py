@@ -76,10 +76,13 @@ def listening(host: str, port: int) -> Generator[socket.socket]:
 
 def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> None:
     """Serves on the socket until a signal ends it; needs both URLs. Says where, in one line."""
+    host, port = listener.getsockname()[:2]
+    served = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     # Workers are processes of their own and read their settings from the environment.
     os.environ |= {
         "DATABASE_URL": settings.database_url or "",
         "REDIS_URL": settings.redis_url or "",
+        "PUBLIC_URL": settings.public_url if "public_url" in settings.model_fields_set else served,
     }
     config = uvicorn.Config(
         "serving:application",
@@ -101,8 +104,7 @@ def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> No
     )
     if workers == 1:
         config.load()  # a server that cannot be made is not announced
-    host, port = listener.getsockname()[:2]
-    print(f"Weft serves http://{f'[{host}]' if ':' in host else host}:{port}/graphql", flush=True)
+    print(f"Weft serves {served}/graphql", flush=True)
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
         return

@@ -224,6 +224,8 @@ class Settings(AccountSettings, ExposureSettings):
     def _is_safe(self) -> Self:
         for secret in (self.secret, *self.secrets_previous.values()):
             check_secret(secret.get_secret_value(), development=self.environment == "development")
+        if self.session_cookies and "*" in self.cors_origins:
+            raise ValueError("CORS_ORIGINS must name its origins where SESSION_COOKIES is on")
         return self
 
 

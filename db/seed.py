@@ -12,6 +12,7 @@ from db.sample import FIRST_ITEM_AT, ITEM_COLUMNS, USER_COLUMNS, sample_items, s
 from db.session import INSERT_USER
 from db.user import Role
 from weft.auth.passwords import Passwords
+from weft.confidential import Confidential
 
 ROWS_PER_COPY = 10_000
 
@@ -36,7 +37,7 @@ Progress = Callable[[str, int, int], None]
 """Told of the table, how many of its rows are in, and how many there are to be."""
 
 
-class Account(msgspec.Struct, frozen=True):
+class Account(Confidential, frozen=True):
     """Somebody who can sign in by password."""
 
     name: str

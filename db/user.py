@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
@@ -13,6 +12,7 @@ from db.metadata import metadata
 from db.paging import AnySelect, PageStatements, in_order, keys_of, window_keys, within
 from db.statement import Statement
 from db.versions import RowStatements
+from weft.confidential import Confidential
 
 
 class Role(enum.StrEnum):
@@ -22,7 +22,7 @@ class Role(enum.StrEnum):
     ADMIN = "ADMIN"
 
 
-class UserRow(msgspec.Struct, frozen=True):
+class UserRow(Confidential, frozen=True):
     """A user as stored, without the password."""
 
     id: int

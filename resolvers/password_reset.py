@@ -18,18 +18,17 @@ from weft.confidential import Confidential
 from weft.mail.mail import Mail
 from weft.rates.address import CLIENT
 
-DEVELOPMENT_LINK = "http://127.0.0.1:8000/graphql?query=" + quote(
+RESET = (
     'mutation { resetPassword(input: {token: "{token}", newPassword: ""}) '
     "{ reset errors { message } } }"
-).replace("%7Btoken%7D", "{token}")
-"""Opens the page in the browser with all but the new password."""
+)
 
 EXPIRED = UserError(
     UserErrorCode.EXPIRED, "The token is unknown, used or too old: ask for another.", ["token"]
 )
 
 
-class RequestPasswordReset(msgspec.Struct, frozen=True):
+class RequestPasswordReset(Confidential, frozen=True):
     """Whose password is forgotten, as a client says it."""
 
     email: str
@@ -54,6 +53,12 @@ class ResetPasswordPayload(msgspec.Struct, frozen=True):
 
     reset: bool
     errors: list[UserError] = []
+
+
+def development_link(public_url: str) -> str:
+    """Opens the page of the server there in a browser, with all but the new password."""
+    query = quote(RESET).replace("%7Btoken%7D", "{token}")
+    return f"{public_url.rstrip('/')}/graphql?query={query}"
 
 
 async def request_password_reset(

@@ -29,6 +29,7 @@ from resolvers.account import (
 )
 from resolvers.context import STRANGER, Info, Services, Viewer
 from resolvers.problem import Problems, UserError, UserErrorCode
+from weft.auth.cookies import session_cookies
 from weft.auth.sessions import Verdict, digest, new_refresh_token
 from weft.auth.tokens import bearer_token
 from weft.confidential import Confidential
@@ -72,7 +73,7 @@ class RefreshSession(Confidential, frozen=True):
 
 
 class IssuedSession(Confidential, frozen=True):
-    """The tokens of a session, for its client alone; times are UTC."""
+    """A session's tokens, for its client alone; empty where cookies have them. Times are UTC."""
 
     id: int
     access_token: str
@@ -149,20 +150,21 @@ async def refresh_session(info: Info, input: RefreshSession) -> SessionPayload:
 
     One that was used before ends every session that descends from it.
     """
-    services = info.context.services
-    presented = digest(input.refresh_token)
+    services, cookies = info.context.services, session_cookies()
+    kept = cookies.refresh_token if cookies is not None else ""
+    presented = digest(input.refresh_token or kept)
     async with services.database.write() as transaction:
         held = await transaction.first(LOCK_SESSION_BY_TOKEN, digest=presented)
         # Read only now that nobody else can change it: see weft.auth.sessions.
         token = held and await transaction.first(REFRESH_TOKEN_BY_DIGEST, digest=presented)
         if held is None or token is None:
-            return SessionPayload(errors=[EXPIRED])
+            return _expired()
         verdict = services.session_rules.judge(token, services.now())
         if verdict is Verdict.REUSED:
             await transaction.first(DELETE_SESSION, session_id=held.id)
             log.warning("refresh_token_reused", session_id=held.id, user_id=held.user_id)
         if verdict is not Verdict.ROTATE:
-            return SessionPayload(errors=[EXPIRED])
+            return _expired()
         session = await _rotate(transaction, services, held, presented)
         (user,) = await transaction.all(USERS_BY_ID, ids=[held.user_id])
     return _signed_in(info, user, session)
@@ -179,6 +181,8 @@ async def sign_out(info: Info, everywhere: bool | None = False) -> SignOutPayloa
         else:
             await transaction.all(DELETE_SESSION, session_id=viewer.session_id)
     info.context.viewer = STRANGER
+    if (cookies := session_cookies()) is not None:
+        cookies.drop()
     return SignOutPayload(signed_out=True)
 
 
@@ -268,4 +272,19 @@ async def _rotate(
 def _signed_in(info: Info, user: UserRow, session: IssuedSession) -> SessionPayload:
     # So that the payload's viewer reads what is the viewer's own, and later fields go on as them.
     info.context.viewer = Viewer(user.id, user.role, session.id, session.access_token_expires_at)
-    return SessionPayload(session, user)
+    return SessionPayload(_handed_over(session, info.context.services.now()), user)
+
+
+def _handed_over(session: IssuedSession, now: datetime) -> IssuedSession:
+    """What the answer tells: no tokens where the browser keeps them in cookies."""
+    if (cookies := session_cookies()) is None:
+        return session
+    seconds = int((session.refresh_token_expires_at - now).total_seconds())
+    cookies.keep(session.access_token, session.refresh_token, seconds)
+    return msgspec.structs.replace(session, access_token="", refresh_token="")
+
+
+def _expired() -> SessionPayload:
+    if (cookies := session_cookies()) is not None:
+        cookies.drop()
+    return SessionPayload(errors=[EXPIRED])

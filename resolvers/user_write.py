@@ -8,10 +8,11 @@ from db.user import UPDATE_USER, UserRow
 from resolvers.account import checked_email, checked_name
 from resolvers.context import Info
 from resolvers.problem import Problems, UserError, UserErrorCode
+from weft.confidential import Confidential
 from weft.mail.mail import Mail
 
 
-class UpdateProfile(msgspec.Struct, frozen=True):
+class UpdateProfile(Confidential, frozen=True):
     """Changes of the viewer's account, as a client says it; UNSET stays as it is."""
 
     name: str | UnsetType | None = UNSET

@@ -36,8 +36,12 @@ class UserError:
 class Session:
     """Tokens of a signed-in client."""
 
-    access_token: str = column("Send it as `Authorization: Bearer ...` with every request.")
-    refresh_token: str = column("Keep it secret; it is good for one refreshSession.")
+    access_token: str = column(
+        "Send it as `Authorization: Bearer ...` with every request. Empty where a cookie has it."
+    )
+    refresh_token: str = column(
+        "Keep it secret; it is good for one refreshSession. Empty where a cookie has it."
+    )
     access_token_expires_at: datetime = column("When to refresh at the latest.")
     refresh_token_expires_at: datetime = column("When to sign in again at the latest.")
 
@@ -80,4 +84,6 @@ class SignInInput:
 class RefreshSessionInput:
     """Which session goes on. An expired access token may not come along with it."""
 
-    refresh_token: str = given("The session's newest refresh token.")
+    refresh_token: str = given(
+        "The session's newest refresh token; empty for the one that a cookie has."
+    )

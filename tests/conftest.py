@@ -16,11 +16,10 @@ from app import create_app
 from db.migration import upgrade
 from settings import Settings
 from tests.api import Api, Clock
-from tests.leaks import LogWatch
+from tests.leaks import SERVERS_DIRECTORY, FileWatch, LogWatch
 from tests.sockets import address_of, listening
 from weft.embedded import EmbeddedServers, embedded_servers
 
-SERVERS_DIRECTORY = "WEFT_TESTS_SERVERS"
 TABLES = (
     "refresh_tokens, sessions, items, users, changes, change_horizon, documents, audit_entries, "
     "password_resets"
@@ -38,6 +37,19 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[SERVERS_DIRECTORY] = tempfile.mkdtemp(prefix="weft-tests-")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails the run if any log of any server has, in the end, what no log may have."""
+    if hasattr(session.config, "workerinput"):
+        return
+    found = FileWatch("**/*.log").leaks()
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line("Secrets in the logs:\n" + "\n".join(found), red=True)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Removes it when the last process has stopped the servers."""
     if not hasattr(config, "workerinput"):
@@ -50,12 +62,19 @@ def log_watch() -> LogWatch:
     return LogWatch.installed()
 
 
+@pytest.fixture(scope="session")
+def file_watch() -> FileWatch:
+    """What searches the logs of the servers that tests of this process start."""
+    return FileWatch(f"{os.getpid()}-*.log")
+
+
 @pytest.fixture(autouse=True)
-def no_secrets_in_logs(log_watch: LogWatch) -> Iterator[None]:
+def no_secrets_in_logs(log_watch: LogWatch, file_watch: FileWatch) -> Iterator[None]:
     """Every test fails that makes the server log a token, a password or an e-mail address."""
-    log_watch.found.clear()
     yield
-    assert log_watch.found == []
+    found = [*log_watch.found, *file_watch.leaks()]
+    log_watch.found.clear()
+    assert found == []
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,14 @@
-"""Looks through all that is logged while the tests run, for what must not be in any log."""
+"""Looks through all that is logged while the tests run, for what must not be in any log.
+
+By the tests' own processes, by the servers that they start (`server_log`), by PostgreSQL and Redis.
+"""
 
 import logging
+import os
 import re
+import tempfile
+from pathlib import Path
+from typing import IO
 
 from weft.telemetry.logs import configure_logs
 
@@ -19,6 +26,42 @@ SECRETS = re.compile(
 
 def leaks(text: str) -> list[str]:
     return [found.group() for found in SECRETS.finditer(text)]
+
+
+SERVERS_DIRECTORY = "WEFT_TESTS_SERVERS"
+"""The variable that says where all servers of this run have their data and logs."""
+
+
+def server_log() -> IO[bytes]:
+    """Where a server that a test starts writes its log: a file that is searched, and then gone."""
+    directory = os.environ[SERVERS_DIRECTORY]
+    return tempfile.NamedTemporaryFile(
+        dir=directory, prefix=f"{os.getpid()}-", suffix=".log", delete=False
+    )
+
+
+def logs_of_servers() -> list[Path]:
+    """What the servers have written that tests of this process have started."""
+    return list(Path(os.environ[SERVERS_DIRECTORY]).glob(f"{os.getpid()}-*.log"))
+
+
+class FileWatch:
+    """Searches logs on disk for what they should not have, each line once."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self._searched: dict[Path, int] = {}
+
+    def leaks(self) -> list[str]:
+        """The lines since the last call that should not have been written."""
+        found: list[str] = []
+        for path in Path(os.environ[SERVERS_DIRECTORY]).glob(self._pattern):
+            with path.open("rb") as log:
+                log.seek(self._searched.get(path, 0))
+                lines = log.read().decode(errors="replace").splitlines()
+                self._searched[path] = log.tell()
+            found += [line for line in lines if leaks(line)]
+        return found
 
 
 class LogWatch(logging.Handler):

@@ -8,11 +8,13 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 import gql
 from gql.transport.websockets import WebsocketsTransport
 
 from settings import Settings
+from tests.leaks import server_log
 
 WEFT = Path(sys.executable).parent / "weft"
 START_SECONDS = 30.0
@@ -51,23 +53,27 @@ def environment_of(settings: Settings) -> dict[str, str]:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncGenerator[Process]:
     """`weft serve` with these settings, on a free port, until the block ends."""
+    log = server_log()
     process = await asyncio.create_subprocess_exec(
         *(str(WEFT), "serve", "--port", "0"),
         env=environment_of(settings),
         stdout=asyncio.subprocess.PIPE,
+        stderr=log,
     )
     try:
-        yield Process(process, await _announced_url(process))
+        yield Process(process, await _announced_url(process, log))
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await process.wait()
+        log.close()
 
 
-async def _announced_url(process: asyncio.subprocess.Process) -> str:
+async def _announced_url(process: asyncio.subprocess.Process, log: IO[bytes]) -> str:
     assert process.stdout is not None
     async with asyncio.timeout(START_SECONDS):
         while line := (await process.stdout.readline()).decode():
             if found := re.search(r"http://\S+/graphql", line):
                 return found[0]
-    raise RuntimeError("The server ended before it served; its log says why.")
+    log.seek(0)
+    raise RuntimeError(f"The server ended before it served:\n{log.read().decode()}")

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -20,9 +21,13 @@ from cli import SDL
 from db.revision import is_at_head
 from schema import build_schema
 from settings import Settings, settings_table
+from tests.leaks import logs_of_servers, server_log
 from tests.processes import WEFT
 
 SECONDS = 60
+SIGN_UP = """mutation { signUp(input: {name: "Ada", email: "%s", password: "a long passphrase"}) {
+  errors { code } } }"""
+RESET = 'mutation { requestPasswordReset(input: {email: "%s"}) { accepted } }'
 
 
 @pytest.fixture
@@ -57,8 +62,16 @@ def serving(
     arguments: Sequence[str], environment: dict[str, str]
 ) -> Generator[tuple[subprocess.Popen[str], str]]:
     """`weft serve` and its URL; killed at the end, unless it has ended."""
-    command = [WEFT, "serve", "--port", "0", *arguments]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        server_log() as log,
+        subprocess.Popen(
+            [WEFT, "serve", "--port", "0", *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             found = re.search(r"http://\S+/graphql", process.stdout.readline())
@@ -68,9 +81,9 @@ def serving(
             process.kill()
 
 
-def ask(url: str) -> Any:
-    """The answer to a query that any server has an answer to."""
-    body = json.dumps({"query": "{ __typename }"}).encode()
+def ask(url: str, query: str = "{ __typename }") -> Any:
+    """The answer to an operation; any server has one to this query."""
+    body = json.dumps({"query": query}).encode()
     request = urllib.request.Request(url, body, {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=SECONDS) as response:
         return json.load(response)
@@ -99,6 +112,17 @@ class TestServe:
             gone, left = psutil.wait_procs(workers, SECONDS)
             assert not left
             assert gone
+
+    def test_names_itself_in_the_links_of_mails(self, environment: dict[str, str]) -> None:
+        email = f"reset{os.getpid()}@example.com"
+        with serving([], environment | {"ENVIRONMENT": "development"}) as (_, url):
+            ask(url, SIGN_UP % email)
+            ask(url, RESET % email)
+            link = re.compile(rf"{re.escape(url)}\?query=mutation")
+            deadline = time.monotonic() + SECONDS
+            while not any(link.search(log.read_text()) for log in logs_of_servers()):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
 
     def test_tells_when_the_port_is_taken(self, environment: dict[str, str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

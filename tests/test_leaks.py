@@ -1,11 +1,16 @@
 """That secrets in logs would be noticed, and that those which get there are masked."""
 
+import ast
 import logging
+from pathlib import Path
 
 import asyncpg
 import pytest
 
-from tests.leaks import LogWatch, leaks
+from tests.leaks import FileWatch, LogWatch, leaks, server_log
+
+OURS = ("WEFT", "RELAY_PROCESS", "RUN.")
+STARTS = ("create_subprocess_exec", "Popen", "subprocess.run")
 
 
 class TestLeaks:
@@ -34,3 +39,25 @@ class TestLeaks:
         logging.getLogger("theirs").error("failed", exc_info=error)
         assert log_watch.records == heard + 1
         assert log_watch.found == []
+
+
+class TestServers:
+    def test_leak_into_files_that_are_searched(self, file_watch: FileWatch) -> None:
+        with server_log() as log:
+            log.write(b"started\n")
+            log.flush()
+            assert file_watch.leaks() == []
+            log.write(b"welcome, ada@example.com\n")
+            log.flush()
+            assert file_watch.leaks() == ["welcome, ada@example.com"]
+            assert file_watch.leaks() == []
+            log.truncate(0)  # the end of the run searches it once more
+
+    def test_that_tests_start_write_nowhere_else(self) -> None:
+        """What goes past the watch is not searched: each start says where its errors go."""
+        for path in Path(__file__).parent.rglob("*.py"):
+            for call in ast.walk(ast.parse(path.read_text())):
+                if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(STARTS):
+                    given = {keyword.arg for keyword in call.keywords}
+                    ours = any(name in ast.unparse(call) for name in OURS)
+                    assert not ours or given & {"stderr", "capture_output"}, (path, call.lineno)

@@ -19,7 +19,7 @@ class TestMakefile:
     def test_lists_every_target_with_a_line(self) -> None:
         targets = re.findall(r"^\.PHONY: (.*)$", self.TEXT, re.MULTILINE)[0].split()
         listed = subprocess.run(["make"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
-        found = re.findall(r"^  make (\w+) +\S", listed.stdout, re.MULTILINE)
+        found = re.findall(r"^  make ([\w-]+) +\S", listed.stdout, re.MULTILINE)
         assert found == targets
 
     def test_does_nothing_at_the_second_set_up(self, tmp_path: Path) -> None:

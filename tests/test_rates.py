@@ -17,6 +17,12 @@ THERE = {"x-forwarded-for": "203.0.113.8"}
 SIGN_IN = """mutation($email: String!, $password: String!) {
   signIn(input: {email: $email, password: $password}) { session { id: accessToken } }
 }"""
+RESET = """mutation($email: String!) {
+  requestPasswordReset(input: {email: $email}) { accepted errors { code } }
+}"""
+BY_TOKEN = """mutation($token: String!) {
+  resetPassword(input: {token: $token, newPassword: "short"}) { errors { code } }
+}"""
 SIGN_UP = """mutation($email: String!) {
   signUp(input: {name: "Ada", email: $email, password: "a long passphrase"}) { errors { code } }
 }"""
@@ -35,6 +41,9 @@ async def api(connection: asyncpg.Connection, settings: Settings) -> AsyncIterat
             "cost_per_minute": 100,
             "sign_ins_per_account": 3,
             "sign_ups_per_address": 2,
+            "sign_ins_per_address": 4,
+            "password_resets_per_account": 1,
+            "password_resets_per_address": 4,
         }
     )
     async with Api(create_app(limited), limited, connection, Clock(), []) as api:
@@ -145,3 +154,20 @@ class TestSignUp:
         ]
         assert [response.status_code for response in responses] == [200, 200, 429]
         assert_limited(responses[-1])
+
+
+class TestReset:
+    async def test_is_refused_after_some_for_known_and_unknown_accounts_alike(
+        self, api: Api
+    ) -> None:
+        await post(api, SIGN_UP, {}, email="ada@example.com")
+        for email in ("ada@example.com", "nobody@example.com"):
+            first = await post(api, RESET, HERE, email=email)
+            assert first.json()["data"]["requestPasswordReset"]["accepted"]
+            assert_limited(await post(api, RESET, HERE, email=email))
+        assert_limited(await post(api, RESET, HERE, email="somebody@example.com"))
+        assert (await post(api, RESET, THERE, email="ada@example.com")).status_code == 200
+
+    async def test_by_guessed_tokens_is_refused_after_some(self, api: Api) -> None:
+        responses = [await post(api, BY_TOKEN, HERE, token=str(number)) for number in range(5)]
+        assert [response.status_code for response in responses] == [200] * 4 + [429]

@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.leaks import server_log
+
 CHECKOUT = Path(__file__).parent.parent
 PORT_IN_README = "8000"
 SECONDS = 120.0
@@ -41,13 +43,16 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
         for name, value in os.environ.items()
         if name not in ("DATABASE_URL", "REDIS_URL", "MAKEFLAGS", "MAKELEVEL")
     }
-    command = [*RUN.split(), f"PORT={port}"]
-    with subprocess.Popen(
-        command,
-        cwd=CHECKOUT,
-        env=environment | {"EMBEDDED_DIRECTORY": str(data)},
-        stdout=subprocess.DEVNULL,
-    ) as server:
+    with (
+        server_log() as log,
+        subprocess.Popen(
+            [*RUN.split(), f"PORT={port}"],
+            cwd=CHECKOUT,
+            env=environment | {"EMBEDDED_DIRECTORY": str(data)},
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        ) as server,
+    ):
         try:
             ready = f"http://127.0.0.1:{port}/health/ready"
             wait_until(lambda: answers(ready), "make run does not serve")

@@ -7,7 +7,13 @@ TOKEN_PLACE = "{token}"
 
 
 class AccountSettings(BaseSettings):
-    """How mail is sent, and what stands in it."""
+    """Where sessions are kept, how mail is sent, and what stands in it."""
+
+    session_cookies: bool = Field(
+        default=False,
+        description="Browsers may keep their session in cookies that no script reads, by the "
+        "header `X-Session: cookie`; pages of CORS_ORIGINS too, if they are of the same site.",
+    )
 
     smtp_url: SecretStr | None = Field(
         default=None,
@@ -16,6 +22,11 @@ class AccountSettings(BaseSettings):
         "and are not sent elsewhere.",
     )
     mail_from: str = Field(default="weft@localhost", description="The sender of mails.")
+    public_url: str = Field(
+        default="http://127.0.0.1:8000",
+        description="Where people reach the server, for links in mails to its own page; unset, "
+        "`weft serve` and `weft run` say where they listen.",
+    )
     password_reset_url: str | None = Field(
         default=None,
         description="The page on which a new password is chosen, as "

@@ -16,6 +16,7 @@ import redis.asyncio
 
 from db.migration import upgrade
 from tests.database import Database
+from tests.leaks import server_log
 from tests.processes import WEFT
 from weft.auth.tokens import AccessTokens
 from weft.embedded.account import hand_over, server_account
@@ -39,7 +40,7 @@ WHERE locktype = 'advisory' AND application_name LIKE 'weft changes %'
 class WebServer:
     """`weft serve` on one port, which stays the same from start to start."""
 
-    def __init__(self, environment: dict[str, str], log: IO[str]) -> None:
+    def __init__(self, environment: dict[str, str], log: IO[bytes]) -> None:
         self._log = log
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
@@ -66,7 +67,7 @@ class Site:
     """Everything of one run. Each method named `fault_*` breaks one thing and mends it."""
 
     def __init__(
-        self, database: Server, redis: Server, url: str, redis_url: str, log: IO[str]
+        self, database: Server, redis: Server, url: str, redis_url: str, log: IO[bytes]
     ) -> None:
         self.database = Database(url)
         self._database_server = database
@@ -217,7 +218,7 @@ async def running_site(directory: Path) -> AsyncGenerator[Site]:
         await asyncio.to_thread(start, [database, cache])
         url = f"postgresql://{SUPERUSER}@/{DATABASE}?host={sockets}"
         await asyncio.to_thread(upgrade, url)
-        with (directory / "servers.log").open("w") as log:
+        with server_log() as log:
             site = Site(database, cache, url, f"unix://{sockets / SOCKET_NAME}", log)
             try:
                 await asyncio.gather(*(server.start() for server in site.servers))

@@ -5,18 +5,19 @@ import secrets
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from pwdlib import PasswordHash
 from pwdlib.hashers import HasherProtocol
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from weft.confidential import Confidential
 from weft.errors import Unavailable
 
 ResultT = TypeVar("ResultT")
 
 
-class Verification(NamedTuple):
+class Verification(Confidential, frozen=True):
     """Whether a password matched; `upgraded_hash` is to be stored instead, if it is not None."""
 
     matches: bool

@@ -38,7 +38,10 @@ class Cursors:
         if len(cursor) == CURSOR_LENGTH:
             for cipher in self._ciphers:
                 with suppress(InvalidTag, ValueError):
-                    return int.from_bytes(cipher.decrypt(urlsafe_b64decode(cursor), None))
+                    sealed = urlsafe_b64decode(cursor)
+                    # It also reads the other base64, and over what is none.
+                    if urlsafe_b64encode(sealed).decode() == cursor:
+                        return int.from_bytes(cipher.decrypt(sealed, None))
         raise BadCursor(f"{cursor[:100]!r} is no cursor of this server's live updates.")
 
 

@@ -3,7 +3,7 @@
 import fcntl
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -23,7 +23,7 @@ __all__ = ["EmbeddedError", "EmbeddedServers", "EmbeddedUnavailable", "embedded_
 class EmbeddedServers:
     """Where the pair answers; both URLs stay good for as long as the context is open."""
 
-    database_url: str
+    database_url: str = field(repr=False)
     """For SQLAlchemy (`postgresql+asyncpg://`); asyncpg takes it without the `+asyncpg`."""
 
     redis_url: str

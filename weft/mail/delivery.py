@@ -6,9 +6,10 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 import structlog
 
-from weft.mail.mail import Deliver, Mail
+from weft.mail.mail import Deliver, Mail, MailRefused
 
 TIMEOUT_SECONDS = 20
+FINAL = 500
 
 log = structlog.get_logger(__name__)
 
@@ -33,18 +34,31 @@ def by_smtp(url: str, sender: str) -> Deliver:
         message["From"], message["To"], message["Subject"] = sender, mail.to, mail.subject
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.text)
-        await aiosmtplib.send(
-            message,
-            hostname=parts.hostname,
-            port=parts.port,
-            username=username,
-            password=unquote(parts.password) if parts.password else None,
-            use_tls=parts.scheme == "smtps",
-            start_tls=True if username and parts.scheme == "smtp" else None,
-            timeout=TIMEOUT_SECONDS,
-        )
+        try:
+            await aiosmtplib.send(
+                message,
+                hostname=parts.hostname,
+                port=parts.port,
+                username=username,
+                password=unquote(parts.password) if parts.password else None,
+                use_tls=parts.scheme == "smtps",
+                start_tls=True if username and parts.scheme == "smtp" else None,
+                timeout=TIMEOUT_SECONDS,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            _refuse_if_final(error.recipients[0])
+            raise
+        except aiosmtplib.SMTPResponseException as error:
+            _refuse_if_final(error)
+            raise
 
     return deliver
+
+
+def _refuse_if_final(error: aiosmtplib.SMTPResponseException) -> None:
+    # Its text may name the address (RFC 5321, 4.2.1: codes of 5yz are final).
+    if error.code >= FINAL:
+        raise MailRefused(error.code) from None
 
 
 async def into_log(mail: Mail) -> None:

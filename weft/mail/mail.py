@@ -13,5 +13,15 @@ class Mail(Confidential, frozen=True):
     text: str
 
 
+class MailRefused(Exception):
+    """The mail will not be taken, however often it is tried; `code` is SMTP's."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 Deliver = Callable[[Mail], Awaitable[None]]
-"""Returns when somebody else answers for the mail; raises if it should be tried again."""
+"""Returns when somebody else answers for the mail; raises `MailRefused` if nobody ever will, and
+anything else if it should be tried again.
+"""

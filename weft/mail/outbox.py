@@ -10,7 +10,7 @@ from typing import Never
 import structlog
 
 from weft.changes.channel import heed_cancellation
-from weft.mail.mail import Deliver, Mail
+from weft.mail.mail import Deliver, Mail, MailRefused
 
 WAITING = 1_000
 ATTEMPTS = 3
@@ -45,6 +45,9 @@ class Outbox:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 await self._deliver(mail)
+            except MailRefused as refused:
+                log.error("mail_refused", subject=mail.subject, code=refused.code)
+                return
             except Exception as error:
                 heed_cancellation()  # aiosmtplib may answer it with an error of its own
                 # The text of an error may hold the mail's own.

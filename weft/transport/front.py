@@ -37,6 +37,7 @@ class Front:
     """The outermost ASGI application: `path` is `endpoint`'s or `socket`'s, all else `fallback`'s.
 
     - `cors_origins`: origins whose pages may call, such as `https://app.example.com`; `*` for all.
+    - `credentials`: whether these pages may call with the cookies that they hold.
     - `allowed_hosts`: accepted Host headers, such as `api.example.com` or `*.example.com`; `*` for
       all. Paths below `/health/` answer to any.
     - `body_limit_bytes`: the longest body that `fallback` is given; a longer one is answered 413.
@@ -50,6 +51,7 @@ class Front:
         *,
         path: str = "/graphql",
         cors_origins: Collection[str] = (),
+        credentials: bool = False,
         allowed_hosts: Collection[str] = ("*",),
         body_limit_bytes: int = 1_048_576,
     ) -> None:
@@ -64,6 +66,7 @@ class Front:
             allow_origins=tuple(cors_origins),
             allow_methods=METHODS,
             allow_headers=("*",),
+            allow_credentials=credentials,
             expose_headers=("X-Request-ID", "Server-Timing", "Retry-After"),
             max_age=PREFLIGHT_SECONDS,
         )

@@ -45,9 +45,8 @@ class GraphQLSocket:
         origin = headers.get(b"origin", b"").decode("latin-1")
         if not origin or origin in self._cors_origins or "*" in self._cors_origins:
             return True
-        return (
-            urlsplit(origin).netloc.lower() == headers.get(b"host", b"").decode("latin-1").lower()
-        )
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        return host != "" and urlsplit(origin).netloc.lower() == host
 
 
 async def _refuse(scope: Scope, send: Send, status: int) -> None:

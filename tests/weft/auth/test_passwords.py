@@ -7,7 +7,7 @@ import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from weft.auth.passwords import Passwords
+from weft.auth.passwords import Passwords, Verification
 from weft.errors import Unavailable
 
 
@@ -108,14 +108,16 @@ class TestVerify:
 
     async def test_upgrades_a_hash_of_older_parameters(self, passwords: Passwords):
         weaker = PasswordHash((CountingHasher(time_cost=2),)).hash("correct horse")
-        matches, upgraded = await passwords.verify("correct horse", weaker)
-        assert matches
-        assert upgraded is not None
-        assert await passwords.verify("correct horse", upgraded) == (True, None)
+        verification = await passwords.verify("correct horse", weaker)
+        assert verification.matches
+        assert verification.upgraded_hash is not None
+        again = await passwords.verify("correct horse", verification.upgraded_hash)
+        assert again == Verification(matches=True, upgraded_hash=None)
 
     async def test_does_not_upgrade_for_a_wrong_password(self, passwords: Passwords):
         weaker = PasswordHash((CountingHasher(time_cost=2),)).hash("correct horse")
-        assert await passwords.verify("wrong horse", weaker) == (False, None)
+        verification = await passwords.verify("wrong horse", weaker)
+        assert verification == Verification(matches=False, upgraded_hash=None)
 
 
 class TestFlood:

@@ -39,6 +39,12 @@ class TestCursors:
         with pytest.raises(BadCursor):
             CURSORS.decode(cursor[:place] + other + cursor[place + 1 :])
 
+    def test_are_read_in_one_form_only(self) -> None:
+        cursor = next(c for c in map(CURSORS.encode, range(100)) if "_" in c)
+        for other in (cursor.replace("_", "/"), cursor.replace("_", "%_")[:CURSOR_LENGTH]):
+            with pytest.raises(BadCursor):
+                CURSORS.decode(other)
+
     def test_of_another_secret_are_refused_unless_it_is_a_previous_one(self) -> None:
         cursor = Cursors("another secret").encode(7)
         with pytest.raises(BadCursor):

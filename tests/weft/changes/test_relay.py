@@ -8,6 +8,7 @@ import redis.asyncio
 from structlog.testing import capture_logs
 
 from db.change_log import RELAY_LAG_SECONDS
+from tests.leaks import server_log
 from tests.weft.changes.site import Database, Site, keys_of, positions_of, take, until
 from weft.changes.relay import Relay
 from weft.embedded import EmbeddedServers
@@ -106,10 +107,13 @@ class TestTakeover:
         self, site: Site, servers: EmbeddedServers
     ) -> None:
         database = site.database
+        log = server_log()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", RELAY_PROCESS),
             *(database.dsn, database.schema, servers.redis_url),
+            stderr=log,
         )
+        log.close()
         try:
 
             async def somebody_leads() -> bool:

@@ -11,6 +11,9 @@ LIMITS = AttemptLimits(
     sign_ins_per_address=8,
     sign_ins_at_account=6,
     sign_ups_per_address=2,
+    resets_per_account=2,
+    resets_per_address=5,
+    resets_at_account=4,
 )
 ADA = "ada@example.com"
 
@@ -88,3 +91,52 @@ class TestSignUp:
             await attempts.sign_up("a")
         await attempts.sign_up("b")
         await attempts.sign_up(None)
+
+
+@pytest.fixture(params=["windows", "lonely_windows"])
+def resets(request: pytest.FixtureRequest) -> Attempts:
+    """With Redis, and without."""
+    return Attempts(request.getfixturevalue(request.param), LIMITS)
+
+
+async def no_mail(attempts: Attempts, email: str, address: str | None) -> bool:
+    try:
+        await attempts.reset(email, address)
+    except RateLimited as error:
+        return 1 <= error.retry_after_seconds <= 3600
+    return False
+
+
+class TestReset:
+    async def test_of_one_account_ends_after_some(self, resets: Attempts) -> None:
+        assert [await no_mail(resets, ADA, "a") for _ in range(3)] == [False, False, True]
+        assert await no_mail(resets, f" {ADA.upper()} ", "a")
+        assert not await no_mail(resets, "bob@example.com", "a")
+        assert not await no_mail(resets, ADA, "b")
+
+    async def test_on_the_machine_itself_is_counted_too(self, resets: Attempts) -> None:
+        assert [await no_mail(resets, ADA, None) for _ in range(3)] == [False, False, True]
+
+    async def test_from_one_address_ends_whatever_the_account(self, resets: Attempts) -> None:
+        tried = [await no_mail(resets, f"user{number}@example.com", "a") for number in range(6)]
+        assert tried == [False] * 5 + [True]
+        assert not await no_mail(resets, "user9@example.com", "b")
+
+    async def test_of_an_account_that_many_ask_for_is_one_for_each_address(
+        self, resets: Attempts
+    ) -> None:
+        for number in range(10):
+            await no_mail(resets, ADA, f"attacker {number}")
+        assert [await no_mail(resets, ADA, "owner") for _ in range(2)] == [False, True]
+
+    async def test_is_not_counted_with_signing_in(self, resets: Attempts) -> None:
+        for _ in range(3):
+            await no_mail(resets, ADA, "a")
+        assert not await refused(resets, ADA, "a")
+
+    async def test_by_a_token_is_counted_by_address(self, resets: Attempts) -> None:
+        for _ in range(LIMITS.sign_ins_per_address):
+            await resets.by_token("a")
+        with pytest.raises(RateLimited):
+            await resets.by_token("a")
+        await resets.by_token("b")

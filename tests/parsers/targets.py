@@ -1,0 +1,132 @@
+"""What is fuzzed: each function takes any bytes, and fails for none.
+
+`SEEDS` are good inputs, from which a fuzzer gets further than from nothing.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+
+from tests.parsers.connection import Peer
+from weft.auth.tokens import bearer_token
+from weft.changes.cursor import Cursors
+from weft.errors import BadArgument, BadRequest, Unauthenticated
+from weft.identity import decode_id, encode_id
+from weft.transport import messages, strict_json
+from weft.transport.messages import SocketClosed
+from weft.transport.negotiation import check_content_type, response_type
+from weft.transport.request import from_body, from_query_string
+
+HANDSHAKE = (
+    b"GET /graphql HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    b"sec-websocket-protocol: graphql-transport-ws\r\n\r\n"
+)
+CURSORS = Cursors("a secret of the tests, long enough")
+
+_loop: list[tuple[asyncio.AbstractEventLoop, Peer]] = []
+
+
+def talk(*pieces: bytes) -> bytes:
+    """What the server answers on one connection."""
+    if not _loop:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        _loop.append((loop, Peer()))
+    loop, peer = _loop[0]
+    return loop.run_until_complete(peer.talk(*pieces))
+
+
+def end_talks() -> None:
+    """Closes what the targets have opened."""
+    while _loop:
+        _loop.pop()[0].close()
+
+
+def http(data: bytes) -> None:
+    """A connection on which these bytes come, at once and in halves."""
+    talk(data)
+    half = len(data) // 2
+    talk(data[:half], data[half:])
+
+
+def socket(data: bytes) -> None:
+    """A socket on which these bytes come after the handshake, and in a text frame."""
+    assert talk(HANDSHAKE, data).startswith(b"HTTP/1.1 101")
+    assert talk(HANDSHAKE, frame(b'{"type":"connection_init"}'), frame(data))
+
+
+def message(data: bytes) -> None:
+    """A socket's message: one of the protocol, or 4400."""
+    with suppress(SocketClosed):
+        messages.decode(data)
+
+
+def body(data: bytes) -> None:
+    """A request's body, as JSON and as parameters."""
+    with suppress(BadRequest):
+        assert _same(strict_json.decode(data), json.loads(data))
+    with suppress(BadRequest):
+        from_body(data)
+
+
+def query_string(data: bytes) -> None:
+    with suppress(BadRequest):
+        from_query_string(data)
+
+
+def headers(data: bytes) -> None:
+    """Accept, Content-Type and Authorization."""
+    with suppress(BadRequest):
+        response_type(data, html=True, streams=True)
+    with suppress(BadRequest):
+        check_content_type(data)
+    with suppress(Unauthenticated):
+        bearer_token(data.decode("latin-1"))
+
+
+def opaque(data: bytes) -> None:
+    """Global IDs and cursors: what is accepted is what was given out."""
+    text = data.decode("latin-1")
+    with suppress(BadArgument):
+        assert encode_id(*decode_id(text)) == text
+    with suppress(BadArgument):
+        assert CURSORS.encode(CURSORS.decode(text)) == text
+
+
+def frame(payload: bytes, opcode: int = 0x81) -> bytes:
+    """A masked frame, as clients send them; the mask is 0, which changes nothing."""
+    size = len(payload)
+    if size < 126:
+        return bytes((opcode, 0x80 | size)) + bytes(4) + payload
+    return bytes((opcode, 0x80 | 126)) + size.to_bytes(2, "big") + bytes(4) + payload
+
+
+def _same(one: object, other: object) -> bool:
+    # Both as text: numbers may be of other types, and NaN is not equal to itself.
+    return msgspec.json.encode(one) == msgspec.json.encode(other)
+
+
+_POST = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+_SUBSCRIBE = b'{"type":"subscribe","id":"1","payload":{"query":"{ hello }"}}'
+SEEDS: dict[Callable[[bytes], None], list[bytes]] = {
+    http: [
+        _POST + b'content-length: 19\r\n\r\n{"query":"{hello}"}',
+        _POST + b'transfer-encoding: chunked\r\n\r\n13\r\n{"query":"{hello}"}\r\n0\r\n\r\n',
+        b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\naccept: text/event-stream\r\n\r\n" * 2,
+        b"OPTIONS /graphql HTTP/1.1\r\nhost: a\r\norigin: https://app.example\r\n"
+        b"access-control-request-method: POST\r\n\r\n",
+        b"GET /graphql?query={viewer} HTTP/1.1\r\nhost: a\r\nx-session: cookie\r\n"
+        b"cookie: __Host-weft-access=good; a=b\r\n\r\n",
+        HANDSHAKE,
+    ],
+    socket: [frame(b'{"type":"connection_init"}') + frame(_SUBSCRIBE), frame(b"", 0x89)],
+    message: [_SUBSCRIBE, b'{"type":"ping","payload":{"Authorization":"Bearer good"}}'],
+    body: [b'{"query":"{ hello }","variables":{"a":[1.5e3,null,"\\u00e9"]},"operationName":"A"}'],
+    query_string: [b"query=%7Bhello%7D&variables=%7B%22a%22%3A1%7D&operationName=&extensions="],
+    headers: [b"text/event-stream;q=0.9, */*;q=0.1;charset=utf-8", b"Bearer eyJh.eyJz.c2ln"],
+    opaque: [encode_id("Item", 7).encode(), CURSORS.encode(7).encode()],
+}

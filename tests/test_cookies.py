@@ -1,0 +1,292 @@
+"""Sessions of browsers: in cookies that no script reads and that no other site can use."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from http.cookies import SimpleCookie
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from pydantic import ValidationError
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
+
+from app import create_app
+from settings import Settings
+from tests.api import Api, Clock
+from tests.sockets import Socket, connecting
+
+APP = "https://app.example.test"
+EVIL = "https://evil.example"
+ACCESS, REFRESH = "__Host-weft-access", "__Host-weft-refresh"
+CREDENTIALS = {"email": "ada@example.com", "password": "a long passphrase"}
+PAYLOAD = """{ session { accessToken refreshToken accessTokenExpiresAt refreshTokenExpiresAt }
+  viewer { email } errors { code path } }"""
+SIGN_UP = f"mutation ($input: SignUpInput!) {{ signUp(input: $input) {PAYLOAD} }}"
+SIGN_IN = f"mutation ($input: SignInInput!) {{ signIn(input: $input) {PAYLOAD} }}"
+REFRESH_SESSION = f'mutation {{ refreshSession(input: {{refreshToken: ""}}) {PAYLOAD} }}'
+SIGN_OUT = "mutation { signOut { signedOut } }"
+CREATE = 'mutation { createItem(input: {title: "Mine"}) { item { id } } }'
+VIEWER = "{ viewer { email } }"
+
+
+@pytest.fixture
+async def api(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Api]:
+    mine = settings.model_copy(update={"session_cookies": True, "cors_origins": [APP]})
+    clock = Clock()
+    async with Api(create_app(mine, now=clock), mine, connection, clock, []) as api:
+        yield api
+
+
+class Browser:
+    """Keeps cookies as a browser does, and sends them with whatever it is made to send."""
+
+    def __init__(self, api: Api) -> None:
+        self.cookies: dict[str, str] = {}
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(api.app), base_url="https://api.example.test"
+        )
+
+    @property
+    def cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
+    async def send(self, method: str = "POST", **request: Any) -> httpx.Response:
+        headers = {"cookie": self.cookie} | request.pop("headers", {})
+        response = await self.http.request(method, "/graphql", headers=headers, **request)
+        self.http.cookies.clear()
+        for line in response.headers.get_list("set-cookie"):
+            for name, morsel in SimpleCookie(line).items():
+                assert (morsel["secure"], morsel["httponly"], morsel["path"]) == (True, True, "/")
+                assert (morsel["samesite"], morsel["domain"]) == ("Strict", "")
+                if int(morsel["max-age"]) > 0:
+                    self.cookies[name] = morsel.value
+                else:
+                    self.cookies.pop(name, None)
+        return response
+
+    async def ask(self, query: str, session: str = "cookie", **input: str) -> dict[str, Any]:
+        body = {"query": query, "variables": {"input": input}}
+        return (await self.send(json=body, headers={"x-session": session})).json()
+
+    async def email(self) -> str | None:
+        viewer = (await self.ask(VIEWER))["data"]["viewer"]
+        return viewer and viewer["email"]
+
+
+@pytest.fixture
+def browser(api: Api) -> Browser:
+    return Browser(api)
+
+
+@pytest.fixture
+async def ada(browser: Browser) -> Browser:
+    """Signed in."""
+    answer = await browser.ask(SIGN_UP, name="Ada", **CREDENTIALS)
+    assert answer["data"]["signUp"]["errors"] == []
+    return browser
+
+
+class TestCookies:
+    @pytest.mark.parametrize("session", ["cookie", "renew"])
+    async def test_are_set_by_a_sign_in_whose_answer_has_no_token(
+        self, ada: Browser, session: str
+    ) -> None:
+        ada.cookies.clear()
+        signed_in = (await ada.ask(SIGN_IN, session, **CREDENTIALS))["data"]["signIn"]
+        assert signed_in["viewer"] == {"email": "ada@example.com"}
+        assert signed_in["session"].pop("accessToken") == ""
+        assert signed_in["session"].pop("refreshToken") == ""
+        assert all(signed_in["session"].values())
+        assert ada.cookies.keys() == {ACCESS, REFRESH}
+        assert await ada.email() == "ada@example.com"
+
+    async def test_are_not_set_for_clients_that_do_not_ask(self, ada: Browser) -> None:
+        ada.cookies.clear()
+        response = await ada.send(json={"query": SIGN_IN, "variables": {"input": CREDENTIALS}})
+        assert response.json()["data"]["signIn"]["session"]["accessToken"].startswith("eyJ")
+        assert "set-cookie" not in response.headers
+
+    async def test_are_not_set_by_a_sign_in_that_failed(self, ada: Browser) -> None:
+        ada.cookies.clear()
+        wrong = CREDENTIALS | {"password": "another passphrase"}
+        answer = await ada.ask(SIGN_IN, **wrong)
+        assert answer["data"]["signIn"]["errors"][0]["code"] == "BAD_CREDENTIALS"
+        assert ada.cookies == {}
+
+    async def test_are_cleared_by_a_sign_out(self, ada: Browser) -> None:
+        before = dict(ada.cookies)
+        assert (await ada.ask(SIGN_OUT))["data"]["signOut"]["signedOut"]
+        assert ada.cookies == {}
+        assert await ada.email() is None
+        ada.cookies = before
+        answer = await ada.ask(VIEWER)
+        assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+    async def test_are_renewed_when_the_access_token_has_expired(
+        self, ada: Browser, api: Api
+    ) -> None:
+        before = dict(ada.cookies)
+        api.clock.ahead += timedelta(minutes=20)
+        for query in (VIEWER, REFRESH_SESSION):
+            answer = await ada.ask(query)
+            assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+        refreshed = (await ada.ask(REFRESH_SESSION, "renew"))["data"]["refreshSession"]
+        assert refreshed["errors"] == []
+        assert refreshed["session"]["refreshToken"] == ""
+        assert all(ada.cookies[name] != before[name] for name in (ACCESS, REFRESH))
+        assert await ada.email() == "ada@example.com"
+
+    async def test_are_cleared_when_the_session_cannot_be_renewed(
+        self, ada: Browser, api: Api
+    ) -> None:
+        api.clock.ahead += timedelta(days=31)
+        refreshed = (await ada.ask(REFRESH_SESSION, "renew"))["data"]["refreshSession"]
+        assert refreshed["errors"] == [{"code": "EXPIRED", "path": ["refreshToken"]}]
+        assert ada.cookies == {}
+
+    async def test_give_way_to_an_authorization(self, ada: Browser, api: Api) -> None:
+        bob = await api.user("Bob")
+        headers = {"authorization": f"Bearer {bob.token}"}
+        response = await ada.send(json={"query": "{ viewer { name } }"}, headers=headers)
+        assert response.json()["data"]["viewer"] == {"name": "Bob"}
+
+    async def test_keep_the_refresh_token_from_event_streams(self, ada: Browser) -> None:
+        headers = {"x-session": "renew", "accept": "text/event-stream"}
+        response = await ada.send(json={"query": REFRESH_SESSION}, headers=headers)
+        (line,) = [line for line in response.text.splitlines() if line.startswith("data: {")]
+        answer = json.loads(line.removeprefix("data: "))
+        assert answer["data"]["refreshSession"]["errors"][0]["code"] == "EXPIRED"
+
+    async def test_are_nothing_where_the_setting_is_off(
+        self, ada: Browser, api: Api, settings: Settings
+    ) -> None:
+        app = create_app(settings)
+        async with Api(app, settings, api.connection, Clock(), []) as plain:
+            other = Browser(plain)
+            other.cookies = ada.cookies
+            assert await other.email() is None
+
+    @pytest.mark.parametrize("cookie", ["", "=", ";;", f"{ACCESS}", f"{ACCESS}=", "\xff=\xff;;=;"])
+    async def test_that_are_garbage_are_a_strangers(self, browser: Browser, cookie: str) -> None:
+        headers = {"x-session": "cookie", "cookie": cookie.encode("latin-1")}
+        response = await browser.send(json={"query": VIEWER}, headers=headers)
+        assert response.json()["data"] == {"viewer": None}
+
+    @pytest.mark.parametrize("token", ["x", "a.b.c", "\xff", "x" * 50_000, 'eyJ"', "a b"])
+    async def test_that_are_forged_are_refused(self, browser: Browser, token: str) -> None:
+        headers = {"x-session": "cookie", "cookie": f"{ACCESS}={token}".encode("latin-1")}
+        response = await browser.send(json={"query": VIEWER}, headers=headers)
+        assert response.status_code == 401
+        assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+class TestOtherSites:
+    """What a page of another origin can make the browser send, should it send the cookies."""
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            {"json": {"query": CREATE}},
+            {"content": json.dumps({"query": CREATE}), "headers": {"content-type": "text/plain"}},
+            {"data": {"query": CREATE}},
+            {"files": {"operations": json.dumps({"query": CREATE}), "map": "{}"}},
+            {"method": "GET", "params": {"query": CREATE}},
+            {"method": "GET", "params": {"query": VIEWER}},
+            {"method": "GET", "params": {"query": VIEWER}, "headers": {"accept": "image/*,*/*"}},
+            {
+                "method": "GET",
+                "params": {"query": "subscription { itemChanged { id } }"},
+                "headers": {"accept": "text/event-stream"},
+            },
+        ],
+    )
+    async def test_are_refused_without_the_header(
+        self, ada: Browser, api: Api, request_: dict[str, Any]
+    ) -> None:
+        headers = {"origin": EVIL} | request_.get("headers", {})
+        response = await ada.send(**request_ | {"headers": headers})
+        assert response.status_code == 403
+        (error,) = response.json()["errors"]
+        assert error["extensions"]["code"] == "SESSION_HEADER_MISSING"
+        assert "access-control-allow-origin" not in response.headers
+        assert await api.connection.fetchval("SELECT count(*) FROM items") == 0
+
+    async def test_that_link_here_are_answered_as_a_stranger(self, ada: Browser) -> None:
+        headers = {"accept": "text/html,*/*;q=0.8"}
+        response = await ada.send("GET", params={"query": VIEWER}, headers=headers)
+        assert response.json()["data"] == {"viewer": None}
+
+    async def test_may_not_send_the_header(self, ada: Browser) -> None:
+        asking = {
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type,x-session",
+        }
+        refused = await ada.send("OPTIONS", headers={"origin": EVIL} | asking)
+        assert refused.status_code == 400
+        assert "access-control-allow-origin" not in refused.headers
+        allowed = await ada.send("OPTIONS", headers={"origin": APP} | asking)
+        assert allowed.headers["access-control-allow-origin"] == APP
+        assert allowed.headers["access-control-allow-credentials"] == "true"
+        assert "x-session" in allowed.headers["access-control-allow-headers"]
+
+    async def test_that_are_ours_read_the_answer(self, ada: Browser) -> None:
+        headers = {"origin": APP, "x-session": "cookie"}
+        response = await ada.send(json={"query": VIEWER}, headers=headers)
+        assert response.json()["data"]["viewer"] == {"email": "ada@example.com"}
+        assert response.headers["access-control-allow-origin"] == APP
+        assert response.headers["access-control-allow-credentials"] == "true"
+
+    @pytest.mark.parametrize("value", ["", "1", "Cookie", "cookie, cookie"])
+    async def test_cannot_use_a_header_of_another_value(self, ada: Browser, value: str) -> None:
+        response = await ada.send(json={"query": VIEWER}, headers={"x-session": value})
+        assert response.status_code == 400
+        assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+    def test_may_not_be_all_of_them(self) -> None:
+        with pytest.raises(ValidationError, match="CORS_ORIGINS must name"):
+            Settings(session_cookies=True, cors_origins=["*"])
+
+
+class TestSockets:
+    async def email(self, socket: Socket) -> str | None:
+        await socket.open()
+        await socket.subscribe("1", VIEWER)
+        viewer = (await socket.receive())["payload"]["data"]["viewer"]
+        return viewer and viewer["email"]
+
+    async def test_of_our_pages_are_the_viewers(self, ada: Browser, url: str) -> None:
+        ours = "http" + url.removeprefix("ws").removesuffix("/graphql")
+        for origin in (APP, ours):
+            headers = {"cookie": ada.cookie}
+            async with connecting(url, origin=Origin(origin), additional_headers=headers) as socket:
+                assert await self.email(socket) == "ada@example.com"
+
+    @pytest.mark.parametrize("origin", [EVIL, "null", "https://app.example.test.evil.example"])
+    async def test_of_other_sites_are_refused(self, ada: Browser, url: str, origin: str) -> None:
+        headers = {"cookie": ada.cookie}
+        connection = connecting(url, origin=Origin(origin), additional_headers=headers)
+        with pytest.raises(InvalidStatus) as refused:
+            await connection.__aenter__()
+        assert refused.value.response.status_code == 403
+
+    async def test_without_an_origin_are_a_strangers(self, ada: Browser, url: str) -> None:
+        async with connecting(url, additional_headers={"cookie": ada.cookie}) as socket:
+            assert await self.email(socket) is None
+
+    async def test_end_with_the_sign_out(self, ada: Browser, url: str) -> None:
+        headers = {"cookie": ada.cookie}
+        async with connecting(url, origin=Origin(APP), additional_headers=headers) as socket:
+            assert await self.email(socket) == "ada@example.com"
+            await ada.ask(SIGN_OUT)
+            assert (await socket.closed())[0] == 4403
+
+    async def test_do_not_give_the_refresh_token_away(self, ada: Browser, url: str) -> None:
+        headers = {"cookie": ada.cookie}
+        async with connecting(url, origin=Origin(APP), additional_headers=headers) as socket:
+            await socket.open()
+            await socket.subscribe("1", REFRESH_SESSION)
+            refreshed = (await socket.receive())["payload"]["data"]["refreshSession"]
+            assert refreshed["errors"][0]["code"] == "EXPIRED"

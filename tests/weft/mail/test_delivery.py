@@ -1,0 +1,118 @@
+"""Mail by SMTP: to a real server, encrypted, with a login, and what becomes of failures."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.smtp import LOGIN, Postbox, Tls, make_certificate, postbox
+from weft.mail.delivery import by_smtp
+from weft.mail.mail import Mail, MailRefused
+from weft.mail.outbox import ATTEMPTS, Outbox
+
+MAIL = Mail("ada@example.com", "Your password", "é: a secret text\n.\nand more")
+LATER, NEVER = "451 Later", "550 No such mailbox: ada@example.com"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    path = tmp_path / "certificate.pem"
+    make_certificate(path)
+    return path
+
+
+@asynccontextmanager
+async def sending(url: str) -> AsyncGenerator[Outbox]:
+    """An outbox that is at work, and does not pause."""
+
+    async def no_pause(_seconds: float) -> None: ...
+
+    outbox = Outbox(by_smtp(url, "weft@example.com"), no_pause)
+    work = asyncio.create_task(outbox.run())
+    yield outbox
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+
+def with_login(box: Postbox, password: str = LOGIN[1]) -> str:
+    return box.url.replace("://", f"://{LOGIN[0]}:{password}@")
+
+
+class TestSmtp:
+    async def test_takes_the_mail_as_it_is(self) -> None:
+        async with postbox() as box, sending(box.url) as outbox:
+            outbox.post(MAIL)
+            mail = await box.next()
+        assert (mail["to"], mail["from"]) == (MAIL.to, "weft@example.com")
+        assert mail["subject"] == MAIL.subject
+        assert mail.get_content().rstrip().replace("\r\n", "\n") == MAIL.text
+
+    @pytest.mark.parametrize("tls", ["starttls", "implicit"])
+    async def test_is_encrypted_before_the_password_is_told(
+        self, tls: Tls, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        async with (
+            postbox(tls=tls, certificate=certificate) as box,
+            sending(with_login(box)) as outbox,
+        ):
+            outbox.post(MAIL)
+            assert (await box.next())["to"] == MAIL.to
+        assert box.was_encrypted == [True]
+        assert box.logins == [LOGIN]
+
+    @pytest.mark.parametrize("tls", ["starttls", "implicit"])
+    async def test_is_told_nothing_with_a_certificate_that_nobody_vouches_for(
+        self, tls: Tls, certificate: Path
+    ) -> None:
+        async with postbox(tls=tls, certificate=certificate) as box:
+            with pytest.raises(Exception, match=r"(?i)certificate"):
+                await by_smtp(with_login(box), "weft@example.com")(MAIL)
+        assert box.logins == []
+
+    async def test_is_not_told_the_password_without_encryption(self) -> None:
+        async with postbox() as box:
+            with pytest.raises(Exception, match="STARTTLS"):
+                await by_smtp(with_login(box), "weft@example.com")(MAIL)
+        assert box.logins == []
+
+
+class TestFailures:
+    async def test_that_pass_are_tried_again(self) -> None:
+        async with postbox([LATER, LATER]) as box, sending(box.url) as outbox:
+            with capture_logs() as logs:
+                outbox.post(MAIL)
+                await box.next()
+        assert box.recipients == 3
+        assert [entry["event"] for entry in logs] == ["mail_failed"] * 2
+
+    async def test_that_go_on_end(self) -> None:
+        async with postbox([LATER] * ATTEMPTS) as box, sending(box.url) as outbox:
+            outbox.post(MAIL)
+            outbox.post(Mail("bob@example.com", "Next", "one"))
+            assert (await box.next())["subject"] == "Next"
+        assert box.recipients == ATTEMPTS + 1
+
+    async def test_that_stay_are_told_once_without_the_address(self) -> None:
+        async with postbox([NEVER]) as box, sending(box.url) as outbox:
+            with capture_logs() as logs:
+                outbox.post(MAIL)
+                outbox.post(Mail("bob@example.com", "Next", "one"))
+                assert (await box.next())["subject"] == "Next"
+        assert box.recipients == 2
+        (entry,) = logs
+        assert (entry["event"], entry["code"]) == ("mail_refused", 550)
+        assert "ada" not in str(entry)
+
+    async def test_of_a_login_are_not_tried_again(
+        self, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        async with postbox(tls="implicit", certificate=certificate) as box:
+            with pytest.raises(MailRefused) as refused:
+                await by_smtp(with_login(box, "wrong"), "weft@example.com")(MAIL)
+        assert refused.value.code == 535
+        assert set(box.logins) == {(LOGIN[0], "wrong")}
