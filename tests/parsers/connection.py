@@ -63,7 +63,7 @@ class Peer:
         front = Front(
             CookieSessions(GraphQLEndpoint(SCHEMA, gate, body_limit_bytes=10_000, live=live)),
             CookieSessions(GraphQLSocket(live)),
-            fallback(),
+            fallback(None),
             cors_origins=("https://app.example",),
         )
         self._state = ServerState()
