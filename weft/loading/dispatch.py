@@ -92,7 +92,7 @@ class Dispatcher(Generic[ConnectionT]):
         self._gathered: dict[Fetch, _Gathered] = {}
         self._turns: deque[Fetch] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
-        self._start_scheduled = False
+        self._is_starting = False
         self.batches = 0
 
     def submit(
@@ -119,26 +119,29 @@ class Dispatcher(Generic[ConnectionT]):
         gathered.waiters.append((keys, waiter, note))
         if watch is not None:
             gathered.watches = [*(gathered.watches or ()), watch]
-        if not self._start_scheduled and len(self._lanes) < self._connections.count:
-            # At the end of this turn of the loop, so that whoever asks in the same turn joins.
-            self._start_scheduled = True
-            loop.call_soon(self._start)
+        if not self._is_starting and len(self._lanes) < self._connections.count:
+            # A task begins after this turn of the loop: whoever asks in the same turn joins.
+            self._is_starting = True
+            self._lanes.add(loop.create_task(self._run_lane(is_first=True)))
         return waiter
 
-    def _start(self) -> None:
-        self._start_scheduled = False
+    def _start_others(self) -> None:
+        """Starts a lane for each other batch there is, as far as connections are free."""
+        self._is_starting = False
         free = self._connections.count - len(self._lanes)
         batches = sum(
             ceil(len(waiting.waiters) / WAITERS_PER_BATCH) for waiting in self._gathered.values()
         )
-        for _ in range(min(free, batches)):
+        for _ in range(min(free, batches - 1)):
             self._lanes.add(asyncio.create_task(self._run_lane()))
 
-    async def _run_lane(self) -> None:
+    async def _run_lane(self, *, is_first: bool = False) -> None:
         """Batches, one after the other on one connection, until nothing is gathered."""
         # Whoever asked first has started this lane; what it runs is not that one's alone.
         AT_WORK.set(None)
         try:
+            if is_first:
+                self._start_others()
             while self._turns:
                 await self._run_batches()
         finally:
@@ -190,6 +193,8 @@ class Dispatcher(Generic[ConnectionT]):
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
+        self._lanes.clear()  # one that had not begun yet has not left by itself
+        self._is_starting = False
         while self._turns:
             self._take().fail(ConnectionAbortedError("the batch was cancelled"))
         await self._connections.close()
