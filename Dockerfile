@@ -1,3 +1,12 @@
+FROM node:22-slim AS pages
+WORKDIR /srv/weft
+COPY schema/schema.graphql schema/
+COPY web web
+RUN for page in web/*/package.json; do \
+        npm --prefix "${page%/package.json}" ci --no-audit --no-fund \
+        && npm --prefix "${page%/package.json}" run build || exit 1; \
+    done
+
 FROM python:3.13-slim AS build
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 RUN pip install --no-cache-dir "uv==0.13.*"
@@ -12,6 +21,7 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin weft
 WORKDIR /srv/weft
 COPY --from=build /srv/weft /srv/weft
+COPY --from=pages /srv/weft/web/dist /srv/weft/web/dist
 ENV PATH=/srv/weft/.venv/bin:$PATH PYTHONUNBUFFERED=1 ENVIRONMENT=production
 USER weft
 EXPOSE 8000

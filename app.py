@@ -114,7 +114,7 @@ class Server:
         self.services = Services(
             database=self.database,
             hub=self.hub,
-            cursors=_cursors(settings),
+            cursors=Cursors(settings.secret.get_secret_value(), settings.previous_secrets.values()),
             passwords=self.passwords,
             tokens=_tokens(settings),
             announce_write=self.relay.wake,
@@ -285,18 +285,10 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _cursors(settings: Settings) -> Cursors:
-    previous = [secret.get_secret_value() for secret in settings.secrets_previous.values()]
-    return Cursors(settings.secret.get_secret_value(), previous)
-
-
 def _tokens(settings: Settings) -> AccessTokens:
     return AccessTokens(
         key_id=settings.secret_key_id,
         secret=settings.secret.get_secret_value(),
-        previous={
-            key_id: secret.get_secret_value()
-            for key_id, secret in settings.secrets_previous.items()
-        },
+        previous=settings.previous_secrets,
         lifetime=timedelta(seconds=settings.access_token_seconds),
     )

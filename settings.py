@@ -194,6 +194,11 @@ class Settings(AccountSettings, ExposureSettings):
     )
 
     @property
+    def previous_secrets(self) -> dict[str, str]:
+        """Secrets that still verify, by the id of their key."""
+        return {name: secret.get_secret_value() for name, secret in self.secrets_previous.items()}
+
+    @property
     def socket_limits(self) -> SocketLimits:
         """What a socket or stream may use, and how many there may be."""
         return SocketLimits(

@@ -10,6 +10,9 @@ from typing import Any
 import yaml
 
 CHECKOUT = Path(__file__).parent.parent
+PAGES, BUILD, RUNTIME = range(3)
+"""The stages of the Dockerfile."""
+
 PROJECT: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
 
 
@@ -64,28 +67,36 @@ class TestDockerfile:
     def values(self, stage: int, instruction: str) -> list[str]:
         return [value for name, value in docker_stages()[stage] if name == instruction]
 
-    def test_builds_in_one_stage_and_runs_in_another(self) -> None:
-        assert len(docker_stages()) == 2
-        assert self.values(1, "RUN") == [
-            run for run in self.values(1, "RUN") if run.startswith("useradd")
+    def test_builds_in_two_stages_and_runs_in_another(self) -> None:
+        assert len(docker_stages()) == 3
+        assert self.values(RUNTIME, "RUN") == [
+            run for run in self.values(RUNTIME, "RUN") if run.startswith("useradd")
         ]
 
+    def test_builds_every_page_as_its_lock_says(self) -> None:
+        (build,) = self.values(PAGES, "RUN")
+        assert "web/*/package.json" in build
+        assert " ci " in build
+        assert "--from=pages /srv/weft/web/dist /srv/weft/web/dist" in self.values(RUNTIME, "COPY")
+
     def test_installs_what_the_lock_says_without_what_serves_development(self) -> None:
-        syncs = [run for run in self.values(0, "RUN") if run.startswith("uv sync")]
+        syncs = [run for run in self.values(BUILD, "RUN") if run.startswith("uv sync")]
         assert len(syncs) == 2
         for sync in syncs:
             assert {"--locked", "--no-dev", "--no-group", "embedded"} <= set(sync.split())
 
     def test_runs_as_nobody_in_particular_and_in_production(self) -> None:
-        assert self.values(1, "USER") == ["weft"]
-        assert "ENVIRONMENT=production" in self.values(1, "ENV")[0]
+        assert self.values(RUNTIME, "USER") == ["weft"]
+        assert "ENVIRONMENT=production" in self.values(RUNTIME, "ENV")[0]
 
     def test_says_how_it_is_and_serves(self) -> None:
-        assert "/health/live" in self.values(1, "HEALTHCHECK")[0]
-        assert self.values(1, "CMD")[0].startswith('["weft", "serve"')
+        assert "/health/live" in self.values(RUNTIME, "HEALTHCHECK")[0]
+        assert self.values(RUNTIME, "CMD")[0].startswith('["weft", "serve"')
 
     def test_takes_a_python_that_the_project_takes(self) -> None:
-        images = {value.split()[0] for stage in (0, 1) for value in self.values(stage, "FROM")}
+        images = {
+            value.split()[0] for stage in (BUILD, RUNTIME) for value in self.values(stage, "FROM")
+        }
         assert len(images) == 1
         version = re.fullmatch(r"python:3\.(\d+)-slim", images.pop())
         assert version is not None
@@ -98,7 +109,7 @@ class TestDockerfile:
             if line.startswith("!")
         }
         packaged = set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["include"])
-        assert allowed == packaged | {"pyproject.toml", "uv.lock", "README.md"}
+        assert allowed == packaged | {"pyproject.toml", "uv.lock", "README.md", "web"}
 
 
 class TestPackage:

@@ -5,7 +5,7 @@ its resolver runs, a batch while its statements do.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
@@ -153,6 +153,19 @@ def watch_at_work() -> Watch | None:
     """Who is to be told of a batch that is asked for now."""
     work = AT_WORK.get()
     return work.add_batch if isinstance(work, _FieldAtWork) else None
+
+
+@contextmanager
+def batch_at_work(keys: int, calls: int, watches: Sequence[Watch]) -> Generator[None]:
+    """Gathers the statements in the block as those of one batch, and tells who watches."""
+    batch = Batch(keys, calls)
+    token = AT_WORK.set(batch)
+    try:
+        yield
+    finally:
+        AT_WORK.reset(token)
+        for watch in watches:
+            watch(batch)
 
 
 def _ms(seconds: float) -> float:

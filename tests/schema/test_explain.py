@@ -12,6 +12,10 @@ from settings import Settings
 from tests.api import Api, Member
 
 OWNERS = "{ items(first: 10) { nodes { title owner { name items(first: 1) { totalCount } } } } }"
+UPDATE = """mutation ($id: ID!) {
+    first: updateItem(input: {id: $id, title: "New"}) { errors { code } }
+    second: updateItem(input: {id: $id, title: "Newer"}) { errors { code } }
+}"""
 COUNT = "query ($id: ID!) { user(id: $id) { itemCount } }"
 
 
@@ -77,6 +81,18 @@ class TestFields:
         written = [each for each in told["statements"] if "INSERT INTO items" in each["sql"]]
         assert [each["field"] for each in written] == ["Mutation.createItem"]
         assert "keys" not in written[0]
+
+    async def test_have_the_transaction_that_others_have_joined(self, api: Api) -> None:
+        owner = await api.user()
+        mine, *others = [await api.item(owner) for _ in range(50)]
+        told, *_ = await asyncio.gather(
+            explained(api, UPDATE, owner, id=mine),
+            *(api.data(UPDATE, {"id": other}, owner) for other in others),
+        )
+        updates = [each for each in told["statements"] if "UPDATE items" in each["sql"]]
+        assert [each["field"] for each in updates] == ["Mutation.updateItem"] * 2
+        assert all(each["keys"] >= 1 for each in updates)
+        assert told["fields"]["Mutation.updateItem"]["batches"] == 2
 
     async def test_have_nothing_of_other_operations(self, api: Api) -> None:
         owner = await api.user()

@@ -12,7 +12,7 @@ from math import ceil
 from typing import Any, Generic, TypeVar
 
 from weft.errors import WeftError
-from weft.explanation import AT_WORK, Batch, Watch, watch_at_work
+from weft.explanation import AT_WORK, Watch, batch_at_work, watch_at_work
 from weft.loading.connections import Closable, HeldConnections
 
 ConnectionT = TypeVar("ConnectionT", bound=Closable)
@@ -173,7 +173,8 @@ class Dispatcher(Generic[ConnectionT]):
             if gathered.watches is None:
                 values = await gathered.fetch(connection, keys)
             else:
-                values = await _watched_fetch(connection, gathered, keys, gathered.watches)
+                with batch_at_work(len(keys), len(gathered.waiters), gathered.watches):
+                    values = await gathered.fetch(connection, keys)
             if len(values) != len(keys):
                 name = getattr(gathered.fetch, "__qualname__", repr(gathered.fetch))
                 raise TypeError(f"{name} promised {len(keys)} values and gave {len(values)}")
@@ -211,16 +212,3 @@ class WatchedDispatcher:
     ) -> asyncio.Future[list[Any]]:
         """See `Dispatcher.submit`."""
         return self._dispatcher.submit(fetch, keys, note, watch_at_work())
-
-
-async def _watched_fetch(
-    connection: Any, gathered: _Gathered, keys: list[Any], watches: list[Watch]
-) -> Sequence[Any]:
-    batch = Batch(len(keys), len(gathered.waiters))
-    token = AT_WORK.set(batch)
-    try:
-        return await gathered.fetch(connection, keys)
-    finally:
-        AT_WORK.reset(token)
-        for watch in watches:
-            watch(batch)

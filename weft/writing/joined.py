@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import structlog
 
 from weft.errors import Unavailable
+from weft.explanation import AT_WORK, batch_at_work, watch_at_work
 from weft.loading.dispatch import own_error
 
 LANES = 2
@@ -48,13 +49,14 @@ never holds one request up for another's sake, and takes part in no deadlock.
 class _Asked:
     """A write that waits for its transaction."""
 
-    __slots__ = ("answer", "request", "row", "write")
+    __slots__ = ("answer", "request", "row", "watch", "write")
 
     def __init__(self, write: Write[Any, Any, Any], row: Hashable, request: Any) -> None:
         self.write = write
         self.row = row
         self.request = request
         self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.watch = watch_at_work()
 
 
 class JoinedWrites(Generic[TransactionT]):
@@ -106,9 +108,16 @@ class JoinedWrites(Generic[TransactionT]):
 
     async def _run_lane(self) -> None:
         """Transactions, one after the other, until nothing waits but for rows of other lanes."""
+        # Whoever asked first has started this lane; what it runs is not that one's alone.
+        AT_WORK.set(None)
         try:
             while batch := self._take():
-                await self._run(batch)
+                watches = [asked.watch for asked in batch if asked.watch is not None]
+                if not watches:
+                    await self._run(batch)
+                    continue
+                with batch_at_work(len(batch), len(batch), watches):
+                    await self._run(batch)
         finally:
             # Before anybody else runs: who asks next must see that a lane is free.
             self._lanes.discard(asyncio.current_task())  # pyright: ignore[reportArgumentType]

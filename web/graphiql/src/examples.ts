@@ -1,11 +1,19 @@
 // The tabs that a newcomer finds: what this API can do, one operation each.
 
-const ITEMS_WITH_OWNERS = `# Ctrl+Enter runs this. Ctrl+Space completes; hover or Ctrl-click a name for its documentation.
-#
-# A list with its owners. However many there are, each level is one SQL statement:
-# open "Explain" on the left, and run it again.
+const ITEMS_WITH_OWNERS = `# Ctrl+Enter runs this; Ctrl+Space completes.
+# Documentation: the book on the left.
+
+# A list with its owners. However many, each
+# level is loaded at once: open "Explain" on
+# the left, and run it.
 query ItemsWithOwners {
-  items(first: 5, orderBy: { field: UPDATED_AT, direction: DESC }) {
+  items(
+    first: 5
+    orderBy: {
+      field: UPDATED_AT
+      direction: DESC
+    }
+  ) {
     totalCount
     nodes {
       title
@@ -24,7 +32,8 @@ query ItemsWithOwners {
 }
 `;
 
-const NESTED_PAGE = `# Pages in a page. For the next one, put the endCursor of the answer into $after below.
+const NESTED_PAGE = `# Pages in a page. For the next one, put the
+# endCursor into the variable "after" below.
 query NestedPage($first: Int = 3, $after: String) {
   users(first: $first, after: $after) {
     nodes {
@@ -49,8 +58,10 @@ query NestedPage($first: Int = 3, $after: String) {
 }
 `;
 
-const CREATE_ITEM = `# A mutation with variables. Sign in first, or it says that you have to.
-# What is wrong with the input stands in errors, with a path and a code; nothing is half done.
+const CREATE_ITEM = `# A mutation with variables. Sign in first,
+# by the button on the right.
+# What is wrong with the input is in "errors",
+# with a code; nothing is half done.
 mutation CreateItem($input: CreateItemInput!) {
   createItem(input: $input) {
     item {
@@ -71,8 +82,10 @@ mutation CreateItem($input: CreateItemInput!) {
 }
 `;
 
-const ITEM_CHANGED = `# A subscription: run it, and change an item elsewhere, in another tab of the browser or in psql.
-# With cursor and $after it misses nothing: a connection that was lost goes on where it was cut.
+const ITEM_CHANGED = `# A subscription: run it, and change an item
+# in another window, or in psql.
+# With "cursor" and "$after" it misses
+# nothing when the connection is lost.
 subscription ItemChanged($after: String) {
   itemChanged(after: $after) {
     kind
@@ -89,8 +102,10 @@ subscription ItemChanged($after: String) {
 }
 `;
 
-const SIGN_IN = `# Signs in. This page sends the token from then on, renews it, and forgets it with the tab;
-# "Account" on the left does the same with a form. "make run" prints the sample accounts.
+const SIGN_IN = `# Signs in: this page sends the token from
+# then on, and renews it. The button on the
+# right does the same with a form.
+# "make run" opens this account.
 mutation SignIn($input: SignInInput!) {
   signIn(input: $input) {
     session {

@@ -1,18 +1,21 @@
 // How GraphiQL runs operations: as whoever is signed in, subscriptions over a socket.
 import type { Fetcher } from "@graphiql/toolkit";
-import { getOperationAST, OperationTypeNode } from "graphql";
-import { type Explanation, explanation, isAsked } from "./explain";
+import {
+  type ExecutionResult,
+  getOperationAST,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  parse,
+} from "graphql";
+import { type Explanation, explained, isAsked } from "./explanation";
 import { type Answer, post, type Request } from "./http";
 import { follow } from "./live";
 import { adoptFrom, credentials } from "./session";
 import { status } from "./status";
 
-const NO_INTROSPECTION = "IntrospectionQuery";
-
 export const fetcher: Fetcher = (params, options) => {
-  const request = params as Request;
-  const document = options?.documentAST;
-  const operation = document && getOperationAST(document, request.operationName);
+  const operation = operationOf(params as Request);
+  const request = { ...params, operationName: operation?.name?.value } as Request;
   if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
     const names = operation.variableDefinitions?.map(({ variable }) => variable.name.value);
     return follow(request, names?.includes("after") ?? false) as ReturnType<Fetcher>;
@@ -20,8 +23,19 @@ export const fetcher: Fetcher = (params, options) => {
   return run(request, (options?.headers ?? {}) as Record<string, string>);
 };
 
+/** GraphiQL's own idea of it is that of the tab before, for a moment after a tab was changed. */
+function operationOf({ query, operationName }: Request): OperationDefinitionNode | undefined {
+  try {
+    const document = parse(query);
+    return (getOperationAST(document, operationName) ?? getOperationAST(document)) || undefined;
+  } catch {
+    return undefined; // the server says what is wrong
+  }
+}
+
 async function run(request: Request, headers: Record<string, string>) {
-  if (request.operationName === NO_INTROSPECTION) {
+  if (request.operationName === "IntrospectionQuery") {
+    // GraphiQL's own, about which nobody needs to know.
     return (await post(request, { ...(await credentials()), ...headers })).result;
   }
   if (isAsked.value) request = { ...request, extensions: { explain: true } };
@@ -29,10 +43,18 @@ async function run(request: Request, headers: Record<string, string>) {
   const answer = await post(request, { ...(await credentials()), ...headers });
   status.value = summary(answer, performance.now() - began);
   await adoptFrom(answer.result.data);
-  const { explain, ...extensions } = answer.result.extensions ?? {};
-  explanation.value = (explain as Explanation | undefined) ?? null;
-  // It is shown in its own pane, and would hide the answer here.
-  return explain ? { ...answer.result, extensions } : answer.result;
+  return request.extensions ? withoutExplanation(request, answer.result) : answer.result;
+}
+
+/** The explanation has its own pane, and would hide the answer in the other. */
+function withoutExplanation(request: Request, result: ExecutionResult): ExecutionResult {
+  const { explain, ...extensions } = result.extensions ?? {};
+  explained.value = {
+    operation: request.operationName ?? "The operation",
+    cost: extensions.cost as number | undefined,
+    told: explain as Explanation | undefined,
+  };
+  return { ...result, extensions };
 }
 
 function summary({ status, bytes }: Answer<unknown>, ms: number): string {

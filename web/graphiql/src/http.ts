@@ -22,6 +22,8 @@ export async function post<Data = Record<string, unknown>>(
 ): Promise<Answer<Data>> {
   const response = await fetch(ENDPOINT, {
     method: "POST",
+    // A session that another page keeps in cookies is not this page's.
+    credentials: "omit",
     headers: {
       accept: "application/graphql-response+json, application/json;q=0.9",
       "content-type": "application/json",

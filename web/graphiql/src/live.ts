@@ -7,6 +7,7 @@ import { status } from "./status";
 type Observer = Parameters<Client["subscribe"]>[1];
 type Result = Parameters<Observer["next"]>[0];
 
+/** The socket, once the server has taken who we are. */
 let socket: WebSocket | undefined;
 
 const client = createClient({
@@ -14,9 +15,11 @@ const client = createClient({
   connectionParams: credentials,
   retryAttempts: Number.POSITIVE_INFINITY,
   on: {
-    opened: (opened) => (socket = opened as WebSocket),
     connecting: (isRetry) => (status.value = isRetry ? "Reconnecting" : "Connecting"),
-    connected: () => (status.value = "Live: waiting for changes"),
+    connected: (acknowledged) => {
+      socket = acknowledged as WebSocket;
+      status.value = "Live: waiting for changes";
+    },
     closed: () => {
       socket = undefined;
       status.value = "";
@@ -70,6 +73,6 @@ function cursorOf({ data }: Result): string | undefined {
   return (Object.values(data ?? {})[0] as { cursor?: string } | null | undefined)?.cursor;
 }
 
-function told({ code, reason }: CloseEvent): Error {
-  return new Error(`The socket was closed: ${code} ${reason}`);
+function told({ code, reason }: CloseEvent) {
+  return { message: `The socket was closed: ${code} ${reason}` };
 }

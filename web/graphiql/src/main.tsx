@@ -1,20 +1,38 @@
 import "./workers";
 import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
+import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { GraphiQL } from "graphiql";
+import { useEffect } from "react";
 import { createRoot } from "react-dom/client";
 import "graphiql/style.css";
 import "@graphiql/plugin-explorer/style.css";
-import { AccountButton, accountPlugin } from "./account";
+import { Account } from "./account";
 import { examples } from "./examples";
 import { explainPlugin } from "./explain";
 import { fetcher } from "./fetcher";
 import { restore } from "./session";
 import { status } from "./status";
+import { storage } from "./storage";
 import { useStore } from "./store";
 import "./style.css";
 
-const plugins = [HISTORY_PLUGIN, explorerPlugin(), accountPlugin, explainPlugin];
+const plugins = [HISTORY_PLUGIN, explorerPlugin(), explainPlugin];
+
+/** Long lines are broken, and the editors follow the system from light to dark and back. */
+function Editors() {
+  const editor = useGraphiQL((state) => state.queryEditor);
+  const theme = useGraphiQL((state) => state.theme);
+  const { setTheme } = useGraphiQLActions();
+  useEffect(() => editor?.updateOptions({ wordWrap: "on" }), [editor]);
+  useEffect(() => {
+    const system = matchMedia("(prefers-color-scheme: dark)");
+    const follow = () => setTheme(theme);
+    system.addEventListener("change", follow);
+    return () => system.removeEventListener("change", follow);
+  }, [theme, setTheme]);
+  return null;
+}
 
 function Status() {
   return <output className="status">{useStore(status) || "Ctrl+Enter runs the operation"}</output>;
@@ -25,15 +43,17 @@ function App() {
     <GraphiQL
       fetcher={fetcher}
       plugins={plugins}
+      storage={storage}
       defaultTabs={examples}
       defaultEditorToolsVisibility
       inputValueDeprecation
     >
       <GraphiQL.Logo>
-        <AccountButton />
+        <Account />
       </GraphiQL.Logo>
       <GraphiQL.Footer>
         <Status />
+        <Editors />
       </GraphiQL.Footer>
     </GraphiQL>
   );

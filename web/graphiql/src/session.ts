@@ -4,6 +4,7 @@ import { Store } from "./store";
 
 const KEY = "weft:tokens";
 const EARLY_MS = 60_000;
+const LATE_MS = 2_000;
 
 interface Tokens {
   accessToken: string;
@@ -56,7 +57,7 @@ export async function signOut(): Promise<void> {
 
 /** The header of a request; waits for a renewal that is under way, and renews a late token. */
 export async function credentials(): Promise<Record<string, string>> {
-  if (tokens && msLeft(tokens) < EARLY_MS / 2) await renew();
+  if (tokens && msLeft(tokens) < LATE_MS) await renew();
   await renewing;
   return authorization.value ? { Authorization: authorization.value } : {};
 }
