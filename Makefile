@@ -2,7 +2,8 @@
 
 VENV  := .venv
 READY := $(VENV)/.ready
-AUDIT := tests/audit/node_modules
+# What tests take out of npm.
+NODES := $(patsubst %/package.json,%/node_modules,$(wildcard tests/*/package.json tests/*/*/package.json))
 WEFT  := $(VENV)/bin/weft
 # Each web/<name>/ is a page for browsers; what it is made of besides its own folder comes last.
 PAGES := $(patsubst web/%/package.json,web/dist/%,$(wildcard web/*/package.json))
@@ -34,7 +35,7 @@ setup: $(READY) ## make .venv and install what uv.lock says (the others do it wh
 run: $(READY) $(PAGES:=.tried) ## serve on http://HOST:PORT/graphql with sample data (PORT=8000 HOST=127.0.0.1)
 	@exec $(WEFT) run --host $(HOST) --port $(PORT)
 
-test: $(READY) $(AUDIT) $(PAGES:=.tried) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
+test: $(READY) $(NODES) $(PAGES:=.tried) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
 	@$(VENV)/bin/pytest -n logical --maxprocesses 8 --dist worksteal --ignore tests/consistency/test_search.py $(TESTS)
 
 web: $(PAGES:=/index.html) ## build the pages for browsers into web/dist (run and test do it when Node is there)
@@ -84,7 +85,7 @@ schema: $(READY) ## write schema/schema.graphql
 clean: ## remove .venv, caches and the embedded servers' data
 	@test ! -e .weft/postgresql/data/postmaster.pid \
 		|| { echo "The embedded servers run: stop what uses them first." >&2; exit 1; }
-	rm -rf $(VENV) $(AUDIT) web/dist web/*/node_modules .weft .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(NODES) web/dist web/*/node_modules .weft .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv is the machine's own, or else one that pip puts beside the rest.
@@ -97,9 +98,9 @@ $(READY): pyproject.toml uv.lock
 	@touch $@
 
 # Where there is no npm, or no way to its registry, the test says that it is skipped.
-$(AUDIT): tests/audit/package-lock.json
+$(NODES): %/node_modules: %/package-lock.json
 	@npm --prefix $(@D) ci --silent --no-audit --no-fund && touch $@ \
-		|| echo "npm is not at hand: the GraphQL over HTTP audits will be skipped." >&2
+		|| echo "npm is not at hand: what $(@D) is for will be skipped." >&2
 
 .SECONDEXPANSION:
 INPUTS = $(shell find web/$(1) -type f -not -path "*/node_modules/*") $(PARTS)
