@@ -18,17 +18,22 @@ export function launched(executablePath) {
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
-/** A window; `complaints` are errors in its console, and requests that it sent to other hosts. */
+/**
+ * A window and its `sockets`; `complaints` are errors in its console, and requests that it sent to
+ * other hosts.
+ */
 export async function opened(context, url) {
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
+  const sockets = [];
+  page.on("websocket", (socket) => sockets.push(socket));
   page.on("request", (request) => {
     if (new URL(request.url()).host !== new URL(url).host) complaints.push(request.url());
   });
   await page.goto(url);
-  return { page, complaints };
+  return { page, complaints, sockets };
 }
 
 /** A way to the server for HTTP, and one for WebSockets that `cut` closes and `mend` opens again. */
