@@ -78,6 +78,18 @@ class TestFields:
         assert [each["field"] for each in written] == ["Mutation.createItem"]
         assert "keys" not in written[0]
 
+    async def test_have_what_a_mutation_wrote_together_with_others(self, api: Api) -> None:
+        owner = await api.user()
+        ids = [await api.item(owner) for _ in range(20)]
+        update = 'mutation {{ updateItem(input: {{id: "{}", title: "New"}}) {{ item {{ id }} }} }}'
+        told, *_ = await asyncio.gather(
+            explained(api, update.format(ids[0]), owner),
+            *(api.data(update.format(id), by=owner) for id in ids[1:]),
+        )
+        [written] = [each for each in told["statements"] if "UPDATE items" in each["sql"]]
+        assert written["field"] == "Mutation.updateItem"
+        assert 1 <= written["keys"] <= 20
+
     async def test_have_nothing_of_other_operations(self, api: Api) -> None:
         owner = await api.user()
         await api.item(owner)
