@@ -9,13 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
-from math import ceil
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
 from weft.errors import Unavailable
-from weft.explanation import AT_WORK, batch_at_work, watch_at_work
+from weft.explanation import AT_WORK, Batch, watch_at_work
 from weft.loading.dispatch import own_error
 
 LANES = 2
@@ -55,8 +54,8 @@ class _Asked:
         self.write = write
         self.row = row
         self.request = request
-        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.watch = watch_at_work()
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
 
 class JoinedWrites(Generic[TransactionT]):
@@ -80,7 +79,7 @@ class JoinedWrites(Generic[TransactionT]):
         self._queue: deque[_Asked] = deque()
         self._busy: set[Hashable] = set()
         self._lanes: set[asyncio.Task[None]] = set()
-        self._start_scheduled = False
+        self._is_starting = False
         self.transactions = 0
 
     def submit(
@@ -95,29 +94,25 @@ class JoinedWrites(Generic[TransactionT]):
         """
         asked = _Asked(write, row, request)
         self._queue.append(asked)
-        if not self._start_scheduled and len(self._lanes) < self._count:
-            # At the end of this turn of the loop, so that whoever asks in the same turn joins.
-            self._start_scheduled = True
-            asyncio.get_running_loop().call_soon(self._start)
+        self._start()
         return asked.answer
 
     def _start(self) -> None:
-        self._start_scheduled = False
-        for _ in range(min(self._count - len(self._lanes), ceil(len(self._queue) / self._most))):
+        if not self._is_starting and len(self._lanes) < self._count:
+            # A task begins after this turn of the loop: whoever asks in the same turn joins.
+            self._is_starting = True
             self._lanes.add(asyncio.create_task(self._run_lane()))
 
     async def _run_lane(self) -> None:
         """Transactions, one after the other, until nothing waits but for rows of other lanes."""
         # Whoever asked first has started this lane; what it runs is not that one's alone.
         AT_WORK.set(None)
+        self._is_starting = False
         try:
             while batch := self._take():
-                watches = [asked.watch for asked in batch if asked.watch is not None]
-                if not watches:
-                    await self._run(batch)
-                    continue
-                with batch_at_work(len(batch), len(batch), watches):
-                    await self._run(batch)
+                if self._queue and len(batch) == self._most:
+                    self._start()
+                await self._run(batch)
         finally:
             # Before anybody else runs: who asks next must see that a lane is free.
             self._lanes.discard(asyncio.current_task())  # pyright: ignore[reportArgumentType]
@@ -167,9 +162,7 @@ class JoinedWrites(Generic[TransactionT]):
         try:
             async with self._begin() as transaction:
                 try:
-                    requests = [asked.request for asked in batch]
-                    answers = await batch[0].write(transaction, requests)
-                    _check(batch, answers)
+                    answers = await _carried_out(transaction, batch)
                 except Exception:
                     failed = True
                     raise
@@ -187,14 +180,27 @@ class JoinedWrites(Generic[TransactionT]):
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
+        self._lanes.clear()  # one that had not begun yet has not left by itself
+        self._is_starting = False
         _fail(list(self._queue), Unavailable("The server stops."))
         self._queue.clear()
 
 
-def _check(batch: Sequence[_Asked], answers: Sequence[Any]) -> None:
+async def _carried_out(transaction: Any, batch: Sequence[_Asked]) -> Sequence[Any]:
+    write, requests = batch[0].write, [asked.request for asked in batch]
+    watches = [asked.watch for asked in batch if asked.watch is not None]
+    work = Batch(len(batch), len(batch))
+    token = AT_WORK.set(work if watches else None)
+    try:
+        answers = await write(transaction, requests)
+    finally:
+        AT_WORK.reset(token)
+        for watch in watches:
+            watch(work)
     if len(answers) != len(batch):
-        name = getattr(batch[0].write, "__qualname__", repr(batch[0].write))
+        name = getattr(write, "__qualname__", repr(write))
         raise TypeError(f"{name} promised {len(batch)} answers and gave {len(answers)}")
+    return answers
 
 
 def _answer(batch: Sequence[_Asked], answers: Sequence[Any]) -> None:
