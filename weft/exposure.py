@@ -62,7 +62,7 @@ class ExposureSettings(BaseSettings):
         default=True, description="Answers have their operation's cost in `extensions.cost`."
     )
     connections: int = Field(
-        default=20_000,
+        default=16_384,
         ge=1,
         description="Connections of a process at once, sockets too, at most as many as it may open "
         "files; the next is answered 503.",
