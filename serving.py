@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
@@ -13,18 +14,23 @@ from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import structlog
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from settings import Settings
 from weft.telemetry.logs import configure_logs
+from weft.transport.places import Places, limit_of
 from weft.transport.wire import RequestProtocol, SocketProtocol
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 BACKLOG_CONNECTIONS = 2048
+FILES = 65_536
 OBJECTS_PER_COLLECTION = 200_000
+
+log = structlog.get_logger(__name__)
 
 
 def read_settings() -> Settings:
@@ -40,9 +46,25 @@ def application() -> "ASGIApp":
     end_with_parent()
     from app import create_app
 
-    server = create_app(read_settings())
+    settings = read_settings()
+    files = raise_file_limit()
+    limit = limit_of(settings.connections, files)
+    if limit < settings.connections:
+        log.warning("connections_limited", limit=limit, files=files)
+    proxies = settings.trusted_proxies
+    RequestProtocol.places = Places(limit, settings.connections_per_address, proxies)
+    server = create_app(settings)
     gc.freeze()  # what is there now stays; a collection need not look through it again
     return server
+
+
+def raise_file_limit() -> int:
+    """Lets the process open as many files as it may allow itself, and may need; connections are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wished = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wished:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wished, hard))
+    return wished
 
 
 def end_with_parent() -> None:

@@ -34,11 +34,15 @@ class Duplicate(Exception):
     """A value that must be unique is there already; the transaction is lost."""
 
 
+class Missing(Exception):
+    """A row that a value refers to is not there any more; the transaction is lost."""
+
+
 class ReadConnection:
     """Runs statements one at a time on one connection of PostgreSQL.
 
     A lost connection or a statement that ran too long is `Unavailable`, a broken uniqueness
-    `Duplicate`; other errors of PostgreSQL pass through.
+    `Duplicate`, a broken reference `Missing`; other errors of PostgreSQL pass through.
     """
 
     def __init__(
@@ -81,6 +85,8 @@ class ReadConnection:
             return await self.raw.fetch(statement.sql, *statement.arguments(parameters))
         except asyncpg.UniqueViolationError as error:
             raise Duplicate(str(error)) from error
+        except asyncpg.ForeignKeyViolationError as error:
+            raise Missing(str(error)) from error
         except asyncpg.QueryCanceledError as error:
             raise Unavailable("The database took too long to answer.") from error
         except LOST as error:

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import UNSET
 
-from db.connection import WriteTransaction
+from db.connection import Missing, WriteTransaction
 from db.item import DELETE_ITEM, INSERT_ITEM, ITEMS_BY_ID, ItemRow, ItemStatus
 from db.item_update import ItemUpdate, update_unlocked_items
 from db.item_update import update_item as write_item
@@ -20,6 +20,8 @@ from resolvers.item_input import (
 from resolvers.problem import Problems, UserError, UserErrorCode
 from weft.errors import BadId
 from weft.identity import key_of
+
+ACCOUNT_GONE = UserError(UserErrorCode.FORBIDDEN, "Your account has been deleted.")
 
 
 class ItemPayload(msgspec.Struct, frozen=True):
@@ -47,15 +49,18 @@ async def create_item(info: Info, input: CreateItem) -> ItemPayload:
     check_tags(problems, input.tags or [])
     if problems.errors:
         return ItemPayload(errors=problems.errors)
-    async with info.context.services.database.write() as transaction:
-        row = await transaction.first(
-            INSERT_ITEM,
-            owner_id=viewer.user_id,
-            title=input.title,
-            description=input.description,
-            status=input.status or ItemStatus.DRAFT,
-            tags=list(dict.fromkeys(input.tags or [])),
-        )
+    try:
+        async with info.context.services.database.write() as transaction:
+            row = await transaction.first(
+                INSERT_ITEM,
+                owner_id=viewer.user_id,
+                title=input.title,
+                description=input.description,
+                status=input.status or ItemStatus.DRAFT,
+                tags=list(dict.fromkeys(input.tags or [])),
+            )
+    except Missing:
+        return ItemPayload(errors=[ACCOUNT_GONE])
     info.context.services.announce_write()
     return ItemPayload(row)
 

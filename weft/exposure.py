@@ -61,6 +61,18 @@ class ExposureSettings(BaseSettings):
     cost_in_answers: bool = Field(
         default=True, description="Answers have their operation's cost in `extensions.cost`."
     )
+    connections: int = Field(
+        default=16_384,
+        ge=1,
+        description="Connections of a process at once, sockets too, at most as many as it may open "
+        "files; the next is answered 503.",
+    )
+    connections_per_address: int = Field(
+        default=2_500,
+        ge=1,
+        description="Of these, from one address that is neither this machine's nor one of "
+        "TRUSTED_PROXIES; the next is answered 429.",
+    )
     operations_at_once: int = Field(
         default=1_000,
         ge=1,

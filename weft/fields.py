@@ -229,12 +229,14 @@ def event(
 
 
 def _guarded(resolver: Callable[..., Any], guard: Guard | None) -> Callable[..., Any]:
+    if guard is not None and inspect.iscoroutinefunction(guard.allows):
+        raise DeclarationError("A guard answers at once: what it would await is true to Python.")
     if guard is None:
         return resolver
 
     @wraps(resolver)
     async def resolve(parents: Sequence[Any], info: Info, **arguments: Any) -> list[Any]:
-        allowed = guard.allows(parents, info)
+        allowed = [answer is True for answer in guard.allows(parents, info)]
         answers: list[Any] = [None if yes else Forbidden(guard.message) for yes in allowed]
         places = [place for place, yes in enumerate(allowed) if yes]
         if places:

@@ -16,6 +16,10 @@ LOG = """{ auditLog { nodes {
     action actorId actorName subjectId subjectName detail actor { id } subject { id } } } }"""
 
 
+WAITING = """SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%items%'"""
+
+
 async def act(api: Api, by: Member | None, operation: str, **input: Any) -> list[tuple[str, Any]]:
     """The errors of the operation."""
     type_ = operation[0].upper() + operation[1:] + "Input"
@@ -186,3 +190,20 @@ class TestAuditLog:
         after = {"after": first["pageInfo"]["endCursor"]}
         last = (await api.data(text, after, by=admin))["auditLog"]
         assert [edge["node"]["action"] for edge in last["edges"]] == ["SUSPEND_USER"]
+
+
+class TestCreateItem:
+    async def test_of_a_user_who_is_just_being_deleted_is_refused_clearly(self, api: Api) -> None:
+        ada = await api.user("Ada")
+        transaction = api.connection.transaction()
+        await transaction.start()
+        # The item waits for the lock on its owner, with a session that was good when it began.
+        await api.connection.execute("DELETE FROM users WHERE id = $1", ada.key)
+        creating = asyncio.create_task(act(api, ada, "createItem", title="Mine"))
+        async with asyncio.timeout(10):
+            while not await api.connection.fetchval(WAITING):
+                await api.connection.execute("SELECT pg_stat_clear_snapshot()")
+                await asyncio.sleep(0.01)
+        await transaction.commit()
+        assert await creating == [("FORBIDDEN", [])]
+        assert await count(api, "items") == 0

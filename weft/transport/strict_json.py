@@ -10,6 +10,10 @@ from weft.errors import BadRequest
 
 NAME_END = re.compile(rb'"\s*:')
 ESCAPED_NUL = b"\\u0000"
+LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
 
 _decode = msgspec.json.Decoder().decode
 
@@ -25,6 +29,8 @@ def decode(raw: bytes) -> Any:
     except UnicodeDecodeError:
         raise BadRequest("The JSON is not valid UTF-8.") from None
     except msgspec.MsgspecError as error:
+        if LONE_SURROGATE.search(raw):  # of which msgspec says other things
+            raise BadRequest("The JSON holds half of a surrogate pair.") from None
         raise BadRequest(f"The JSON cannot be read: {error}.") from None
     except RecursionError:
         raise BadRequest("The JSON is nested too deeply.") from None
@@ -32,8 +38,8 @@ def decode(raw: bytes) -> Any:
     # the text; a string that looks like the end of a name only sends us the slower way.
     if len(NAME_END.findall(raw)) != _count_names(value):
         json.loads(raw, object_pairs_hook=_object_of_distinct_names)
-    if ESCAPED_NUL in raw and _holds_nul(value):
-        raise BadRequest("The character U+0000 is not allowed.")
+    if ESCAPED_NUL in raw and (place := _place_of_nul(value, "$")) is not None:
+        raise BadRequest(f"The character U+0000 is not allowed - at `{place}`.")
     return value
 
 
@@ -56,9 +62,17 @@ def _object_of_distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return names
 
 
-def _holds_nul(value: Any) -> bool:
+def _place_of_nul(value: Any, place: str) -> str | None:
+    """Where U+0000 stands, as `$.variables.title`; None if nowhere."""
     if isinstance(value, str):
-        return "\0" in value
+        return place if "\0" in value else None
     if isinstance(value, dict):
-        return any("\0" in name or _holds_nul(child) for name, child in value.items())
-    return isinstance(value, list) and any(map(_holds_nul, value))
+        children = ((name, f"{place}.{name}") for name in value)
+        if any("\0" in name for name in value):
+            return f"{place}, in a name"
+    elif isinstance(value, list):
+        children = ((index, f"{place}[{index}]") for index in range(len(value)))
+    else:
+        return None
+    found = (_place_of_nul(value[key], below) for key, below in children)
+    return next((one for one in found if one is not None), None)

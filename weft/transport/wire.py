@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -13,11 +14,21 @@ from weft.transport.exchange import EXCHANGE, Exchange
 from weft.transport.limits import SocketLimits
 from weft.transport.messages import CloseCode
 from weft.transport.outlet import DIRECT, TOO_SLOW
+from weft.transport.places import Places
 
 STREAM = "weft.stream"
 """The ASGI extension by which a response of no end can be told to stop, and can be cut."""
 CLOSED_PER_SECOND = 100
 """How fast sockets are closed at a shutdown, at least."""
+EXTRA_SECONDS = 1.0
+"""How long a connection for which there is no place is waited for, to be told so."""
+LINGER_SECONDS = 2.0
+"""How long the rest of a body is read whose request has been answered already."""
+STALL_SECONDS = 30.0
+"""How often a client that is slow to read is looked at."""
+SLOWEST_BYTES = 15_000
+"""What it must have read since then, or else it is cut."""
+TRAILERS = 1_000
 
 
 def text_header(length: int) -> bytes:
@@ -43,6 +54,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     limits = SocketLimits()
     abort_timer: asyncio.TimerHandle | None = None
+    leave: Callable[[], None] | None = None
+    """Gives its connection's place back."""
 
     def governed_by(self, limits: SocketLimits) -> "SocketProtocol":
         """Itself, as the `Outlet` of the socket."""
@@ -117,6 +130,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self.leave is not None:
+            self.leave()
         if self.abort_timer is not None:
             self.abort_timer.cancel()
 
@@ -124,8 +139,16 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 class RequestProtocol(HttpToolsProtocol):
     """HTTP by exchanges, whose heads are bounded, and whose responses without an end can be cut.
 
-    uvicorn waits for ever for the head of a request, and takes one of any length.
+    uvicorn waits for ever for the head of a request, and takes one of any length; it waits for ever
+    for clients that do not read; it reads bodies to the end, whatever was answered.
     """
+
+    places: Places | None = None
+    """Where its connections are counted: set for the whole process."""
+    leave: Callable[[], None] | None = None
+    full: bytes | None = None
+    """Why there is no place for it."""
+    stall_timer: asyncio.TimerHandle | None = None
 
     gone: Callable[[], None] | None = None
     head_limit_bytes = 65_536
@@ -138,15 +161,25 @@ class RequestProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._time_head()
+        if self.places is not None:
+            address = self.client[0] if self.client else None
+            self.full = self.places.take(address)
+            self.leave = partial(self.places.leave, address)
+        if self.full is None:
+            self._time_head()
+        else:
+            self.head_timer = self.loop.call_later(EXTRA_SECONDS, self.cut)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if not self.in_head:
-            self.head_bytes = 0
+        if self.full is not None:
+            self._refuse(self.full)
             return
         self.head_bytes += len(data)
-        if self.head_bytes > self.head_limit_bytes:
+        super().data_received(data)
+        if not self.in_head:
+            if len(self.headers) > TRAILERS:
+                self.cut()
+        elif self.head_bytes > self.head_limit_bytes:
             self._refuse(b"431 Request Header Fields Too Large")
         elif self.head_timer is None:
             self._time_head()
@@ -154,6 +187,7 @@ class RequestProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.in_head = True
+        self.head_bytes = 0  # what came with the end of the request before is not counted
         scope: Any = self.scope
         scope["extensions"] = {STREAM: self}
 
@@ -166,9 +200,54 @@ class RequestProtocol(HttpToolsProtocol):
             scope: Any = self.scope
             scope["extensions"][EXCHANGE] = Exchange(self, self.cycle)
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._watch_reader()
+        elif self.cycle.more_body:
+            self.loop.call_later(LINGER_SECONDS, self._close_unless_next, self.cycle)
+
+    def _close_unless_next(self, answered: object) -> None:
+        if self.cycle is answered and not self.in_head:
+            self._close()
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        protocol = self.transport.get_protocol()
+        assert isinstance(protocol, SocketProtocol)
+        protocol.leave, self.leave = self.leave, None
+
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_reader()
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._watch_reader()
+
+    def _watch_reader(self) -> None:
+        """Cuts the connection as soon as nobody reads what was written."""
+        left = self.transport.get_write_buffer_size()
+        if left and self.stall_timer is None:
+            self.stall_timer = self.loop.call_later(STALL_SECONDS, self._cut_if_stalled, left)
+
+    def _cut_if_stalled(self, before: int) -> None:
+        self.stall_timer = None
+        if self.transport.get_write_buffer_size() > before - SLOWEST_BYTES:
+            self.cut()
+        else:
+            self._watch_reader()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._untime_head()
         super().connection_lost(exc)
+        if self.leave is not None:
+            self.leave()
+        if self.stall_timer is not None:
+            self.stall_timer.cancel()
         if self.gone is not None:
             self.gone()
 
@@ -184,9 +263,10 @@ class RequestProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: bytes) -> None:
         if not self.transport.is_closing():
-            head = b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status
-            self.transport.write(head)
-            self.transport.close()
+            head = b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n" % status
+            again = b"" if self.full is None else b"retry-after: 1\r\n"
+            self.transport.write(head + again + b"\r\n")
+            self._close()
 
     def cut(self) -> None:
         """Drops the connection and all that waits to be sent."""

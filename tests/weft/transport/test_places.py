@@ -1,0 +1,159 @@
+"""Connections: no more than there is place for, and none for ever."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from tests.sockets import connecting
+from tests.weft.transport.toy import Server
+from weft.transport import wire
+from weft.transport.places import FULL, TOO_MANY, Places, limit_of
+from weft.transport.wire import RequestProtocol
+
+GET = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
+POST = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+HERE, THERE = "203.0.113.7", "203.0.113.8"
+
+
+class Line:
+    """One connection, byte by byte."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def says(self, data: bytes) -> bytes:
+        """The first that is answered to these bytes; empty if the connection is closed."""
+        self.writer.write(data)
+        try:
+            return await asyncio.wait_for(self.reader.read(65_536), 10)
+        except ConnectionResetError:
+            return b""
+
+
+@asynccontextmanager
+async def line(server: Server) -> AsyncGenerator[Line]:
+    reader, writer = await asyncio.open_connection(*server.address.split(":"))
+    try:
+        yield Line(reader, writer)
+    finally:
+        writer.close()
+
+
+async def flood(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Sends this again and again; returns when the server cuts the connection."""
+    async with asyncio.timeout(20):
+        with suppress(ConnectionResetError, BrokenPipeError):
+            while True:
+                writer.write(data)
+                await writer.drain()
+
+
+class TestPlaces:
+    def test_are_bounded_in_all(self) -> None:
+        places = Places(2, 10)
+        assert [places.take(HERE), places.take("127.0.0.1"), places.take(THERE)] == [
+            None, None, FULL,
+        ]  # fmt: skip
+        places.leave(THERE)
+        places.leave("127.0.0.1")
+        assert places.take(None) is None
+
+    def test_are_bounded_for_each_address(self) -> None:
+        places = Places(100, 2)
+        assert [places.take(HERE) for _ in range(3)] == [None, None, TOO_MANY]
+        assert places.take(THERE) is None
+        for _ in range(2):
+            places.leave(HERE)
+        assert places.take(HERE) is None
+
+    @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.1.2.3", None, "not an address"])
+    def test_of_proxies_and_of_the_machine_itself_are_not(self, address: str | None) -> None:
+        places = Places(100, 1, ["10.0.0.0/8", "2001:db8::/32"])
+        assert [places.take(address) for _ in range(3)] == [None] * 3
+        for _ in range(3):
+            places.leave(address)
+
+    def test_are_no_more_than_files(self) -> None:
+        assert limit_of(20_000, 65_536) == 20_000
+        assert limit_of(20_000, 1_024) == 768
+
+
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> Places:
+    """Three, for all servers of this process."""
+    places = Places(3, 2)
+    monkeypatch.setattr(RequestProtocol, "places", places)
+    return places
+
+
+class TestFull:
+    async def test_is_told_at_once_and_is_over_when_somebody_goes(
+        self, server: Server, places: Places
+    ) -> None:
+        async with line(server) as first, line(server) as second, connecting(server.socket_url):
+            assert (await first.says(GET)).startswith(b"HTTP/1.1 200 ")
+            async with line(server) as extra:
+                answer = await extra.says(GET)
+                assert answer.startswith(b"HTTP/1.1 503 ")
+                assert b"\r\nretry-after: 1\r\n" in answer
+                assert await extra.says(b"") == b""
+            assert (await second.says(GET)).startswith(b"HTTP/1.1 200 ")
+        async with asyncio.timeout(5):
+            while True:  # the server hears of it in its own time
+                async with line(server) as next_one:
+                    if (await next_one.says(GET)).startswith(b"HTTP/1.1 200 "):
+                        break
+
+    async def test_does_not_wait_for_who_says_nothing(
+        self, server: Server, places: Places, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(wire, "EXTRA_SECONDS", 0.05)
+        async with line(server), line(server), line(server), line(server) as extra:
+            assert await extra.says(b"") == b""
+
+
+class TestReader:
+    async def test_that_reads_nothing_is_cut(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(wire, "STALL_SECONDS", 0.05)
+        query = b'{"query":"{ %s }"}' % b" ".join(
+            b'a%d: echo(text: "%s")' % (n, b"x" * 90) for n in range(80)
+        )
+        request = POST + b"content-length: %d\r\n\r\n%b" % (len(query), query)
+        host, port = server.address.split(":")
+        small = socket.socket()
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        small.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(small, (host, int(port)))
+        reader, writer = await asyncio.open_connection(sock=small, limit=1)
+        await flood(writer, request)  # until all buffers on the way are full
+        assert len(server.uvicorn.server_state.connections) == 0
+        writer.close()
+        del reader
+
+
+class TestBody:
+    async def test_that_was_refused_is_not_read_for_ever(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(wire, "LINGER_SECONDS", 0.05)
+        async with line(server) as slow:
+            head = POST + b"content-length: 1000000000\r\n\r\n"
+            assert (await slow.says(head)).startswith(b"HTTP/1.1 413 ")
+            assert await slow.says(b"x") == b""
+
+    async def test_that_comes_to_its_end_leaves_the_connection_open(self, server: Server) -> None:
+        async with line(server) as quick:
+            head = POST.replace(b"application/json", b"text/plain") + b"content-length: 2\r\n\r\n"
+            assert (await quick.says(head)).startswith(b"HTTP/1.1 415 ")
+            assert (await quick.says(b"{}" + GET)).startswith(b"HTTP/1.1 200 ")
+
+    async def test_has_no_trailers_without_end(self, server: Server) -> None:
+        async with line(server) as endless:
+            endless.writer.write(POST + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n")
+            await flood(endless.writer, b"x: y\r\n" * 500)
