@@ -1,19 +1,22 @@
 """The variables of one operation: what is known of them beforehand, and their coercion."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from graphql import (
     GraphQLBoolean,
     GraphQLError,
     GraphQLID,
+    GraphQLInputObjectType,
     GraphQLInt,
     GraphQLSchema,
     GraphQLString,
     OperationDefinitionNode,
+    Undefined,
     VariableDefinitionNode,
     get_nullable_type,
     is_non_null_type,
+    is_required_input_field,
 )
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import (
@@ -29,9 +32,13 @@ _SAME = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: i
 
 
 class _Variable:
-    """A variable definition: `same` is the Python class whose values coerce to themselves."""
+    """A variable definition.
 
-    __slots__ = ("absent", "name", "node", "nullable", "same", "signature")
+    `same` is the Python class whose values coerce to themselves; `to_object` makes an input object,
+    or Undefined of what the general coercion has to look at.
+    """
+
+    __slots__ = ("absent", "name", "node", "nullable", "same", "signature", "to_object")
 
     def __init__(self, schema: GraphQLSchema, node: VariableDefinitionNode) -> None:
         signature = get_variable_signature(schema, node)
@@ -42,6 +49,7 @@ class _Variable:
         self.signature = signature
         self.nullable = not is_non_null_type(signature.type)
         self.same = _same_class(signature.type)
+        self.to_object = _object_coercion(get_nullable_type(signature.type))
         self.absent = VariableValueSource(signature)
 
 
@@ -66,6 +74,11 @@ class VariableCoercion:
                 if _is_itself(variable, value):
                     sources[name] = VariableValueSource(variable.signature, value)
                     coerced[name] = value
+                    continue
+                made = Undefined if variable.to_object is None else variable.to_object(value)
+                if made is not Undefined:
+                    sources[name] = VariableValueSource(variable.signature, value)
+                    coerced[name] = made
                     continue
             elif variable.nullable and variable.signature.default is None:
                 sources[name] = variable.absent
@@ -95,12 +108,56 @@ def _same_class(type_: Any) -> type | None:
     return _SAME.get(get_nullable_type(type_))
 
 
-def _is_itself(variable: _Variable, value: Any) -> bool:
+def _is_itself(place: "_Variable | _Member", value: Any) -> bool:
     if value is None:
-        return variable.nullable
-    if value.__class__ is not variable.same:
+        return place.nullable
+    if value.__class__ is not place.same:
         return False
-    return variable.same is not int or GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT
+    return place.same is not int or GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT
+
+
+class _Member(NamedTuple):
+    """A field of an input object; `may_be_absent`: nothing stands in its place then."""
+
+    name: str
+    out_name: str
+    same: type | None
+    nullable: bool
+    may_be_absent: bool
+
+
+def _object_coercion(type_: Any) -> Callable[[Any], Any] | None:
+    """Coerces input objects of values that coerce to themselves; gives Undefined for all others."""
+    if not isinstance(type_, GraphQLInputObjectType) or type_.is_one_of:
+        return None
+    members = [
+        _Member(
+            name,
+            field.out_name or name,
+            _same_class(field.type),
+            not is_non_null_type(field.type),
+            field.default is None and field.default_value is Undefined,
+        )
+        for name, field in type_.fields.items()
+    ]
+    required = {name for name, field in type_.fields.items() if is_required_input_field(field)}
+
+    def coerce(value: Any) -> Any:
+        if value.__class__ is not dict or not required <= value.keys():
+            return Undefined
+        made: dict[str, Any] = {}
+        for member in members:
+            if member.name not in value:
+                if not member.may_be_absent:
+                    return Undefined
+                continue
+            given = value[member.name]
+            if not _is_itself(member, given):
+                return Undefined
+            made[member.out_name] = given
+        return type_.out_type(made) if len(made) == len(value) else Undefined
+
+    return coerce
 
 
 def _only(given: Mapping[str, Any], name: str) -> dict[str, Any]:
