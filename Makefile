@@ -106,7 +106,7 @@ $(NODES): %/node_modules: %/package-lock.json
 INPUTS = $(shell find web/$(1) -type f -not -path "*/node_modules/*") $(PARTS)
 
 web/dist/%/index.html: $$(call INPUTS,$$*)
-	@echo "Building the page $*: once, unless its sources change." >&2
+	@echo "Building the page $*; this takes a minute, once." >&2
 	@npm --prefix web/$* ci --silent --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000
 	@npm --prefix web/$* run --silent build
 	@touch $@
