@@ -102,12 +102,15 @@ $(NODES): %/node_modules: %/package-lock.json
 	@npm --prefix $(@D) ci --silent --no-audit --no-fund && touch $@ \
 		|| echo "npm is not at hand: what $(@D) is for will be skipped." >&2
 
+# A registry that is out of reach is given up in seconds, not in minutes.
+SOON := --fetch-timeout 20000 --fetch-retries 1 --fetch-retry-mintimeout 500 --fetch-retry-maxtimeout 500
+
 .SECONDEXPANSION:
 INPUTS = $(shell find web/$(1) -type f -not -path "*/node_modules/*") $(PARTS)
 
 web/dist/%/index.html: $$(call INPUTS,$$*)
-	@echo "Building the page $*: once, unless its sources change." >&2
-	@npm --prefix web/$* ci --silent --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000
+	@echo "Building the page $*; this takes a minute, once." >&2
+	@npm --prefix web/$* ci --silent --no-audit --no-fund $(SOON)
 	@npm --prefix web/$* run --silent build
 	@touch $@
 

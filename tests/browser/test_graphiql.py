@@ -69,6 +69,20 @@ class TestBriefTokens:
         await try_out(server, "a socket outlives its token")
 
 
+class TestSchemaForAdmins:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"introspection": "admins"})
+
+    @pytest.fixture
+    async def api(self, api: Api) -> Api:
+        await seed(api.settings.database_url or "", users=1, items=0, seed=7, accounts=True)
+        return api
+
+    async def test_is_asked_for_again_by_who_signs_in(self, server: uvicorn.Server) -> None:
+        await try_out(server, "an admin who signs in is shown the schema")
+
+
 class TestScreenshots:
     @pytest.fixture
     async def api(self, api: Api) -> Api:

@@ -138,7 +138,8 @@ class Dispatcher(Generic[ConnectionT]):
     async def _run_lane(self, *, is_first: bool = False) -> None:
         """Batches, one after the other on one connection, until nothing is gathered."""
         # Whoever asked first has started this lane; what it runs is not that one's alone.
-        AT_WORK.set(None)
+        if AT_WORK.get() is not None:
+            AT_WORK.set(None)
         try:
             if is_first:
                 self._start_others()

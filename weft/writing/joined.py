@@ -106,7 +106,8 @@ class JoinedWrites(Generic[TransactionT]):
     async def _run_lane(self) -> None:
         """Transactions, one after the other, until nothing waits but for rows of other lanes."""
         # Whoever asked first has started this lane; what it runs is not that one's alone.
-        AT_WORK.set(None)
+        if AT_WORK.get() is not None:
+            AT_WORK.set(None)
         self._is_starting = False
         try:
             while batch := self._take():

@@ -3,7 +3,7 @@ import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { GraphiQL } from "graphiql";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { createRoot } from "react-dom/client";
 import "graphiql/style.css";
 import "@graphiql/plugin-explorer/style.css";
@@ -11,7 +11,7 @@ import { Account } from "./account";
 import { examples } from "./examples";
 import { explainPlugin } from "./explain";
 import { fetcher } from "./fetcher";
-import { restore } from "./session";
+import { restore, viewer } from "./session";
 import { status } from "./status";
 import { storage } from "./storage";
 import { useStore } from "./store";
@@ -31,6 +31,18 @@ function Editors() {
     system.addEventListener("change", follow);
     return () => system.removeEventListener("change", follow);
   }, [theme, setTheme]);
+  return null;
+}
+
+/** Not everybody may see the schema: it is asked for again by whoever signs in or out. */
+function Schema() {
+  const email = useStore(viewer)?.email;
+  const { introspect } = useGraphiQLActions();
+  const asked = useRef(email);
+  useEffect(() => {
+    if (asked.current !== email) void introspect();
+    asked.current = email;
+  }, [email, introspect]);
   return null;
 }
 
@@ -54,6 +66,7 @@ function App() {
       <GraphiQL.Footer>
         <Status />
         <Editors />
+        <Schema />
       </GraphiQL.Footer>
     </GraphiQL>
   );
