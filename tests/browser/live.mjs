@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createInterface } from "node:readline";
 import { launched, opened, passage } from "./window.mjs";
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 const PASSWORD = "a long passphrase";
 const [{ scenario, url, chromium, token, screenshots }] = await new Promise((take) =>
   createInterface({ input: process.stdin }).once("line", (line) => take([JSON.parse(line)])),
@@ -114,12 +114,14 @@ const scenarios = {
   async "an answer that comes late undoes no change"(window) {
     const { page, sockets } = await window();
     await live(page);
-    let answer;
+    let release;
+    const isReleased = new Promise((done) => (release = done));
     const isHeld = new Promise((held) =>
       page.route("**/graphql", async (route) => {
         const response = await route.fetch();
-        answer = () => route.fulfill({ response });
-        held();
+        if (route.request().postDataJSON().variables.after) held();
+        await isReleased;
+        await route.fulfill({ response });
       }),
     );
     await button(page, "Show more").click();
@@ -131,7 +133,7 @@ const scenarios = {
     const isHeard = sockets[0].waitForEvent("framereceived", ({ payload }) => payload.includes('"Last"'));
     await written("createItem", { title: "Last", status: "PUBLISHED" });
     await isHeard;
-    await answer();
+    release();
     await row(page, "Last").waitFor();
     await row(page, "Item 6").waitFor();
     await row(page, "Changed on the way").waitFor();

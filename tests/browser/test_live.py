@@ -18,7 +18,7 @@ from tests.sockets import address_of
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "web" / "dist" / "live" / "index.html"
 SCREENSHOTS = FOLDER / "screenshots"
-SECONDS = 90
+SECONDS = 180
 CHROMIUM = shutil.which("chromium")
 MISSING = CHROMIUM is None or not PAGE.exists() or not (FOLDER / "node_modules").exists()
 
