@@ -34,7 +34,9 @@ VIEWER = "{ viewer { email } }"
 
 @pytest.fixture
 async def api(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Api]:
-    mine = settings.model_copy(update={"session_cookies": True, "cors_origins": [APP]})
+    mine = settings.model_copy(
+        update={"session_cookies": True, "cors_origins": [APP], "pages": False}
+    )
     clock = Clock()
     async with Api(create_app(mine, now=clock), mine, connection, clock, []) as api:
         yield api
