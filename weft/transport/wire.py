@@ -224,6 +224,12 @@ class RequestProtocol(HttpToolsProtocol):
         super().pause_writing()
         self._watch_reader()
 
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.stall_timer is not None and not self.transport.is_closing():
+            self.stall_timer.cancel()
+            self.stall_timer = None
+
     def _close(self) -> None:
         self.transport.close()
         self._watch_reader()

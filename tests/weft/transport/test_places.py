@@ -15,6 +15,8 @@ from weft.transport.wire import RequestProtocol
 
 GET = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
 POST = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+ECHO = b'{"query":"{ echo(text: \\"%b\\") }"}' % (b"x" * 9_000)
+LARGE = POST + b"content-length: %d\r\n\r\n%b" % (len(ECHO), ECHO)
 HERE, THERE = "203.0.113.7", "203.0.113.8"
 
 
@@ -121,20 +123,32 @@ class TestReader:
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(wire, "STALL_SECONDS", 0.05)
-        query = b'{"query":"{ %s }"}' % b" ".join(
-            b'a%d: echo(text: "%s")' % (n, b"x" * 90) for n in range(80)
-        )
-        request = POST + b"content-length: %d\r\n\r\n%b" % (len(query), query)
         host, port = server.address.split(":")
         small = socket.socket()
         small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         small.setblocking(False)
         await asyncio.get_running_loop().sock_connect(small, (host, int(port)))
-        reader, writer = await asyncio.open_connection(sock=small, limit=1)
-        await flood(writer, request)  # until all buffers on the way are full
+        _, writer = await asyncio.open_connection(sock=small, limit=1)
+        try:
+            await flood(writer, LARGE)  # until all buffers on the way are full
+        finally:
+            writer.close()
         assert len(server.uvicorn.server_state.connections) == 0
-        writer.close()
-        del reader
+
+    async def test_that_catches_up_is_not(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(wire, "STALL_SECONDS", 0.3)
+        async with line(server) as lazy:
+            for _ in range(2):
+                lazy.writer.write(LARGE * 200)
+                left = 200
+                while left:
+                    await lazy.reader.readuntil(b"HTTP/1.1 200 ")
+                    left -= 1
+                await asyncio.sleep(0.4)  # longer than it may be slow
+            await lazy.reader.read(65_536)
+            assert b"HTTP/1.1 200 " in await lazy.says(GET)
 
 
 class TestBody:
