@@ -135,8 +135,16 @@ class TestEventStream:
         async with streaming(server, "mutation { signOut { signedOut } }") as events:
             assert "errors" in (await events.next())[1]
 
-    async def test_ends_when_the_session_does(self, api: Api, server: uvicorn.Server) -> None:
+    async def test_ends_when_the_session_does(
+        self, api: Api, server: uvicorn.Server, url: str
+    ) -> None:
         owner = await api.user()
-        async with streaming(server, CHANGES, authorization=f"Bearer {owner.token}") as events:
+        async with subscribed(url) as socket:
+            await api.item(owner)
+            cursor = (await change(socket))["cursor"]
+        token = f"Bearer {owner.token}"
+        async with streaming(server, CHANGES, authorization=token, last_event_id=cursor) as events:
+            await api.item(owner)
+            await events.change()  # so it is open
             await api.connection.execute("DELETE FROM sessions")
             assert await events.next() == ("", "")

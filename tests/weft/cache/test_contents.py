@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,7 +20,8 @@ PATIENCE_SECONDS = 10
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"cache": "available"})
+    own_prefix = f"{settings.redis_prefix}-{secrets.token_hex(4)}"
+    return settings.model_copy(update={"cache": "available", "redis_prefix": own_prefix})
 
 
 @pytest.fixture
