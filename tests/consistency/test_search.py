@@ -3,27 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from structlog.testing import capture_logs
 
 from tests.weft.cache.interleaved import Interleaved
 from tests.weft.cache.test_interleaving import STORIES
+from tests.weft.cache.test_model import SEARCH as SHORT_SEARCH
 
-SEARCH = settings(
-    max_examples=6000,
-    stateful_step_count=50,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    report_multiple_bugs=False,
-    phases=[Phase.generate],
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.filter_too_much,
-        HealthCheck.data_too_large,
-    ],
-)
+SEARCH = settings(SHORT_SEARCH, max_examples=6000, stateful_step_count=50)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """The loader of one operation: remembers what it loaded, and never asks twice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from aiodataloader import DataLoader
@@ -70,22 +70,33 @@ class Loader(DataLoader[KeyT, ValueT]):
             batch = self._ask(list(dict.fromkeys(keys)), asked)
             try:
                 known.update(zip(batch.keys, await batch.future, strict=True))
-            except BaseException as error:
-                _check_loss(error)
+            except asyncio.CancelledError:
+                if _is_cancelled():
+                    raise
+            except Exception as error:
+                raise own_error(error) from error
         while missing := [key for key in keys if key not in known]:
-            missing = list(dict.fromkeys(missing))
-            new = [key for key in missing if key not in asked or asked[key].is_lost]
-            if new:
-                self._ask(new, asked)
-            batches = {id(asked[key]): asked[key] for key in missing}.values()
+            batches = self._batches_of(list(dict.fromkeys(missing)), asked)
             try:
                 for batch in batches:
                     known.update(zip(batch.keys, await batch.future, strict=True))
-            except BaseException as error:
-                for batch in batches:
-                    batch.future.add_done_callback(_let_go)
-                _check_loss(error)
+            except asyncio.CancelledError:
+                _let_go(batches)
+                if _is_cancelled():
+                    raise
+            except Exception as error:
+                _let_go(batches)
+                raise own_error(error) from error
         return [known[key] for key in keys]
+
+    def _batches_of(
+        self, keys: list[KeyT], asked: dict[KeyT, "_Batch[KeyT, ValueT]"]
+    ) -> "Collection[_Batch[KeyT, ValueT]]":
+        """What brings the keys: batches on their way, and one for what nobody has asked for."""
+        new = [key for key in keys if key not in asked or asked[key].is_lost]
+        if new:
+            self._ask(new, asked)
+        return {id(asked[key]): asked[key] for key in keys}.values()
 
     def _ask(
         self, keys: list[KeyT], asked: dict[KeyT, "_Batch[KeyT, ValueT]"]
@@ -114,21 +125,23 @@ class Loader(DataLoader[KeyT, ValueT]):
         return self
 
 
-def _check_loss(error: BaseException) -> None:
-    """Raises what kept a batch from arriving, unless another waiter has taken it along.
+def _is_cancelled() -> bool:
+    """Whether this waiter was cancelled, and not another one that has taken the future along.
 
     Whoever is cancelled cancels the future that it waits for. A shield for each waiter would cost
     more than the load; so the others ask again.
     """
-    if isinstance(error, Exception):
-        raise own_error(error) from error
     task = asyncio.current_task()
-    if not isinstance(error, asyncio.CancelledError) or task is None or task.cancelling():
-        raise error
+    return task is None or task.cancelling() > 0
 
 
-def _let_go(future: asyncio.Future[Any]) -> None:
-    """Takes the error of a future that nobody waits for, lest it is reported as overlooked."""
+def _let_go(batches: Iterable[_Batch[Any, Any]]) -> None:
+    """Takes the errors of futures that nobody waits for, lest they are reported as overlooked."""
+    for batch in batches:
+        batch.future.add_done_callback(_take_error)
+
+
+def _take_error(future: asyncio.Future[Any]) -> None:
     if not future.cancelled():
         future.exception()
 

@@ -41,6 +41,23 @@ class TestLoader:
         finally:
             gc.enable()
 
+    async def test_goes_with_an_operation_that_is_cancelled(self):
+        shop = Shop(open=False)
+        asking = shop.asking(1)
+        await soon(shop.source.begun.wait())
+        gone = weakref.ref(shop.loader)
+        gc.disable()
+        try:
+            asking.cancel()
+            await turns(3)
+            assert asking.cancelled()
+            del asking, shop.loader
+            await turns(2)
+            assert gone() is None
+        finally:
+            gc.enable()
+            shop.source.gate.set()
+
 
 class TestLoadMany:
     async def test_gives_values_in_the_order_of_the_keys(self):
