@@ -47,7 +47,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
-            reporter.write_line("Secrets in the logs:\n" + "\n".join(found), red=True)
+            reporter.write_line("\nSecrets in the logs:\n" + "\n".join(found), red=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -27,6 +27,7 @@ OPTIONS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_statement": "none",
+    "log_error_verbosity": "terse",  # the detail of a broken uniqueness has the e-mail address
 }
 
 UNSAFE_OPTIONS: Mapping[str, str] = {
