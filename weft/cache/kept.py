@@ -14,8 +14,8 @@ class ValueContents(msgspec.Struct, frozen=True):
     """One value and whose it is.
 
     `viewer` is empty for what everybody sees. The age counts from the value's snapshot.
-    `written_since`: the tags beside it that were written since then; if one of them is its own,
-    the value counts no more.
+    `written_since`: the tags beside it that were written since then, or read for the first time;
+    if one of them is its own, the value counts no more.
     """
 
     key: str
