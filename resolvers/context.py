@@ -80,7 +80,15 @@ class Services:
 class Context:
     """One operation's; every event of a subscription gets one of its own."""
 
-    __slots__ = ("_viewer", "cache", "explanation", "loaders", "request_id", "services")
+    __slots__ = (
+        "_viewer",
+        "cache",
+        "explanation",
+        "fences_version",
+        "loaders",
+        "request_id",
+        "services",
+    )
 
     def __init__(self, services: Services, viewer: Viewer, request_id: str) -> None:
         self.services = services
@@ -88,6 +96,7 @@ class Context:
         self.request_id = request_id
         self.loaders = Loaders(services.database.reads)
         self.cache = services.cache
+        self.fences_version: bytes | None = None
         self.explanation: Explanation | None = None
 
     @property
@@ -122,6 +131,7 @@ class Context:
 
     def forget_loaded(self) -> None:
         self.loaders.clear_all()
+        self.fences_version = None
 
     def renew(self) -> Self:
         return type(self)(self.services, self.viewer, self.request_id)

@@ -9,12 +9,11 @@ import msgspec
 
 from weft.cache.entry import NOTHING, Codec, Entries, Entry
 from weft.cache.errors import CacheUnavailable
-from weft.cache.fence import DIGITS, is_whole
 from weft.cache.filler import Fill, Filler
+from weft.cache.judge import Judge, Reader
 from weft.cache.policy import CachePolicy
 from weft.cache.report import Report
 from weft.cache.steps import Store
-from weft.cache.store import LEASE_KEY
 
 MAX_ENTRIES = 100_000
 WAIT_STEP_SECONDS = 0.003
@@ -43,6 +42,7 @@ class Cache:
         self._store = store
         self._filler = filler
         self._wall_clock = wall_clock
+        self._judge = Judge(store, wall_clock)
         self._entries = Entries(max_entries)
 
     def entries(
@@ -70,84 +70,21 @@ class Cache:
         return entries
 
     async def look_up(
-        self, entries: Sequence[Entry], codec: Codec, keys: Sequence[Any], arguments: Any
-    ) -> tuple[list[Any], int] | None:
-        """The values that count, NOTHING for the others, and how many a fence rejected.
-
-        None if the cache cannot be asked or must not be believed now. What this process keeps is
-        asked for again if it does not count: another may have stored a newer one.
-        """
-        now = self._wall_clock()
-        in_memory = [entry.expires_at > now for entry in entries]
-        values = await self._counting(entries, codec, keys, arguments, now)
-        if values is None:
-            return None
-        if NOTHING not in values:
-            return values, 0
-        rejected = [
-            place
-            for place, value in enumerate(values)
-            if value is NOTHING and entries[place].value is not NOTHING
-        ]
-        again = [place for place in rejected if in_memory[place]]
-        if again:
-            for place in again:
-                entries[place].forget()
-            newer = await self._counting(
-                [entries[place] for place in again],
-                codec,
-                [keys[place] for place in again],
-                arguments,
-                now,
-            )
-            for place, value in zip(again, newer or (), strict=False):
-                values[place] = value
-        return values, sum(values[place] is NOTHING for place in rejected)
-
-    async def _counting(
         self,
         entries: Sequence[Entry],
         codec: Codec,
         keys: Sequence[Any],
         arguments: Any,
-        now: float,
-    ) -> list[Any] | None:
-        wanted: dict[bytes, None] = {LEASE_KEY: None}
-        for entry in entries:
-            if entry.expires_at <= now:
-                wanted[entry.value_key] = None
-            for fence_key in entry.fence_keys:
-                wanted[fence_key] = None
+        reader: Reader,
+    ) -> tuple[list[Any], int] | None:
+        """The values that count, NOTHING for the others, and how many a fence rejected.
+
+        None if the cache cannot be asked or must not be believed now.
+        """
         try:
-            answers = await self._store.read(list(wanted))
+            return await self._judge.values(entries, codec, keys, arguments, reader)
         except CacheUnavailable:
             return None
-        # By key, not by place: entries are every operation's, and others fill them meanwhile.
-        found = dict(zip(wanted, answers, strict=True))
-        lease = found[LEASE_KEY]
-        if not is_whole(lease):
-            return None
-        values: list[Any] = []
-        for entry, key in zip(entries, keys, strict=True):
-            if entry.expires_at <= now and entry.value_key in found:
-                self._take(entry, found[entry.value_key], codec, key, arguments)
-            xmin, counts = entry.xmin, lease < entry.xmin
-            for fence_key in entry.fence_keys:
-                fence = found[fence_key]
-                if not (fence and len(fence) == DIGITS and fence < xmin and fence.isdigit()):
-                    counts = False
-            values.append(entry.value if counts and entry.expires_at > now else NOTHING)
-        return values
-
-    def _take(
-        self, entry: Entry, stored: bytes | None, codec: Codec, key: Any, arguments: Any
-    ) -> None:
-        """Keeps what Redis has, if it is what this release writes."""
-        entry.forget()
-        decoded = stored and codec.decode(stored, key, arguments)
-        if decoded:
-            xmin, read_at, value = decoded
-            entry.keep(value, xmin, read_at + codec.ttl_seconds)
 
     async def claim(self, entries: Sequence[Entry], life_ms: int) -> list[bool]:
         """Which of the values are the caller's to compute; all, if the cache cannot be asked."""
@@ -162,6 +99,7 @@ class Cache:
         codec: Codec,
         keys: Sequence[Any],
         arguments: Any,
+        reader: Reader,
         wait_ms: int,
     ) -> list[Any]:
         """The values that others compute; NOTHING where none came that counts."""
@@ -178,6 +116,7 @@ class Cache:
                         codec,
                         [keys[place] for place in left],
                         arguments,
+                        reader,
                     )
                     for place, value in zip(left, found[0] if found else (), strict=False):
                         values[place] = value

@@ -10,6 +10,7 @@ from redis.asyncio import Redis, RedisCluster
 
 from weft.cache.fence import DIGITS
 from weft.cache.kept import FieldContents, ValueContents
+from weft.cache.steps import VERSION_KEY
 
 VALUE_KEY = re.compile(r"(.*:)v:\{(.*?)\}:([^:]+):[0-9a-f]+:(.*):([^:]*):([^:]*)", re.DOTALL)
 SHOWN_LETTERS = 60
@@ -68,8 +69,8 @@ class CacheContents:
     async def drop(self, coordinate: str | None = None) -> int:
         """Drops the values of a field, or of all; how many.
 
-        With their fences, so that what processes still have of them counts no more either. What
-        shares a fence with them is computed anew as well.
+        With their fences, and the version of all, so that what processes still have of them counts
+        no more either. What shares a fence with them is computed anew as well.
         """
         doomed: list[bytes] = []
         values = 0
@@ -78,6 +79,7 @@ class CacheContents:
             doomed.append(key)
             values += 1
             groups.add(f"{_quoted(match[1])}f:{{{_quoted(match[2])}}}.*")
+            doomed.append(match[1].encode() + VERSION_KEY)
         if coordinate is None:
             groups = {f"{_quoted(self._prefix)}:cache:*"}
         for pattern in groups:

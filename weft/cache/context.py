@@ -10,6 +10,8 @@ class CachingContext(Protocol):
     """One operation's context; see `weft.info.OperationContext`."""
 
     cache: Cache | None
+    fences_version: bytes | None
+    """As the cache has read it for this operation, since it began or last wrote; else None."""
 
     @property
     def viewer(self) -> Any:

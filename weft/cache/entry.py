@@ -16,14 +16,16 @@ NOTHING: Any = object()
 class Entry:
     """One value's keys, and the value as this process has it, with its snapshot's xmin.
 
-    A value that is kept here counts no more than one in Redis: its fences are asked every time.
+    A value that is kept here counts no more than one in Redis. `counted_in` is the version of all
+    fences in which it was found to count; None if in none that is known.
     """
 
-    __slots__ = ("expires_at", "fence_keys", "value", "value_key", "xmin")
+    __slots__ = ("counted_in", "expires_at", "fence_keys", "value", "value_key", "xmin")
 
     def __init__(self, value_key: bytes, fence_keys: tuple[bytes, ...]) -> None:
         self.value_key = value_key
         self.fence_keys = fence_keys
+        self.counted_in: bytes | None
         self.forget()
 
     @property
@@ -33,12 +35,12 @@ class Entry:
 
     def forget(self) -> None:
         """Has no value any more."""
-        self.value, self.xmin, self.expires_at = NOTHING, b"", 0.0
+        self.value, self.xmin, self.expires_at, self.counted_in = NOTHING, b"", 0.0, None
 
     def keep(self, value: Any, xmin: bytes, expires_at: float) -> None:
         """Has the value, unless a newer one is there."""
         if xmin >= self.xmin:
-            self.value, self.xmin, self.expires_at = value, xmin, expires_at
+            self.value, self.xmin, self.expires_at, self.counted_in = value, xmin, expires_at, None
 
 
 class Entries:

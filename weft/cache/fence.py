@@ -16,6 +16,14 @@ So a fence that is missing, whatever took it away (eviction, expiry, a flush, a 
 of the store), costs misses and never an answer. Writers leave missing fences missing: what is never
 read costs them nothing.
 
+Fences need not be read each time. Every step that raises some also changes their *version*, a
+number that never comes again; an entry that was found to count is remembered with the version that
+was read in the same step as its fences. Let a reader find that version, after it began, and w be
+acknowledged before it began: then w had raised its fences before, and nobody has raised any between
+the two readings; so the fences that the entry was judged by were read after w had raised them. This
+holds however many fences were lost in between: what makes an entry stale is a write, and no write
+is acknowledged without a new version, unless none is there, and then none can be found.
+
 One fence more stands for everything, the *lease*. Whoever raises fences on behalf of writers that
 do not know of the cache renews it, each time for a moment only: see `weft.cache.lease`.
 """

@@ -39,7 +39,7 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
         variant = (viewer, _digest(arguments))
         keys = [policy.key(parent) for parent in parents]
         entries = cache.entries(policy, info.coordinate, variant, keys, arguments, shape)
-        found = await cache.look_up(entries, codec, keys, arguments)
+        found = await cache.look_up(entries, codec, keys, arguments, info.context)
         values, rejected = found or ([NOTHING] * len(parents), 0)
         places = [place for place, value in enumerate(values) if value is NOTHING]
         _count(cache, info, len(parents), len(places), rejected, asked=found is not None)

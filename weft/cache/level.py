@@ -61,6 +61,7 @@ class Level:
                 self.codec,
                 [self.keys[place] for place in theirs],
                 self.arguments,
+                self.context,
                 self.policy.once_ms,
             )
             for place, value in zip(theirs, found, strict=True):

@@ -12,12 +12,25 @@ local function valid(fence)
 end
 """
 
+NEXT = b"+"
+"""In place of a transaction id: the key is the version's."""
+
 RAISE = (
     _VALID
     + b"""
+local function count_up(key)
+  if redis.call('EXISTS', key) == 1 then
+    local counted = redis.pcall('INCR', key)
+    if type(counted) == 'table' and counted.err then
+      redis.call('DEL', key)
+    end
+  end
+end
 for place, key in ipairs(KEYS) do
   local fence = redis.pcall('GET', key)
-  if not valid(fence) then
+  if ARGV[place] == '+' then
+    count_up(key)
+  elseif not valid(fence) then
     redis.call('DEL', key)
   elseif string.sub(fence, 1, 20) < ARGV[place] then
     local set = redis.pcall('SET', key, ARGV[place] .. string.sub(fence, 21), 'KEEPTTL')
@@ -30,7 +43,7 @@ return #KEYS
 """
 )
 """ARGV: a transaction id for each key. Raises fences that are there; drops what is no fence, and
-what cannot be raised because Redis is full: a missing fence is always safe."""
+what cannot be raised because Redis is full: a missing fence is always safe. The version: NEXT."""
 
 ENSURE = (
     _VALID
@@ -69,22 +82,36 @@ return fences
 )
 """ARGV: for each key the open fence as it was seen, then a transaction id drawn after that."""
 
-RENEW = b"""
+_MAKE_VERSION = b"""
+if KEYS[2] then
+  redis.pcall('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3])
+end
+"""
+
+RENEW = (
+    _MAKE_VERSION
+    + b"""
 local lease = redis.pcall('GET', KEYS[1])
 if type(lease) == 'string' and #lease == 20 then
   return redis.call('PEXPIREAT', KEYS[1], ARGV[1])
 end
 return 0
 """
-"""ARGV: when it ends. Prolongs a whole lease that is still there; 0 if there is none."""
+)
+"""KEYS: the lease, and the version where there may be one. ARGV: when the lease ends; number and
+life of a version, if there is none. Prolongs a whole lease that is still there; 0 if there is none.
+"""
 
-GRANT = b"""
+GRANT = (
+    _MAKE_VERSION
+    + b"""
 local lease = redis.pcall('GET', KEYS[1])
-local number = ARGV[1]
+local number = ARGV[4]
 if type(lease) == 'string' and #lease == 20 and lease > number then
   number = lease
 end
-redis.call('SET', KEYS[1], number, 'PXAT', ARGV[2])
+redis.call('SET', KEYS[1], number, 'PXAT', ARGV[1])
 return 1
 """
-"""ARGV: a transaction id, when it ends. A lease by which nothing older is taken."""
+)
+"""As RENEW, and then a transaction id. A lease by which nothing older is taken."""

@@ -5,6 +5,10 @@ from typing import Protocol
 
 from weft.cache.limits import StoreLimits
 
+LEASE_KEY = b"{lease}"
+VERSION_KEY = b"{lease}.version"
+"""The number that each raising of fences changes, in the same step; see `weft.cache.judge`."""
+
 
 class Store(Protocol):
     """What the cache needs of Redis. Keys have no prefix; CacheUnavailable wherever it fails."""

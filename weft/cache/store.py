@@ -1,5 +1,6 @@
 """The cache in Redis: the protocol's steps on one server, or on the servers of a cluster."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,8 +10,10 @@ from weft.cache.fence import number, opened
 from weft.cache.layout import Layout, of_each
 from weft.cache.limits import StoreLimits
 from weft.cache.server import KeyCommand, RedisServer
+from weft.cache.steps import LEASE_KEY, VERSION_KEY
 
-LEASE_KEY = b"{lease}"
+VERSION_BITS = 62
+"""Room to count on: Redis's numbers have 63."""
 
 
 class RedisStore:
@@ -86,8 +89,10 @@ class RedisStore:
 
     async def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
         """Raises those fences that are there, each to a transaction id, before that commits."""
-        numbers = list(map(number, transactions.values()))
-        await self._run(scripts.RAISE, list(transactions), numbers, raises=True)
+        keys, numbers = list(transactions), list(map(number, transactions.values()))
+        if await self._layout.only() is not None:
+            keys, numbers = [*keys, VERSION_KEY], [*numbers, scripts.NEXT]
+        await self._run(scripts.RAISE, keys, numbers, raises=True)
 
     async def time_ms(self) -> int:
         """The time of the server that holds the lease; leases end by it, whatever is late."""
@@ -97,12 +102,23 @@ class RedisStore:
 
     async def renew_lease(self, until_ms: int) -> bool:
         """Prolongs the lease; false if there is none to prolong."""
-        (renewed,) = await self._run(scripts.RENEW, [LEASE_KEY], shared=[until_ms])
+        keys, new = await self._lease_and_version()
+        renewed, *_ = await self._run(scripts.RENEW, keys, shared=[until_ms, *new])
         return bool(renewed)
 
     async def grant_lease(self, transaction_id: int, until_ms: int) -> None:
         """A new lease, by which nothing is taken that was read before this transaction began."""
-        await self._run(scripts.GRANT, [LEASE_KEY], shared=[number(transaction_id), until_ms])
+        keys, new = await self._lease_and_version()
+        await self._run(scripts.GRANT, keys, shared=[until_ms, *new, number(transaction_id)])
+
+    async def _lease_and_version(self) -> tuple[list[bytes], tuple[int, int]]:
+        """The keys, and of a new version the number, which never was one before, and the life.
+
+        A cluster has no version: fences and number would change one after the other there.
+        """
+        new = secrets.randbits(VERSION_BITS), self.limits.fence_seconds * 1000
+        is_alone = await self._layout.only() is not None
+        return [LEASE_KEY, VERSION_KEY] if is_alone else [LEASE_KEY], new
 
     async def _places(self, keys: Sequence[bytes]) -> dict[RedisServer, list[int]]:
         only = await self._layout.only()

@@ -7,14 +7,20 @@ from weft.cache.cache import Cache
 from weft.cache.entry import NOTHING, Codec, Entry
 from weft.cache.errors import CacheUnavailable
 from weft.cache.fence import is_whole
-from weft.cache.store import LEASE_KEY
+from weft.cache.judge import Reader, take
+from weft.cache.steps import LEASE_KEY
 
 
 class CacheByPlace(Cache):
     """Tells answers apart by their place, although what was asked may look different by then."""
 
     async def look_up(
-        self, entries: Sequence[Entry], codec: Codec, keys: Sequence[Any], arguments: Any
+        self,
+        entries: Sequence[Entry],
+        codec: Codec,
+        keys: Sequence[Any],
+        arguments: Any,
+        reader: Reader,
     ) -> tuple[list[Any], int] | None:
         now = self.now()
         wanted = [LEASE_KEY]
@@ -32,7 +38,7 @@ class CacheByPlace(Cache):
         values: list[Any] = []
         for entry, key in zip(entries, keys, strict=True):
             if entry.expires_at <= now:
-                self._take(entry, next(answers), codec, key, arguments)
+                take(entry, next(answers), codec, key, arguments)
             fence = next(answers)
             counts = is_whole(fence) and fence < entry.xmin and lease < entry.xmin
             values.append(entry.value if counts else NOTHING)

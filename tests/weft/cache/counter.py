@@ -44,6 +44,7 @@ class CounterContext:
         self.cache = cache
         self.database = database
         self.bound = SnapshotBound()
+        self.fences_version: bytes | None = None
 
     def isolated(self, bound: SnapshotBound, *, public: bool) -> Self:
         context = type(self)(self.database, None)

@@ -5,14 +5,15 @@ several processes cross in any order, lose replies, and let a command arrive whe
 has long given up.
 """
 
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from weft.cache import fence
 from weft.cache.errors import CacheUnavailable
 from weft.cache.limits import StoreLimits
-from weft.cache.store import LEASE_KEY
+from weft.cache.steps import LEASE_KEY, VERSION_KEY
 
 LEASE_SECONDS = 3
 FENCE_SECONDS = 20
@@ -86,6 +87,7 @@ class Redis:
     now: Callable[[], float]
     run: int = 0
     held: dict[tuple[int, bytes], tuple[bytes, float]] = field(default_factory=dict)
+    versions: Iterator[int] = field(default_factory=lambda: count(1000, 1000))
 
     def get(self, key: bytes) -> bytes | None:
         found = self.held.get((self.run, key))
@@ -97,6 +99,19 @@ class Redis:
     def keep(self, key: bytes, value: bytes | None) -> None:
         if value is not None:
             self.put(key, value, self.held[self.run, key][1])
+
+    def make_version(self) -> None:
+        if self.get(VERSION_KEY) is None:
+            self.put(VERSION_KEY, b"%d" % next(self.versions), self.now() + FENCE_SECONDS)
+
+    def change_version(self) -> None:
+        version = self.get(VERSION_KEY)
+        self.keep(VERSION_KEY, version and b"%d" % (int(version) + 1))
+
+    def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
+        for key, transaction_id in transactions.items():
+            self.keep(key, fence.raised(self.get(key), fence.number(transaction_id)))
+        self.change_version()
 
 
 class DrivenStore:
@@ -149,19 +164,14 @@ class DrivenStore:
         return await self._ask(command)
 
     async def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
-        def command() -> None:
-            for key, transaction_id in transactions.items():
-                self.redis.keep(
-                    key, fence.raised(self.redis.get(key), fence.number(transaction_id))
-                )
-
-        await self._ask(command)
+        await self._ask(lambda: self.redis.raise_fences(transactions))
 
     async def time_ms(self) -> int:
         return await self._ask(lambda: int(self.redis.now() * 1000))
 
     async def renew_lease(self, until_ms: int) -> bool:
         def command() -> bool:
+            self.redis.make_version()
             found = self.redis.get(LEASE_KEY)
             if found is not None:
                 self.redis.put(LEASE_KEY, found, until_ms / 1000)
@@ -171,6 +181,7 @@ class DrivenStore:
 
     async def grant_lease(self, transaction_id: int, until_ms: int) -> None:
         def command() -> None:
+            self.redis.make_version()
             found = self.redis.get(LEASE_KEY) or b""
             number = max(fence.number(transaction_id), found)
             self.redis.put(LEASE_KEY, number, until_ms / 1000)

@@ -17,6 +17,7 @@ from tests.weft.cache.driven import LEASE_SECONDS, Call, Crossing, Database, Dri
 from weft.cache.cache import Cache
 from weft.cache.fences import WriteFences
 from weft.cache.lease import FenceRelay
+from weft.cache.steps import VERSION_KEY
 from weft.changes.change import Change, ChangeKind
 from weft.info import Info
 
@@ -24,6 +25,7 @@ KEYS = (1, 2, 3)
 KEY = st.sampled_from(KEYS)
 PLACE = st.integers(0, 5)
 STEPS = st.integers(1, 4)
+TROUBLES = ("flush", "evict", "evict the version", "fail over", "forget")
 
 
 class Process:
@@ -51,12 +53,13 @@ class Interleaved(RuleBasedStateMachine):
     """Two processes, writers that know of no cache, one relay, and all that can go wrong."""
 
     cache_type = Cache
+    redis_type = Redis
     processes_count = 2
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
-        self.redis = Redis(lambda: self.now)
+        self.redis = self.redis_type(lambda: self.now)
         self.database = Database()
         self.calls: list[Call] = []
         self.late: list[Callable[[], Any]] = []
@@ -118,6 +121,12 @@ class Interleaved(RuleBasedStateMachine):
     @rule(place=PLACE, key=KEY)
     def read_one_now(self, place: int, key: int) -> None:
         self.read_at_once(self._process(place), (key,))
+
+    @rule(place=PLACE, key=KEY)
+    def read_one_often(self, place: int, key: int) -> None:
+        """Until the process asks for the version first."""
+        for _ in range(6):
+            self.read_one_now(place, key)
 
     @rule(place=PLACE)
     def read_all_now(self, place: int) -> None:
@@ -222,13 +231,15 @@ class Interleaved(RuleBasedStateMachine):
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule(trouble=st.sampled_from(["flush", "evict", "fail over", "forget"]), place=PLACE)
+    @rule(trouble=st.sampled_from(TROUBLES), place=PLACE)
     def trouble(self, trouble: str, place: int) -> None:
         match trouble:
             case "flush":
                 self.redis.held.clear()
             case "evict" if self.redis.held:
                 del self.redis.held[list(self.redis.held)[place % len(self.redis.held)]]
+            case "evict the version":
+                self.redis.held.pop((self.redis.run, VERSION_KEY), None)
             case "fail over":  # to a server with keys of its own
                 self.redis.run += 1
             case _:  # as a process does that was started anew

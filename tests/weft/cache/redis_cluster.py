@@ -35,7 +35,7 @@ class Node:
             *(redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
             *("--dir", str(self._directory), "--cluster-enabled", "yes"),
             *("--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
-            *("--cluster-require-full-coverage", "no"),
+            *("--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0"),
             stdout=asyncio.subprocess.DEVNULL,
         )
         await until(lambda: answers(self.client))
@@ -55,6 +55,7 @@ class Cluster:
 
     def __init__(self, nodes: list[Node]) -> None:
         self.nodes = nodes
+        self.replicas: list[Node] = []
         self.url = nodes[0].url
 
     async def form(self) -> None:
@@ -70,9 +71,28 @@ class Cluster:
             info = await node.ask("CLUSTER INFO")
             if info["cluster_state"] != "ok" or info["cluster_slots_ok"] != str(SLOTS):
                 return False
-            if info["cluster_known_nodes"] != str(len(self.nodes)):
+            if info["cluster_known_nodes"] != str(len(self.nodes) + len(self.replicas)):
                 return False
         return True
+
+    async def replicate(self, master: Node, replica: Node) -> None:
+        """Another server has what the master has, and takes its place when that is gone."""
+        self.replicas.append(replica)
+        await replica.ask("CLUSTER MEET", "127.0.0.1", master.port)
+        await until(self.is_whole)
+        master_id = await master.ask("CLUSTER MYID")
+
+        async def is_taken() -> bool:
+            try:
+                return bool(await replica.ask("CLUSTER REPLICATE", master_id))
+            except redis.asyncio.RedisError:
+                return False  # it has not heard of its master yet
+
+        async def is_up() -> bool:
+            return (await replica.client.info("replication"))["master_link_status"] == "up"
+
+        await until(is_taken)
+        await until(is_up)
 
     def node_of(self, key: str) -> Node:
         return self.nodes[key_slot(key.encode()) // (SLOTS // len(self.nodes) + 1)]
@@ -106,13 +126,15 @@ def _free_port() -> int:
 
 
 @asynccontextmanager
-async def redis_cluster(directory: Path) -> AsyncGenerator[Cluster]:
-    """Three servers that share all slots."""
-    nodes = [Node(directory / str(number), _free_port()) for number in range(3)]
+async def redis_cluster(directory: Path, *, replicas: int = 0) -> AsyncGenerator[Cluster]:
+    """Three servers that share all slots; the first of them have a replica each."""
+    nodes = [Node(directory / str(number), _free_port()) for number in range(3 + replicas)]
     try:
         await asyncio.gather(*(node.start() for node in nodes))
-        cluster = Cluster(nodes)
+        cluster = Cluster(nodes[:3])
         await cluster.form()
+        for master, replica in zip(nodes, nodes[3:], strict=False):
+            await cluster.replicate(master, replica)
         yield cluster
     finally:
         for node in nodes:

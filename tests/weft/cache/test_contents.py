@@ -38,11 +38,13 @@ async def statements_of_a_read(api: Api, owner: Member) -> list[str]:
 
 
 async def filled(api: Api, contents: CacheContents) -> Member:
-    """Somebody whose fields are all in Redis, and in the memory of this process."""
+    """Somebody whose fields are all in Redis and in this process, and only confirmed by now."""
     owner = await api.user()
     async with asyncio.timeout(PATIENCE_SECONDS):
         while await statements_of_a_read(api, owner) or len(await contents.fields()) < 3:  # noqa: ASYNC110 - the filler is at work
             await asyncio.sleep(0.01)
+    for _ in range(9):
+        assert await statements_of_a_read(api, owner) == []
     return owner
 
 

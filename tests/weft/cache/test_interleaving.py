@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -9,9 +10,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from structlog.testing import capture_logs
 
 from tests.weft.cache.by_place import CacheByPlace
-from tests.weft.cache.driven import DrivenStore
+from tests.weft.cache.driven import DrivenStore, Redis
 from tests.weft.cache.interleaved import Interleaved, change_of
 from weft.cache.lease import FenceRelay
+from weft.cache.steps import VERSION_KEY
 
 SHORT = settings(
     max_examples=100,
@@ -54,6 +56,47 @@ class TellsBeforeRaising(Interleaved):
         await prepare([change_of(key, writer) for writer, key in pending.items()])
 
 
+class LeavesTheVersion(Interleaved):
+    """Fences are raised, and the version of all is as before."""
+
+    class Redis(Redis):
+        def change_version(self) -> None: ...
+
+    redis_type = Redis
+
+
+class CountsAnewFromTheSame(Interleaved):
+    """A version that was lost begins where the one before did."""
+
+    class Redis(Redis):
+        def make_version(self) -> None:
+            self.versions = count(1000)
+            super().make_version()
+
+    redis_type = Redis
+
+
+class RaisesAfterTheVersion(Interleaved):
+    """As in a cluster, where one step cannot do both."""
+
+    class Store(DrivenStore):
+        async def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
+            await self._ask(self.redis.change_version)
+            await super().raise_fences(transactions)
+
+    class Redis(Redis):
+        def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
+            version = self.get(VERSION_KEY)
+            super().raise_fences(transactions)
+            self.keep(VERSION_KEY, version)
+
+    redis_type = Redis
+
+    @staticmethod
+    def store_of(machine: Interleaved) -> DrivenStore:
+        return RaisesAfterTheVersion.Store(machine.redis)
+
+
 def fills_while_another_asks(machine: Interleaved) -> None:
     machine.write_now(0, 3)
     machine.begin_read(0, [1, 3], 2)
@@ -74,10 +117,36 @@ def is_told_and_reads(machine: Interleaved) -> None:
     machine.read_all_now(0)
 
 
+def writes_in_the_calm(machine: Interleaved) -> None:
+    machine.read_one_often(1, 1)
+    machine.write_now(0, 1)
+    machine.read_one_now(1, 1)
+
+
+def loses_the_version(machine: Interleaved) -> None:
+    machine.read_one_often(1, 1)
+    del machine.redis.held[machine.redis.run, VERSION_KEY]
+    machine.write_now(0, 1)
+    machine.relay_pass()
+    machine.read_one_now(1, 1)
+
+
+def judges_between_the_two(machine: Interleaved) -> None:
+    machine.read_one_often(1, 1)
+    machine.begin_write(0, 1)
+    machine.go_on(0, 3)
+    machine.read_one_now(1, 1)
+    machine.finish(0)
+    machine.read_one_now(1, 1)
+
+
 STORIES: dict[type[Interleaved], Callable[[Interleaved], None]] = {
     TakesAnswersByPlace: fills_while_another_asks,
     RaisesNothing: writes_and_reads,
     TellsBeforeRaising: is_told_and_reads,
+    LeavesTheVersion: writes_in_the_calm,
+    CountsAnewFromTheSame: loses_the_version,
+    RaisesAfterTheVersion: judges_between_the_two,
 }
 
 

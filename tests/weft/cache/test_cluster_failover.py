@@ -1,0 +1,77 @@
+"""The cache in a Redis cluster of which a replica takes its master's place."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from app import create_app
+from settings import Settings
+from tests.api import Api, Clock, Member
+from tests.weft.cache.redis_cluster import Cluster, Node, redis_cluster
+from tests.weft.cache.test_cluster import CREATE, PATIENCE_SECONDS, read, until_cached
+from weft.cache.steps import LEASE_KEY
+
+MEMBERS = 6
+
+
+@pytest.fixture
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    async with redis_cluster(tmp_path_factory.mktemp("cluster"), replicas=3) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def api(
+    connection: asyncpg.Connection, settings: Settings, cluster: Cluster
+) -> AsyncIterator[Api]:
+    own = settings.model_copy(update={"cache": "available", "redis_url": cluster.url})
+    app = create_app(own, observe=lambda sql, _: statements.append(sql))
+    statements: list[str] = []
+    async with Api(app, own, connection, Clock(), statements) as api:
+        yield api
+
+
+async def is_master(node: Node) -> bool:
+    return (await node.client.info("replication"))["role"] == "master"
+
+
+async def write_and_read_until_promoted(
+    api: Api, members: list[Member], expected: list[int], replica: Node
+) -> None:
+    """Every read has every write, all the while; a few more after it."""
+    after = 2 * len(members)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while after:
+            after -= await is_master(replica)
+            place = after % len(members)
+            await api.data(CREATE, by=members[place])
+            expected[place] += 1
+            expected[-1] += 1
+            assert await read(api, members) == expected
+
+
+@pytest.mark.parametrize("has_lease", [True, False])
+class TestFailover:
+    async def test_of_a_dead_master_loses_no_write_and_the_cache_comes_back(
+        self, api: Api, cluster: Cluster, *, has_lease: bool
+    ) -> None:
+        members = [await api.user() for _ in range(MEMBERS)]
+        expected = await until_cached(api, members)
+        place = cluster.nodes.index(cluster.node_of(LEASE_KEY.decode()))
+        place = place if has_lease else (place + 1) % 3
+        await cluster.nodes[place].kill()
+        await write_and_read_until_promoted(api, members, expected, cluster.replicas[place])
+        assert await until_cached(api, members) == expected
+
+    async def test_by_hand_loses_no_write_and_the_cache_comes_back(
+        self, api: Api, cluster: Cluster, *, has_lease: bool
+    ) -> None:
+        members = [await api.user() for _ in range(MEMBERS)]
+        expected = await until_cached(api, members)
+        place = cluster.nodes.index(cluster.node_of(LEASE_KEY.decode()))
+        place = place if has_lease else (place + 1) % 3
+        await cluster.replicas[place].ask("CLUSTER FAILOVER")
+        await write_and_read_until_promoted(api, members, expected, cluster.replicas[place])
+        assert await until_cached(api, members) == expected

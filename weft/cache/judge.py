@@ -1,0 +1,176 @@
+"""Which entries count: those whose fences say so, and those that nobody has written past since.
+
+The *version* of all fences is a number in Redis that every raising of fences changes, in the same
+step (`weft.cache.scripts.RAISE`), and that never comes again. An entry that counted in a version
+counts in it for ever: see `weft.cache.fence`. So while nobody writes, one number is asked instead
+of the fences of all entries, and once for each operation.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from weft.cache.entry import NOTHING, Codec, Entry
+from weft.cache.errors import CacheUnavailable
+from weft.cache.fence import DIGITS, is_whole
+from weft.cache.steps import LEASE_KEY, VERSION_KEY, Store
+
+CALM = 0.5
+"""The share of entries that were found to count in the version from which it is asked first."""
+MOMENTUM = 0.8
+
+
+class Reader(Protocol):
+    """An operation; `fences_version` was read after it began and, if it writes, after it wrote."""
+
+    fences_version: bytes | None
+
+
+class Judge:
+    """Asks Redis for what it takes to know which entries count."""
+
+    def __init__(self, store: Store, wall_clock: Callable[[], float]) -> None:
+        self._store = store
+        self._wall_clock = wall_clock
+        self._calmness = 0.0
+
+    async def values(
+        self,
+        entries: Sequence[Entry],
+        codec: Codec,
+        keys: Sequence[Any],
+        arguments: Any,
+        reader: Reader,
+    ) -> tuple[list[Any], int]:
+        """The values that count, NOTHING for the others, and how many a fence rejected.
+
+        CacheUnavailable if the cache cannot be asked or must not be believed now.
+        """
+        now = self._wall_clock()
+        if reader.fences_version is None and self._calmness > CALM:
+            reader.fences_version = await self._version()
+            values = _counting_in(reader.fences_version, entries, now)
+            self._learn(len(values) - values.count(NOTHING), len(values))
+        else:
+            values = _counting_in(reader.fences_version, entries, now)
+        if NOTHING not in values:
+            return values, 0
+        left = [place for place, value in enumerate(values) if value is NOTHING]
+        if len(left) < len(entries):
+            entries, keys = [entries[place] for place in left], [keys[place] for place in left]
+        found, rejected = await self._by_fences(entries, codec, keys, arguments, reader, now)
+        for place, value in zip(left, found, strict=True):
+            values[place] = value
+        return values, rejected
+
+    async def _version(self) -> bytes | None:
+        lease, number = await self._store.read([LEASE_KEY, VERSION_KEY])
+        return _version_of(_believed(lease), number)
+
+    def _learn(self, known: int, asked: int) -> None:
+        self._calmness = MOMENTUM * self._calmness + (1 - MOMENTUM) * known / asked
+
+    async def _by_fences(
+        self,
+        entries: Sequence[Entry],
+        codec: Codec,
+        keys: Sequence[Any],
+        arguments: Any,
+        reader: Reader,
+        now: float,
+    ) -> tuple[list[Any], int]:
+        """What this process keeps is asked for again if it does not count.
+
+        For another may have stored a newer one.
+        """
+        in_memory = [entry.expires_at > now for entry in entries]
+        values = await self._judged(entries, codec, keys, arguments, reader, now)
+        if NOTHING not in values:
+            return values, 0
+        rejected = [
+            place
+            for place, value in enumerate(values)
+            if value is NOTHING and entries[place].value is not NOTHING
+        ]
+        again = [place for place in rejected if in_memory[place]]
+        if again:
+            for place in again:
+                entries[place].forget()
+            newer = await self._judged(
+                [entries[place] for place in again],
+                codec,
+                [keys[place] for place in again],
+                arguments,
+                reader,
+                now,
+            )
+            for place, value in zip(again, newer, strict=True):
+                values[place] = value
+        return values, sum(values[place] is NOTHING for place in rejected)
+
+    async def _judged(
+        self,
+        entries: Sequence[Entry],
+        codec: Codec,
+        keys: Sequence[Any],
+        arguments: Any,
+        reader: Reader,
+        now: float,
+    ) -> list[Any]:
+        wanted: dict[bytes, None] = {LEASE_KEY: None, VERSION_KEY: None}
+        for entry in entries:
+            if entry.expires_at <= now:
+                wanted[entry.value_key] = None
+            for fence_key in entry.fence_keys:
+                wanted[fence_key] = None
+        answers = await self._store.read(list(wanted))
+        # By key, not by place: entries are every operation's, and others fill them meanwhile.
+        found = dict(zip(wanted, answers, strict=True))
+        lease = _believed(found[LEASE_KEY])
+        version = _version_of(lease, found[VERSION_KEY])
+        if reader.fences_version is None:
+            known = _counting_in(version, entries, now)
+            self._learn(len(known) - known.count(NOTHING), len(known))
+        reader.fences_version = version
+        values: list[Any] = []
+        for entry, key in zip(entries, keys, strict=True):
+            if entry.expires_at <= now and entry.value_key in found:
+                take(entry, found[entry.value_key], codec, key, arguments)
+            xmin, counts = entry.xmin, lease < entry.xmin
+            for fence_key in entry.fence_keys:
+                fence = found[fence_key]
+                if not (fence and len(fence) == DIGITS and fence < xmin and fence.isdigit()):
+                    counts = False
+            entry.counted_in = version if counts else None
+            values.append(entry.value if counts and entry.expires_at > now else NOTHING)
+        return values
+
+
+def _counting_in(version: bytes | None, entries: Sequence[Entry], now: float) -> list[Any]:
+    """The values that are known to count in a version, NOTHING for the others."""
+    if version is None:
+        return [NOTHING] * len(entries)
+    return [
+        entry.value if entry.counted_in == version and entry.expires_at > now else NOTHING
+        for entry in entries
+    ]
+
+
+def _believed(lease: bytes | None) -> bytes:
+    """The lease; CacheUnavailable if nobody answers for the cache now."""
+    if not is_whole(lease):
+        raise CacheUnavailable("There is no lease.")
+    return lease
+
+
+def _version_of(lease: bytes, number: bytes | None) -> bytes | None:
+    """None where there is none: in a cluster, and when it was lost, until it is made again."""
+    return lease + number if number else None
+
+
+def take(entry: Entry, stored: bytes | None, codec: Codec, key: Any, arguments: Any) -> None:
+    """Keeps what Redis has, if it is what this release writes."""
+    entry.forget()
+    decoded = stored and codec.decode(stored, key, arguments)
+    if decoded:
+        xmin, read_at, value = decoded
+        entry.keep(value, xmin, read_at + codec.ttl_seconds)
