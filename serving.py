@@ -119,6 +119,7 @@ def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> No
         lifespan="on",
         log_config=None,
         access_log=False,
+        reset_contextvars=True,  # a pipelined request has nothing of the one before
         proxy_headers=False,  # that is the server's own business: TRUSTED_PROXIES
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,

@@ -70,6 +70,7 @@ async def listening(app: ASGIApp, *, direct: bool = True) -> AsyncGenerator[uvic
         ws=SocketProtocol if direct else "websockets-sansio",
         ws_per_message_deflate=False,
         lifespan="off",
+        reset_contextvars=True,
     )
     config.load()
     server = uvicorn.Server(config)

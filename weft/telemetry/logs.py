@@ -1,13 +1,14 @@
 """Logs: one stream on standard error, one record a line, the same form for everybody's records.
 
-Write `structlog.get_logger()` or `logging.getLogger()`; what is bound by
-`structlog.contextvars.bind_contextvars` (the request id) is in every record of that context.
+Write `structlog.get_logger()` or `logging.getLogger()`; the request id, and what else is bound by
+`structlog.contextvars.bind_contextvars`, is in every record of what is done for a request.
 """
 
 import logging
 import re
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any, Literal
 
 import structlog
@@ -25,6 +26,9 @@ SECRET_PATTERN = re.compile(
 )
 
 MASK = "***"
+
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Of the request, or the operation of a socket, that is being served."""
 
 CHATTERS = ("alembic", "asyncio", "uvicorn")
 """Loggers of libraries that tell every start and stop; heard from `warning` on."""
@@ -60,10 +64,18 @@ def configure_logs(level: str, form: Literal["console", "json"]) -> None:
 def _shared() -> Sequence[Processor]:
     return (
         structlog.contextvars.merge_contextvars,
+        _add_request_id,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
+
+
+def _add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
+    request_id = REQUEST_ID.get()
+    if request_id is not None:
+        event["request_id"] = request_id
+    return event
 
 
 def _rendering(form: Literal["console", "json"]) -> Sequence[Processor]:

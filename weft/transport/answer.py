@@ -6,9 +6,8 @@ from typing import NamedTuple
 from starlette.types import Send
 
 from weft.errors import RateLimited
-from weft.transport.headers import POLICY
+from weft.transport.headers import POLICY, Header, lines_of
 from weft.transport.negotiation import GRAPHQL_RESPONSE, HTML, JSON
-from weft.transport.public import Header
 from weft.transport.response import encode_refusal, status_of
 
 ALLOW = ((b"allow", b"GET, POST, OPTIONS"),)
@@ -22,6 +21,10 @@ WITHOUT_LENGTH = frozenset({204, 304})
 _CONTENT_TYPES = {
     media_type: (b"content-type", f"{media_type}; charset=utf-8".encode())
     for media_type in (GRAPHQL_RESPONSE, JSON, HTML)
+}
+_COMMON_LINES = {
+    media_type: lines_of([content_type, *COMMON_HEADERS])
+    for media_type, content_type in _CONTENT_TYPES.items()
 }
 _HEADERS_OF_STATUS: dict[int, tuple[Header, ...]] = {
     401: ((b"www-authenticate", b"Bearer"),),
@@ -46,6 +49,12 @@ class Answer(NamedTuple):
         if self.status in WITHOUT_LENGTH:
             return headers
         return (*headers, (b"content-length", b"%d" % len(self.body)))
+
+    def header_lines(self) -> bytes:
+        """The same as lines of HTTP/1.1."""
+        if self.more or self.common is not COMMON_HEADERS or self.status in WITHOUT_LENGTH:
+            return lines_of(self.headers())
+        return b"%bcontent-length: %d\r\n" % (_COMMON_LINES[self.media_type], len(self.body))
 
 
 def refusal(error: Exception, media_type: str) -> Answer:

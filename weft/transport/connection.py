@@ -8,12 +8,12 @@ from typing import NoReturn
 import structlog
 from graphql import ExecutionResult
 from starlette.types import Receive, Scope, Send
-from structlog.contextvars import bind_contextvars
 
 from weft.errors import BadRequest, Unauthenticated, Unavailable
 from weft.execution.errors import Refused
 from weft.execution.subscription import Subscription
 from weft.feed import Feed
+from weft.telemetry.logs import REQUEST_ID
 from weft.transport import messages
 from weft.transport.broadcast import Membership, Rendered
 from weft.transport.gate import Viewer
@@ -205,7 +205,7 @@ class Connection:
 
     async def _run(self, message: Subscribe, request_id: str) -> None:
         """Runs one operation to its end, or until it is a member of a broadcast."""
-        bind_contextvars(request_id=request_id)
+        REQUEST_ID.set(request_id)
         try:
             last = await self._execute(message, request_id)
         except SocketClosed as closed:

@@ -4,11 +4,13 @@ ASGI says all that in messages, several for each request, and each of them costs
 does. Whoever finds an `Exchange` in the scope may do without; under other servers there is none.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from weft.transport.headers import lines_of
 
 EXCHANGE = "weft.exchange"
 
@@ -34,22 +36,19 @@ class Exchange:
         cycle = self._cycle
         return None if cycle.more_body else bytes(cycle.body)
 
-    def respond(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+    def respond(self, status: int, header_lines: bytes, body: bytes) -> bool:
         """Writes the whole answer; False if it has to be sent by messages.
 
-        The length, where there has to be one, stands among the headers.
+        The length, where there has to be one, stands in the lines.
         """
         cycle = self._cycle
         if self.is_wrapped or cycle.flow.write_paused or cycle.response_started:
             return False
         if cycle.disconnected:
             return True
-        head = [STATUS_LINE[status]]
-        for name, value in (*cycle.default_headers, *headers):
-            head += (name, b": ", value, b"\r\n")
-        if not cycle.keep_alive:
-            head.append(b"connection: close\r\n")
-        cycle.transport.write(b"".join((*head, b"\r\n", body)))
+        end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+        defaults = lines_of(cycle.default_headers)
+        cycle.transport.write(b"".join((STATUS_LINE[status], defaults, header_lines, end, body)))
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         if not cycle.keep_alive:

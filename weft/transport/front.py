@@ -14,16 +14,16 @@ from fastapi import HTTPException
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from weft.rates.address import CLIENT, counted_address
+from weft.telemetry.logs import REQUEST_ID
 from weft.transport.exchange import exchange_of
 from weft.transport.headers import POLICY, Stamp, headers_of
 
 HEALTH = "/health/"
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 PREFLIGHT_SECONDS = 7200
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 HARDENING = (
     POLICY,
     (b"x-content-type-options", b"nosniff"),
@@ -87,9 +87,7 @@ class Front:
         stamp = Stamp(
             self._request_id(headers), perf_counter(), scope.get("scheme") in SECURE_SCHEMES
         )
-        # A pipelined request inherits the context of the one before.
-        clear_contextvars()
-        bind_contextvars(request_id=stamp.request_id)
+        REQUEST_ID.set(stamp.request_id)
         scope.setdefault("state", {}).update(request_id=stamp.request_id, stamp=stamp)
         exchange = exchange_of(scope)
         if exchange is not None:
@@ -99,7 +97,7 @@ class Front:
 
         def stamped(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *stamp.headers()]
+                message["headers"] = [*message.get("headers", ()), *stamp.response_headers()]
             return send(message)
 
         # Who asks for health knows an address, often not a name.
@@ -112,7 +110,7 @@ class Front:
 
     def _request_id(self, headers: dict[bytes, bytes]) -> str:
         given = headers.get(b"x-request-id")
-        if given is not None and REQUEST_ID.fullmatch(given):
+        if given is not None and GIVEN_ID.fullmatch(given):
             return given.decode()
         return f"{self._id_prefix}-{next(self._numbers):x}"
 

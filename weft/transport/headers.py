@@ -1,15 +1,27 @@
 """What the transports read of a request's headers."""
 
+from collections.abc import Iterable
 from time import perf_counter
 from typing import NamedTuple
 
 from starlette.types import Scope
+
+Header = tuple[bytes, bytes]
 
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """Of an answer that is no page: nothing in it is run or shown, whatever it looks like."""
 
 
 TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000")
+
+
+def lines_of(headers: Iterable[Header]) -> bytes:
+    """Headers as lines of HTTP/1.1."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+_STAMP_LINES = b"x-request-id: %b\r\nserver-timing: %b\r\n"
+_SECURITY_LINE = lines_of([TRANSPORT_SECURITY])
 
 
 class Stamp(NamedTuple):
@@ -21,14 +33,18 @@ class Stamp(NamedTuple):
     is_secure: bool
     """Whether it came over TLS, as far as declared proxies tell."""
 
-    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+    def response_headers(self) -> tuple[Header, ...]:
         """What the answer tells of it."""
-        spent_ms = (perf_counter() - self.started) * 1000
-        told = (
-            (b"x-request-id", self.request_id.encode()),
-            (b"server-timing", b"total;dur=%.2f" % spent_ms),
-        )
+        told = (b"x-request-id", self.request_id.encode()), (b"server-timing", self._timing())
         return (*told, TRANSPORT_SECURITY) if self.is_secure else told
+
+    def response_lines(self) -> bytes:
+        """The same as lines of HTTP/1.1."""
+        told = (self.request_id.encode(), self._timing())
+        return _STAMP_LINES % told + (_SECURITY_LINE if self.is_secure else b"")
+
+    def _timing(self) -> bytes:
+        return b"total;dur=%.2f" % ((perf_counter() - self.started) * 1000)
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
@@ -56,7 +72,7 @@ def stamp_of(scope: Scope) -> Stamp:
 
 def request_id_of(scope: Scope) -> str:
     """The id that is in the request's logs and in its answer's header."""
-    return scope["state"]["request_id"]
+    return stamp_of(scope).request_id
 
 
 def address_of(scope: Scope) -> str:

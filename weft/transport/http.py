@@ -124,10 +124,11 @@ class GraphQLEndpoint:
             return
         except Exception as error:
             answer = refusal(error, media_type)
-        if exchange is None or not exchange.respond(
-            answer.status, (*answer.headers(), *stamp_of(scope).headers()), answer.body
-        ):
-            await send_answer(send, answer)
+        if exchange is not None:
+            lines = answer.header_lines() + stamp_of(scope).response_lines()
+            if exchange.respond(answer.status, lines, answer.body):
+                return
+        await send_answer(send, answer)
 
     def _media_type(self, method: str, headers: dict[bytes, bytes]) -> str:
         if method == "OPTIONS":

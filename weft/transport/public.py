@@ -5,7 +5,7 @@ HTTP caching is RFC 9111; ETag and If-None-Match are RFC 9110, sections 8.8.3 an
 
 from hashlib import sha256
 
-Header = tuple[bytes, bytes]
+from weft.transport.headers import Header
 
 VARY = (b"vary", b"accept, authorization, cookie")
 TAG_LENGTH = 32

@@ -150,6 +150,19 @@ class Interleaved(RuleBasedStateMachine):
     def write_now(self, place: int, key: int) -> None:
         Call(self.write(self._process(place), key)).finish()
 
+    @rule(place=PLACE, key=KEY, steps=STEPS)
+    def read_within_a_write(self, place: int, key: int, steps: int) -> None:
+        call = Call(self.write(self._process(place), key))
+        call.go_on(steps)
+        self.read_one_now(place, key)
+        call.finish()
+
+    @rule(place=PLACE, key=KEY)
+    def write_without_a_version(self, place: int, key: int) -> None:
+        self.trouble("evict the version", place)
+        self.write_now(place, key)
+        self.relay_pass()
+
     @rule(key=KEY)
     def write_elsewhere(self, key: int) -> None:
         """By somebody who knows of no cache."""

@@ -65,13 +65,19 @@ class LeavesTheVersion(Interleaved):
     redis_type = Redis
 
 
-class CountsAnewFromTheSame(Interleaved):
-    """A version that was lost begins where the one before did."""
+class GoesOnFromTheLastVersion(Interleaved):
+    """A version that was lost is made again as it was last seen."""
 
     class Redis(Redis):
+        last = 1000
+
         def make_version(self) -> None:
-            self.versions = count(1000)
+            self.versions = count(self.last)
             super().make_version()
+
+        def change_version(self) -> None:
+            super().change_version()
+            self.last = int(self.get(VERSION_KEY) or self.last)
 
     redis_type = Redis
 
@@ -125,18 +131,13 @@ def writes_in_the_calm(machine: Interleaved) -> None:
 
 def loses_the_version(machine: Interleaved) -> None:
     machine.read_one_often(1, 1)
-    del machine.redis.held[machine.redis.run, VERSION_KEY]
-    machine.write_now(0, 1)
-    machine.relay_pass()
+    machine.write_without_a_version(0, 1)
     machine.read_one_now(1, 1)
 
 
 def judges_between_the_two(machine: Interleaved) -> None:
     machine.read_one_often(1, 1)
-    machine.begin_write(0, 1)
-    machine.go_on(0, 3)
-    machine.read_one_now(1, 1)
-    machine.finish(0)
+    machine.read_within_a_write(1, 1, 3)
     machine.read_one_now(1, 1)
 
 
@@ -145,7 +146,7 @@ STORIES: dict[type[Interleaved], Callable[[Interleaved], None]] = {
     RaisesNothing: writes_and_reads,
     TellsBeforeRaising: is_told_and_reads,
     LeavesTheVersion: writes_in_the_calm,
-    CountsAnewFromTheSame: loses_the_version,
+    GoesOnFromTheLastVersion: loses_the_version,
     RaisesAfterTheVersion: judges_between_the_two,
 }
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 import structlog
 
-from weft.telemetry.logs import configure_logs
+from weft.telemetry.logs import REQUEST_ID, configure_logs
 
 Lines = Callable[[], list[str]]
 Configure = Callable[[str, Literal["console", "json"]], Lines]
@@ -57,10 +57,13 @@ class TestConfigureLogs:
 
     def test_writes_the_request_id_in_every_record(self, configure: Configure) -> None:
         lines = configure("info", "json")
-        structlog.contextvars.bind_contextvars(request_id="r-1")
+        REQUEST_ID.set("r-1")
+        structlog.contextvars.bind_contextvars(viewer="ada")
         structlog.get_logger().info("ours")
         logging.getLogger("theirs").info("theirs")
-        assert [record["request_id"] for record in records(lines)] == ["r-1", "r-1"]
+        REQUEST_ID.set(None)
+        for record in records(lines):
+            assert (record["request_id"], record["viewer"]) == ("r-1", "ada")
 
     def test_drops_what_is_below_the_level(self, configure: Configure) -> None:
         lines = configure("warning", "json")

@@ -20,6 +20,7 @@ from weft.execution.schema import Schema
 from weft.explanation import Explanation
 from weft.feed import Feed
 from weft.fields import Argument, event
+from weft.telemetry.logs import REQUEST_ID
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.limits import SocketLimits
@@ -225,7 +226,7 @@ class Gate:
 
     def context(self, viewer: Viewer, request_id: str) -> Context:
         self.witness.request_ids.append(request_id)
-        self.witness.logged.append(get_contextvars())
+        self.witness.logged.append({"request_id": REQUEST_ID.get(), **get_contextvars()})
         bind_contextvars(viewer=viewer.name)
         return Context(viewer, self.witness)
 
