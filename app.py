@@ -214,6 +214,7 @@ def create_app(
         "database": server.database.ping,
         "redis": server.check_redis,
         "migrations": server.check_migrations,
+        "changes": server.hub.started,
     }
     details = {
         "relay_leads": server.relay_leads,

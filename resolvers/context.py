@@ -13,6 +13,7 @@ from loaders import Loaders
 from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
+from weft.cache.answers import Taken
 from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 from weft.cache.errors import ViewerRead
@@ -88,6 +89,7 @@ class Context:
         "loaders",
         "request_id",
         "services",
+        "taken",
     )
 
     def __init__(self, services: Services, viewer: Viewer, request_id: str) -> None:
@@ -97,6 +99,7 @@ class Context:
         self.loaders = Loaders(services.database.reads)
         self.cache = services.cache
         self.fences_version: bytes | None = None
+        self.taken: list[Taken] | None = None
         self.explanation: Explanation | None = None
 
     @property

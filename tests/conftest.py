@@ -149,6 +149,8 @@ async def api(connection: asyncpg.Connection, settings: Settings) -> AsyncIterat
 async def server(api: Api) -> AsyncGenerator[uvicorn.Server]:
     """The whole server, listening on a free port."""
     async with listening(api.app) as running:
+        # Before, a subscription would begin only once the change log has been found.
+        await api.http.get("/health/ready")
         yield running
 
 

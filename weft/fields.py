@@ -66,7 +66,8 @@ class FieldSpec:
     parent, in order; an element that is an `Exception` is that parent's error. `prepare` turns the
     coerced arguments (by Python name) into the resolver's; what it raises is the field's error.
     `resume` names the argument of an EVENT that says no more than after which cursor to begin.
-    `weight` and `size` are for the cost of operations: see `weft.execution.cost`.
+    `weight` and `size` are for the cost of operations: see `weft.execution.cost`. `is_cached`: only
+    the cache decides whether the resolver is asked.
     """
 
     kind: Kind
@@ -76,6 +77,7 @@ class FieldSpec:
     resume: str | None = None
     weight: int | None = None
     size: ListSize | None = None
+    is_cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ def field(
         prepare=prepare,
         weight=weight,
         size=size,
+        is_cached=cache is not None and guard is None,
     )
     declared = _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
     declared.metadata = {"guard": guard}
@@ -181,7 +184,14 @@ def root(
     """A field of `Query`: `resolver(info, **arguments)`, asked unless `cache` has the answer."""
     _check_parameters(resolver, arguments, prepare, leading=1)
     behind_cache = resolver if cache is None else cached_root(resolver, cache)
-    spec = FieldSpec(Kind.ROOT, resolve=behind_cache, prepare=prepare, weight=weight, size=size)
+    spec = FieldSpec(
+        Kind.ROOT,
+        resolve=behind_cache,
+        prepare=prepare,
+        weight=weight,
+        size=size,
+        is_cached=cache is not None,
+    )
     return _declare(spec, description=inspect.getdoc(resolver), arguments=arguments or {})
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from weft.cache.answers import Answers, Taken
 from weft.cache.entry import NOTHING, Codec, Entries, Entry
 from weft.cache.errors import CacheUnavailable
 from weft.cache.filler import Fill, Filler
@@ -43,6 +44,7 @@ class Cache:
         self._filler = filler
         self._wall_clock = wall_clock
         self._judge = Judge(store, wall_clock)
+        self._answers = Answers(wall_clock)
         self._entries = Entries(max_entries)
 
     def entries(
@@ -85,6 +87,26 @@ class Cache:
             return await self._judge.values(entries, codec, keys, arguments, reader)
         except CacheUnavailable:
             return None
+
+    async def recall(self, key: Hashable, reader: Reader) -> msgspec.Raw | None:
+        """What was kept under this key, if it still is the answer; else None."""
+        try:
+            version = await self._judge.version(reader)
+        except CacheUnavailable:
+            return None
+        answer = self._answers.find(key, version)
+        if answer is None:
+            return None
+        for coordinate, count in answer.hits:
+            self.counts.add(coordinate, hits=count)
+        return answer.data
+
+    def keep(self, key: Hashable, reader: Reader, taken: Sequence[Taken], data: bytes) -> None:
+        """Remembers an answer for which nothing but what was `taken` had to be asked for.
+
+        The key names the operation, its variables, and all that answers depend on of the viewer.
+        """
+        self._answers.keep(key, reader.fences_version, taken, data)
 
     async def claim(self, entries: Sequence[Entry], life_ms: int) -> list[bool]:
         """Which of the values are the caller's to compute; all, if the cache cannot be asked."""
@@ -140,6 +162,7 @@ class Cache:
     def clear(self) -> None:
         """Forgets what this process keeps; what Redis keeps stays."""
         self._entries.clear()
+        self._answers.clear()
 
 
 def group_of(tag: str) -> str:

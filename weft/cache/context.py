@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol, Self
 
+from weft.cache.answers import Taken
 from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 
@@ -12,6 +13,8 @@ class CachingContext(Protocol):
     cache: Cache | None
     fences_version: bytes | None
     """As the cache has read it for this operation, since it began or last wrote; else None."""
+    taken: list[Taken] | None
+    """What the cache has answered in full; None unless somebody wants to know."""
 
     @property
     def viewer(self) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from weft.cache.answers import Taken
 from weft.cache.cache import Cache
 from weft.cache.context import CachingContext
 from weft.cache.entry import NOTHING, Codec
@@ -43,6 +44,8 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
         values, rejected = found or ([NOTHING] * len(parents), 0)
         places = [place for place, value in enumerate(values) if value is NOTHING]
         _count(cache, info, len(parents), len(places), rejected, asked=found is not None)
+        if not places and info.context.taken is not None:
+            info.context.taken.append(Taken(info.coordinate, entries, values))
         if places:
             level = Level(
                 *(resolver, policy, codec, cache, context, info.coordinate),

@@ -46,12 +46,10 @@ class Judge:
         CacheUnavailable if the cache cannot be asked or must not be believed now.
         """
         now = self._wall_clock()
-        if reader.fences_version is None and self._calmness > CALM:
-            reader.fences_version = await self._version()
-            values = _counting_in(reader.fences_version, entries, now)
+        version = await self.version(reader)
+        values = _counting_in(version, entries, now)
+        if version is not None:
             self._learn(len(values) - values.count(NOTHING), len(values))
-        else:
-            values = _counting_in(reader.fences_version, entries, now)
         if NOTHING not in values:
             return values, 0
         left = [place for place, value in enumerate(values) if value is NOTHING]
@@ -62,9 +60,15 @@ class Judge:
             values[place] = value
         return values, rejected
 
-    async def _version(self) -> bytes | None:
-        lease, number = await self._store.read([LEASE_KEY, VERSION_KEY])
-        return _version_of(_believed(lease), number)
+    async def version(self, reader: Reader) -> bytes | None:
+        """The version that the reader knows, or may be told at once where that is likely to pay.
+
+        CacheUnavailable if the cache cannot be asked or must not be believed now.
+        """
+        if reader.fences_version is None and self._calmness > CALM:
+            lease, number = await self._store.read([LEASE_KEY, VERSION_KEY])
+            reader.fences_version = _version_of(_believed(lease), number)
+        return reader.fences_version
 
     def _learn(self, known: int, asked: int) -> None:
         self._calmness = MOMENTUM * self._calmness + (1 - MOMENTUM) * known / asked

@@ -76,6 +76,10 @@ class Hub:
         finally:
             self._listeners.discard(listener)
 
+    async def started(self) -> None:
+        """Returns once it knows how far the log is: what is committed from then on is delivered."""
+        await self._started.wait()
+
     async def feed(
         self, wants: Wants, event_of: Callable[[Change], EventT], *, after: int | None = None
     ) -> ChangeFeed[EventT]:
@@ -84,7 +88,7 @@ class Hub:
         return ChangeFeed(listener, event_of, lambda: self._listeners.discard(listener))
 
     async def _attach(self, wants: Wants, after: int | None) -> Listener:
-        await self._started.wait()
+        await self.started()
         listener = Listener(
             wants,
             self._position if after is None else after,

@@ -19,7 +19,7 @@ from weft.execution.operation import Operation, asynchronous_types
 from weft.execution.operation_cache import SegmentedCache
 from weft.execution.plan import SelectionPlan
 from weft.execution.reference import open_source
-from weft.execution.rendering import encoded
+from weft.execution.repetition import repeated
 from weft.execution.subscription import Subscription
 
 ALL_OPERATIONS = frozenset(OperationType)
@@ -225,14 +225,11 @@ class Engine:
             if plan is None:
                 core = operation.graphql_core(values, context, root_value)
                 return await core.run(deadline_seconds)
-            same = raw and plan.introspects_only and not values.coerced
-            if same and plan.introspected is not None:
-                return ExecutionResult(plan.introspected)
             run = operation.start(plan, values, context, root_value, raw=raw)
-            result = await run.run(operation.type, self._deadline(deadline_seconds))
-            if same and not result.errors:
-                plan.introspected = encoded(result.data)
-            return result
+            deadline = self._deadline(deadline_seconds)
+            if raw and plan.repeats and run.may_repeat:
+                return await repeated(operation, plan, values, context, run, deadline)
+            return await run.run(operation.type, deadline)
         except Exception as error:
             return ExecutionResult(None, [located_error(error, [operation.document.operation])])
 

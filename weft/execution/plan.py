@@ -112,6 +112,17 @@ class SelectionPlan:
         return all(field.name.startswith("__") for field in fields)
 
     @cached_property
+    def repeats(self) -> bool:
+        """Whether the answer may be known: the schema's, or one of cached values alone."""
+        return self.introspects_only or (self.cached and not self.inline)
+
+    @cached_property
+    def cached(self) -> bool:
+        """Whether all that has to be asked for, here and below, is cached."""
+        fields = (*self.composites, *self.resolved)
+        return all(field.cached and field.cached_below for field in fields)
+
+    @cached_property
     def inline(self) -> bool:
         """Whether nothing below has to be asked for: all is read off the rows."""
         return not self.resolved and all(field.inline_below for field in self.composites)
@@ -235,6 +246,18 @@ class FieldPlan:
             return (named_type,)
         assert is_abstract_type(named_type)
         return self.scope.schema.get_possible_types(named_type)
+
+    @property
+    def cached(self) -> bool:
+        """Whether the field is read off the row, or cached."""
+        return self.inline or (self.spec is not None and self.spec.is_cached)
+
+    @cached_property
+    def cached_below(self) -> bool:
+        """Whether all that has to be asked for below is cached, whatever object the field gives."""
+        if self.leaf:
+            return True
+        return all(self.selection(possible).cached for possible in self._possible_types())
 
     @cached_property
     def inline_below(self) -> bool:

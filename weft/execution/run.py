@@ -60,6 +60,9 @@ class Run:
     more than one do the others get a task each.
     """
 
+    may_repeat = True
+    """Whether another one's answer may stand for that of this run."""
+
     def __init__(
         self,
         plan: SelectionPlan,
@@ -87,6 +90,8 @@ class Run:
         self._unanswered: set[Branch] = set()
         self._unasked: list[FieldPlan] = []
         self._closed = False
+        self.asked = 0
+        """How often a field was asked so far, each time for all parents of a level."""
 
     async def run(self, operation: OperationType, deadline: Deadline | None) -> ExecutionResult:
         """Executes the operation; what is unanswered at the deadline is null, with an error."""
@@ -184,6 +189,7 @@ class Run:
     def _ask(self, level: Level, field: FieldPlan) -> None:
         """Asks a field of all parents at once; takes the answer, or leaves it pending."""
         answer: Any
+        self.asked += 1
         try:
             answer = self._answer(level, field)
         except Exception as error:
@@ -249,6 +255,8 @@ class Run:
 
 class ExplainedRun(Run):
     """A run that tells what each field took."""
+
+    may_repeat = False
 
     def __init__(self, *arguments: Any, explanation: Explanation, raw: bool = False) -> None:
         super().__init__(*arguments, raw=raw)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Self
 
 from tests.weft.cache.driven import Database
+from weft.cache.answers import Taken
 from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 from weft.cache.field import cached
@@ -45,6 +46,7 @@ class CounterContext:
         self.database = database
         self.bound = SnapshotBound()
         self.fences_version: bytes | None = None
+        self.taken: list[Taken] | None = None
 
     def isolated(self, bound: SnapshotBound, *, public: bool) -> Self:
         context = type(self)(self.database, None)

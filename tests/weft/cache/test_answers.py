@@ -1,0 +1,118 @@
+"""Whole answers: which are kept, and for how long."""
+
+import secrets
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from settings import Settings
+from tests.api import Api
+from tests.weft.changes.site import until
+from weft.cache.answers import OVERHEAD_BYTES, Answers, Taken
+from weft.cache.entry import Entry
+
+ONE, TWO = b"1", b"2"
+DATA = b'{"a":1}'
+
+
+def entry(value: object, counted_in: bytes | None = ONE, expires_at: float = 100) -> Entry:
+    made = Entry(b"v", (b"f",))
+    made.keep(value, b"7", expires_at)
+    made.counted_in = counted_in
+    return made
+
+
+def taken(*entries: Entry) -> Sequence[Taken]:
+    return [Taken("Counter.writes", entries, [entry.value for entry in entries])]
+
+
+class TestAnswers:
+    def test_are_found_in_their_version(self) -> None:
+        answers = Answers(lambda: 0)
+        answers.keep("key", ONE, taken(entry("a"), entry("b")), DATA)
+        found = answers.find("key", ONE)
+        assert found is not None
+        assert found.data == msgspec.Raw(DATA)
+        assert found.hits == [("Counter.writes", 2)]
+        assert answers.find("key", TWO) is None
+        assert answers.find("key", None) is None
+        assert answers.find("other", ONE) is None
+
+    @pytest.mark.parametrize("version", [None, TWO])
+    def test_are_not_kept_in_another_version_than_that_of_their_values(
+        self, version: bytes | None
+    ) -> None:
+        answers = Answers(lambda: 0)
+        answers.keep("key", version, taken(entry("a"), entry("b")), DATA)
+        assert answers.find("key", version) is None
+
+    def test_are_not_kept_if_a_value_is_another_by_now(self) -> None:
+        answers, changed = Answers(lambda: 0), entry(["old"])
+        before = taken(entry("a"), changed)
+        changed.keep(["new"], b"8", 100)
+        changed.counted_in = ONE
+        answers.keep("key", ONE, before, DATA)
+        assert answers.find("key", ONE) is None
+
+    def test_end_with_the_first_of_their_values(self) -> None:
+        now = 0.0
+        answers = Answers(lambda: now)
+        answers.keep("key", ONE, taken(entry("a", expires_at=9), entry("b", expires_at=5)), DATA)
+        now = 4.9
+        assert answers.find("key", ONE) is not None
+        now = 5
+        assert answers.find("key", ONE) is None
+
+    def test_of_an_older_version_are_forgotten(self) -> None:
+        answers = Answers(lambda: 0)
+        answers.keep("key", ONE, taken(entry("a")), DATA)
+        answers.keep("other", TWO, taken(entry("a", TWO)), DATA)
+        assert answers.find("key", ONE) is None
+        assert answers.find("other", TWO) is not None
+
+    def test_take_no_more_than_their_bytes_and_one(self) -> None:
+        answers = Answers(lambda: 0, max_bytes=3 * OVERHEAD_BYTES)
+        for key in range(9):
+            answers.keep(key, ONE, taken(entry("a")), DATA)
+        assert 1 <= sum(answers.find(key, ONE) is not None for key in range(9)) <= 3
+        assert answers.find(8, ONE) is not None
+
+
+class TestOperations:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        own_prefix = f"{settings.redis_prefix}-{secrets.token_hex(4)}"
+        return settings.model_copy(update={"cache": "available", "redis_prefix": own_prefix})
+
+    async def test_go_on_with_what_an_answer_asks_for_beside_the_cache(self, api: Api) -> None:
+        """Owners of items are no cached field: the answer is never kept whole."""
+        owner = await api.user("Ada")
+        await api.item(owner)
+        text = "{ users { nodes { itemCount items { nodes { title owner { name } } } } } }"
+
+        async def is_known() -> bool:
+            (user,) = (await api.data(text))["users"]["nodes"]
+            return user["itemCount"] == 1 == len(user["items"]["nodes"])
+
+        await until(is_known)
+        for _ in range(20):
+            api.statements.clear()
+            await api.data(text)
+        assert len(api.statements) == 1
+
+    async def test_tell_what_they_cost_and_what_the_variables_say(self, api: Api) -> None:
+        for name in ("Ada", "Bob"):
+            await api.user(name)
+        text = "query ($n: Int) { users(first: $n) { nodes { name itemCount } } }"
+        known = [{"name": "Ada", "itemCount": 0}, {"name": "Bob", "itemCount": 0}]
+
+        async def are_known() -> bool:
+            return (await api.data(text, {"n": 2}))["users"]["nodes"] == known
+
+        await until(are_known)
+        for _ in range(20):
+            for count in (1, 2):
+                answer = await api.answer(text, {"n": count})
+                assert answer["data"] == {"users": {"nodes": known[:count]}}
+                assert answer["extensions"]["cost"] > 0

@@ -1,0 +1,69 @@
+"""Operations whose answer may be known: they introspect, or ask for cached fields, and no more."""
+
+from typing import Any
+
+import msgspec
+from graphql import ExecutionResult, OperationType
+from graphql.execution.values import VariableValues
+
+from weft.execution.deadline import Deadline
+from weft.execution.operation import Operation
+from weft.execution.plan import SelectionPlan
+from weft.execution.rendering import encoded
+from weft.execution.run import Run
+
+_encode = msgspec.json.Encoder().encode
+_encode_key = msgspec.json.Encoder(enc_hook=repr, order="sorted").encode
+
+
+async def repeated(
+    operation: Operation,
+    plan: SelectionPlan,
+    values: VariableValues,
+    context: Any,
+    run: Run,
+    deadline: Deadline | None,
+) -> ExecutionResult:
+    """The answer as the JSON that it is to become, where it is known or can be remembered."""
+    if plan.introspects_only:
+        return await _introspected(operation, plan, values, run, deadline)
+    if operation.type is OperationType.QUERY and context.cache is not None:
+        return await _cached(operation, values, context, run, deadline)
+    return await run.run(operation.type, deadline)
+
+
+async def _introspected(
+    operation: Operation,
+    plan: SelectionPlan,
+    values: VariableValues,
+    run: Run,
+    deadline: Deadline | None,
+) -> ExecutionResult:
+    same = not values.coerced
+    if same and plan.introspected is not None:
+        return ExecutionResult(plan.introspected)
+    result = await run.run(operation.type, deadline)
+    if same and not result.errors:
+        plan.introspected = encoded(result.data)
+    return result
+
+
+async def _cached(
+    operation: Operation,
+    values: VariableValues,
+    context: Any,
+    run: Run,
+    deadline: Deadline | None,
+) -> ExecutionResult:
+    key = (operation, _encode_key(values.coerced), context.viewer_key)
+    known = await context.cache.recall(key, context)
+    if known is not None:
+        return ExecutionResult(known)
+    context.taken = []
+    result = await run.run(operation.type, deadline)
+    if result.errors or len(context.taken) != run.asked:
+        return result
+    data = _encode(result.data)
+    context.cache.keep(key, context, context.taken, data)
+    raw: Any = msgspec.Raw(data)
+    return ExecutionResult(raw)
