@@ -70,6 +70,7 @@ class TestJoining:
                 await turns(1)
             assert await outcomes(waiting) == [0, 1, 2]
             assert ledger.batches == [asked] * time
+        assert ledger.most_at_once == 1
 
     async def test_lets_a_few_wait_for_many_that_are_under_way(self) -> None:
         ledger = Ledger(slowness=4)
