@@ -80,7 +80,8 @@ def _update_items(*, skip_locked: bool) -> Statement[tuple[int, Write, ItemRow]]
             status=sa.func.coalesce(locked.c.status, _c.status),
             tags=sa.func.coalesce(tags, _c.tags),
             version=_c.version + sa.literal_column("1"),
-            updated_at=sa.func.now(),
+            # A joined transaction may have begun before others wrote the row.
+            updated_at=sa.func.statement_timestamp(),
         )
         .returning(OWN_ID, locked.c.status_before, *ITEM_COLUMNS),
         _written,
@@ -114,10 +115,10 @@ def _arrays(updates: Sequence[ItemUpdate]) -> dict[str, list[Any]]:
     return {
         "id": [update.id for update in updates],
         "expected_version": sparse([update.expected_version for update in updates]),
-        "any_owner": [update.any_owner for update in updates],
+        "any_owner": sparse([update.any_owner or None for update in updates]),
         "writer_id": sparse([update.writer_id for update in updates]),
         "title": sparse([_given(update.title) for update in updates]),
-        "sets_description": [update.description is not UNSET for update in updates],
+        "sets_description": sparse([update.description is not UNSET or None for update in updates]),
         "description": sparse([_given(update.description) for update in updates]),
         "status": sparse([_given(update.status) for update in updates]),
         "tags": sparse([_as_literal(update.tags) for update in updates]),

@@ -1,6 +1,6 @@
 """Tags of the cache, and which of them a write touches."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from db.written import Write
 from weft.changes.change import Change
@@ -19,18 +19,18 @@ def item_count_of(owner_id: int) -> str:
     return f"User:{owner_id}.itemCount"
 
 
-def touched(write: Write | Change) -> Iterator[str]:
+def touched(write: Write | Change) -> list[str]:
     """The tags that a write touches: those of both sides, if it changes owner or status."""
     if write.entity == "User":
-        yield ALL_USERS
+        return [ALL_USERS]
     if write.entity != "Item":
-        return
-    sides = [side for side in (write.before, write.after) if side is not None]
-    yield ALL_ITEMS
-    yield from {items_of(side["owner_id"]) for side in sides}
-    if write.before != write.after:
-        yield ALL_COUNTS
-        yield from {item_count_of(side["owner_id"]) for side in sides}
+        return []
+    before, after = write.before, write.after
+    owners = {side["owner_id"] for side in (before, after) if side is not None}
+    tags = [ALL_ITEMS, *map(items_of, owners)]
+    if before != after:
+        tags += [ALL_COUNTS, *map(item_count_of, owners)]
+    return tags
 
 
 def touched_by_all(writes: Iterable[Write]) -> set[str]:

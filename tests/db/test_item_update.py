@@ -130,6 +130,16 @@ class TestUpdates:
             assert await becomes(updates, True) == await becomes(updates, False)
             await joined(database, [some_update(chance, chance.randint(1, ITEMS))])
 
+    async def test_are_later_than_those_that_were_committed_since_they_began(
+        self, items: asyncpg.Connection, database: Database
+    ) -> None:
+        async with database.write() as begun_before:
+            [first] = await joined(database, [ItemUpdate(1, None, True, None, title="First")])
+            second = await update_item(begun_before, ItemUpdate(1, None, True, None, title="Next"))
+        assert first is not None
+        assert second is not None
+        assert first.updated_at < second.updated_at
+
 
 class Undo(Exception):
     """What is written by then is not to stay."""

@@ -90,12 +90,13 @@ class FenceRelay:
         self._outage.failed(error)
 
     async def _raise_all(self, changes: Sequence[Change]) -> None:
-        transactions: dict[bytes, int] = {}
+        last: dict[str, int] = {}
         for change in changes:
-            for key in map(fence_key, self._tags_of(change)):
-                transactions[key] = max(transactions.get(key, 0), change.xid)
-        if transactions:
-            await self._store.raise_fences(transactions)
+            for tag in self._tags_of(change):
+                if change.xid > last.get(tag, 0):
+                    last[tag] = change.xid
+        if last:
+            await self._store.raise_fences({fence_key(tag): xid for tag, xid in last.items()})
 
     async def _prolong(self, until_ms: int) -> None:
         self._expect_lease()

@@ -23,7 +23,7 @@ from weft.changes.outage import Outage
 _LEADERSHIP_RETRY_SECONDS = 0.5
 _PRUNE_INTERVAL_SECONDS = 60.0
 _OUTBOX_BATCHES = 64
-_GATHER_SECONDS = 0.005
+_GATHER_SECONDS = 0.01
 """The shortest time between two batches: a flood of commits makes batches larger, not more."""
 _LAG_WARNING_SECONDS = 5.0
 

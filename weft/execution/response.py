@@ -132,6 +132,10 @@ class Response:
         if not _LISTS.issuperset(map(type, values)):
             return None
         rows = list(chain.from_iterable(values))
+        if not rows:
+            for parent in level.objects:
+                parent[field.key] = []
+            return ()
         plan = _plan_for(field, set(map(type, rows)))
         if plan is None:
             return None

@@ -121,11 +121,13 @@ class Run:
     async def _run_serially(self, root: Level) -> None:
         """GraphQL specification, "Normal and Serial Execution"."""
         self._read_composites(root)
-        await self._drive(self._advance())
+        if pending := self._advance():
+            await self._drive(pending)
         self._unasked = list(root.plan.resolved)
         while self._unasked and self._response.data is not None:
             self._ask(root, self._unasked.pop(0))
-            await self._drive(self._advance())
+            if pending := self._advance():
+                await self._drive(pending)
 
     async def _drive(self, pending: list[Branch]) -> None:
         """Sees branches, and all that follows from them, through to the end."""

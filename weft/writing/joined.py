@@ -1,14 +1,15 @@
 """Writes that join across requests: group commit.
 
-While every lane is busy, writes queue; a lane that comes free takes what has gathered of one kind
-into one transaction. Load makes transactions larger instead of more. Nobody waits for others to
-come: a lone write begins at the end of the turn of the loop in which it was asked for.
+While every lane is busy, writes queue; a lane that comes free begins a transaction and takes what
+has gathered of one kind by then. Load makes transactions larger instead of more. While nothing is
+under way nobody waits for others to come: a lone write begins at the end of the turn of the loop in
+which it was asked for.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
@@ -20,6 +21,8 @@ from weft.loading.dispatch import own_error
 LANES = 2
 """Transactions at once: we work on the one while the database works on the other."""
 WRITES_PER_TRANSACTION = 32
+PATIENCE_SECONDS = 0.005
+"""How long writes that are few may wait for a transaction that is under way."""
 UNKNOWN = "Whether this was written is unknown: read it."
 
 _log = structlog.get_logger(__name__)
@@ -79,7 +82,8 @@ class JoinedWrites(Generic[TransactionT]):
         self._queue: deque[_Asked] = deque()
         self._busy: set[Hashable] = set()
         self._lanes: set[asyncio.Task[None]] = set()
-        self._is_starting = False
+        self._carrying = 0
+        self._patience: asyncio.TimerHandle | None = None
         self.transactions = 0
 
     def submit(
@@ -94,13 +98,31 @@ class JoinedWrites(Generic[TransactionT]):
         """
         asked = _Asked(write, row, request)
         self._queue.append(asked)
-        self._start()
+        if self._is_worth_a_lane():
+            self._start()
+        elif self._patience is None:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(PATIENCE_SECONDS, self._start_late)
         return asked.answer
 
+    def _is_worth_a_lane(self) -> bool:
+        """Whether what waits is more than those that begin can take, and as much as others carry.
+
+        A transaction costs about the same whether it carries one write or ten.
+        """
+        beginning = len(self._lanes) - self._carrying
+        if beginning:
+            return len(self._queue) > beginning * self._most
+        return len(self._queue) * len(self._lanes) >= len(self._busy)
+
+    def _start_late(self) -> None:
+        self._patience = None
+        if self._queue:
+            self._start()
+
     def _start(self) -> None:
-        if not self._is_starting and len(self._lanes) < self._count:
+        if len(self._lanes) < self._count:
             # A task begins after this turn of the loop: whoever asks in the same turn joins.
-            self._is_starting = True
             self._lanes.add(asyncio.create_task(self._run_lane()))
 
     async def _run_lane(self) -> None:
@@ -108,15 +130,15 @@ class JoinedWrites(Generic[TransactionT]):
         # Whoever asked first has started this lane; what it runs is not that one's alone.
         if AT_WORK.get() is not None:
             AT_WORK.set(None)
-        self._is_starting = False
         try:
-            while batch := self._take():
-                if self._queue and len(batch) == self._most:
-                    self._start()
-                await self._run(batch)
+            while any(self._can_begin(asked) for asked in self._queue):
+                await self._run()
         finally:
             # Before anybody else runs: who asks next must see that a lane is free.
             self._lanes.discard(asyncio.current_task())  # pyright: ignore[reportArgumentType]
+
+    def _can_begin(self, asked: _Asked) -> bool:
+        return asked.row not in self._busy and not asked.answer.done()
 
     def _take(self) -> list[_Asked]:
         """What joins next: of one kind, no row twice, and none that is being written."""
@@ -137,8 +159,9 @@ class JoinedWrites(Generic[TransactionT]):
         self._queue.extendleft(reversed(left))
         return batch
 
-    async def _run(self, batch: list[_Asked]) -> None:
-        self.transactions += 1
+    async def _run(self) -> None:
+        """One transaction; nothing if others were faster, or cancelled, while it began."""
+        batch: list[_Asked] = []
         try:
             answers, wait_seconds = await self._written(batch)
         except Exception as error:
@@ -155,15 +178,16 @@ class JoinedWrites(Generic[TransactionT]):
             else:
                 _answer(batch, answers)
         finally:
+            self._carrying -= bool(batch)
             self._busy.difference_update(asked.row for asked in batch)
 
     async def _written(self, batch: list[_Asked]) -> tuple[Sequence[Any], float]:
-        """The answers, and how long they must wait; raises Unavailable if they are unknown."""
+        """Takes a batch; the answers, and how long they must wait; Unavailable if unknown."""
         failed = False
         try:
-            async with self._begin() as transaction:
+            async with self._begun(batch) as transaction:
                 try:
-                    answers = await _carried_out(transaction, batch)
+                    answers = await _carried_out(transaction, batch) if batch else ()
                 except Exception:
                     failed = True
                     raise
@@ -175,6 +199,27 @@ class JoinedWrites(Generic[TransactionT]):
             _log.warning("joined_writes_failed", count=len(batch), error=type(error).__name__)
             return [None] * len(batch), 0
 
+    @asynccontextmanager
+    async def _begun(self, batch: list[_Asked]) -> AsyncGenerator[TransactionT]:
+        """A transaction, begun, and only then what goes into it, or shares its fate."""
+        began = False
+        try:
+            async with self._begin() as transaction:
+                began = True
+                self._fill(batch)
+                yield transaction
+        finally:
+            if not began:
+                self._fill(batch)
+
+    def _fill(self, batch: list[_Asked]) -> None:
+        batch += self._take()
+        if batch:
+            self.transactions += 1
+            self._carrying += 1
+            if len(batch) == self._most and self._queue:
+                self._start()
+
     async def close(self) -> None:
         """Ends what runs; whoever still waits is told so."""
         lanes = list(self._lanes)
@@ -182,7 +227,8 @@ class JoinedWrites(Generic[TransactionT]):
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
         self._lanes.clear()  # one that had not begun yet has not left by itself
-        self._is_starting = False
+        if self._patience is not None:
+            self._patience.cancel()
         _fail(list(self._queue), Unavailable("The server stops."))
         self._queue.clear()
 

@@ -55,7 +55,7 @@ class Ledger:
         self._ends = iter(ends)
         self._slowness = slowness
         self._rows: list[int] = []
-        self._at_once = 0
+        self.at_once = 0
 
     def use_up_ends(self) -> None:
         """From now on every transaction is committed."""
@@ -63,8 +63,8 @@ class Ledger:
 
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[Stage]:
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             await turns(self._slowness)
             end, stage = next(self._ends, End.COMMITTED), Stage()
@@ -74,7 +74,7 @@ class Ledger:
             await turns(self._slowness)
             self._end(stage, end)
         finally:
-            self._at_once -= 1
+            self.at_once -= 1
 
     def _end(self, stage: Stage, end: End) -> None:
         if end is End.FAILED:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from tests.weft.loading.warehouse import outcomes, soon, turns
 from tests.weft.writing.ledger import End, Kind, Ledger, Request, Stage
 from weft.errors import Unavailable
-from weft.writing.joined import WRITES_PER_TRANSACTION, JoinedWrites
+from weft.writing.joined import LANES, WRITES_PER_TRANSACTION, JoinedWrites
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +60,52 @@ class TestJoining:
         await turns(2)
         assert waiting[0].done()
 
+    async def test_takes_who_comes_while_a_transaction_begins(self) -> None:
+        ledger = Ledger(slowness=4)
+        joined = JoinedWrites(ledger.begin)
+        for time in range(1, 4):
+            asked, waiting = numbered(3), list[Any]()
+            for request in asked:
+                waiting += ask(joined, ledger, request)
+                await turns(1)
+            assert await outcomes(waiting) == [0, 1, 2]
+            assert ledger.batches == [asked] * time
+        assert ledger.most_at_once == 1
+
+    async def test_lets_a_few_wait_for_many_that_are_under_way(self) -> None:
+        ledger = Ledger(slowness=4)
+        joined = JoinedWrites(ledger.begin)
+        asked = numbered(10)
+        waiting = ask(joined, ledger, *asked[:5])
+        await turns(6)
+        for request in asked[5:8]:
+            waiting += ask(joined, ledger, request)
+        await turns(1)
+        assert ledger.at_once == 1
+        waiting += ask(joined, ledger, *asked[8:])
+        await turns(1)
+        assert ledger.at_once == 2
+        assert await outcomes(waiting) == list(range(10))
+        assert ledger.batches == [asked[:5], asked[5:]]
+
+    async def test_lets_nobody_wait_for_long_while_a_lane_is_free(self) -> None:
+        ledger = Ledger(slowness=10)
+        stuck = asyncio.Event()
+
+        async def sticky(stage: Stage, requests: Sequence[Request]) -> list[int | None]:
+            if requests[0].number == 0:
+                await stuck.wait()
+            return await ledger.write(stage, requests)
+
+        joined = JoinedWrites(ledger.begin)
+        waiting = [joined.submit(sticky, request.row, request) for request in numbered(5)]
+        await turns(20)
+        late = joined.submit(sticky, 9, Request(9, row=9))
+        assert await asyncio.wait_for(late, 5) == 9
+        assert not any(future.done() for future in waiting)
+        stuck.set()
+        assert await outcomes(waiting) == list(range(5))
+
     async def test_of_one_row_never_happens_and_keeps_the_order(self) -> None:
         ledger = Ledger(slowness=1)
         joined = JoinedWrites(ledger.begin)
@@ -86,6 +132,13 @@ class TestFailure:
         asked = [Request(0, row=0), Request(1, row=1, kind=Kind.FAILS_ALL), Request(2, row=2)]
         assert await outcomes(ask(joined, ledger, *asked)) == [None, None, None]
         assert ledger.committed == []
+
+    async def test_to_begin_is_told_to_whoever_waits(self) -> None:
+        ledger = Ledger([End.NEVER_BEGAN])
+        joined = JoinedWrites(ledger.begin)
+        errors = await outcomes(ask(joined, ledger, *numbered(3)))
+        assert [str(error) for error in errors] == ["No connection is to be had."] * 3
+        assert await outcomes(ask(joined, ledger, *numbered(3))) == [0, 1, 2]
 
     async def test_of_commit_is_each_ones_own_error_if_it_may_have_committed(self) -> None:
         ledger = Ledger([End.LOST_AFTER_COMMIT])
@@ -151,7 +204,7 @@ class TestAnyHistory:
             elif details[0] < len(waiting):
                 waiting[details[0]][1].cancel()
         answers = await outcomes(future for _, future in waiting)
-        assert ledger.most_at_once <= 2
+        assert ledger.most_at_once <= LANES
         assert all(len(batch) <= most for batch in ledger.batches)
         for (request, _), answer in zip(waiting, answers, strict=True):
             self.check(request, answer, ledger, may_fail)
