@@ -178,7 +178,7 @@ class Page(Generic[RowT]):
         self.has_previous_page = beyond_after or (more and window.backward)
         self.window = window
         self.scope = scope
-        self.rendered: dict[int, Any] = {}
+        self.rendered: dict[int, Any] | None = None
         self._edges: list[Edge[RowT]] | None = None
 
     @classmethod

@@ -1,11 +1,11 @@
 """Objects as they go out, kept with the value that they were made of.
 
-A value that is given again as the same object, such as a page of rows that have not changed, has an
-attribute `rendered`. What a selection makes of it, if nothing in it has to be asked for, is encoded
-once, and put as it is into every answer.
+A value that may be given again as the same object, such as a page of rows that have not changed,
+has an attribute `rendered`, None at first. What a selection makes of it, if nothing in it has to be
+asked for, is encoded once it has come again, and put as it is into every answer from then on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -23,11 +23,23 @@ def encoded(value: Any) -> Any:
     return msgspec.Raw(_encode(value))
 
 
-def rendered(plan: SelectionPlan, value: Any, render: Callable[[SelectionPlan, Any], Any]) -> Any:
-    """What the selection makes of the value, in JSON; None if that is not all well.
+def rendered(
+    plan: SelectionPlan, values: Sequence[Any], render: Callable[[SelectionPlan, Any], Any]
+) -> list[Any] | None:
+    """What the selection makes of each value, in JSON; None if that is not all well or all are new.
 
-    `render` gives it as an object; None if there are errors.
+    `render` gives a value as an object; None if there are errors.
     """
+    new = [value for value in values if value.rendered is None]
+    for value in new:
+        value.rendered = {}
+    if len(new) == len(values):
+        return None
+    raws = [_rendered(plan, value, render) for value in values]
+    return None if None in raws else raws
+
+
+def _rendered(plan: SelectionPlan, value: Any, render: Callable[[SelectionPlan, Any], Any]) -> Any:
     known: dict[int, Any] = value.rendered
     raw = known.get(plan.number)
     if raw is None:

@@ -106,12 +106,13 @@ class Response:
             return None
         key = field.key
         if self._raw and plan.inline and hasattr(values[0], "rendered"):
-            objects = [rendered(plan, value, _render) for value in values]
-            if None not in objects:
-                for parent, made in zip(parents, objects, strict=True):
-                    parent[key] = made
+            raws = rendered(plan, values, _render)
+            if raws is not None:
+                for parent, raw in zip(parents, raws, strict=True):
+                    parent[key] = raw
                 return ()
-        if field.shared and len(values) > 1:
+        # Where nothing comes after it, to make an object again costs less than to share it.
+        if field.shared and not plan.ends_here and len(values) > 1:
             rows = dict(zip(map(id, values), values, strict=True))
             if len(rows) < len(values):
                 distinct = list(rows.values())

@@ -8,6 +8,7 @@ after its keys were asked for, so it sees all that was committed before.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from math import ceil
 from typing import Any, Generic, TypeVar
 
@@ -32,13 +33,12 @@ WAITERS_PER_BATCH = 32
 
 
 class _Gathered:
-    """What has gathered for one source: distinct keys, and who waits for which."""
+    """What has gathered for one source: who waits for which keys."""
 
-    __slots__ = ("fetch", "keys", "waiters", "watches")
+    __slots__ = ("fetch", "waiters", "watches")
 
     def __init__(self, fetch: Fetch) -> None:
         self.fetch = fetch
-        self.keys: dict[Any, None] = {}
         self.watches: list[Watch] | None = None
         self.waiters: list[tuple[Sequence[Any], asyncio.Future[list[Any]], Note | None]] = []
 
@@ -49,9 +49,11 @@ class _Gathered:
         rest = _Gathered(self.fetch)
         rest.watches = self.watches
         self.waiters, rest.waiters = self.waiters[:most], self.waiters[most:]
-        for gathered in (self, rest):
-            gathered.keys = {key: None for keys, _, _ in gathered.waiters for key in keys}
         return rest
+
+    def distinct_keys(self) -> list[Any]:
+        """What all of them wait for, each key once."""
+        return list(dict.fromkeys(chain.from_iterable(keys for keys, _, _ in self.waiters)))
 
     def answer(self, values: dict[Any, Any], xmin: int) -> None:
         for keys, waiter, note in self.waiters:
@@ -114,7 +116,6 @@ class Dispatcher(Generic[ConnectionT]):
         if gathered is None:
             gathered = self._gathered[fetch] = _Gathered(fetch)
             self._turns.append(fetch)
-        gathered.keys.update(dict.fromkeys(keys))
         waiter: asyncio.Future[list[Any]] = loop.create_future()
         gathered.waiters.append((keys, waiter, note))
         if watch is not None:
@@ -169,8 +170,8 @@ class Dispatcher(Generic[ConnectionT]):
 
     async def _run_batch(self, connection: ConnectionT, gathered: _Gathered) -> None:
         self.batches += 1
-        keys = list(gathered.keys)
         try:
+            keys = gathered.distinct_keys()
             if gathered.watches is None:
                 values = await gathered.fetch(connection, keys)
             else:

@@ -10,15 +10,22 @@ the last one only).
 """
 
 from collections.abc import Callable, Hashable
+from itertools import chain
+from struct import iter_unpack
 from time import monotonic
 from typing import Any
 
 import msgspec
 
+from weft.loading.generations import Generations
+
 VERSION_BYTES = 16
+VERSION_FORMAT = f"{VERSION_BYTES}s"
 GENERATION_SECONDS = 3600.0
 """Two of these are over long before PostgreSQL's transaction ids, 2^32 of them, come again."""
 ANSWER_OVERHEAD_BYTES = 1000
+QUESTIONS = 1000
+"""How many are known to have been asked once, at most."""
 ROW_OVERHEAD_BYTES = 700
 """What a row of a dozen columns takes at most, beside twice its text."""
 WARM = 0.5
@@ -29,63 +36,53 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Memory:
-    """Rows by version, and what was made of them: about `max_bytes`, what was used last.
+    """Rows by version, and what was made of them: about `max_bytes` that were read last.
 
-    They are kept in two generations. What is used moves into the young one; when that takes half of
-    the bytes, or is an hour old, it becomes the old one, and what was old is forgotten.
+    What was read two hours ago is forgotten in any case.
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], float] = monotonic) -> None:
         """`clock` gives seconds."""
         self._max_bytes = max_bytes
         self._clock = clock
-        # Rows by version, and answers by what was asked.
-        self._young: dict[Hashable, Any]
-        self._begin_generation({})
+        self._ends_at = clock() + GENERATION_SECONDS
+        self._answers = Generations(max_bytes // 4)
+        self._rows = Generations(max_bytes - max_bytes // 4)
+        self._asked: set[Hashable] = set()
         self._warmth: dict[Hashable, float] = {}
 
     def rows(self, versions: bytes) -> list[Any] | None:
         """The rows of versions that stand one after another; None if one of them is not known."""
-        steps = range(0, len(versions), VERSION_BYTES)
-        rows = [self._young.get(versions[at : at + VERSION_BYTES]) for at in steps]
-        if all(rows):
-            return rows
-        rows = [self.row(versions[at : at + VERSION_BYTES]) for at in steps]
+        each = chain.from_iterable(iter_unpack(VERSION_FORMAT, versions))
+        rows = self._rows.get_all(each)
         return rows if all(rows) else None
 
     def row(self, version: bytes) -> Any | None:
         """The row of a version; None if it is not known."""
-        row = self._young.get(version)
-        if row is None and (row := self._old.pop(version, None)) is not None:
-            self.keep(version, row)
-        return row
+        return self._rows.get(version)
 
     def keep(self, version: bytes, row: msgspec.Struct) -> None:
         """Remembers a row, which is never to be changed."""
-        if version not in self._young:
-            self._keep(version, row, ROW_OVERHEAD_BYTES + 2 * len(_encode(row)))
+        self._rows.keep(version, row, ROW_OVERHEAD_BYTES + 2 * len(_encode(row)))
 
     def answer(self, asked: Hashable, versions: bytes) -> Any | None:
         """What was made of the rows of these very versions, in answer to the same; or None."""
-        known = self._young.get(asked) or self._old.get(asked)
+        known = self._answers.get(asked)
         return known[1] if known is not None and known[0] == versions else None
 
     def keep_answer(self, asked: Hashable, versions: bytes, answer: Any) -> None:
-        """Remembers what was made of rows, which is never to be changed, for the next to ask."""
-        self._keep(asked, (versions, answer), ANSWER_OVERHEAD_BYTES + 8 * len(versions))
+        """Remembers what was made of rows, which is never to be changed, for the next to ask.
 
-    def _keep(self, key: Hashable, value: Any, size_bytes: int) -> None:
-        if self._max_bytes == 0:
+        Only if the same was asked not long ago: who asks ever differently would fill the memory
+        with what nobody asks for again.
+        """
+        if asked in self._asked:
+            size_bytes = ANSWER_OVERHEAD_BYTES + 8 * len(versions)
+            self._answers.keep(asked, (versions, answer), size_bytes)
             return
-        self._young[key] = value
-        self._young_bytes += size_bytes
-        if self._young_bytes > self._max_bytes // 2:
-            self._begin_generation(self._young)
-
-    def _begin_generation(self, old: dict[Hashable, Any]) -> None:
-        self._old, self._young = old, {}
-        self._young_bytes = 0
-        self._ends_at = self._clock() + GENERATION_SECONDS
+        if len(self._asked) >= QUESTIONS:
+            self._asked.clear()
+        self._asked.add(asked)
 
     def is_warm(self, source: Hashable) -> bool:
         """Whether a source is better asked for versions first.
@@ -94,7 +91,10 @@ class Memory:
         """
         late_seconds = self._clock() - self._ends_at
         if late_seconds > 0:
-            self._begin_generation({} if late_seconds > GENERATION_SECONDS else self._young)
+            for _ in range(1 if late_seconds <= GENERATION_SECONDS else 2):
+                self._rows.age()
+                self._answers.age()
+            self._ends_at = self._clock() + GENERATION_SECONDS
         return self._warmth.get(source, 0.0) > WARM
 
     def learn(self, source: Hashable, known: int, asked: int) -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from weft.loading.memory import GENERATION_SECONDS, VERSION_BYTES, Memory
+from weft.loading.memory import GENERATION_SECONDS, QUESTIONS, VERSION_BYTES, Memory
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -55,10 +55,29 @@ class TestMemory:
 
     def test_gives_an_answer_to_the_same_question_of_the_same_versions_only(self) -> None:
         memory = Memory(1_000_000)
-        memory.keep_answer("question", version(1), "answer")
+        for _ in range(2):
+            memory.keep_answer("question", version(1), "answer")
         assert memory.answer("question", version(1)) == "answer"
         assert memory.answer("question", version(2)) is None
         assert memory.answer("other", version(1)) is None
+
+    def test_keeps_no_answer_to_what_is_asked_once(self) -> None:
+        memory = Memory(1_000_000)
+        for question in range(3 * QUESTIONS):
+            memory.keep_answer(question, version(1), "answer")
+            assert memory.answer(question, version(1)) is None
+            memory.keep_answer("asked often", version(1), "answer")
+        assert memory.answer("asked often", version(1)) == "answer"
+
+    def test_forgets_no_row_for_answers(self) -> None:
+        memory = Memory(100_000)
+        memory.keep(version(0), row(0))
+        for question in range(1000):
+            for _ in range(2):
+                memory.keep_answer(question, version(0) * 100, "answer")
+        assert memory.answer(0, version(0) * 100) is None
+        assert memory.answer(999, version(0) * 100) == "answer"
+        assert memory.row(version(0)) == row(0)
 
     def test_takes_no_more_than_it_may(self) -> None:
         max_bytes = 2_000_000
@@ -73,21 +92,31 @@ class TestMemory:
             tracemalloc.stop()
         assert max_bytes / 4 < taken < max_bytes
 
-    def test_forgets_first_what_was_not_used(self) -> None:
-        memory = Memory(40_000)
-        memory.keep(version(0), row(0))
-        memory.keep(version(1), row(1))
-        for number in range(2, 200):
+    def test_forgets_first_what_was_read_first(self) -> None:
+        memory = Memory(100_000)
+        for number in range(200):
             memory.keep(version(number), row(number))
-            assert memory.row(version(0)) == row(0)
-        assert memory.row(version(1)) is None
+            assert memory.row(version(number)) == row(number)
+        known = [memory.row(version(number)) is not None for number in range(200)]
+        assert known == sorted(known)
+        assert 20 < sum(known) < 100
 
-    def test_forgets_what_was_not_used_for_long_though_nothing_else_came(self) -> None:
+    def test_gives_rows_of_both_generations_together(self) -> None:
+        clock = Clock()
+        memory = Memory(1_000_000, clock)
+        memory.keep(version(0), row(0))
+        clock.seconds = 1.5 * GENERATION_SECONDS
+        memory.is_warm("source")
+        memory.keep(version(1), row(1))
+        assert memory.rows(version(0) + version(1)) == [row(0), row(1)]
+
+    def test_forgets_what_was_read_long_ago_though_nothing_else_came(self) -> None:
         clock = Clock()
         for seconds, known in ((1.5, True), (2.5, False)):
             memory = Memory(1_000_000, clock)
             memory.keep(version(0), row(0))
-            memory.keep_answer("question", version(0), "answer")
+            for _ in range(2):
+                memory.keep_answer("question", version(0), "answer")
             clock.seconds += seconds * GENERATION_SECONDS
             memory.is_warm("source")
             assert (memory.answer("question", version(0)) is not None) == known

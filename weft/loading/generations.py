@@ -1,0 +1,43 @@
+"""Values by key in a bounded number of bytes, of which the oldest are forgotten together."""
+
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+
+class Generations:
+    """Values by key, none of them false: about `max_bytes` of them.
+
+    The young ones become the old ones when they take half of the bytes, and what was old is
+    forgotten. What is used stays where it is: to move it would cost each use more than it costs
+    to make it again once in a generation.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._old: dict[Hashable, Any] = {}
+        self._young: dict[Hashable, Any] = {}
+        self._young_bytes = 0
+
+    def get(self, key: Hashable) -> Any | None:
+        """The value of a key; None if there is none."""
+        return self._young.get(key) or self._old.get(key)
+
+    def get_all(self, keys: Iterable[Hashable]) -> list[Any | None]:
+        """The values of keys, in their order."""
+        keys = list(keys)
+        found = list(map(self._young.get, keys))
+        return found if all(found) else list(map(self.get, keys))
+
+    def keep(self, key: Hashable, value: Any, size_bytes: int) -> None:
+        """Keeps a value that takes so many bytes."""
+        if self._max_bytes == 0:
+            return
+        self._young[key] = value
+        self._young_bytes += size_bytes
+        if self._young_bytes > self._max_bytes // 2:
+            self.age()
+
+    def age(self) -> None:
+        """The young become the old, and what was old is forgotten."""
+        self._old, self._young = self._young, {}
+        self._young_bytes = 0
