@@ -49,9 +49,16 @@ class History:
 
 
 async def run_history(
-    site: Site, keys: Sequence[int], *, reads: int, readers: int, writers: int, at_once: int
+    site: Site,
+    keys: Sequence[int],
+    *,
+    reads: int,
+    readers: int,
+    writers: int,
+    at_once: int,
+    pause_seconds: float = 0.01,
 ) -> History:
-    """Readers and writers together, until so many values were read."""
+    """Readers and writers together, until so many values were read; writers rest in between."""
     history = History()
 
     async def keep_reading(chance: random.Random) -> None:
@@ -61,7 +68,7 @@ async def run_history(
     async def keep_writing(chance: random.Random) -> None:
         while history.reads < reads:
             await history.write(site, chance.choice(keys))
-            await asyncio.sleep(chance.random() * 0.01)
+            await asyncio.sleep(chance.random() * pause_seconds)
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(readers):

@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Never
 
 import asyncpg
 import redis.asyncio
@@ -21,18 +22,34 @@ from tests.weft.changes.site import running
 READS = int(os.environ.get("CONSISTENCY_READS", "6000"))
 SLOWEST_SECONDS = 10
 """OPERATION_TIMEOUT_MS, which nothing may exceed."""
+FEW = 100
 Members = dict[int, Member]
 
 
 @asynccontextmanager
-async def two_servers(members: Members, settings: Settings) -> AsyncGenerator[Servers]:
+async def two_servers(
+    members: Members, settings: Settings, *, reads_all: bool = False
+) -> AsyncGenerator[Servers]:
     """Server processes over the test's database, and the Redis of the settings."""
-    site = Servers(members)
+    site = Servers(members, reads_all=reads_all)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(site.aclose)
         for _ in range(2):
             site.processes.append(await stack.enter_async_context(serving(settings)))
         yield site
+
+
+async def stop_and_go(site: Servers) -> Never:
+    """Stops one process after the other for a moment."""
+    chance = random.Random(11)
+    while True:
+        await asyncio.sleep(chance.random() * 0.5)
+        process = chance.choice(site.processes).process
+        process.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(chance.random() * 0.2)
+        finally:
+            process.send_signal(signal.SIGCONT)
 
 
 async def check(site: Servers, members: Members, redis_url: str) -> None:
@@ -48,20 +65,31 @@ class TestCachedField:
     async def test_is_never_stale_while_processes_stop_and_go_on(
         self, members: Members, settings: Settings, own_redis: StoppableRedis
     ) -> None:
-        async def stop_and_go() -> None:
-            chance = random.Random(11)
-            while True:
-                await asyncio.sleep(chance.random() * 0.5)
-                process = chance.choice(site.processes).process
-                process.send_signal(signal.SIGSTOP)
-                try:
-                    await asyncio.sleep(chance.random() * 0.2)
-                finally:
-                    process.send_signal(signal.SIGCONT)
-
         own = settings.model_copy(update={"redis_url": own_redis.url, "cache": "available"})
-        async with two_servers(members, own) as site, running(stop_and_go()):
+        async with two_servers(members, own) as site, running(stop_and_go(site)):
             await check(site, members, own_redis.url)
+
+    async def test_is_never_stale_while_little_is_written(
+        self, members: Members, settings: Settings, own_redis: StoppableRedis
+    ) -> None:
+        """So that answers are kept whole, and only the version of all fences is asked for."""
+        own = settings.model_copy(update={"redis_url": own_redis.url, "cache": "available"})
+        few = dict(list(members.items())[:FEW])
+        async with (
+            two_servers(few, own, reads_all=True) as site,
+            running(stop_and_go(site)),
+        ):
+            history = await run_history(
+                site,
+                list(few),
+                reads=READS * 10,
+                readers=6,
+                writers=2,
+                at_once=FEW,
+                pause_seconds=0.5,
+            )
+        assert history.stale == []
+        assert history.writes > 3
 
     async def test_is_never_stale_when_a_process_is_killed(
         self, members: Members, settings: Settings, own_redis: StoppableRedis
