@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from graphql import ASTValidationRule, ExecutionResult, GraphQLSchema, OperationType
@@ -19,7 +20,7 @@ from weft.execution.operation import Operation, asynchronous_types
 from weft.execution.operation_cache import SegmentedCache
 from weft.execution.plan import SelectionPlan
 from weft.execution.reference import open_source
-from weft.execution.repetition import repeated
+from weft.execution.repetition import may_repeat, repeated
 from weft.execution.subscription import Subscription
 
 ALL_OPERATIONS = frozenset(OperationType)
@@ -225,11 +226,11 @@ class Engine:
             if plan is None:
                 core = operation.graphql_core(values, context, root_value)
                 return await core.run(deadline_seconds)
-            run = operation.start(plan, values, context, root_value, raw=raw)
+            start = partial(operation.start, plan, values, context, root_value, raw=raw)
             deadline = self._deadline(deadline_seconds)
-            if raw and plan.repeats and run.may_repeat:
-                return await repeated(operation, plan, values, context, run, deadline)
-            return await run.run(operation.type, deadline)
+            if raw and may_repeat(plan, context):
+                return await repeated(operation, plan, values, context, start, deadline)
+            return await start().run(operation.type, deadline)
         except Exception as error:
             return ExecutionResult(None, [located_error(error, [operation.document.operation])])
 

@@ -1,5 +1,6 @@
 """Operations whose answer may be known: they introspect, or ask for cached fields, and no more."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,34 +16,42 @@ from weft.execution.run import Run
 _encode = msgspec.json.Encoder().encode
 _encode_key = msgspec.json.Encoder(enc_hook=repr, order="sorted").encode
 
+Start = Callable[[], Run]
+"""Makes the run; one that is made and never run would leave a circle behind."""
+
+
+def may_repeat(plan: SelectionPlan, context: Any) -> bool:
+    """Whether the answer may be known, and nobody wants to be told how it is found."""
+    return plan.repeats and getattr(context, "explanation", None) is None
+
 
 async def repeated(
     operation: Operation,
     plan: SelectionPlan,
     values: VariableValues,
     context: Any,
-    run: Run,
+    start: Start,
     deadline: Deadline | None,
 ) -> ExecutionResult:
     """The answer as the JSON that it is to become, where it is known or can be remembered."""
     if plan.introspects_only:
-        return await _introspected(operation, plan, values, run, deadline)
+        return await _introspected(operation, plan, values, start, deadline)
     if operation.type is OperationType.QUERY and context.cache is not None:
-        return await _cached(operation, values, context, run, deadline)
-    return await run.run(operation.type, deadline)
+        return await _cached(operation, values, context, start, deadline)
+    return await start().run(operation.type, deadline)
 
 
 async def _introspected(
     operation: Operation,
     plan: SelectionPlan,
     values: VariableValues,
-    run: Run,
+    start: Start,
     deadline: Deadline | None,
 ) -> ExecutionResult:
     same = not values.coerced
     if same and plan.introspected is not None:
         return ExecutionResult(plan.introspected)
-    result = await run.run(operation.type, deadline)
+    result = await start().run(operation.type, deadline)
     if same and not result.errors:
         plan.introspected = encoded(result.data)
     return result
@@ -52,7 +61,7 @@ async def _cached(
     operation: Operation,
     values: VariableValues,
     context: Any,
-    run: Run,
+    start: Start,
     deadline: Deadline | None,
 ) -> ExecutionResult:
     key = (operation, _encode_key(values.coerced), context.viewer_key)
@@ -60,6 +69,7 @@ async def _cached(
     if known is not None:
         return ExecutionResult(known)
     context.taken = []
+    run = start()
     result = await run.run(operation.type, deadline)
     if result.errors or len(context.taken) != run.asked:
         return result

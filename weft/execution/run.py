@@ -60,9 +60,6 @@ class Run:
     more than one do the others get a task each.
     """
 
-    may_repeat = True
-    """Whether another one's answer may stand for that of this run."""
-
     def __init__(
         self,
         plan: SelectionPlan,
@@ -257,8 +254,6 @@ class Run:
 
 class ExplainedRun(Run):
     """A run that tells what each field took."""
-
-    may_repeat = False
 
     def __init__(self, *arguments: Any, explanation: Explanation, raw: bool = False) -> None:
         super().__init__(*arguments, raw=raw)

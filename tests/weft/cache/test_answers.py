@@ -1,5 +1,6 @@
 """Whole answers: which are kept, and for how long."""
 
+import gc
 import secrets
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from tests.api import Api
 from tests.weft.changes.site import until
 from weft.cache.answers import OVERHEAD_BYTES, Answers, Taken
 from weft.cache.entry import Entry
+from weft.execution.run import Run
 
 ONE, TWO = b"1", b"2"
 DATA = b'{"a":1}'
@@ -101,7 +103,7 @@ class TestOperations:
             await api.data(text)
         assert len(api.statements) == 1
 
-    async def test_tell_what_they_cost_and_what_the_variables_say(self, api: Api) -> None:
+    async def test_leave_nothing_behind_and_tell_what_they_cost(self, api: Api) -> None:
         for name in ("Ada", "Bob"):
             await api.user(name)
         text = "query ($n: Int) { users(first: $n) { nodes { name itemCount } } }"
@@ -111,6 +113,15 @@ class TestOperations:
             return (await api.data(text, {"n": 2}))["users"]["nodes"] == known
 
         await until(are_known)
+        for _ in range(20):
+            await api.data(text, {"n": 2})
+        gc.collect()
+        gc.disable()
+        try:
+            await api.data(text, {"n": 2})
+            assert not [made for made in gc.get_objects() if isinstance(made, Run)]
+        finally:
+            gc.enable()
         for _ in range(20):
             for count in (1, 2):
                 answer = await api.answer(text, {"n": count})
