@@ -1,6 +1,7 @@
 """Cached fields: hits, misses, and every way a write reaches them."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from db.user import COUNT_USERS, USER_PAGES
 from settings import Settings
 from tests.api import Api, Member
 from tests.weft.changes.site import until
+from weft.cache.fence import DIGITS
 
 
 def statements_of(pages: Mapping[Any, PageStatements[Any]]) -> list[Statement[Any]]:
@@ -56,7 +58,8 @@ PATIENCE_SECONDS = 10
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"cache": "available"})
+    own_prefix = f"{settings.redis_prefix}-{secrets.token_hex(4)}"
+    return settings.model_copy(update={"cache": "available", "redis_prefix": own_prefix})
 
 
 @pytest.fixture
@@ -111,10 +114,17 @@ class TestCachedField:
         await until_cached(api, name, owner)
         async with redis.asyncio.from_url(str(api.settings.redis_url)) as client:
 
-            async def is_stored() -> bool:
-                return bool(await client.keys(f"{api.settings.redis_prefix}:cache:*:v:*"))
+            async def counts() -> bool:
+                """Whether what is stored was read after all that its fences know of."""
+                found: dict[str, list[bytes]] = {"v": [], "f": []}
+                for kind, values in found.items():
+                    pattern = f"{api.settings.redis_prefix}:cache:*:{kind}:*"
+                    for key in await client.keys(pattern):
+                        stored: Any = await client.get(key)
+                        values.append(stored or b"")
+                return bool(found["v"]) and min(found["v"])[:DIGITS] > max(found["f"])
 
-            await until(is_stored)
+            await until(counts)
         answer = await read(api, name, owner)
         assert await read(another_process, name, owner) == answer
         assert computed(another_process, name) == 0
