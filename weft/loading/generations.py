@@ -8,8 +8,8 @@ class Generations:
     """Values by key, none of them false: about `max_bytes` of them.
 
     The young ones become the old ones when they take half of the bytes, and what was old is
-    forgotten. What is used stays where it is: to move it would cost each use more than it costs
-    to make it again once in a generation.
+    forgotten. What is used stays where it is: to move it would cost each use, and who kept it
+    can make it again.
     """
 
     def __init__(self, max_bytes: int) -> None:

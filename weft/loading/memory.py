@@ -25,7 +25,7 @@ GENERATION_SECONDS = 3600.0
 """Two of these are over long before PostgreSQL's transaction ids, 2^32 of them, come again."""
 ANSWER_OVERHEAD_BYTES = 1000
 QUESTIONS = 1000
-"""How many are known to have been asked once, at most."""
+"""How many questions are known to have been asked once, at most."""
 ROW_OVERHEAD_BYTES = 700
 """What a row of a dozen columns takes at most, beside twice its text."""
 WARM = 0.5

@@ -3,6 +3,7 @@
 import gc
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -102,6 +103,35 @@ class TestOperations:
             api.statements.clear()
             await api.data(text)
         assert len(api.statements) == 1
+
+    async def test_are_executed_no_more_while_nobody_writes(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await api.user("Ada")
+        text = "{ users { nodes { name itemCount } } }"
+        run, runs = Run.run, list[Run]()
+
+        def counted(self: Run, *arguments: Any) -> Any:
+            runs.append(self)
+            return run(self, *arguments)
+
+        monkeypatch.setattr(Run, "run", counted)
+
+        async def is_kept() -> bool:
+            runs.clear()
+            assert (await api.data(text))["users"]["nodes"] in (
+                [],
+                [{"name": "Ada", "itemCount": 0}],
+            )
+            return not runs
+
+        await until(is_kept)
+        await api.user("Bob")
+
+        async def knows_both() -> bool:
+            return len((await api.data(text))["users"]["nodes"]) == 2
+
+        await until(knows_both)
 
     async def test_leave_nothing_behind_and_tell_what_they_cost(self, api: Api) -> None:
         for name in ("Ada", "Bob"):

@@ -27,8 +27,8 @@ async def api(
     connection: asyncpg.Connection, settings: Settings, cluster: Cluster
 ) -> AsyncIterator[Api]:
     own = settings.model_copy(update={"cache": "available", "redis_url": cluster.url})
-    app = create_app(own, observe=lambda sql, _: statements.append(sql))
     statements: list[str] = []
+    app = create_app(own, observe=lambda sql, _: statements.append(sql))
     async with Api(app, own, connection, Clock(), statements) as api:
         yield api
 
@@ -53,25 +53,19 @@ async def write_and_read_until_promoted(
 
 
 @pytest.mark.parametrize("has_lease", [True, False])
-class TestFailover:
-    async def test_of_a_dead_master_loses_no_write_and_the_cache_comes_back(
-        self, api: Api, cluster: Cluster, *, has_lease: bool
-    ) -> None:
-        members = [await api.user() for _ in range(MEMBERS)]
-        expected = await until_cached(api, members)
-        place = cluster.nodes.index(cluster.node_of(LEASE_KEY.decode()))
-        place = place if has_lease else (place + 1) % 3
+@pytest.mark.parametrize("dies", [True, False])
+async def test_failover_loses_no_write_and_the_cache_comes_back(
+    api: Api, cluster: Cluster, *, has_lease: bool, dies: bool
+) -> None:
+    """Of a master that dies, or that hands over; of the one that has the lease, or of another."""
+    members = [await api.user() for _ in range(MEMBERS)]
+    expected = await until_cached(api, members)
+    place = cluster.nodes.index(cluster.node_of(LEASE_KEY.decode()))
+    place = place if has_lease else (place + 1) % 3
+    replica = cluster.replicas[place]
+    if dies:
         await cluster.nodes[place].kill()
-        await write_and_read_until_promoted(api, members, expected, cluster.replicas[place])
-        assert await until_cached(api, members) == expected
-
-    async def test_by_hand_loses_no_write_and_the_cache_comes_back(
-        self, api: Api, cluster: Cluster, *, has_lease: bool
-    ) -> None:
-        members = [await api.user() for _ in range(MEMBERS)]
-        expected = await until_cached(api, members)
-        place = cluster.nodes.index(cluster.node_of(LEASE_KEY.decode()))
-        place = place if has_lease else (place + 1) % 3
-        await cluster.replicas[place].ask("CLUSTER FAILOVER")
-        await write_and_read_until_promoted(api, members, expected, cluster.replicas[place])
-        assert await until_cached(api, members) == expected
+    else:
+        await replica.ask("CLUSTER FAILOVER")
+    await write_and_read_until_promoted(api, members, expected, replica)
+    assert await until_cached(api, members) == expected

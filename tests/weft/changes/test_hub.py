@@ -90,6 +90,17 @@ class TestListen:
             assert listener.is_live
 
 
+class TestStart:
+    async def test_is_told_once_the_log_is_known(self, site: Site) -> None:
+        hub = Hub(site.database.open_log, site.redis, site.prefix)
+        told = asyncio.create_task(hub.started())
+        await asyncio.sleep(0)
+        assert not told.done()
+        async with running(hub.run()):
+            await asyncio.wait_for(told, 5)
+            assert hub.position >= 0
+
+
 class TestWhatIsHeard:
     async def test_goes_on_without_the_log(self, site: Site) -> None:
         log = await site.leading_log()
