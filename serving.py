@@ -21,7 +21,8 @@ from uvicorn.supervisors import Multiprocess
 from settings import Settings
 from weft.telemetry.logs import configure_logs
 from weft.transport.places import Places, limit_of
-from weft.transport.wire import RequestProtocol, SocketProtocol
+from weft.transport.request_wire import RequestProtocol
+from weft.transport.socket_wire import SocketProtocol
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

@@ -27,7 +27,8 @@ from db.seed import seed
 from serving import collect_garbage_less_often
 from settings import Settings
 from weft.embedded import embedded_servers
-from weft.transport.wire import RequestProtocol, SocketProtocol
+from weft.transport.request_wire import RequestProtocol
+from weft.transport.socket_wire import SocketProtocol
 
 SAMPLE_SECONDS = 30
 QUIET_SECONDS = 30

@@ -20,7 +20,8 @@ from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from weft.transport.wire import RequestProtocol, SocketProtocol
+from weft.transport.request_wire import RequestProtocol
+from weft.transport.socket_wire import SocketProtocol
 
 QUERY = "subscription { itemChanged { kind id item { title } cursor } }"
 AT_ONCE = 100

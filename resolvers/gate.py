@@ -1,6 +1,6 @@
 """What the transports ask of the domain: see `weft.transport.gate`."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,8 +20,8 @@ class DomainGate:
     introspection: Audience
     explain: Audience
 
-    async def viewer(self, authorization: str | None) -> Viewer:
-        return await viewer_of(self.services, authorization)
+    def viewer(self, authorization: str | None) -> Awaitable[Viewer]:
+        return viewer_of(self.services, authorization)
 
     def context(self, viewer: Viewer, request_id: str) -> Context:
         return Context(self.services, viewer, request_id)

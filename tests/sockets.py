@@ -13,7 +13,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from weft.transport.wire import RequestProtocol, SocketProtocol
+from weft.transport.request_wire import RequestProtocol
+from weft.transport.socket_wire import SocketProtocol
 
 TRANSPORT_WS = Subprotocol("graphql-transport-ws")
 PATIENCE_SECONDS = 20

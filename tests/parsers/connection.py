@@ -12,9 +12,10 @@ from weft.transport.cookies import CookieSessions
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.limits import SocketLimits
+from weft.transport.request_wire import RequestProtocol
 from weft.transport.service import LiveService
+from weft.transport.socket_wire import SocketProtocol
 from weft.transport.websocket import GraphQLSocket
-from weft.transport.wire import RequestProtocol, SocketProtocol
 
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n")
 WRITTEN_LIMIT_BYTES = 4_000_000

@@ -226,11 +226,12 @@ class Engine:
             if plan is None:
                 core = operation.graphql_core(values, context, root_value)
                 return await core.run(deadline_seconds)
-            start = partial(operation.start, plan, values, context, root_value, raw=raw)
             deadline = self._deadline(deadline_seconds)
             if raw and may_repeat(plan, context):
+                start = partial(operation.start, plan, values, context, root_value, raw=True)
                 return await repeated(operation, plan, values, context, start, deadline)
-            return await start().run(operation.type, deadline)
+            run = operation.start(plan, values, context, root_value, raw=raw)
+            return await run.run(operation.type, deadline)
         except Exception as error:
             return ExecutionResult(None, [located_error(error, [operation.document.operation])])
 

@@ -19,9 +19,9 @@ from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.gate import Viewer
 from weft.transport.headers import address_of, headers_of, request_id_of
 from weft.transport.request import GraphQLRequest
+from weft.transport.request_wire import STREAM
 from weft.transport.response import encode_refusal, encode_result
 from weft.transport.service import LiveService
-from weft.transport.wire import STREAM
 
 COMMENT = b":\n\n"
 COMPLETE = b"event: complete\ndata:\n\n"

@@ -75,6 +75,8 @@ class Front:
             self._trusted = TrustedHostMiddleware(
                 self._share, allowed_hosts=list(allowed_hosts), www_redirect=False
             )
+        # All but those who say an origin.
+        self._treats_all_alike = "*" in allowed_hosts and not self._vary_on_origin
         self._id_prefix = secrets.token_hex(6)
         self._numbers = count(1)
 
@@ -100,13 +102,20 @@ class Front:
                 message["headers"] = [*message.get("headers", ()), *stamp.response_headers()]
             return send(message)
 
-        # Who asks for health knows an address, often not a name.
-        is_probe = scope["path"].startswith(HEALTH)
         try:
-            await (self._share if is_probe else self._trusted)(scope, receive, stamped)
+            await self._application(scope, headers)(scope, receive, stamped)
         finally:
             if exchange is not None:
                 exchange.end()
+
+    def _application(self, scope: Scope, headers: dict[bytes, bytes]) -> ASGIApp:
+        """What serves a request, with all that has to be looked at before."""
+        path: str = scope["path"]
+        is_alike = self._treats_all_alike and b"origin" not in headers
+        if is_alike and path == self._path and scope["type"] == "http":
+            return self._endpoint
+        # Who asks for health knows an address, often not a name.
+        return self._share if path.startswith(HEALTH) else self._trusted
 
     def _request_id(self, headers: dict[bytes, bytes]) -> str:
         given = headers.get(b"x-request-id")

@@ -1,6 +1,6 @@
 """What the transports ask of the domain: who is asking, and a context for every operation."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -20,7 +20,7 @@ ViewerT = TypeVar("ViewerT", bound=Viewer)
 class Gate(Protocol[ViewerT]):
     """Turns credentials into viewers, and viewers into contexts."""
 
-    async def viewer(self, authorization: str | None) -> ViewerT:
+    def viewer(self, authorization: str | None) -> Awaitable[ViewerT]:
         """The viewer of an Authorization header's value; None is a stranger's, and no error.
 
         Raises `Unauthenticated` for credentials that are malformed, expired or revoked, and

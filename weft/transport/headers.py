@@ -1,6 +1,6 @@
 """What the transports read of a request's headers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
@@ -47,9 +47,19 @@ class Stamp(NamedTuple):
         return b"total;dur=%.2f" % ((perf_counter() - self.started) * 1000)
 
 
+KNOWN_HEADERS = "weft.headers"
+"""In the scope: headers, and what `headers_of` made of these very ones."""
+
+
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
     """The headers by lower-case name; the values of a repeated one are joined (RFC 9110, 5.3)."""
-    pairs: list[tuple[bytes, bytes]] = scope["headers"]
+    pairs: Sequence[Header] = scope["headers"]
+    known = scope.get(KNOWN_HEADERS)
+    return known[1] if known is not None and known[0] is pairs else by_name(pairs)
+
+
+def by_name(pairs: Sequence[Header]) -> dict[bytes, bytes]:
+    """As `headers_of`."""
     headers = dict(pairs)
     if len(headers) != len(pairs):
         joined: dict[bytes, list[bytes]] = {}

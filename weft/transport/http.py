@@ -50,7 +50,7 @@ from weft.transport.refusals import (
     TargetTooLong,
     UnsupportedMediaType,
 )
-from weft.transport.request import GraphQLRequest, from_body, from_query_string
+from weft.transport.request import Bodies, GraphQLRequest, from_query_string
 from weft.transport.response import (
     encode_result,
     raise_if_limited,
@@ -102,6 +102,7 @@ class GraphQLEndpoint:
         self._documents = documents or Documents(schema.engine.is_valid)
         self._budget = budget
         self._max_age_seconds = max_age_seconds
+        self._bodies = Bodies()
         self._in_flight = in_flight or InFlight(OPERATIONS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,7 +145,9 @@ class GraphQLEndpoint:
         media_type: str,
         exchange: Exchange | None,
     ) -> Answer:
-        asked = await self._request(scope, headers, receive, exchange)
+        asked = self._at_hand(scope, headers, exchange)
+        if asked is None:
+            asked = await self._request(scope, headers, receive)
         request = asked
         if not self._documents.takes_as_is(asked):
             request = await self._documents.complete(asked)
@@ -169,7 +172,7 @@ class GraphQLEndpoint:
         receive: Receive,
         send: Send,
     ) -> None:
-        asked = await self._request(scope, headers, receive, exchange_of(scope))
+        asked = await self._request(scope, headers, receive)
         request = await self._documents.complete(asked)
         authorization = authorization_of(headers)
         viewer = await self._gate.viewer(authorization)
@@ -212,22 +215,25 @@ class GraphQLEndpoint:
         operation = self._engine.operation(request.query, request.operation_name)
         return not isinstance(operation, Refused) and operation.type is not OperationType.QUERY
 
+    def _at_hand(
+        self, scope: Scope, headers: dict[bytes, bytes], exchange: Exchange | None
+    ) -> GraphQLRequest | None:
+        """The request, if all of it is here already."""
+        if exchange is None or scope["method"] != "POST":
+            return None
+        body = exchange.body()
+        if body is None or len(body) > self._body_limit_bytes:
+            return None
+        _check_is_read(headers)
+        return self._bodies.read(body)
+
     async def _request(
-        self,
-        scope: Scope,
-        headers: dict[bytes, bytes],
-        receive: Receive,
-        exchange: Exchange | None,
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive
     ) -> GraphQLRequest:
         method = scope["method"]
         if method == "POST":
-            check_content_type(headers.get(b"content-type"))
-            if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-                raise UnsupportedMediaType("Compressed bodies are not read.")
-            body = None if exchange is None else exchange.body()
-            if body is None or len(body) > self._body_limit_bytes:
-                body = await self._body(headers, receive)
-            return from_body(body)
+            _check_is_read(headers)
+            return self._bodies.read(await self._body(headers, receive))
         if method == "GET":
             query_string: bytes = scope["query_string"]
             if len(query_string) > self._body_limit_bytes:
@@ -258,3 +264,9 @@ class GraphQLEndpoint:
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"The body has more than {self._body_limit_bytes} bytes.")
+
+
+def _check_is_read(headers: dict[bytes, bytes]) -> None:
+    check_content_type(headers.get(b"content-type"))
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMediaType("Compressed bodies are not read.")

@@ -6,10 +6,15 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from weft.errors import BadRequest
+from weft.execution.operation_cache import SegmentedCache
 from weft.transport import strict_json
 
 PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
 QUERY_STRING_FIELDS_LIMIT = 32
+MAX_BODIES = 10_000
+MAX_BODIES_BYTES = 8 * 1024 * 1024
+BODY_OVERHEAD_BYTES = 1_000
+"""What a request takes beside twice its text: a few objects, and each value of a variable."""
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
@@ -35,6 +40,37 @@ def from_body(body: bytes) -> GraphQLRequest:
     if not body:
         raise BadRequest("The body is empty: send a JSON object with a `query`.")
     return _convert(strict_json.decode(body))
+
+
+class Bodies:
+    """Reads bodies; one that has come before is not read again.
+
+    Kept are bodies that say the same to everybody whenever they come: queries whose variables
+    nobody can change. What a mutation is given may be a secret.
+    """
+
+    def __init__(self) -> None:
+        self._known: SegmentedCache[bytes, GraphQLRequest] = SegmentedCache(
+            max_entries=MAX_BODIES, max_bytes=MAX_BODIES_BYTES
+        )
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def read(self, body: bytes) -> GraphQLRequest:
+        """As `from_body`; what it gives is not to be changed."""
+        request = self._known.get(body)
+        if request is None:
+            request = from_body(body)
+            if _is_plain(request):
+                self._known.put(body, request, BODY_OVERHEAD_BYTES + 3 * len(body))
+        return request
+
+
+def _is_plain(request: GraphQLRequest) -> bool:
+    if request.extensions is not None or "mutation" in request.query:
+        return False
+    return not any(value.__class__ in (dict, list) for value in (request.variables or {}).values())
 
 
 def from_query_string(query_string: bytes) -> GraphQLRequest:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.weft.transport.toy import Server
-from weft.transport.wire import RequestProtocol
+from weft.transport.request_wire import RequestProtocol
 
 WHOLE = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
 

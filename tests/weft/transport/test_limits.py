@@ -11,7 +11,7 @@ from tests.sockets import PATIENCE_SECONDS, Socket, connecting
 from tests.weft.transport.toy import Server, serving
 from weft.transport.limits import Occupancy, Rate, SocketLimits, TooMany
 from weft.transport.outlet import TOO_SLOW
-from weft.transport.wire import shutdown_delay, text_header
+from weft.transport.socket_wire import shutdown_delay, text_header
 
 BIG_EVENTS = "subscription { endless(bytesEach: 100000) }"
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.sockets import connecting
 from tests.weft.transport.toy import Server
-from weft.transport import wire
+from weft.transport import request_wire
 from weft.transport.places import FULL, TOO_MANY, Places, limit_of
-from weft.transport.wire import RequestProtocol
+from weft.transport.request_wire import RequestProtocol
 
 GET = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
 POST = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
@@ -113,7 +113,7 @@ class TestFull:
     async def test_does_not_wait_for_who_says_nothing(
         self, server: Server, places: Places, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(wire, "EXTRA_SECONDS", 0.05)
+        monkeypatch.setattr(request_wire, "EXTRA_SECONDS", 0.05)
         async with line(server), line(server), line(server), line(server) as extra:
             assert await extra.says(b"") == b""
 
@@ -122,7 +122,7 @@ class TestReader:
     async def test_that_reads_nothing_is_cut(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(wire, "STALL_SECONDS", 0.05)
+        monkeypatch.setattr(request_wire, "STALL_SECONDS", 0.05)
         host, port = server.address.split(":")
         small = socket.socket()
         small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
@@ -138,7 +138,7 @@ class TestReader:
     async def test_that_catches_up_is_not(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(wire, "STALL_SECONDS", 0.3)
+        monkeypatch.setattr(request_wire, "STALL_SECONDS", 0.3)
         async with line(server) as lazy:
             for _ in range(2):
                 lazy.writer.write(LARGE * 200)
@@ -155,7 +155,7 @@ class TestBody:
     async def test_that_was_refused_is_not_read_for_ever(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(wire, "LINGER_SECONDS", 0.05)
+        monkeypatch.setattr(request_wire, "LINGER_SECONDS", 0.05)
         async with line(server) as slow:
             head = POST + b"content-length: 1000000000\r\n\r\n"
             assert (await slow.says(head)).startswith(b"HTTP/1.1 413 ")

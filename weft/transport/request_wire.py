@@ -1,25 +1,19 @@
-"""uvicorn's protocols with what ASGI cannot say: write at once, look at the buffer, cut."""
+"""uvicorn's HTTP with what ASGI cannot say: write at once, look at the buffer, cut."""
 
 import asyncio
-import random
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import State
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from weft.transport.exchange import EXCHANGE, Exchange
-from weft.transport.limits import SocketLimits
-from weft.transport.messages import CloseCode
-from weft.transport.outlet import DIRECT, TOO_SLOW
+from weft.transport.heads import Head, Heads
 from weft.transport.places import Places
+from weft.transport.socket_wire import SocketProtocol, shutdown_delay
 
 STREAM = "weft.stream"
 """The ASGI extension by which a response of no end can be told to stop, and can be cut."""
-CLOSED_PER_SECOND = 100
-"""How fast sockets are closed at a shutdown, at least."""
 EXTRA_SECONDS = 1.0
 """How long a connection for which there is no place is waited for, to be told so."""
 LINGER_SECONDS = 2.0
@@ -29,111 +23,6 @@ STALL_SECONDS = 30.0
 SLOWEST_BYTES = 15_000
 """What it must have read since then, or else it is cut."""
 TRAILERS = 1_000
-
-
-def text_header(length: int) -> bytes:
-    """The header of an unmasked text frame of one fragment (RFC 6455, 5.2)."""
-    if length < 126:
-        return bytes((0x81, length))
-    if length < 65_536:
-        return b"\x81\x7e" + length.to_bytes(2, "big")
-    return b"\x81\x7f" + length.to_bytes(8, "big")
-
-
-def shutdown_delay(connections: int, spread_seconds: float) -> float:
-    """When to close one of so many connections, so that their clients return one by one."""
-    return random.uniform(0, min(spread_seconds, connections / CLOSED_PER_SECOND))
-
-
-class SocketProtocol(WebSocketsSansIOProtocol):
-    """A WebSocket whose messages are written without a task, and which can always be got rid of.
-
-    uvicorn closes a socket when its peer has taken what was written. A peer that takes nothing is
-    cut here instead: `transport.abort()` drops the buffer with it.
-    """
-
-    limits = SocketLimits()
-    abort_timer: asyncio.TimerHandle | None = None
-    leave: Callable[[], None] | None = None
-    """Gives its connection's place back."""
-
-    def governed_by(self, limits: SocketLimits) -> "SocketProtocol":
-        """Itself, as the `Outlet` of the socket."""
-        self.limits = limits
-        self.close_timeout = limits.grace_seconds
-        self.stop_keepalive()
-        self.ping_interval = limits.ping_seconds
-        self.ping_timeout = limits.ping_seconds
-        self.start_keepalive()
-        return self
-
-    async def run_asgi(self) -> None:
-        scope: Any = self.scope
-        scope["extensions"][DIRECT] = self
-        try:
-            await super().run_asgi()
-        finally:
-            self.abort_later()
-
-    def write(self, message: bytes) -> None:
-        if self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
-            return
-        transport = self.transport
-        transport.writelines((text_header(len(message)), message))
-        if (
-            not self.writable.is_set()
-            and transport.get_write_buffer_size() > self.limits.buffer_bytes
-        ):
-            self.end(CloseCode.TRY_AGAIN_LATER, TOO_SLOW)
-
-    async def drained(self) -> None:
-        try:
-            async with asyncio.timeout(self.limits.stall_seconds):
-                await self.writable.wait()
-        except TimeoutError:
-            self.end(CloseCode.TRY_AGAIN_LATER, TOO_SLOW)
-
-    def end(self, code: int, reason: str) -> None:
-        if self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
-            return
-        self.stop_keepalive()
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-        self.conn.send_close(code, reason)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
-
-    async def ended(self) -> None:
-        """Nothing waits here: the transport has it all."""
-
-    def abort_later(self) -> None:
-        """Cuts the connection unless it is gone soon."""
-        if not self.disconnected and self.abort_timer is None:
-            self.abort_timer = self.loop.call_later(self.limits.grace_seconds, self.transport.abort)
-
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self.abort_later()
-
-    def shutdown(self) -> None:
-        spread_seconds = self.limits.shutdown_spread_seconds
-        delay = shutdown_delay(len(self.connections), spread_seconds)
-        self.loop.call_later(delay, self._shut_down)
-
-    def _shut_down(self) -> None:
-        if not self.disconnected:
-            super().shutdown()
-            self.abort_later()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self.leave is not None:
-            self.leave()
-        if self.abort_timer is not None:
-            self.abort_timer.cancel()
 
 
 class RequestProtocol(HttpToolsProtocol):
@@ -149,6 +38,11 @@ class RequestProtocol(HttpToolsProtocol):
     full: bytes | None = None
     """Why there is no place for it."""
     stall_timer: asyncio.TimerHandle | None = None
+    heads = Heads()
+    """What is known of heads, by all connections."""
+    unread = b""
+    """What has come since the last request was over, if the next began with it."""
+    between_requests = True
 
     gone: Callable[[], None] | None = None
     head_limit_bytes = 65_536
@@ -174,8 +68,15 @@ class RequestProtocol(HttpToolsProtocol):
         if self.full is not None:
             self._refuse(self.full)
             return
+        if self.between_requests and self._is_idle():
+            known = self.heads.find(data)
+            if known is not None:
+                self._serve(*known)
+                return
+            self.unread = data
         self.head_bytes += len(data)
         super().data_received(data)
+        self.unread = b""
         if not self.in_head:
             if len(self.headers) > TRAILERS:
                 self.cut()
@@ -184,8 +85,45 @@ class RequestProtocol(HttpToolsProtocol):
         elif self.head_timer is None:
             self._time_head()
 
+    def _is_idle(self) -> bool:
+        cycle: Any = self.cycle
+        return cycle is None or cycle.response_complete
+
+    def _serve(self, head: Head, body: bytes) -> None:
+        """Does what the parser's callbacks do together, for a request that need not be parsed."""
+        self._unset_keepalive_if_required()
+        self._untime_head()
+        scope: Any = {
+            **head.scope,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "state": self.app_state.copy(),
+        }
+        complete = asyncio.Event()
+        complete.set()
+        self.cycle = RequestResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=complete,
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        self.cycle.body += body
+        self.cycle.more_body = False
+        scope["extensions"] = {STREAM: self, EXCHANGE: Exchange(self, self.cycle)}
+        application: Any = self.app
+        self._start_asgi_task(self.cycle, application)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.between_requests = False
         self.in_head = True
         self.head_bytes = 0  # what came with the end of the request before is not counted
         scope: Any = self.scope
@@ -199,6 +137,14 @@ class RequestProtocol(HttpToolsProtocol):
         if self.cycle is not before:
             scope: Any = self.scope
             scope["extensions"][EXCHANGE] = Exchange(self, self.cycle)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.between_requests = True
+        data, self.unread = self.unread, b""
+        cycle: Any = self.cycle
+        if data and cycle is not None and cycle.scope is self.scope and cycle.keep_alive:
+            self.heads.learn(data, cycle.scope, bytes(cycle.body))
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -1,0 +1,62 @@
+"""Heads of requests that came before: what is sent again need not be read again.
+
+A client sends the same head with most of its requests, on the same connection and on others. What
+a parser makes of it depends on nothing else.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from weft.execution.operation_cache import SegmentedCache
+from weft.transport.headers import KNOWN_HEADERS, by_name
+
+MAX_HEADS = 10_000
+MAX_HEADS_BYTES = 4 * 1024 * 1024
+OVERHEAD_BYTES = 3_000
+"""What is kept of a head beside its text, at most for one of a dozen headers."""
+MAX_HEAD_BYTES = 2_048
+END = b"\r\n\r\n"
+
+_OF_THE_HEAD = (
+    *("type", "asgi", "http_version", "root_path"),
+    *("method", "path", "raw_path", "query_string"),
+)
+
+
+class Head(NamedTuple):
+    """What ASGI says of a request, as far as its head tells, and how long its body is."""
+
+    scope: dict[str, Any]
+    body_bytes: int
+
+
+class Heads:
+    """The heads that were sent most, in a bounded number of bytes."""
+
+    def __init__(self, max_bytes: int = MAX_HEADS_BYTES) -> None:
+        self._known: SegmentedCache[bytes, Head] = SegmentedCache(
+            max_entries=MAX_HEADS, max_bytes=max_bytes
+        )
+
+    def find(self, data: bytes) -> tuple[Head, bytes] | None:
+        """The head that `data` begins with, and the body, if one known request is all there is."""
+        end = data.find(END) + len(END)
+        head = self._known.get(data[:end])
+        if head is None or len(data) - end != head.body_bytes:
+            return None
+        return head, data[end:]
+
+    def learn(self, data: bytes, scope: Mapping[str, Any], body: bytes) -> None:
+        """Remembers the head of a request that was read, if it and its body are all of `data`:
+        so no chunked one, and none of whose end the parser thinks otherwise.
+
+        The request must be one that leaves its connection open.
+        """
+        end = data.find(END) + len(END)
+        if end > MAX_HEAD_BYTES or data[end:] != body:
+            return
+        # Many requests will have them: nobody can change them in a tuple.
+        headers = tuple(scope["headers"])
+        known = {name: scope[name] for name in _OF_THE_HEAD}
+        known |= {"headers": headers, KNOWN_HEADERS: (headers, by_name(headers))}
+        self._known.put(data[:end], Head(known, len(body)), OVERHEAD_BYTES + 3 * end)
