@@ -61,7 +61,9 @@ async def connecting(url: str, **options: Any) -> AsyncGenerator[Socket]:
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, *, direct: bool = True) -> AsyncGenerator[uvicorn.Server]:
+async def listening(
+    app: ASGIApp, *, direct: bool = True, keep_alive_seconds: float = 5
+) -> AsyncGenerator[uvicorn.Server]:
     """A uvicorn of this event loop; `direct=False` is one that knows nothing but ASGI."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
@@ -72,6 +74,7 @@ async def listening(app: ASGIApp, *, direct: bool = True) -> AsyncGenerator[uvic
         ws_per_message_deflate=False,
         lifespan="off",
         reset_contextvars=True,
+        timeout_keep_alive=keep_alive_seconds,  # pyright: ignore[reportArgumentType]
     )
     config.load()
     server = uvicorn.Server(config)

@@ -43,6 +43,8 @@ class RequestProtocol(HttpToolsProtocol):
     unread = b""
     """What has come since the last request was over, if the next began with it."""
     between_requests = True
+    idle_since: float | None = None
+    """When the last answer went out, by the loop's clock, if nothing has come since."""
 
     gone: Callable[[], None] | None = None
     head_limit_bytes = 65_536
@@ -147,11 +149,38 @@ class RequestProtocol(HttpToolsProtocol):
             self.heads.learn(data, cycle.scope, bytes(cycle.body))
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self.flow.resume_reading()
+            self._begin_idleness()
         if self.transport.is_closing():
             self._watch_reader()
         elif self.cycle.more_body:
             self.loop.call_later(LINGER_SECONDS, self._close_unless_next, self.cycle)
+
+    def _begin_idleness(self) -> None:
+        # One timer for many requests: to set and to cancel one takes longer than to read a head.
+        self.idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._time_idleness(self.timeout_keep_alive)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self.idle_since = None
+
+    def _time_idleness(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self.idle_since is None:
+            return
+        left_seconds = self.idle_since + self.timeout_keep_alive - self.loop.time()
+        if left_seconds > 0:
+            self._time_idleness(left_seconds)
+        else:
+            self.timeout_keep_alive_handler()
 
     def _close_unless_next(self, answered: object) -> None:
         if self.cycle is answered and not self.in_head:
@@ -196,6 +225,8 @@ class RequestProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._untime_head()
         super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         if self.leave is not None:
             self.leave()
         if self.stall_timer is not None:
