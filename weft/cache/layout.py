@@ -138,6 +138,12 @@ async def of_each(
     places: dict[RedisServer, list[int]],
 ) -> list[AnswerT | BaseException]:
     """What came of the work of each server, all at once; errors stand in their place."""
+    if len(places) == 1:  # as nearly always, and then no task is needed
+        [(server, where)] = places.items()
+        try:
+            return [await work(server, where)]
+        except Exception as error:
+            return [error]
     return await asyncio.gather(
         *(work(server, where) for server, where in places.items()), return_exceptions=True
     )

@@ -3,7 +3,7 @@
 While every lane is busy, writes queue; a lane that comes free begins a transaction and takes what
 has gathered of one kind by then. Load makes transactions larger instead of more. While nothing is
 under way nobody waits for others to come: a lone write begins at the end of the turn of the loop in
-which it was asked for.
+which it was asked for. Only where many were written together a moment ago are they waited for.
 """
 
 import asyncio
@@ -17,12 +17,13 @@ import structlog
 from weft.errors import Unavailable
 from weft.explanation import AT_WORK, Batch, watch_at_work
 from weft.loading.dispatch import own_error
+from weft.writing.gathering import Gathering
 
 LANES = 2
 """Transactions at once: we work on the one while the database works on the other."""
 WRITES_PER_TRANSACTION = 32
 PATIENCE_SECONDS = 0.005
-"""How long writes that are few may wait for a transaction that is under way."""
+"""How long writes that are few may wait: for a transaction that is under way, or for others."""
 UNKNOWN = "Whether this was written is unknown: read it."
 
 _log = structlog.get_logger(__name__)
@@ -83,6 +84,7 @@ class JoinedWrites(Generic[TransactionT]):
         self._busy: set[Hashable] = set()
         self._lanes: set[asyncio.Task[None]] = set()
         self._carrying = 0
+        self._gathering = Gathering(PATIENCE_SECONDS)
         self._patience: asyncio.TimerHandle | None = None
         self.transactions = 0
 
@@ -98,6 +100,7 @@ class JoinedWrites(Generic[TransactionT]):
         """
         asked = _Asked(write, row, request)
         self._queue.append(asked)
+        self._gathering.asked(len(self._queue))
         if self._is_worth_a_lane():
             self._start()
         elif self._patience is None:
@@ -131,7 +134,7 @@ class JoinedWrites(Generic[TransactionT]):
         if AT_WORK.get() is not None:
             AT_WORK.set(None)
         try:
-            while any(self._can_begin(asked) for asked in self._queue):
+            while not self._gathering.is_under_way and any(map(self._can_begin, self._queue)):
                 await self._run()
         finally:
             # Before anybody else runs: who asks next must see that a lane is free.
@@ -178,7 +181,9 @@ class JoinedWrites(Generic[TransactionT]):
             else:
                 _answer(batch, answers)
         finally:
-            self._carrying -= bool(batch)
+            if batch:
+                self._carrying -= 1
+                self._gathering.answered(len(batch))
             self._busy.difference_update(asked.row for asked in batch)
 
     async def _written(self, batch: list[_Asked]) -> tuple[Sequence[Any], float]:
@@ -206,6 +211,7 @@ class JoinedWrites(Generic[TransactionT]):
         try:
             async with self._begin() as transaction:
                 began = True
+                await self._gathering.wait(len(self._queue))
                 self._fill(batch)
                 yield transaction
         finally:

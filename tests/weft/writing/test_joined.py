@@ -88,6 +88,29 @@ class TestJoining:
         assert await outcomes(waiting) == list(range(10))
         assert ledger.batches == [asked[:5], asked[5:]]
 
+    async def test_waits_for_half_of_those_who_were_answered_together(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("weft.writing.joined.PATIENCE_SECONDS", 60)
+        ledger = Ledger()
+        joined = JoinedWrites(ledger.begin)
+        asked = numbered(6)
+        await outcomes(ask(joined, ledger, *asked))
+        waiting = ask(joined, ledger, *asked[:2])
+        await turns(20)
+        assert ledger.batches == [asked]
+        waiting += ask(joined, ledger, asked[2])
+        assert await outcomes(waiting) == [0, 1, 2]
+        assert ledger.batches == [asked, asked[:3]]
+        assert ledger.most_at_once == 1
+
+    async def test_waits_no_longer_than_a_moment(self) -> None:
+        ledger = Ledger()
+        joined = JoinedWrites(ledger.begin)
+        await outcomes(ask(joined, ledger, *numbered(6)))
+        waiting = ask(joined, ledger, Request(7, row=7))
+        assert await outcomes(waiting) == [7]
+
     async def test_lets_nobody_wait_for_long_while_a_lane_is_free(self) -> None:
         ledger = Ledger(slowness=10)
         stuck = asyncio.Event()
@@ -170,6 +193,21 @@ class TestClose:
         assert [type(error) for error in await outcomes(waiting)] == [Unavailable] * 2
         assert asyncio.all_tasks() <= before
 
+    async def test_ends_a_transaction_that_waits_for_others(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("weft.writing.joined.PATIENCE_SECONDS", 60)
+        ledger = Ledger()
+        joined = JoinedWrites(ledger.begin)
+        await outcomes(ask(joined, ledger, *numbered(6)))
+        waiting = ask(joined, ledger, Request(7, row=7))
+        await turns(5)
+        assert ledger.at_once == 1
+        await joined.close()
+        assert [type(error) for error in await outcomes(waiting)] == [Unavailable]
+        assert ledger.at_once == 0
+        assert len(ledger.committed) == 6
+
 
 STEPS = st.lists(
     st.one_of(
@@ -211,7 +249,10 @@ class TestAnyHistory:
         for row in range(4):
             numbers = [request.number for request in ledger.committed if request.row == row]
             assert numbers == sorted(numbers)
-        # Whatever happened, nothing is left behind: the next is written at once.
+        # Who was waited for may have been cancelled: then a transaction ends with nothing in it.
+        while ledger.at_once:
+            await turns(1)
+        # Whatever happened, nothing is left behind: the next is written.
         last = Request(-1, row=0)
         ledger.use_up_ends()
         assert await joined.submit(ledger.write, 0, last) == -1
