@@ -58,7 +58,10 @@ def _bigint_of(transaction_id: Any) -> sa.ColumnElement[int]:
 PENDING_CHANGES = Statement(
     sa.select(
         _c.id,
-        _bigint_of(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())),
+        # A subquery by itself is evaluated once, not once for each row.
+        sa.select(
+            _bigint_of(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()))
+        ).scalar_subquery(),
         sa.literal_column("0"),
         *_CHANGE_COLUMNS[1:],
     )
@@ -70,13 +73,25 @@ PENDING_CHANGES = Statement(
 """What was committed and has no position yet, the lowest id first."""
 
 _keys = keys_of(id=sa.BigInteger())
-ASSIGN_POSITIONS = Statement(
+_assigned = (
     sa.update(change_table)
     .values(position=_LAST_POSITION + _keys.c.place)
     .where(_c.id == _keys.c.id, _c.position.is_(None))
-    .returning(_c.id, _c.position, _bigint_of(sa.func.pg_current_xact_id())),
-    lambda id, position, xid: (id, position, xid),
+    .returning(_c.position)
+    .cte("assigned")
 )
+ASSIGN_POSITIONS = Statement(
+    sa.select(
+        sa.func.min(_assigned.c.position),
+        sa.func.count(),
+        _bigint_of(sa.func.pg_current_xact_id()),
+    ),
+    lambda first, count, xid: (first, count, xid),
+)
+"""One row: the first position that was given, how many were, and the id of the transaction.
+
+The `id`s get theirs in the order in which they are given.
+"""
 
 _bounds = sa.select(_HORIZON.label("horizon"), _LAST_POSITION.label("last")).subquery("bounds")
 _page = (
@@ -190,16 +205,18 @@ class PostgresChangeLog:
         if not pending:
             return []
         ids = [id for id, _, _ in pending]
-        rows = sorted(await self._all(ASSIGN_POSITIONS, id=ids))
+        ((first, count, xid),) = await self._all(ASSIGN_POSITIONS, id=ids)
+        if count != len(ids):
+            raise RuntimeError(f"{len(ids)} changes were to get positions, and {count} did.")
         self._settled.learn(
             highest_id=ids[-1],
-            xid=rows[0][2],
+            xid=xid,
             xmin=pending[0][1],
             is_all=len(pending) < BATCH_LIMIT,
         )
         return [
             msgspec.structs.replace(change, position=position)
-            for (_, _, change), (_, position, _) in zip(pending, rows, strict=True)
+            for position, (_, _, change) in enumerate(pending, first)
         ]
 
     @property

@@ -24,8 +24,8 @@ def _as_bigint(transaction_id: Any) -> sa.ColumnElement[int]:
     return sa.cast(sa.cast(transaction_id, sa.Text), sa.BigInteger)
 
 
-OWN_ID = _as_bigint(sa.func.pg_current_xact_id())
-"""The id of the transaction."""
+OWN_ID = sa.select(_as_bigint(sa.func.pg_current_xact_id())).scalar_subquery()
+"""The id of the transaction; evaluated once for a statement, whatever it returns."""
 
 
 def _own(xid: int, entity: str, before: str | None, after: str | None) -> tuple[int, Write]:

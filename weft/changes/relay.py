@@ -25,6 +25,9 @@ _PRUNE_INTERVAL_SECONDS = 60.0
 _OUTBOX_BATCHES = 64
 _GATHER_SECONDS = 0.01
 """The shortest time between two batches: a flood of commits makes batches larger, not more."""
+_GATHER_SECONDS_PER_CHANGE = 0.0005
+"""The more came, the longer the next may gather: batches cost more than what is in them."""
+_MOST_GATHER_SECONDS = 0.03
 _LAG_WARNING_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
@@ -140,7 +143,7 @@ class Relay:
                     async with asyncio.timeout(self._poll_seconds):
                         await self._woken.wait()
             elif len(changes) < BATCH_LIMIT:
-                await asyncio.sleep(_GATHER_SECONDS)
+                await asyncio.sleep(gather_seconds(len(changes)))
 
     def _note_lag(self, changes: list[Change]) -> None:
         self.lag_seconds = _age_seconds(changes[0]) if changes else 0.0
@@ -181,6 +184,11 @@ class Relay:
         else:
             self._redis_outage.answered()
         heed_cancellation()
+
+
+def gather_seconds(count: int) -> float:
+    """How long after a batch of so many changes the next one may gather."""
+    return min(max(_GATHER_SECONDS, count * _GATHER_SECONDS_PER_CHANGE), _MOST_GATHER_SECONDS)
 
 
 def _age_seconds(change: Change) -> float:

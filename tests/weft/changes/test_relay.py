@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from db.change_log import RELAY_LAG_SECONDS
 from tests.leaks import server_log
 from tests.weft.changes.site import Database, Site, keys_of, positions_of, take, until
-from weft.changes.relay import Relay
+from weft.changes.relay import Relay, gather_seconds
 from weft.embedded import EmbeddedServers
 
 NEVER_MS = 3_600_000
@@ -198,3 +198,9 @@ class TestRedis:
         for writer in accepted:
             writer.close()
         server.close()
+
+
+class TestGathering:
+    def test_is_short_after_a_few_changes_and_longer_after_many(self) -> None:
+        times = [gather_seconds(count) for count in (1, 20, 40, 1000)]
+        assert times == [0.01, 0.01, 0.02, 0.03]
