@@ -26,6 +26,8 @@ def touched(write: Write | Change) -> list[str]:
     if write.entity != "Item":
         return []
     before, after = write.before, write.after
+    if before is not None and before == after:  # as nearly always
+        return [ALL_ITEMS, items_of(before["owner_id"])]
     owners = {side["owner_id"] for side in (before, after) if side is not None}
     tags = [ALL_ITEMS, *map(items_of, owners)]
     if before != after:

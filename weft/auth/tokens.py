@@ -91,22 +91,23 @@ class AccessTokens:
         Raises `Unauthenticated`, telling malformed, forged and expired tokens apart. Whether the
         session still lives is for the caller to look up.
         """
-        payload = self._verified(token)
-        expires_at = datetime.fromtimestamp(payload.exp, UTC)
-        if now >= expires_at:
+        claims = self._verified(token)
+        if now >= claims.expires_at:
             raise Unauthenticated(EXPIRED)
-        issued_at = datetime.fromtimestamp(payload.iat, UTC)
-        return Claims(payload.sub, payload.sid, issued_at, expires_at)
+        return claims
 
-    def _verify(self, token: str) -> _Payload:
+    def _verify(self, token: str) -> Claims:
         if len(token) > TOKEN_MAX_LENGTH or not token.isascii():
             raise Unauthenticated(MALFORMED)
         try:
-            return msgspec.convert(self._signed(token), _Payload)
+            payload = msgspec.convert(self._signed(token), _Payload)
         except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
             raise Unauthenticated(FORGED) from None
         except (jwt.InvalidTokenError, msgspec.ValidationError):
             raise Unauthenticated(MALFORMED) from None
+        issued_at = datetime.fromtimestamp(payload.iat, UTC)
+        expires_at = datetime.fromtimestamp(payload.exp, UTC)
+        return Claims(payload.sub, payload.sid, issued_at, expires_at)
 
     def _signed(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
