@@ -210,6 +210,7 @@ class TestCatalog:
             "ALTER TABLE items DROP CONSTRAINT items_status_check",
             "ALTER TABLE items DROP CONSTRAINT items_owner_id_fkey",
             "DROP INDEX items_tags_index",
+            "ALTER INDEX items_tags_index RESET (gin_pending_list_limit)",
             "DROP TRIGGER record_items_change ON items",
             "COMMENT ON COLUMN sessions.expires_at IS 'other'",
             "COMMENT ON TABLE changes IS NULL",
