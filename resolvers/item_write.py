@@ -117,8 +117,8 @@ def _check(problems: Problems, input: UpdateItem) -> None:
         check_description(problems, input.description)
     if isinstance(input.tags, list):
         check_tags(problems, input.tags)
-    for name in ("title", "status", "tags"):
-        if getattr(input, name) is None:
+    for name, value in (("title", input.title), ("status", input.status), ("tags", input.tags)):
+        if value is None:
             problems.invalid(f"{name} can be left out, but not null.", name)
 
 

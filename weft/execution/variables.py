@@ -117,45 +117,42 @@ def _is_itself(place: "_Variable | _Member", value: Any) -> bool:
 
 
 class _Member(NamedTuple):
-    """A field of an input object; `may_be_absent`: nothing stands in its place then."""
+    """A field of an input object."""
 
-    name: str
     out_name: str
     same: type | None
     nullable: bool
-    may_be_absent: bool
 
 
 def _object_coercion(type_: Any) -> Callable[[Any], Any] | None:
     """Coerces input objects of values that coerce to themselves; gives Undefined for all others."""
     if not isinstance(type_, GraphQLInputObjectType) or type_.is_one_of:
         return None
-    members = [
-        _Member(
-            name,
-            field.out_name or name,
-            _same_class(field.type),
-            not is_non_null_type(field.type),
-            field.default is None and field.default_value is Undefined,
+    members = {
+        name: _Member(
+            field.out_name or name, _same_class(field.type), not is_non_null_type(field.type)
         )
         for name, field in type_.fields.items()
-    ]
-    required = {name for name, field in type_.fields.items() if is_required_input_field(field)}
+    }
+    # In place of all others nothing stands when they are absent.
+    needed = {
+        name
+        for name, field in type_.fields.items()
+        if is_required_input_field(field)
+        or field.default is not None
+        or field.default_value is not Undefined
+    }
 
     def coerce(value: Any) -> Any:
-        if value.__class__ is not dict or not required <= value.keys():
+        if value.__class__ is not dict or not needed <= value.keys():
             return Undefined
         made: dict[str, Any] = {}
-        for member in members:
-            if member.name not in value:
-                if not member.may_be_absent:
-                    return Undefined
-                continue
-            given = value[member.name]
-            if not _is_itself(member, given):
+        for name, given in value.items():
+            member = members.get(name)
+            if member is None or not _is_itself(member, given):
                 return Undefined
             made[member.out_name] = given
-        return type_.out_type(made) if len(made) == len(value) else Undefined
+        return type_.out_type(made)
 
     return coerce
 
