@@ -206,3 +206,66 @@ class TestJoined:
         errors = await asyncio.gather(*asked, return_exceptions=True)
         assert [type(error) for error in errors] == [Unavailable] * 2
         assert await items.fetch("SELECT FROM changes") == []
+
+
+class TestWaitingForOthers:
+    """A transaction that has begun, waits for more updates, and has none yet."""
+
+    @pytest.fixture
+    async def waiting(
+        self, items: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, database_url: str
+    ) -> AsyncIterator[tuple[Database, asyncio.Future[list[ItemRow | None]]]]:
+        monkeypatch.setattr("weft.writing.joined.PATIENCE_SECONDS", 60)
+        database = Database(
+            database_url,
+            read_connections=1,
+            write_connections=2,
+            statement_timeout_ms=5000,
+            observe=lambda _sql, _seconds: None,
+        )
+        await joined(database, [some_title(id) for id in range(1, 7)])
+        asked = asyncio.ensure_future(joined(database, [some_title(7)]))
+        async with asyncio.timeout(20):
+            while not await items.fetch(f"{WRITERS} AND state = 'idle in transaction'"):
+                pass
+        yield database, asked
+        await asyncio.gather(asked, return_exceptions=True)
+        await database.close()
+
+    async def test_takes_those_who_come(
+        self, waiting: tuple[Database, asyncio.Future[list[ItemRow | None]]]
+    ) -> None:
+        database, asked = waiting
+        rows = await joined(database, [some_title(8), some_title(9)])
+        assert [row and row.id for row in rows + await asked] == [8, 9, 7]
+        assert database.joined.transactions == 2
+
+    async def test_leaves_all_to_be_done_alone_if_its_connection_is_lost(
+        self,
+        items: asyncpg.Connection,
+        waiting: tuple[Database, asyncio.Future[list[ItemRow | None]]],
+    ) -> None:
+        database, asked = waiting
+        for row in await items.fetch(WRITERS):
+            await items.execute("SELECT pg_terminate_backend($1, 5000)", row["pid"])
+        assert await joined(database, [some_title(8), some_title(9)]) == [None] * 2
+        assert await asked == [None]
+        rows = await joined(database, [some_title(7), some_title(8)])
+        assert [row and row.id for row in rows] == [7, 8]
+
+    async def test_ends_it_when_the_database_is_closed(
+        self,
+        items: asyncpg.Connection,
+        waiting: tuple[Database, asyncio.Future[list[ItemRow | None]]],
+    ) -> None:
+        database, asked = waiting
+        await database.close()
+        with pytest.raises(Unavailable):
+            await asked
+        async with asyncio.timeout(20):
+            while await items.fetch(WRITERS):
+                pass
+
+
+def some_title(id: int) -> ItemUpdate:
+    return ItemUpdate(id, None, True, None, title="New")
