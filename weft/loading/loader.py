@@ -64,17 +64,19 @@ class Loader(DataLoader[KeyT, ValueT]):
 
     async def load_many(self, keys: Sequence[KeyT]) -> list[ValueT]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The values of the keys, in their order."""
-        # Bound here, so that what arrives after `clear_all` is seen by those who asked before only.
-        known, asked = self._known, self._asked
-        if keys and not asked and not known:
-            batch = self._ask(list(dict.fromkeys(keys)), asked)
+        if keys and self._first is None and not self._asked and not self._known:
+            # Most loaders are asked once: what was asked for is looked into by who asks again.
+            first = self._first = self._ask(list(keys))
             try:
-                known.update(zip(batch.keys, await batch.future, strict=True))
+                return list(await first.future)
             except asyncio.CancelledError:
                 if _is_cancelled():
                     raise
             except Exception as error:
                 raise own_error(error) from error
+        self._look_into_first()
+        # Bound here, so that what arrives after `clear_all` is seen by those who asked before only.
+        known, asked = self._known, self._asked
         while missing := [key for key in keys if key not in known]:
             batches = self._batches_of(list(dict.fromkeys(missing)), asked)
             try:
@@ -95,18 +97,24 @@ class Loader(DataLoader[KeyT, ValueT]):
         """What brings the keys: batches on their way, and one for what nobody has asked for."""
         new = [key for key in keys if key not in asked or asked[key].is_lost]
         if new:
-            self._ask(new, asked)
+            asked.update(dict.fromkeys(new, self._ask(new)))
         return {id(asked[key]): asked[key] for key in keys}.values()
 
-    def _ask(
-        self, keys: list[KeyT], asked: dict[KeyT, "_Batch[KeyT, ValueT]"]
-    ) -> "_Batch[KeyT, ValueT]":
-        batch = _Batch(keys, self._dispatcher.submit(self._fetch, keys, self._note))
-        asked.update(dict.fromkeys(keys, batch))
-        return batch
+    def _ask(self, keys: list[KeyT]) -> "_Batch[KeyT, ValueT]":
+        return _Batch(keys, self._dispatcher.submit(self._fetch, keys, self._note))
+
+    def _look_into_first(self) -> None:
+        first, self._first = self._first, None
+        if first is None or first.is_lost:
+            return
+        if first.future.done():
+            self._known.update(zip(first.keys, first.future.result(), strict=True))
+        else:
+            self._asked.update(dict.fromkeys(first.keys, first))
 
     def clear(self, key: KeyT) -> "Loader[KeyT, ValueT]":
         """Forgets one key, also if it is still on its way."""
+        self._look_into_first()
         if key in self._asked:
             # All that is on its way is let go and asked for again, which is rare and harmless.
             self._known, self._asked = dict(self._known), {}
@@ -115,12 +123,14 @@ class Loader(DataLoader[KeyT, ValueT]):
 
     def clear_all(self) -> "Loader[KeyT, ValueT]":
         """Forgets everything, also what is still on its way."""
+        self._first: _Batch[KeyT, ValueT] | None = None
         self._known: dict[KeyT, ValueT] = {}
         self._asked: dict[KeyT, _Batch[KeyT, ValueT]] = {}
         return self
 
     def prime(self, key: KeyT, value: ValueT) -> "Loader[KeyT, ValueT]":
         """Remembers a value that came another way, unless the key is known already."""
+        self._look_into_first()
         self._known.setdefault(key, value)
         return self
 
