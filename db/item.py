@@ -11,6 +11,7 @@ from db.metadata import metadata
 from db.statement import Statement
 from db.user import user_table
 from db.versions import RowStatements
+from weft.remembered import Remembered
 
 
 class ItemStatus(enum.StrEnum):
@@ -21,7 +22,7 @@ class ItemStatus(enum.StrEnum):
     ARCHIVED = "ARCHIVED"
 
 
-class ItemRow(msgspec.Struct, frozen=True):
+class ItemRow(msgspec.Struct, Remembered, frozen=True, dict=True):
     """An item as stored."""
 
     id: int

@@ -13,6 +13,7 @@ from db.paging import AnySelect, PageStatements, in_order, keys_of, window_keys,
 from db.statement import Statement
 from db.versions import RowStatements
 from weft.confidential import Confidential
+from weft.remembered import Remembered
 
 
 class Role(enum.StrEnum):
@@ -22,7 +23,7 @@ class Role(enum.StrEnum):
     ADMIN = "ADMIN"
 
 
-class UserRow(Confidential, frozen=True):
+class UserRow(Confidential, Remembered, frozen=True, dict=True):
     """A user as stored, without the password."""
 
     id: int

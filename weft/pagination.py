@@ -14,6 +14,7 @@ import msgspec
 
 from weft.errors import BadCursor, BadPage
 from weft.fields import ListSize
+from weft.remembered import Remembered
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
@@ -147,23 +148,24 @@ class Edge(msgspec.Struct, Generic[RowT], frozen=True, gc=False):
         return encode_cursor(self.order, self.node)
 
 
-class Page(Generic[RowT]):
+class Page(Remembered, Generic[RowT]):
     """Rows of one page in the order asked for, and what lies beside it.
 
     `scope` says what is being paged through, for counting it: whatever the loader put there. A page
-    that is asked for again may be the same one; `rendered` is the executor's, for what it made of
-    it (see `weft.execution.rendering`).
+    that is asked for again may be the same one.
     """
 
     __slots__ = (
+        "__dict__",
         "_edges",
         "has_next_page",
         "has_previous_page",
         "nodes",
-        "rendered",
         "scope",
         "window",
     )
+
+    room_bytes = 16_384
 
     def __init__(self, rows: Sequence[RowT], window: Window, scope: Any) -> None:
         """`rows` as read: nearest to the page's start first; one over its size if there are more.
@@ -178,7 +180,6 @@ class Page(Generic[RowT]):
         self.has_previous_page = beyond_after or (more and window.backward)
         self.window = window
         self.scope = scope
-        self.rendered: dict[int, Any] | None = None
         self._edges: list[Edge[RowT]] | None = None
 
     @classmethod

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from itertools import count
 from operator import attrgetter
 from typing import Any
 
@@ -32,11 +31,11 @@ from strawberry.types.base import has_object_definition
 from weft.execution.arguments import ArgumentPlan
 from weft.execution.binding import has_own_type_resolver, row_class, spec_of
 from weft.execution.completion import OutputType
+from weft.execution.form import Form
 from weft.execution.leaves import Leaf, generate_build, generate_completion, leaf_completion
 from weft.fields import Kind
 
 TYPENAME = "__typename"
-_NUMBERS = count(1)
 _INLINE = (Kind.COLUMN, Kind.DERIVED)
 
 
@@ -97,8 +96,6 @@ class SelectionPlan:
                 self.composites.append(field)
         self.ends_here = not self.composites and not self.resolved
         self.introspected: Any = None
-        # Names the plan to those who must not keep it.
-        self.number = next(_NUMBERS)
         self.build = generate_build(
             [field.key for field in (*self.composites, *self.resolved)],
             [field.as_leaf() for field in self.leaves],
@@ -126,6 +123,11 @@ class SelectionPlan:
     def inline(self) -> bool:
         """Whether nothing below has to be asked for: all is read off the rows."""
         return not self.resolved and all(field.inline_below for field in self.composites)
+
+    @cached_property
+    def form(self) -> Form:
+        """How objects can be written as JSON."""
+        return Form(self.type.name, self.keys, self.leaves, self.composites, self.resolved)
 
     @cached_property
     def pure(self) -> bool:
@@ -263,6 +265,14 @@ class FieldPlan:
     def inline_below(self) -> bool:
         """Whether nothing below this field has to be asked for, whatever object it gives."""
         return all(self.selection(possible).inline for possible in self._possible_types())
+
+    @cached_property
+    def writable_below(self) -> bool:
+        """Whether whatever object the field gives can be written as JSON."""
+        if self.depth > 1:
+            return False
+        plans = [self.selection(possible) for possible in self._possible_types()]
+        return all(plan.inline or plan.form.writable for plan in plans)
 
     @cached_property
     def pure(self) -> bool:

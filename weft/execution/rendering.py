@@ -1,8 +1,8 @@
 """Objects as they go out, kept with the value that they were made of.
 
-A value that may be given again as the same object, such as a page of rows that have not changed,
-has an attribute `rendered`, None at first. What a selection makes of it, if nothing in it has to be
-asked for, is encoded once it has come again, and put as it is into every answer from then on.
+What a selection makes of a `Remembered` value is encoded once the value has come again, and put as
+it is into every answer from then on. One field of the selection may be left to be asked for: then
+the text is a template, with `%b` where that field's answer goes.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,42 +11,70 @@ from typing import Any
 import msgspec
 
 from weft.execution.plan import SelectionPlan
+from weft.remembered import Remembered
 
-MAX_SELECTIONS = 4
-"""How many selections a value keeps; one more drops them all, for who asks ever differently."""
+MAX_TEXTS = 4
+"""How many texts a value keeps; one more drops the others, for who asks ever differently."""
 
+Render = Callable[[SelectionPlan, Any], Any]
+"""Gives a value as an object; None if there are errors."""
+
+_SEEN = "seen:"
+_HOLE: Any = msgspec.Raw(b"\0")
 _encode = msgspec.json.Encoder().encode
+
+
+def raw(text: bytes) -> Any:
+    """JSON that goes out as it is."""
+    return msgspec.Raw(text)
 
 
 def encoded(value: Any) -> Any:
     """The value as the JSON that it is to become; a `msgspec.Raw`."""
-    return msgspec.Raw(_encode(value))
+    return raw(_encode(value))
 
 
-def rendered(
-    plan: SelectionPlan, values: Sequence[Any], render: Callable[[SelectionPlan, Any], Any]
-) -> list[Any] | None:
-    """What the selection makes of each value, in JSON; None if that is not all well or all are new.
-
-    `render` gives a value as an object; None if there are errors.
-    """
-    new = [value for value in values if value.rendered is None]
-    for value in new:
-        value.rendered = {}
-    if len(new) == len(values):
-        return None
-    raws = [_rendered(plan, value, render) for value in values]
-    return None if None in raws else raws
-
-
-def _rendered(plan: SelectionPlan, value: Any, render: Callable[[SelectionPlan, Any], Any]) -> Any:
-    known: dict[int, Any] = value.rendered
-    raw = known.get(plan.number)
-    if raw is None:
-        made = render(plan, value)
-        if made is None:
+def texts_of(
+    plan: SelectionPlan, values: Sequence[Remembered], render: Render
+) -> Sequence[bytes] | None:
+    """What the selection makes of each value, in JSON; None if all are new or one has no text."""
+    try:
+        texts = list(map(plan.form.text_of, values))
+    except AttributeError:
+        if not _are_known(values):
             return None
-        if len(known) >= MAX_SELECTIONS:
-            known.clear()
-        raw = known[plan.number] = encoded(made)
-    return raw
+        texts = [_text(plan, value, render) for value in values]
+    return None if None in texts else texts
+
+
+def _are_known(values: Sequence[Remembered]) -> bool:
+    """Whether some of the values have come before; from now on all have."""
+    new = [value for value in values if not vars(value)]
+    for value in new:
+        vars(value)[_SEEN] = b""
+    return len(new) < len(values)
+
+
+def _text(plan: SelectionPlan, value: Remembered, render: Render) -> Any:
+    """The text of a value; None, which is kept as well, if there are errors or it is too long."""
+    kept, name = vars(value), plan.form.text_name
+    if name in kept:
+        return kept[name]
+    made = render(plan, value)
+    text = None if made is None else _template(plan, made)
+    if text is not None and len(text) > value.room_bytes:
+        text = None
+    taken_bytes = sum(len(other or b"") for other in (text, *kept.values()))
+    if len(kept) > MAX_TEXTS or taken_bytes > value.room_bytes:
+        kept.clear()
+        kept[_SEEN] = b""
+    kept[name] = text
+    return text
+
+
+def _template(plan: SelectionPlan, made: dict[str, Any]) -> bytes:
+    if plan.form.hole is None:
+        return _encode(made)
+    made[plan.form.hole.key] = _HOLE
+    # No JSON has that byte: text has it escaped.
+    return _encode(made).replace(b"%", b"%%").replace(b"\0", b"%b")

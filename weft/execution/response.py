@@ -10,7 +10,7 @@ from graphql.error import located_error
 from weft.execution.completion import Completion, FailedAt, at
 from weft.execution.placement import Level, Object, Place
 from weft.execution.plan import FieldPlan, SelectionPlan
-from weft.execution.rendering import rendered
+from weft.execution.template import Template, write
 
 _LISTS = frozenset({list, tuple})
 _NONE = type(None)
@@ -61,6 +61,8 @@ class Response:
 
     def fail_all(self, level: Level, field: FieldPlan, error: Exception) -> None:
         """A field has failed for all objects of a level."""
+        if isinstance(level, Template):
+            level = self._unwritten(level)
         failed = FailedAt(error, ())
         indexes = range(len(level.objects))
         self._fail(level, [_Failure(field, index, failed, False) for index in indexes])
@@ -73,6 +75,17 @@ class Response:
         if field.leaf:
             self._complete_leaves(level, field, values)
             return ()
+        if self._raw:
+            opened = write(level, field, values, _render)
+            if opened is not None:
+                return opened
+            if isinstance(level, Template):
+                level = self._unwritten(level)
+        return self._complete_into_objects(level, field, values)
+
+    def _complete_into_objects(
+        self, level: Level, field: FieldPlan, values: Sequence[Any]
+    ) -> Sequence[Level]:
         opened = None
         if field.depth == 0:
             opened = self._complete_objects(level, field, values)
@@ -105,12 +118,6 @@ class Response:
         if plan is None:
             return None
         key = field.key
-        if self._raw and plan.inline and hasattr(values[0], "rendered"):
-            raws = rendered(plan, values, _render)
-            if raws is not None:
-                for parent, raw in zip(parents, raws, strict=True):
-                    parent[key] = raw
-                return ()
         # Where nothing comes after it, to make an object again costs less than to share it.
         if field.shared and not plan.ends_here and len(values) > 1:
             rows = dict(zip(map(id, values), values, strict=True))
@@ -147,6 +154,19 @@ class Response:
             parent[key] = objects[start:end]
             start = end
         return self._opened(Level(plan, rows, objects, level, field), failures)
+
+    def _unwritten(self, template: Template) -> Level:
+        """The level of a template with its objects, in their places."""
+        written, level = template.written, template.parent
+        assert level is not None
+        if isinstance(level, Template):
+            level = self._unwritten(level)
+        (level,) = self._complete_into_objects(level, written.field, written.values)
+        while level.plan is not written.plan:
+            (inner,) = level.plan.composites
+            values = list(map(inner.read, level.rows))
+            (level,) = self._complete_into_objects(level, inner, values)
+        return level
 
     def _complete_carefully(
         self, level: Level, field: FieldPlan, values: Sequence[Any]

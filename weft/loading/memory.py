@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from weft.loading.generations import Generations
+from weft.remembered import Remembered
 
 VERSION_BYTES = 16
 VERSION_FORMAT = f"{VERSION_BYTES}s"
@@ -28,6 +29,8 @@ QUESTIONS = 1000
 """How many questions are known to have been asked once, at most."""
 ROW_OVERHEAD_BYTES = 700
 """What a row of a dozen columns takes at most, beside twice its text."""
+TEXTS_OVERHEAD_BYTES = 350
+"""What it takes to keep texts with a row, beside the texts."""
 WARM = 0.5
 """The share of answers found here from which on asking for versions first costs less."""
 MOMENTUM = 0.8
@@ -63,7 +66,10 @@ class Memory:
 
     def keep(self, version: bytes, row: msgspec.Struct) -> None:
         """Remembers a row, which is never to be changed."""
-        self._rows.keep(version, row, ROW_OVERHEAD_BYTES + 2 * len(_encode(row)))
+        size_bytes = ROW_OVERHEAD_BYTES + 2 * len(_encode(row))
+        if isinstance(row, Remembered):
+            size_bytes += TEXTS_OVERHEAD_BYTES + row.room_bytes
+        self._rows.keep(version, row, size_bytes)
 
     def answer(self, asked: Hashable, versions: bytes) -> Any | None:
         """What was made of the rows of these very versions, in answer to the same; or None."""

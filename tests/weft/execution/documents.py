@@ -33,7 +33,8 @@ class DocumentMaker:
 
     def make(self) -> tuple[str, dict[str, Any]]:
         random = self.random
-        operation = random.choice(("query", "query", "query", "query", "mutation", "subscription"))
+        rare = ("mutation", "subscription") if self.schema.mutation_type else ()
+        operation = random.choice(("query", "query", "query", "query", *rare))
         root: Any = {
             "query": self.schema.query_type,
             "mutation": self.schema.mutation_type,

@@ -13,6 +13,7 @@ from graphql import GraphQLSchema
 from tests.weft.execution.agreement import Disagreement, Executors
 from tests.weft.execution.documents import FLAGS, DocumentMaker
 from tests.weft.execution.torture import torture_schema
+from tests.weft.execution.torture_pages import pages_schema
 
 SCHEMAS = 24
 TROUBLES = (0.0, 0.03, 0.1, 0.3)
@@ -20,7 +21,8 @@ TROUBLES = (0.0, 0.03, 0.1, 0.3)
 
 async def check_one(random: Random) -> str:
     """One document; `random` says all about it. Raises `Disagreement`; gives the kind of case."""
-    schema = torture_schema(random.randrange(SCHEMAS))
+    kind = torture_schema if random.random() < 0.6 else pages_schema
+    schema = kind(random.randrange(SCHEMAS))
     text, variables = DocumentMaker(random, schema).make()
     pair, trouble = executors(schema), random.choice(TROUBLES)
     kind = await pair.check(text, variables, trouble)

@@ -9,9 +9,10 @@ import strawberry
 
 from weft.errors import Forbidden
 from weft.execution import Schema
-from weft.execution.rendering import MAX_SELECTIONS
+from weft.execution.rendering import MAX_TEXTS
 from weft.fields import column, derived, field, root
 from weft.info import Info
+from weft.remembered import Remembered
 from weft.transport.response import encode_result
 from weft.types import output
 
@@ -20,12 +21,16 @@ class LeafRow(msgspec.Struct, frozen=True):
     key: int
 
 
-class ShelfRow(msgspec.Struct, eq=False):
+class ShelfRow(msgspec.Struct, Remembered, eq=False, dict=True):
     """What is given again as the same object."""
 
     leaves: list[LeafRow]
     first: LeafRow | None
-    rendered: dict[int, Any] | None = None
+
+
+def texts(shelf: ShelfRow) -> list[bytes]:
+    """What is kept with a shelf."""
+    return [text for text in vars(shelf).values() if text]
 
 
 def shelf(*keys: int) -> ShelfRow:
@@ -157,7 +162,7 @@ class TestRendered:
 
     async def test_is_made_once_it_has_come_again(self, site: Site) -> None:
         await answer(site, WHOLE, raw=True)
-        assert [shelf.rendered for shelf in site.shelves] == [{}, {}, {}]
+        assert [texts(shelf) for shelf in site.shelves] == [[], [], []]
         await answer(site, WHOLE, raw=True)
         halved = list(site.halved)
         assert halved
@@ -177,14 +182,14 @@ class TestRendered:
         assert made["errors"][0]["path"] == ["halls", 1, "shelf", "leaves", 1, "half"]
         for _ in range(3):
             assert await answer(site, WHOLE, raw=True) == made
-        assert not site.shelves[1].rendered
+        assert not texts(site.shelves[1])
 
     async def test_is_kept_for_a_few_selections(self, site: Site) -> None:
-        for number in range(3 * MAX_SELECTIONS):
+        for number in range(3 * MAX_TEXTS):
             await answer(
                 site, f"{{ halls {{ shelf {{ a{number}: leaves {{ key }} }} }} }}", raw=True
             )
-            assert len(site.shelves[0].rendered or ()) <= MAX_SELECTIONS
+            assert len(texts(site.shelves[0])) <= MAX_TEXTS
 
     async def test_is_for_those_only_who_encode_it(self, site: Site) -> None:
         for _ in range(3):

@@ -115,12 +115,50 @@ def torture_schema(seed: int) -> GraphQLSchema:
     return _Builder(Random(seed), seed).schema()
 
 
-class _Builder:
+class TortureFields:
+    """Makes fields that misbehave."""
+
     def __init__(self, random: Random, seed: int) -> None:
         self.random = random
         self.seed = seed
         self.resolvers = ReferenceResolvers()
 
+    def field(self, coordinate: str, type_: Any, kind: str, shared: bool = False) -> GraphQLField:
+        """A field that is answered in one of the ways there are."""
+        answers = Field(f"{self.seed}:{coordinate}", type_)
+        attribute = f"s{self.seed}_{coordinate.replace('.', '_')}"
+        FIELDS[attribute] = answers
+        reads = kind in ("column", "derived")
+        arguments = {} if reads or shared else _arguments(self.random)
+        field = GraphQLField(type_, arguments)
+        slow = self.random.random() < 0.6
+        spec = self._spec(kind, answers, attribute, slow)
+        if spec is None:
+            field.resolve = foreign(answers, slow)
+            return field
+        field.extensions[SPEC] = spec
+        field.resolve = self.resolvers.resolver(spec, coordinate)
+        if kind == "event":
+            field.subscribe = root_resolver(spec, coordinate)
+        return field
+
+    def _spec(self, kind: str, answers: Field, attribute: str, slow: bool) -> FieldSpec | None:
+        match kind:
+            case "column":
+                return FieldSpec(Kind.COLUMN, attribute=attribute)
+            case "derived":
+                return FieldSpec(Kind.DERIVED, resolve=lambda row: answers.answer(row, {}))
+            case "batched":
+                return FieldSpec(Kind.BATCHED, resolve=batched(answers, slow))
+            case "root":
+                return FieldSpec(Kind.ROOT, resolve=root(answers, slow))
+            case "event":
+                return FieldSpec(Kind.EVENT, resolve=events(answers))
+            case _:
+                return None
+
+
+class _Builder(TortureFields):
     def schema(self) -> GraphQLSchema:
         self.fast = GraphQLInterfaceType("Fast", lambda: self.shared["Fast"])
         self.mixed = GraphQLInterfaceType("Mixed", lambda: self.shared["Mixed"])
@@ -191,39 +229,6 @@ class _Builder:
             )
             for index in range(count)
         }
-
-    def field(self, coordinate: str, type_: Any, kind: str, shared: bool = False) -> GraphQLField:
-        answers = Field(f"{self.seed}:{coordinate}", type_)
-        attribute = f"s{self.seed}_{coordinate.replace('.', '_')}"
-        FIELDS[attribute] = answers
-        reads = kind in ("column", "derived")
-        arguments = {} if reads or shared else _arguments(self.random)
-        field = GraphQLField(type_, arguments)
-        slow = self.random.random() < 0.6
-        spec = self.spec(kind, answers, attribute, slow)
-        if spec is None:
-            field.resolve = foreign(answers, slow)
-            return field
-        field.extensions[SPEC] = spec
-        field.resolve = self.resolvers.resolver(spec, coordinate)
-        if kind == "event":
-            field.subscribe = root_resolver(spec, coordinate)
-        return field
-
-    def spec(self, kind: str, answers: Field, attribute: str, slow: bool) -> FieldSpec | None:
-        match kind:
-            case "column":
-                return FieldSpec(Kind.COLUMN, attribute=attribute)
-            case "derived":
-                return FieldSpec(Kind.DERIVED, resolve=lambda row: answers.answer(row, {}))
-            case "batched":
-                return FieldSpec(Kind.BATCHED, resolve=batched(answers, slow))
-            case "root":
-                return FieldSpec(Kind.ROOT, resolve=root(answers, slow))
-            case "event":
-                return FieldSpec(Kind.EVENT, resolve=events(answers))
-            case _:
-                return None
 
 
 def _is_c(value: Any, _info: Any) -> bool:

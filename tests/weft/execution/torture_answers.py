@@ -14,6 +14,7 @@ from graphql import (
 )
 
 from weft.errors import Forbidden
+from weft.remembered import Remembered
 
 ROW_SEEDS = 4
 """Few, so that the same row comes up under many parents."""
@@ -38,8 +39,10 @@ class Context:
         """Nothing is loaded."""
 
 
-class Row:
+class Row(Remembered):
     """An object: each attribute is worked out from the seed, and may raise."""
+
+    __slots__ = ("__dict__", "seed", "trouble", "type_name")
 
     def __init__(self, type_name: str, seed: int, trouble: float) -> None:
         self.type_name = type_name
@@ -50,18 +53,22 @@ class Row:
         return f"{self.type_name}({self.seed})"
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
+        if name not in FIELDS:
             raise AttributeError(name)
         return FIELDS[name].answer(self, {})
 
 
 class RowA(Row):
+    __slots__ = ()
+
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, cls)
 
 
 class RowB(Row):
+    __slots__ = ()
+
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, cls)
@@ -72,11 +79,11 @@ RowB.__weft_row__ = RowB  # type: ignore[attr-defined]
 
 
 class RowC(Row):
-    pass
+    __slots__ = ()
 
 
 class RowD(Row):
-    pass
+    __slots__ = ()
 
 
 ROWS = {"C": RowC, "A": RowA, "B": RowB, "D": RowD}
@@ -141,7 +148,7 @@ class Field:
     def leaf_or_row(self, random: Random, type_: Any, trouble: float, shown: Any) -> Any:
         match type_.name:
             case "String":
-                return f"{self.coordinate}{shown}"
+                return f"{self.coordinate}{shown}{random.choice(('', ' 7%', ' %b é', ' %%s'))}"
             case "Int":
                 return random.choice((0, -5, 2**31 - 1, 2.0, True))
             case "Float":

@@ -2,8 +2,11 @@ import tracemalloc
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 
+from weft.execution.rendering import MAX_TEXTS
 from weft.loading.memory import GENERATION_SECONDS, QUESTIONS, VERSION_BYTES, Memory
+from weft.remembered import Remembered
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -18,6 +21,17 @@ class Row(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
+class RowWithTexts(Row, Remembered, frozen=True, dict=True):
+    """A row with as many texts as there is room for."""
+
+    def __post_init__(self) -> None:
+        for number in range(MAX_TEXTS + 1):
+            vars(self)[NAMES[number]] = bytes(self.room_bytes // MAX_TEXTS if number else 0)
+
+
+NAMES = [f"text:{number}" for number in range(MAX_TEXTS + 1)]
+
+
 class Clock:
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -26,11 +40,11 @@ class Clock:
         return self.seconds
 
 
-def row(number: int, text: str = "text") -> Row:
+def row(number: int, text: str = "text", kind: type[Row] = Row) -> Row:
     now = datetime.fromtimestamp(number, UTC)
     later = datetime.fromtimestamp(number + 1, UTC)
     tags = [f"{text} {number} {place}" for place in range(3)]
-    return Row(
+    return kind(
         number + 1000, number + 2000, f"{text} {number}", text * 3, "new", tags, 1, now, later
     )
 
@@ -79,14 +93,15 @@ class TestMemory:
         assert memory.answer(999, version(0) * 100) == "answer"
         assert memory.row(version(0)) == row(0)
 
-    def test_takes_no_more_than_it_may(self) -> None:
+    @pytest.mark.parametrize("kind", [Row, RowWithTexts])
+    def test_takes_no_more_than_it_may(self, kind: type[Row]) -> None:
         max_bytes = 2_000_000
         tracemalloc.start()
         try:
             memory = Memory(max_bytes)
             before, _ = tracemalloc.get_traced_memory()
             for number in range(20_000):
-                memory.keep(version(number), row(number, "some words of a title"))
+                memory.keep(version(number), row(number, "some words of a title", kind))
             taken = tracemalloc.get_traced_memory()[0] - before
         finally:
             tracemalloc.stop()
