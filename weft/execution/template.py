@@ -9,6 +9,9 @@ from weft.execution.plan import FieldPlan, SelectionPlan
 from weft.execution.rendering import Render, raw, texts_of
 from weft.remembered import Remembered
 
+FEW_ROWS = 12
+"""Fewer rows by themselves take longer to find than to make."""
+
 _LISTS = frozenset({list, tuple})
 _NONE = type(None)
 
@@ -111,7 +114,7 @@ def _written(
 ) -> Written | None:
     """The values as JSON, if all objects in them are of one class and have texts.
 
-    One row by itself takes longer to find than to make: it is written only where it `must` be.
+    A few rows are written only where they `must` be: within what is written already.
     """
     try:
         found = _rows(field, values)
@@ -120,7 +123,7 @@ def _written(
     if found is None:
         return None
     plan, rows, before, after = found
-    if len(rows) == 1 and not plan.composites and not must:
+    if len(rows) < FEW_ROWS and not plan.composites and not must:
         return None
     places = None
     if plan.form.hole is not None and field.shared:

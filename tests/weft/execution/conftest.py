@@ -3,7 +3,7 @@
 import pytest
 
 from tests.weft.execution.shop import Site, shop
-from weft.execution import Schema
+from weft.execution import Schema, template
 
 
 @pytest.fixture(scope="session", params=["compiled", "reference"])
@@ -19,3 +19,9 @@ def compiled() -> Schema:
 @pytest.fixture
 async def site() -> Site:
     return Site()
+
+
+@pytest.fixture(autouse=True)
+def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also a single row is written, as it would be among others."""
+    monkeypatch.setattr(template, "FEW_ROWS", 1)

@@ -14,6 +14,7 @@ from tests.weft.execution.agreement import Disagreement, Executors
 from tests.weft.execution.documents import FLAGS, DocumentMaker
 from tests.weft.execution.torture import torture_schema
 from tests.weft.execution.torture_pages import pages_schema
+from weft.execution import template
 
 SCHEMAS = 24
 TROUBLES = (0.0, 0.03, 0.1, 0.3)
@@ -40,6 +41,7 @@ def executors(schema: GraphQLSchema) -> Executors:
 
 
 async def run(first: int, documents: int) -> int:
+    template.FEW_ROWS = 1  # pyright: ignore[reportConstantRedefinition]
     kinds: Counter[str] = Counter()
     started = time.monotonic()
     for seed in range(first, first + documents):

@@ -10,7 +10,7 @@ import pytest
 import strawberry
 
 from weft.errors import Forbidden
-from weft.execution import Schema
+from weft.execution import Schema, template
 from weft.fields import column, derived, field, root
 from weft.info import Info
 from weft.remembered import Remembered
@@ -211,6 +211,14 @@ class TestTemplate:
         await told(library, WRITTEN)
         assert any(vars(library.shelves[0].books[1]).values())
         await made_again(library)
+
+    @pytest.mark.parametrize(("few", "kept"), [(4, True), (5, False)])
+    async def test_is_for_more_than_a_few(
+        self, library: Library, monkeypatch: pytest.MonkeyPatch, few: int, *, kept: bool
+    ) -> None:
+        monkeypatch.setattr(template, "FEW_ROWS", few)
+        await made_again(library)
+        assert any(any(vars(row).values()) for row in library.shelves[0].books) == kept
 
     async def test_leaves_out_what_is_null(self, library: Library) -> None:
         empty: Any = None
