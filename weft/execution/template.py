@@ -117,14 +117,12 @@ def _written(
     A few rows are written only where they `must` be: within what is written already.
     """
     try:
-        found = _rows(field, values)
+        found = _rows(field, values, must=must)
     except Exception:  # a value cannot be read: told where it stands
         return None
     if found is None:
         return None
     plan, rows, before, after = found
-    if len(rows) < FEW_ROWS and not plan.composites and not must:
-        return None
     places = None
     if plan.form.hole is not None and field.shared:
         distinct = dict(zip(map(id, rows), rows, strict=True))
@@ -137,7 +135,7 @@ def _written(
 
 
 def _rows(
-    field: FieldPlan, values: Sequence[Any]
+    field: FieldPlan, values: Sequence[Any], *, must: bool
 ) -> tuple[SelectionPlan, Sequence[Any], bytes, bytes] | None:
     """The objects in the values that may have texts, their plan, and what stands around each."""
     rows = values
@@ -152,8 +150,10 @@ def _rows(
     plan = _plan_for(field, classes)
     before = after = b""
     while plan is not None:
-        form = plan.form
-        if isinstance(rows[0], Remembered) and (plan.inline or form.hole):
+        form, remembered = plan.form, isinstance(rows[0], Remembered)
+        if len(rows) < FEW_ROWS and not must and not (remembered and plan.composites):
+            return None
+        if remembered and (plan.inline or form.hole):
             return plan, rows, before, after
         inner = form.wrapped
         if inner is None:
