@@ -13,6 +13,8 @@ async def in_groups(
     fetch: Callable[[Sequence[KeyT]], Awaitable[Sequence[ValueT]]],
 ) -> list[ValueT]:
     """The values of the keys in their order, fetched one group after the other."""
+    if len(keys) == 1:
+        return list(await fetch(keys))
     groups: dict[Hashable, list[KeyT]] = {}
     for key in keys:
         groups.setdefault(group_of(key), []).append(key)

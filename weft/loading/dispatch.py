@@ -53,6 +53,8 @@ class _Gathered:
 
     def distinct_keys(self) -> list[Any]:
         """What all of them wait for, each key once."""
+        if len(self.waiters) == 1 and len(self.waiters[0][0]) == 1:
+            return list(self.waiters[0][0])
         return list(dict.fromkeys(chain.from_iterable(keys for keys, _, _ in self.waiters)))
 
     def answer(self, values: dict[Any, Any], xmin: int) -> None:
@@ -130,9 +132,9 @@ class Dispatcher(Generic[ConnectionT]):
         """Starts a lane for each other batch there is, as far as connections are free."""
         self._is_starting = False
         free = self._connections.count - len(self._lanes)
-        batches = sum(
-            ceil(len(waiting.waiters) / WAITERS_PER_BATCH) for waiting in self._gathered.values()
-        )
+        batches = 0
+        for waiting in self._gathered.values():
+            batches += ceil(len(waiting.waiters) / WAITERS_PER_BATCH)
         for _ in range(min(free, batches - 1)):
             self._lanes.add(asyncio.create_task(self._run_lane()))
 
@@ -152,9 +154,12 @@ class Dispatcher(Generic[ConnectionT]):
 
     async def _run_batches(self) -> None:
         try:
-            async with self._connections.lend() as connection:
+            connection = await self._connections.take()
+            try:
                 while self._turns and not connection.is_closed:
                     await self._run_batch(connection, self._take())
+            finally:
+                await self._connections.give_back(connection)
         except Exception as error:  # no connection to be had: nobody is left waiting for one
             while self._turns:
                 self._take().fail(error)
