@@ -17,7 +17,7 @@ class Form:
     `hole`: the only field that has to be asked for, where all others are leaves. `wrapped`: the
     only field at all, where the rest is the same for every object; `before` and `after` are that
     rest. `text_name`: what the text of a row is kept under, which names the plan to those who must
-    not keep it; `text_of` gives the text.
+    not keep it; `text_of` gives the text. `has_come`: whether texts were asked for before.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class Form:
     ) -> None:
         self.text_name = f"text:{next(_NUMBERS)}"
         self.text_of = attrgetter(self.text_name)
+        self.has_come = False
         self.hole: FieldPlan | None = None
         self.wrapped: FieldPlan | None = None
         if len(resolved) == 1 and not composites:

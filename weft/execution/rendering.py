@@ -1,8 +1,8 @@
 """Objects as they go out, kept with the value that they were made of.
 
-What a selection makes of a `Remembered` value is encoded once the value has come again, and put as
-it is into every answer from then on. One field of the selection may be left to be asked for: then
-the text is a template, with `%b` where that field's answer goes.
+What a selection makes of a `Remembered` value is encoded once both have come again, and put as it
+is into every answer from then on. One field of the selection may be left to be asked for: then the
+text is a template, with `%b` where that field's answer goes.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from weft.execution.plan import SelectionPlan
 from weft.remembered import Remembered
 
 MAX_TEXTS = 4
-"""How many texts a value keeps; one more drops the others, for who asks ever differently."""
+"""How many texts a value keeps at most: those of the first selections that have come again."""
 
 Render = Callable[[SelectionPlan, Any], Any]
 """Gives a value as an object; None if there are errors."""
@@ -41,33 +41,46 @@ def texts_of(
     try:
         texts = list(map(plan.form.text_of, values))
     except AttributeError:
-        if not _are_known(values):
-            return None
-        texts = [_text(plan, value, render) for value in values]
+        return _made(plan, values, render)
     return None if None in texts else texts
 
 
-def _are_known(values: Sequence[Remembered]) -> bool:
-    """Whether some of the values have come before; from now on all have."""
+def _made(
+    plan: SelectionPlan, values: Sequence[Remembered], render: Render
+) -> Sequence[bytes] | None:
     new = [value for value in values if not vars(value)]
     for value in new:
         vars(value)[_SEEN] = b""
-    return len(new) < len(values)
+    is_first, plan.form.has_come = not plan.form.has_come, True
+    if is_first or len(new) == len(values):
+        return None
+    texts: list[bytes] = []
+    for value in values:
+        text = _text(plan, value, render)
+        if text is None:
+            return None
+        texts.append(text)
+    return texts
 
 
-def _text(plan: SelectionPlan, value: Remembered, render: Render) -> Any:
-    """The text of a value; None, which is kept as well, if there are errors or it is too long."""
+def _text(plan: SelectionPlan, value: Remembered, render: Render) -> bytes | None:
+    """The text of a value; None, which is kept as well, if there are errors or it is too long.
+
+    What came first is kept. If it made room for what comes later, selections that take turns would
+    make all texts again each time.
+    """
     kept, name = vars(value), plan.form.text_name
     if name in kept:
         return kept[name]
+    if len(kept) > MAX_TEXTS:
+        return None
     made = render(plan, value)
     text = None if made is None else _template(plan, made)
-    if text is not None and len(text) > value.room_bytes:
+    if (
+        text is not None
+        and len(text) + sum(map(len, filter(None, kept.values()))) > value.room_bytes
+    ):
         text = None
-    taken_bytes = sum(len(other or b"") for other in (text, *kept.values()))
-    if len(kept) > MAX_TEXTS or taken_bytes > value.room_bytes:
-        kept.clear()
-        kept[_SEEN] = b""
     kept[name] = text
     return text
 

@@ -11,6 +11,7 @@ import strawberry
 
 from weft.errors import Forbidden
 from weft.execution import Schema, template
+from weft.execution.rendering import MAX_TEXTS
 from weft.fields import column, derived, field, root
 from weft.info import Info
 from weft.remembered import Remembered
@@ -239,6 +240,23 @@ class TestTemplate:
             await made_again(library, f"{{ shelves {{ books {{ a{number}: title length }} }} }}")
             for book in library.shelves[0].books:
                 assert sum(map(len, vars(book).values())) <= BookRow.room_bytes
+
+    async def test_keeps_what_came_first(self, library: Library) -> None:
+        for number in range(2 * MAX_TEXTS):
+            # Asked only once, it takes no room.
+            await told(library, f"{{ shelves {{ books {{ b{number}: title }} }} }}")
+        texts = [f"{{ shelves {{ books {{ c{n}: length }} }} }}" for n in range(MAX_TEXTS + 3)]
+        for text in texts:
+            await made_again(library, text)
+        book = library.shelves[0].books[0]
+        kept = dict(vars(book))
+        assert len([text for text in kept.values() if text]) == MAX_TEXTS
+        library.read.clear()
+        for text in texts:
+            await told(library, text)
+        assert vars(book) == kept
+        # Those that are not kept are made as ever.
+        assert library.read.count("One") == len(texts) - MAX_TEXTS
 
 
 class TestAnswer:
