@@ -1,155 +1,28 @@
 """Objects that are written as JSON around the one field that has to be asked for."""
 
 import asyncio
-import json
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
-import msgspec
 import pytest
-import strawberry
 
+from tests.weft.execution.library import (
+    LIBRARY,
+    WRITTEN,
+    BookRow,
+    Library,
+    WriterRow,
+    made_again,
+    told,
+)
 from weft.errors import Forbidden
-from weft.execution import Schema, template
+from weft.execution import template
 from weft.execution.rendering import MAX_TEXTS
-from weft.fields import column, derived, field, root
-from weft.info import Info
-from weft.remembered import Remembered
-from weft.types import output
-
-
-class WriterRow(msgspec.Struct, Remembered, frozen=True, dict=True):
-    name: str
-
-
-class BookRow(msgspec.Struct, Remembered, frozen=True, dict=True):
-    title: str
-    writer: str
-    sequel: "BookRow | None" = None
-
-    room_bytes: ClassVar[int] = 200
-
-
-class SpineRow(msgspec.Struct, frozen=True):
-    book: BookRow | None
-
-
-class ShelfRow(msgspec.Struct, frozen=True):
-    books: list[BookRow]
-
-    @property
-    def spines(self) -> list[SpineRow]:
-        return [SpineRow(book) for book in self.books]
-
-
-class Library:
-    def __init__(self) -> None:
-        self.writers = {name: WriterRow(name) for name in ("Ann", "Bo", "Zoë")}
-        self.shelves = [
-            ShelfRow([BookRow("One", "Ann"), BookRow("100% %b", "Zoë"), BookRow("Two", "Ann")]),
-            ShelfRow([]),
-            ShelfRow([BookRow('"\0"\n', "Bo", BookRow("Three", "Ann"))]),
-        ]
-        self.answer: Any = None
-        self.asked: list[list[str]] = []
-        self.read: list[str] = []
-
-    def books(self, *titles: str) -> None:
-        self.shelves = [ShelfRow([BookRow(title, "Ann") for title in titles])]
-
-
-LIBRARY: list[Library] = []
-
-
-def _length(row: BookRow) -> int:
-    LIBRARY[0].read.append(row.title)
-    return len(row.title)
-
-
-async def writers(books: Sequence[BookRow], info: Info) -> Any:
-    """Who wrote it."""
-    library = info.context
-    library.asked.append([book.title for book in books])
-    found = [library.writers.get(book.writer) for book in books]
-    return found if library.answer is None else await library.answer(found)
-
-
-def books_of(rows: Sequence[WriterRow], info: Info) -> list[list[BookRow]]:
-    """All that they wrote."""
-    info.context.asked.append([row.name for row in rows])
-    books = [book for shelf in info.context.shelves for book in shelf.books]
-    return [[book for book in books if book.writer == row.name] for row in rows]
-
-
-@output(WriterRow)
-class Writer:
-    """Who writes."""
-
-    name: str = column("The name.")
-    books: "list[Book]" = field(books_of)
-
-
-@output(BookRow)
-class Book:
-    """A book."""
-
-    title: str = column("The title.")
-    sequel: "Book | None" = column("The next of its kind.")
-    length: int = derived(_length, "That of its title.")
-    writer: Writer = field(writers)
-    maybe: Writer | None = field(writers)
-
-
-@output(SpineRow)
-class Spine:
-    """A place on a shelf."""
-
-    book: Book | None = column("What stands there.")
-    width: int = derived(lambda row: len(row.book.title), "How wide it is.")
-
-
-@output(ShelfRow)
-class Shelf:
-    """A shelf."""
-
-    books: list[Book] = column("Its books.")
-    spines: list[Spine] = column("Its books in their places.")
-
-
-def shelves(info: Info) -> list[ShelfRow]:
-    """All shelves."""
-    return info.context.shelves
-
-
-@strawberry.type
-class Query:
-    """All."""
-
-    shelves: list[Shelf] = root(shelves)
-
-
-ENGINE = Schema(Query).engine
-WRITTEN = "{ shelves { books { title writer { name } length } } }"
 
 
 @pytest.fixture
 def library() -> Library:
     LIBRARY[:] = [Library()]
     return LIBRARY[0]
-
-
-async def told(library: Library, text: str, *, raw: bool = True, **options: Any) -> Any:
-    result = await ENGINE.run(text, context=library, raw=raw, **options)
-    errors = [error.formatted for error in result.errors or ()]
-    return {"data": json.loads(msgspec.json.encode(result.data)), "errors": errors}
-
-
-async def made_again(library: Library, text: str = WRITTEN) -> Any:
-    """What it tells once texts are kept; checked against what is told without any."""
-    made = await told(library, text, raw=False)
-    for _ in range(3):
-        assert await told(library, text) == made
-    return made
 
 
 class TestTemplate:
