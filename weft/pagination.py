@@ -18,6 +18,8 @@ from weft.remembered import Remembered
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
+TEXT_BYTES_PER_ROW = 256
+"""Room for what selections make of a page, which is not kept where it takes more."""
 MAX_CURSOR_LENGTH = 2048
 
 RowT = TypeVar("RowT")
@@ -165,8 +167,6 @@ class Page(Remembered, Generic[RowT]):
         "window",
     )
 
-    room_bytes = 16_384
-
     def __init__(self, rows: Sequence[RowT], window: Window, scope: Any) -> None:
         """`rows` as read: nearest to the page's start first; one over its size if there are more.
 
@@ -194,6 +194,10 @@ class Page(Remembered, Generic[RowT]):
     def stored(self) -> "StoredPage[RowT, Any]":
         """All of the page but its window, which follows from what was asked for."""
         return StoredPage(self.nodes, self.has_next_page, self.has_previous_page, self.scope)
+
+    @property
+    def room_bytes(self) -> int:
+        return TEXT_BYTES_PER_ROW * len(self.nodes)
 
     @property
     def edges(self) -> list[Edge[RowT]]:

@@ -1,6 +1,6 @@
 """Values that are given again as the same objects."""
 
-from typing import ClassVar
+ROW_ROOM_BYTES = 500
 
 
 class Remembered:
@@ -12,4 +12,7 @@ class Remembered:
 
     __slots__ = ()
 
-    room_bytes: ClassVar[int] = 500
+    @property
+    def room_bytes(self) -> int:
+        """What whoever remembers the value counts for its texts, beside the value."""
+        return ROW_ROOM_BYTES

@@ -83,7 +83,9 @@ class Memory:
         with what nobody asks for again.
         """
         if asked in self._asked:
-            size_bytes = ANSWER_OVERHEAD_BYTES + 8 * len(versions)
+            size_bytes = ANSWER_OVERHEAD_BYTES + 4 * len(versions)
+            if isinstance(answer, Remembered):
+                size_bytes += answer.room_bytes
             self._answers.keep(asked, (versions, answer), size_bytes)
             return
         if len(self._asked) >= QUESTIONS:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 import strawberry
@@ -23,7 +23,9 @@ class BookRow(msgspec.Struct, Remembered, frozen=True, dict=True):
     writer: str
     sequel: "BookRow | None" = None
 
-    room_bytes: ClassVar[int] = 200
+    @property
+    def room_bytes(self) -> int:
+        return 200
 
 
 class SpineRow(msgspec.Struct, frozen=True):
