@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 BACKLOG_CONNECTIONS = 2048
 FILES = 65_536
-OBJECTS_PER_COLLECTION = 200_000
+OBJECTS_PER_COLLECTION_AT_START = 200_000
+OBJECTS_PER_COLLECTION = 20_000
+"""A collection stops the server for as long as it takes, which is in proportion to this."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,7 @@ def application() -> "ASGIApp":
     RequestProtocol.places = Places(limit, settings.connections_per_address, proxies)
     server = create_app(settings)
     gc.freeze()  # what is there now stays; a collection need not look through it again
+    gc.set_threshold(OBJECTS_PER_COLLECTION)
     return server
 
 
@@ -82,7 +85,7 @@ def _stop_after(parent: BaseProcess) -> None:
 
 def collect_garbage_less_often() -> None:
     """For loading modules, which makes many objects and no garbage: an eighth of the time of it."""
-    gc.set_threshold(OBJECTS_PER_COLLECTION)
+    gc.set_threshold(OBJECTS_PER_COLLECTION_AT_START)
 
 
 @contextmanager

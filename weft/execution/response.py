@@ -80,15 +80,17 @@ class Response:
             if opened is not None:
                 return opened
             if isinstance(level, Template):
+                values = level.everywhere(values)
                 level = self._unwritten(level)
         return self._complete_into_objects(level, field, values)
 
     def _complete_into_objects(
-        self, level: Level, field: FieldPlan, values: Sequence[Any]
+        self, level: Level, field: FieldPlan, values: Sequence[Any], *, shares: bool = True
     ) -> Sequence[Level]:
+        """`shares`: the same row at several places may become one object."""
         opened = None
         if field.depth == 0:
-            opened = self._complete_objects(level, field, values)
+            opened = self._complete_objects(level, field, values, shares=shares)
         elif field.depth == 1:
             opened = self._complete_lists(level, field, values)
         return self._complete_carefully(level, field, values) if opened is None else opened
@@ -104,7 +106,7 @@ class Response:
             made[key] = value
 
     def _complete_objects(
-        self, level: Level, field: FieldPlan, values: Sequence[Any]
+        self, level: Level, field: FieldPlan, values: Sequence[Any], *, shares: bool
     ) -> Sequence[Level] | None:
         """The fast way for values that are no lists: all of one class, or null where it may be."""
         parents: Sequence[Object] = level.objects
@@ -119,7 +121,7 @@ class Response:
             return None
         key = field.key
         # Where nothing comes after it, to make an object again costs less than to share it.
-        if field.shared and not plan.ends_here and len(values) > 1:
+        if shares and field.shared and not plan.ends_here and len(values) > 1:
             rows = dict(zip(map(id, values), values, strict=True))
             if len(rows) < len(values):
                 distinct = list(rows.values())
@@ -156,16 +158,17 @@ class Response:
         return self._opened(Level(plan, rows, objects, level, field), failures)
 
     def _unwritten(self, template: Template) -> Level:
-        """The level of a template with its objects, in their places."""
-        written, level = template.written, template.parent
+        """The level of a template with its objects: no row is shared there."""
+        written, level, values = template.written, template.parent, template.written.values
         assert level is not None
         if isinstance(level, Template):
+            values = level.everywhere(values)
             level = self._unwritten(level)
-        (level,) = self._complete_into_objects(level, written.field, written.values)
+        (level,) = self._complete_into_objects(level, written.field, values, shares=False)
         while level.plan is not written.plan:
             (inner,) = level.plan.composites
             values = list(map(inner.read, level.rows))
-            (level,) = self._complete_into_objects(level, inner, values)
+            (level,) = self._complete_into_objects(level, inner, values, shares=False)
         return level
 
     def _complete_carefully(
@@ -201,9 +204,8 @@ class Response:
 
     def _fail(self, level: Level, failures: Sequence[_Failure]) -> None:
         for field, parent, failed, absorbed in failures:
-            for place in level.places()[parent]:
-                if not place.stands():
-                    continue
+            # All at once: an object that stands at several places is nulled at all of them.
+            for place in [place for place in level.places()[parent] if place.stands()]:
                 path = [*place.path(), field.key, *failed.path]
                 self.errors.append(located_error(failed.error, field.nodes, path))
                 if not absorbed and not field.nullable[0]:

@@ -1,7 +1,7 @@
 """Values written into the response as JSON, where their texts are kept: see `rendering`."""
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from weft.execution.placement import Level
@@ -39,10 +39,22 @@ class Written(NamedTuple):
             if answers is not None:
                 texts = [text % answer for text, answer in zip(texts, answers, strict=True)]
                 answers = None
-            if self.places is not None:
-                by_row = dict(zip(map(id, self.rows), texts, strict=True))
-                texts = [by_row[place] for place in self.places]
+            texts = self.wherever(texts)
         return self._objects(texts) if self.field.depth == 0 else self._lists(texts, answers)
+
+    def wherever(self, of_rows: Sequence[Any]) -> Sequence[Any]:
+        """What there is for each row, for each place in the values where a row stands."""
+        if self.places is None:
+            return of_rows
+        by_row = dict(zip(map(id, self.rows), of_rows, strict=True))
+        return [by_row[place] for place in self.places]
+
+    def by_value(self, of_places: Sequence[Any]) -> list[list[Any]]:
+        """What there is for each place, together with others in the same value."""
+        each = iter(of_places)
+        if self.field.depth == 0:
+            return [[] if value is None else [next(each)] for value in self.values]
+        return [list(islice(each, len(value))) for value in self.values]
 
     def _objects(self, texts: Sequence[bytes]) -> Sequence[bytes]:
         if not self.before and len(texts) == len(self.values):
@@ -79,6 +91,14 @@ class Template(Level):
     def __init__(self, level: Level, written: Written) -> None:
         super().__init__(written.plan, written.rows, [], level, written.field)
         self.written = written
+
+    def everywhere(self, of_rows: Sequence[Any]) -> Sequence[Any]:
+        """What there is for each row, for each object that it would be in the response."""
+        of_places = self.written.wherever(of_rows)
+        if not isinstance(self.parent, Template):
+            return of_places
+        by_value = self.written.by_value(of_places)
+        return list(chain.from_iterable(self.parent.everywhere(by_value)))
 
 
 def write(

@@ -28,6 +28,14 @@ class BookRow(msgspec.Struct, Remembered, frozen=True, dict=True):
         return 200
 
 
+class OddWriterRow(WriterRow, frozen=True, dict=True):
+    """A writer of another class, so that writers are not all alike."""
+
+
+class OddBookRow(BookRow, frozen=True, dict=True):
+    """A book of another class."""
+
+
 class SpineRow(msgspec.Struct, frozen=True):
     book: BookRow | None
 
@@ -49,6 +57,7 @@ class Library:
             ShelfRow([BookRow('"\0"\n', "Bo", BookRow("Three", "Ann"))]),
         ]
         self.answer: Any = None
+        self.lists: Any = None
         self.asked: list[list[str]] = []
         self.read: list[str] = []
 
@@ -76,7 +85,19 @@ def books_of(rows: Sequence[WriterRow], info: Info) -> list[list[BookRow]]:
     """All that they wrote."""
     info.context.asked.append([row.name for row in rows])
     books = [book for shelf in info.context.shelves for book in shelf.books]
-    return [[book for book in books if book.writer == row.name] for row in rows]
+    found = [[book for book in books if book.writer == row.name] for row in rows]
+    return found if info.context.lists is None else info.context.lists(found)
+
+
+def readers(books: Sequence[BookRow], info: Info) -> list[list[WriterRow]]:
+    """All but who wrote it."""
+    everybody = info.context.writers.values()
+    return [[one for one in everybody if one.name != book.writer] for book in books]
+
+
+def place(books: Sequence[BookRow], info: Info) -> list[SpineRow]:
+    """The same for every book."""
+    return [SpineRow(info.context.shelves[0].books[0])] * len(books)
 
 
 @output(WriterRow)
@@ -96,6 +117,8 @@ class Book:
     length: int = derived(_length, "That of its title.")
     writer: Writer = field(writers)
     maybe: Writer | None = field(writers)
+    readers: list[Writer] = field(readers)
+    place: "Spine" = field(place)
 
 
 @output(SpineRow)

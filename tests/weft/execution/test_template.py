@@ -10,6 +10,8 @@ from tests.weft.execution.library import (
     WRITTEN,
     BookRow,
     Library,
+    OddBookRow,
+    OddWriterRow,
     WriterRow,
     made_again,
     told,
@@ -17,6 +19,8 @@ from tests.weft.execution.library import (
 from weft.errors import Forbidden
 from weft.execution import template
 from weft.execution.rendering import MAX_TEXTS
+
+NOT_YOURS = Forbidden("Not yours.")
 
 
 @pytest.fixture
@@ -43,6 +47,7 @@ class TestTemplate:
             "{ shelves { books { maybe { name } } } again: shelves { books { maybe { name } } } }",
             "{ shelves { books { writer { name books { title } } } } }",
             "{ shelves { books { writer { name books { writer { books { length } } } } } } }",
+            "{ shelves { books { writer { books { place { width } } } } } }",
             "{ shelves { books { ...T ... @skip(if: true) { writer { name } } } } } "
             "fragment T on Book { title maybe { n: name @include(if: true) } }",
         ],
@@ -65,6 +70,37 @@ class TestTemplate:
         library.asked.clear()
         await told(library, text)
         assert library.asked[1] == ["Ann", "Zoë", "Bo"]
+
+    @pytest.mark.parametrize("other", ["Ann", "Zoë", "Bo"])
+    @pytest.mark.parametrize("fails", [True, False])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{ shelves { books { readers { name books { title } } } } }",
+            "{ shelves { books { writer { books { readers { books { title } } } } } } }",
+            "{ shelves { books { place { book { title writer { name } } } } } }",
+            "{ shelves { books { place { book { maybe { books { title } } } } } } }",
+            "{ shelves { books { maybe { name books { title } } } } }",
+        ],
+    )
+    async def test_of_rows_that_stand_twice_becomes_objects_wherever_they_stand(
+        self, library: Library, text: str, other: str, *, fails: bool
+    ) -> None:
+        await made_again(library, text)
+
+        def lists(found: list[list[BookRow]]) -> list[Any]:
+            odd: Any = NOT_YOURS if fails else [OddBookRow("Odd", other)]
+            return [odd if books[0].writer == other else books for books in found]
+
+        async def answer(found: list[WriterRow]) -> list[Any]:
+            odd: Any = NOT_YOURS if fails else OddWriterRow(other)
+            return [odd if writer.name == other else writer for writer in found]
+
+        library.lists, library.answer = lists, answer
+        made = await told(library, text, raw=False)
+        found = await told(library, text)
+        assert found["data"] == made["data"]
+        assert sorted(map(str, found["errors"])) == sorted(map(str, made["errors"]))
 
     async def test_has_the_answer_of_its_own_time(self, library: Library) -> None:
         await made_again(library)
