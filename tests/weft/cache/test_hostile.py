@@ -75,8 +75,11 @@ async def our_keys(client: redis.asyncio.Redis) -> list[bytes]:
 
 async def make_lists(client: redis.asyncio.Redis) -> None:
     for key in await our_keys(client):
-        await client.delete(key)
-        await client.rpush(key, "not", "ours")  # pyright: ignore
+        # At once: the server goes on writing.
+        async with client.pipeline(transaction=True) as pipeline:
+            pipeline.delete(key)
+            pipeline.rpush(key, "not", "ours")
+            await pipeline.execute()
 
 
 async def make_garbage(client: redis.asyncio.Redis) -> None:
