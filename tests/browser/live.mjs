@@ -227,8 +227,18 @@ const scenarios = {
     const newest = "{ items(last: 1) { nodes { title } } }";
     while ((await asked(newest)).items.nodes[0].title !== "Past the log");
     await button(page, "Show more").click();
+    await row(page, "Item 8").waitFor();
+    // Once the first page has been read again the second begins elsewhere, and what it asked for
+    // before is given up: the answer to that never comes, and holds nothing back.
+    let isGivenUp = false;
+    await page.route("**/graphql", async (route) => {
+      const { after } = route.request().postDataJSON().variables;
+      if (isGivenUp || !after) return route.continue();
+      isGivenUp = true;
+    });
     way.mend();
     await row(page, "Past the log").waitFor();
+    assert.ok(isGivenUp);
     await written("createItem", { title: "Live again", status: "PUBLISHED" });
     await row(page, "Live again").waitFor();
     await row(page, "Item 8").waitFor({ state: "detached" }); // both pages were read again
