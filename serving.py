@@ -57,8 +57,7 @@ def application() -> "ASGIApp":
     proxies = settings.trusted_proxies
     RequestProtocol.places = Places(limit, settings.connections_per_address, proxies)
     server = create_app(settings)
-    gc.freeze()  # what is there now stays; a collection need not look through it again
-    gc.set_threshold(OBJECTS_PER_COLLECTION)
+    collect_garbage_in_small_parts()
     return server
 
 
@@ -86,6 +85,12 @@ def _stop_after(parent: BaseProcess) -> None:
 def collect_garbage_less_often() -> None:
     """For loading modules, which makes many objects and no garbage: an eighth of the time of it."""
     gc.set_threshold(OBJECTS_PER_COLLECTION_AT_START)
+
+
+def collect_garbage_in_small_parts() -> None:
+    """For serving, when everything has been loaded."""
+    gc.freeze()  # what is there now stays; a collection need not look through it again
+    gc.set_threshold(OBJECTS_PER_COLLECTION)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from app import create_app
 from bench.soak_load import load
 from db.migration import upgrade
 from db.seed import seed
-from serving import collect_garbage_less_often
+from serving import collect_garbage_in_small_parts, collect_garbage_less_often
 from settings import Settings
 from weft.embedded import embedded_servers
 from weft.transport.request_wire import RequestProtocol
@@ -62,8 +62,10 @@ async def soak(settings: Settings, minutes: float) -> None:
     """Serves and is loaded, and tells."""
     dsn = str(settings.database_url).replace("+asyncpg", "", 1)
     await seed(dsn, users=1_000, items=20_000, seed=7, accounts=True)
+    app = create_app(settings)
+    collect_garbage_in_small_parts()
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         http=RequestProtocol,
         ws=SocketProtocol,
         ws_per_message_deflate=False,

@@ -20,6 +20,7 @@ import pytest
 from cli import SDL
 from db.revision import is_at_head
 from schema import build_schema
+from serving import OBJECTS_PER_COLLECTION
 from settings import Settings, settings_table
 from tests.leaks import logs_of_servers, server_log
 from tests.processes import WEFT
@@ -112,6 +113,21 @@ class TestServe:
             gone, left = psutil.wait_procs(workers, SECONDS)
             assert not left
             assert gone
+
+    def test_collects_garbage_in_small_parts_apart_from_what_was_loaded(
+        self, environment: dict[str, str]
+    ) -> None:
+        made = "import gc, serving; serving.application(); "
+        told = "print(gc.get_threshold()[0], gc.get_freeze_count() > 50 * len(gc.get_objects()))"
+        result = subprocess.run(
+            [sys.executable, "-c", made + told],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=SECONDS,
+        )
+        assert result.stdout.split() == [str(OBJECTS_PER_COLLECTION), "True"]
 
     def test_names_itself_in_the_links_of_mails(self, environment: dict[str, str]) -> None:
         email = f"reset{os.getpid()}@example.com"

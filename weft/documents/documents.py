@@ -8,7 +8,7 @@ import msgspec
 
 from weft.documents.errors import DocumentNotFound, DocumentNotTrusted, WrongHash
 from weft.errors import BadRequest
-from weft.execution.operation_cache import SegmentedCache
+from weft.segmented_cache import SegmentedCache
 from weft.transport.request import GraphQLRequest
 
 REMEMBERED = 1_000

@@ -17,11 +17,11 @@ from weft.execution.document import read_document
 from weft.execution.errors import Refused, refuse_for, refuse_operation
 from weft.execution.limits import Limits
 from weft.execution.operation import Operation, asynchronous_types
-from weft.execution.operation_cache import SegmentedCache
 from weft.execution.plan import SelectionPlan
 from weft.execution.reference import open_source
 from weft.execution.repetition import may_repeat, repeated
 from weft.execution.subscription import Subscription
+from weft.segmented_cache import SegmentedCache
 
 ALL_OPERATIONS = frozenset(OperationType)
 

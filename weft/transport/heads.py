@@ -7,7 +7,7 @@ a parser makes of it depends on nothing else.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from weft.execution.operation_cache import SegmentedCache
+from weft.segmented_cache import SegmentedCache
 from weft.transport.headers import KNOWN_HEADERS, by_name
 
 MAX_HEADS = 10_000

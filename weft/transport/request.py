@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from weft.errors import BadRequest
-from weft.execution.operation_cache import SegmentedCache
+from weft.segmented_cache import SegmentedCache
 from weft.transport import strict_json
 
 PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
