@@ -4,7 +4,8 @@
 
 serves in this process over embedded servers of its own, and loads it from another process. Prints
 what is there every half minute, and again when the load has ended and all has been quiet for a
-while.
+while. Rows are remembered in few bytes, so that this memory is soon full and what grows is a leak;
+`--row-memory-bytes` gives it more.
 """
 
 import argparse
@@ -97,12 +98,17 @@ def main() -> None:
     """Takes the minutes, and temporary servers."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--minutes", type=float, default=10)
-    minutes = parser.parse_args().minutes
+    parser.add_argument("--row-memory-bytes", type=int, default=4 * MEBIBYTE)
+    arguments = parser.parse_args()
     collect_garbage_less_often()
     with tempfile.TemporaryDirectory() as directory, embedded_servers(Path(directory)) as servers:
-        settings = Settings(database_url=servers.database_url, redis_url=servers.redis_url)
+        settings = Settings(
+            database_url=servers.database_url,
+            redis_url=servers.redis_url,
+            row_memory_bytes=arguments.row_memory_bytes,
+        )
         upgrade(servers.database_url)
-        uvloop.run(soak(settings, minutes))
+        uvloop.run(soak(settings, arguments.minutes))
 
 
 if __name__ == "__main__":

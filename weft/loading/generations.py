@@ -28,16 +28,23 @@ class Generations:
         found = list(map(self._young.get, keys))
         return found if all(found) else list(map(self.get, keys))
 
-    def keep(self, key: Hashable, value: Any, size_bytes: int) -> None:
-        """Keeps a value that takes so many bytes."""
+    def keep(self, key: Hashable, value: Any, size_bytes: int) -> bool:
+        """Keeps a value that takes so many bytes; whether the old ones were forgotten for it."""
         if self._max_bytes == 0:
-            return
+            return False
         self._young[key] = value
         self._young_bytes += size_bytes
-        if self._young_bytes > self._max_bytes // 2:
+        is_full = self._young_bytes > self._max_bytes // 2
+        if is_full:
             self.age()
+        return is_full
 
     def age(self) -> None:
         """The young become the old, and what was old is forgotten."""
         self._old, self._young = self._young, {}
+        self._young_bytes = 0
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self._old, self._young = {}, {}
         self._young_bytes = 0

@@ -69,7 +69,9 @@ class Memory:
         size_bytes = ROW_OVERHEAD_BYTES + 2 * len(_encode(row))
         if isinstance(row, Remembered):
             size_bytes += TEXTS_OVERHEAD_BYTES + row.room_bytes
-        self._rows.keep(version, row, size_bytes)
+        if self._rows.keep(version, row, size_bytes):
+            # They would hold rows that are forgotten, and not counted any more.
+            self._answers.clear()
 
     def answer(self, asked: Hashable, versions: bytes) -> Any | None:
         """What was made of the rows of these very versions, in answer to the same; or None."""
@@ -77,7 +79,7 @@ class Memory:
         return known[1] if known is not None and known[0] == versions else None
 
     def keep_answer(self, asked: Hashable, versions: bytes, answer: Any) -> None:
-        """Remembers what was made of rows, which is never to be changed, for the next to ask.
+        """Remembers what was made of known rows, which is never to be changed, for the next to ask.
 
         Only if the same was asked not long ago: who asks ever differently would fill the memory
         with what nobody asks for again.
@@ -101,7 +103,7 @@ class Memory:
         if late_seconds > 0:
             for _ in range(1 if late_seconds <= GENERATION_SECONDS else 2):
                 self._rows.age()
-                self._answers.age()
+            self._answers.clear()
             self._ends_at = self._clock() + GENERATION_SECONDS
         return self._warmth.get(source, 0.0) > WARM
 

@@ -107,6 +107,24 @@ class TestMemory:
             tracemalloc.stop()
         assert max_bytes / 4 < taken < max_bytes
 
+    def test_holds_no_rows_by_answers_that_it_has_forgotten(self) -> None:
+        max_bytes = 2_000_000
+        tracemalloc.start()
+        try:
+            memory = Memory(max_bytes)
+            before, _ = tracemalloc.get_traced_memory()
+            for first in range(0, 20_000, 10):
+                versions = b"".join(map(version, range(first, first + 10)))
+                for number in range(first, first + 10):
+                    memory.keep(version(number), row(number, "some words of a title"))
+                if first < 8_000:
+                    for _ in range(2):
+                        memory.keep_answer(first, versions, memory.rows(versions))
+            taken = tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+        assert max_bytes / 4 < taken < 0.75 * max_bytes
+
     def test_forgets_first_what_was_read_first(self) -> None:
         memory = Memory(100_000)
         for number in range(200):
@@ -127,14 +145,18 @@ class TestMemory:
 
     def test_forgets_what_was_read_long_ago_though_nothing_else_came(self) -> None:
         clock = Clock()
-        for seconds, known in ((1.5, True), (2.5, False)):
+        for seconds, answered, known in (
+            (0.5, True, True),
+            (1.5, False, True),
+            (2.5, False, False),
+        ):
             memory = Memory(1_000_000, clock)
             memory.keep(version(0), row(0))
             for _ in range(2):
                 memory.keep_answer("question", version(0), "answer")
             clock.seconds += seconds * GENERATION_SECONDS
             memory.is_warm("source")
-            assert (memory.answer("question", version(0)) is not None) == known
+            assert (memory.answer("question", version(0)) is not None) == answered
             assert (memory.row(version(0)) is not None) == known
 
     def test_is_warm_while_most_was_known(self) -> None:

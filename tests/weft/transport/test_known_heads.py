@@ -117,7 +117,7 @@ class TestKnownHead:
         assert answers[0] != b""
         assert answers == [answers[0]] * 4
 
-    async def test_is_forgotten_when_it_is_long(self, server: Server) -> None:
+    async def test_is_not_learnt_when_it_is_long(self, server: Server) -> None:
         heads = Heads()
         long = post("{ hello }", b"x-long: " + b"a" * MAX_HEAD_BYTES)
         scope = {"headers": [], "type": "http"}
