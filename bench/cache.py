@@ -38,11 +38,13 @@ from resolvers.context import STRANGER, Context, Services
 from resolvers.item import PUBLIC_STATUSES, item_page, item_scope, item_window
 from resolvers.item_input import ItemFilter
 from schema import build_schema
+from serving import collect_garbage_in_small_parts
 from settings import Settings
 from weft.cache.cache import Cache
 from weft.cache.field import cached, cached_root
 from weft.cache.policy import CachePolicy, Scope
 from weft.embedded import EmbeddedServers, embedded_servers
+from weft.execution.engine import Engine
 from weft.identity import encode_id
 from weft.info import Info
 from weft.pagination import Page, PageArgs, StoredPage
@@ -114,11 +116,13 @@ async def _measure(servers: EmbeddedServers) -> None:
             if server.cache_store is not None and server.filler is not None:
                 forgetful = Cache(server.cache_store, server.filler, max_entries=1)
                 sides["forgetful"] = replace(server.services, cache=forgetful)
+        engines = {name: build_schema().engine for name in sides}
         processes = await _processes(servers, sides["off"])
+        collect_garbage_in_small_parts()
         await asyncio.sleep(1)  # until the lease is there
         print(f"\n{'CPU, microseconds':<42} {'without':>9} {'cached':>9} {'Redis':>9}")
         for title, text in OPERATIONS.items():
-            asks = {name: _operation(services, text) for name, services in sides.items()}
+            asks = {name: _operation(sides[name], engines[name], text) for name in sides}
             _print(title, await _compare(asks, processes))
         print("not cached, because of these:")
         for title, variants in (
@@ -132,8 +136,7 @@ async def _measure(servers: EmbeddedServers) -> None:
             _print(f"User by key, {count} of them", await _compare(asks, processes))
 
 
-def _operation(services: Services, text: str) -> Ask:
-    engine = build_schema().engine
+def _operation(services: Services, engine: Engine, text: str) -> Ask:
     chance = random.Random(SEED)
     variables: list[dict[str, Any]] = [
         {

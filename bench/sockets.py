@@ -1,4 +1,4 @@
-"""What sockets cost: memory of an idle one beyond uvicorn's, and the time to tell all of a change.
+"""What sockets cost: memory of an idle one, and beside it uvicorn's.
 
     .venv/bin/python -m bench.sockets http://127.0.0.1:8000/graphql --pid 1234 --count 1000
 
