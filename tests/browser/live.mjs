@@ -15,6 +15,7 @@ const row = (page, title) => page.getByRole("listitem", { name: title, exact: tr
 const titles = (page) => page.locator(".item h2").allTextContents();
 const numbered = (from, to) => Array.from({ length: from - to + 1 }, (_, index) => `Item ${from - index}`);
 const live = (page) => page.getByText("Live.").waitFor();
+const told = (page, title) => page.getByText(`“${title}” was added.`).waitFor();
 
 async function signedUp(page, name) {
   await button(page, "Sign in").first().click();
@@ -187,7 +188,7 @@ const scenarios = {
     const { page } = await window({ at: way.url, mayComplain: true });
     await live(page);
     const id = await written("createItem", { title: "Before", status: "PUBLISHED" });
-    await row(page, "Before").waitFor();
+    await told(page, "Before"); // by the subscription, not by a list that was read late
 
     const reads = [];
     page.on("request", (request) => reads.push(request.postData()));
@@ -201,6 +202,28 @@ const scenarios = {
     assert.deepEqual((await titles(page)).slice(0, 3), ["While away", "Changed while away", "Item 25"]);
     assert.ok(reads.some((text) => text.includes("itemChanged") && JSON.parse(text).payload.variables.after));
     assert.ok(!reads.some((text) => text.includes("query Items")), "The lists were read again");
+  },
+
+  async "it is live once nothing can be missed any more"(window) {
+    const context = await browser.newContext();
+    let release;
+    const isReleased = new Promise((done) => (release = done));
+    await context.routeWebSocket("**/graphql", (socket) => {
+      const server = socket.connectToServer();
+      socket.onMessage(async (message) => {
+        if (message.includes('"subscribe"')) await isReleased;
+        server.send(message);
+      });
+    });
+    const { page } = await window({ context });
+    await row(page, "Item 25").waitFor();
+    await written("createItem", { title: "Before it is live", status: "PUBLISHED" });
+    assert.equal(await page.getByText("Live.").count(), 0);
+    release();
+    await live(page);
+    await row(page, "Before it is live").waitFor();
+    await written("createItem", { title: "Told", status: "PUBLISHED" });
+    await told(page, "Told");
   },
 
   async "what was missed before the first change is read again"(window) {
@@ -219,7 +242,7 @@ const scenarios = {
     const { page } = await window({ at: way.url, mayComplain: true });
     await live(page);
     await written("createItem", { title: "Before", status: "PUBLISHED" });
-    await row(page, "Before").waitFor();
+    await told(page, "Before"); // by the subscription, not by a list that was read late
     way.cut();
     await page.getByText("Connecting…").waitFor();
     await written("createItem", { title: "Forgotten", status: "PUBLISHED" });

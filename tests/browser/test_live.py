@@ -43,6 +43,7 @@ async def forget_changes(api: Api) -> None:
         "an answer that comes late undoes no change",
         "a conflict is shown and resolved",
         "a socket that was cut goes on where it was",
+        "it is live once nothing can be missed any more",
         "what was missed before the first change is read again",
         "a cursor that is too old is given up",
         "tokens are renewed in time, for all windows",

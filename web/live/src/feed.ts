@@ -6,6 +6,7 @@ import { createSocket } from "./socket";
 import { createStore } from "./store";
 
 export interface FeedState {
+  /** Whether what others change from now on is shown without being asked for. */
   isLive: boolean;
   /** How often changes may have been missed, so that what was read before must be read again. */
   gaps: number;
@@ -18,16 +19,16 @@ export function createFeed(apply: (pass: () => void) => void) {
 
   const socket = createSocket({
     connected() {
-      state.set({ ...state.get(), isLive: true });
+      if (cursor) state.set({ ...state.get(), isLive: true });
       // The subscription is sent before timers run, and what comes after it is answered after it.
-      if (!cursor) window.setTimeout(probe);
+      else window.setTimeout(probe);
     },
     closed: () => state.set({ ...state.get(), isLive: false }),
   });
 
   /** What was read before the subscription has begun may lack what it does not tell. */
   function probe(): void {
-    const begun = () => state.set({ ...state.get(), gaps: state.get().gaps + 1 });
+    const begun = () => state.set({ isLive: true, gaps: state.get().gaps + 1 });
     const query = stringifyDocument(ProbeDocument);
     socket.subscribe({ query }, { next() {}, error: begun, complete: begun });
   }
