@@ -33,6 +33,7 @@ from weft.execution.binding import has_own_type_resolver, row_class, spec_of
 from weft.execution.completion import OutputType
 from weft.execution.form import Form
 from weft.execution.leaves import Leaf, generate_build, generate_completion, leaf_completion
+from weft.execution.whole import generate_whole
 from weft.fields import Kind
 
 TYPENAME = "__typename"
@@ -101,6 +102,11 @@ class SelectionPlan:
             [field.as_leaf() for field in self.leaves],
             self.keys,
         )
+
+    @cached_property
+    def build_whole(self) -> Callable[[Sequence[Any]], list[dict[str, Any]]] | None:
+        """As `build`, with all that stands below; None where something has to be asked for."""
+        return generate_whole(self)
 
     @cached_property
     def introspects_only(self) -> bool:
@@ -200,13 +206,13 @@ class FieldPlan:
             return self.spec.resolve
         return attrgetter(self.spec.attribute)
 
-    def as_leaf(self) -> Leaf:
+    def as_leaf(self, complete: Callable[[Any], Any] | None = None) -> Leaf:
         """The field as a part of the function that makes its parents' objects."""
-        type_ = self.definition.type
+        complete, type_ = complete or self.complete, self.definition.type
         if self.spec is None:
-            return Leaf(self.key, self.complete, type_, constant=self.parent_type.name)
+            return Leaf(self.key, complete, type_, constant=self.parent_type.name)
         compute = self.spec.resolve if self.spec.kind is Kind.DERIVED else None
-        return Leaf(self.key, self.complete, type_, self.spec.attribute, compute)
+        return Leaf(self.key, complete, type_, self.spec.attribute, compute)
 
     def selection(self, object_type: GraphQLObjectType) -> SelectionPlan:
         """What is selected of the field's objects of a type."""

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 from graphql import GraphQLError, GraphQLObjectType
 from graphql.error import located_error
 
+from weft.execution import template
 from weft.execution.completion import Completion, FailedAt, at
 from weft.execution.placement import Level, Object, Place
 from weft.execution.plan import FieldPlan, SelectionPlan
 from weft.execution.template import Template, write
+from weft.remembered import Remembered
 
 _LISTS = frozenset({list, tuple})
 _NONE = type(None)
@@ -75,6 +77,8 @@ class Response:
         if field.leaf:
             self._complete_leaves(level, field, values)
             return ()
+        if 1 == len(values) < template.FEW_ROWS and self._complete_at_once(level, field, values):
+            return ()
         if self._raw:
             opened = write(level, field, values, _render)
             if opened is not None:
@@ -83,6 +87,21 @@ class Response:
                 values = level.everywhere(values)
                 level = self._unwritten(level)
         return self._complete_into_objects(level, field, values)
+
+    def _complete_at_once(self, level: Level, field: FieldPlan, values: Sequence[Any]) -> bool:
+        """Completes an object by itself, with all below it; False if it has to go the long way."""
+        if field.depth or level.__class__ is not Level:
+            return False
+        plan = field.selection_for_class(type(values[0]))
+        if plan is None or plan.build_whole is None:
+            return False
+        if self._raw and plan.composites and isinstance(values[0], Remembered):
+            return False  # it may be known as JSON
+        try:
+            level.objects[0][field.key] = plan.build_whole(values)[0]
+        except Exception:  # whatever it is, it is told where it stands
+            return False
+        return True
 
     def _complete_into_objects(
         self, level: Level, field: FieldPlan, values: Sequence[Any], *, shares: bool = True

@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 from weft.execution.placement import Level
 from weft.execution.plan import FieldPlan, SelectionPlan
 from weft.execution.rendering import Render, raw, texts_of
+from weft.execution.whole import FEW_ROWS
 from weft.remembered import Remembered
-
-FEW_ROWS = 12
-"""Fewer rows by themselves take longer to find than to make."""
 
 _LISTS = frozenset({list, tuple})
 _NONE = type(None)

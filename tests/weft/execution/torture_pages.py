@@ -69,7 +69,13 @@ class _Pages(TortureFields):
                 "friends": (owners, "batched"),
                 "count": (GraphQLInt, "batched"),
             },
-            "C": {"node": (self.item, "column"), "cursor": (GraphQLString, "derived")},
+            "C": {
+                "node": (self.item, "column"),
+                "cursor": (GraphQLString, "derived"),
+                "nearest": (self.edge, "column"),
+                "further": (edges, "column"),
+                "any": (self.either, "column"),
+            },
             "D": {
                 "edges": (edges, "column"),
                 "nodes": (items, "column"),
@@ -78,6 +84,7 @@ class _Pages(TortureFields):
             },
             "Query": {
                 "page": (self.page, "root"),
+                "edge": (self.edge, "root"),
                 "pages": (self.many(self.page), "root"),
                 "items": (items, "root"),
                 "either": (self.many(self.either), "root"),
