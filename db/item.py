@@ -62,12 +62,17 @@ item_table = sa.Table(
     sa.Column(
         "updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
     ),
+    # A vector is made anew when what it is made of is set: a new title leaves descriptions unread.
     sa.Column(
-        "search",
+        "title_search",
         TSVECTOR,
-        sa.Computed(
-            "to_tsvector('english', title || ' ' || coalesce(description, ''))", persisted=True
-        ),
+        sa.Computed("to_tsvector('english', title)", persisted=True),
+        nullable=False,
+    ),
+    sa.Column(
+        "description_search",
+        TSVECTOR,
+        sa.Computed("to_tsvector('english', coalesce(description, ''))", persisted=True),
         nullable=False,
     ),
     sa.CheckConstraint("status IN ('DRAFT', 'PUBLISHED', 'ARCHIVED')", name="status"),
@@ -76,7 +81,12 @@ item_table = sa.Table(
     sa.Index("items_title_index", "status", "title", "id"),
     sa.Index("items_owner_index", "owner_id", "status", "created_at", "id"),
     sa.Index("items_tags_index", "tags", postgresql_using="gin", postgresql_with=_PENDING),
-    sa.Index("items_search_index", "search", postgresql_using="gin", postgresql_with=_PENDING),
+    sa.Index(
+        "items_search_index",
+        sa.text("(title_search || description_search)"),
+        postgresql_using="gin",
+        postgresql_with=_PENDING,
+    ),
     postgresql_with={"fillfactor": 80},
 )
 
@@ -92,6 +102,9 @@ ITEM_COLUMNS = (
     _c.created_at,
     _c.updated_at,
 )
+SEARCHED = _c.title_search.op("||", return_type=TSVECTOR())(_c.description_search)
+"""What is found by full text, as `items_search_index` has it."""
+
 _STATUSES = {str(status): status for status in ItemStatus}
 
 

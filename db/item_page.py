@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.item import ITEM_COLUMNS, ItemRow, ItemStatus, item_row, item_table
+from db.item import ITEM_COLUMNS, SEARCHED, ItemRow, ItemStatus, item_row, item_table
 from db.paging import (
     AnySelect,
     PageStatements,
@@ -110,7 +110,7 @@ def _as_array(text: sa.ColumnElement[str]) -> sa.ColumnElement[Any]:
 
 def _conditions(keys: sa.TableValuedAlias, access: Access) -> list[sa.ColumnElement[bool]]:
     """The conditions beside status: required where they choose the index, optional elsewhere."""
-    searched = _c.search.op("@@")(
+    searched = SEARCHED.op("@@")(
         sa.func.websearch_to_tsquery(sa.literal_column("'english'"), keys.c.query)
     )
     tagged = _c.tags.op("@>")(_as_array(keys.c.tags))

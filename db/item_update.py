@@ -33,6 +33,7 @@ class ItemUpdate(msgspec.Struct, frozen=True):
 
 
 _c = item_table.c
+_DESCRIPTION = {"sets_description": sa.Boolean(), "description": sa.Text()}
 
 
 def _written(
@@ -45,17 +46,19 @@ def _written(
     return xid, Write("Item", before, after), row
 
 
-def _update_items(*, skip_locked: bool) -> Statement[tuple[int, Write, ItemRow]]:
+_Update = Statement[tuple[int, Write, ItemRow]]
+
+
+def _update_items(*, skip_locked: bool, describes: bool) -> _Update:
     asked = keys_of(
         id=sa.BigInteger(),
         expected_version=sa.Integer(),
         any_owner=sa.Boolean(),
         writer_id=sa.BigInteger(),
         title=sa.Text(),
-        sets_description=sa.Boolean(),
-        description=sa.Text(),
         status=sa.Text(),
         tags=sa.Text(),
+        **(_DESCRIPTION if describes else {}),
     )
     may_write = sa.and_(
         _c.id == asked.c.id,
@@ -69,33 +72,44 @@ def _update_items(*, skip_locked: bool) -> Statement[tuple[int, Write, ItemRow]]
         .cte("locked")
     )
     tags = sa.cast(locked.c.tags, ARRAY(sa.Text))
+    values: dict[str, Any] = {}
+    if describes:
+        values["description"] = sa.case(
+            (locked.c.sets_description, locked.c.description), else_=_c.description
+        )
     return Statement(
         sa.update(item_table)
         .where(_c.id == locked.c.id)
         .values(
             title=sa.func.coalesce(locked.c.title, _c.title),
-            description=sa.case(
-                (locked.c.sets_description, locked.c.description), else_=_c.description
-            ),
             status=sa.func.coalesce(locked.c.status, _c.status),
             tags=sa.func.coalesce(tags, _c.tags),
             version=_c.version + sa.literal_column("1"),
             # A joined transaction may have begun before others wrote the row.
             updated_at=sa.func.statement_timestamp(),
+            **values,
         )
         .returning(OWN_ID, locked.c.status_before, *ITEM_COLUMNS),
         _written,
     )
 
 
-UPDATE_ITEMS = _update_items(skip_locked=False)
-UPDATE_UNLOCKED_ITEMS = _update_items(skip_locked=True)
+def _by_describing(*, skip_locked: bool) -> dict[bool, _Update]:
+    return {
+        describes: _update_items(skip_locked=skip_locked, describes=describes)
+        for describes in (False, True)
+    }
+
+
+# By whether one of the descriptions is set: only then PostgreSQL reads them, for full text.
+UPDATE_ITEMS = _by_describing(skip_locked=False)
+UPDATE_UNLOCKED_ITEMS = _by_describing(skip_locked=True)
 """Of several in one transaction, none may wait for a lock while it has others."""
 
 
 async def update_item(transaction: WriteTransaction, update: ItemUpdate) -> ItemRow | None:
     """The item as written; None if nothing was. Waits for whoever is writing it."""
-    rows = await transaction.write(UPDATE_ITEMS, **_arrays([update]))
+    rows = await transaction.write(UPDATE_ITEMS[_describe([update])], **_arrays([update]))
     return rows[0] if rows else None
 
 
@@ -106,23 +120,31 @@ async def update_unlocked_items(
 
     Nothing is written either of an item that somebody else is writing.
     """
-    rows = await transaction.write(UPDATE_UNLOCKED_ITEMS, **_arrays(updates))
+    statement = UPDATE_UNLOCKED_ITEMS[_describe(updates)]
+    rows = await transaction.write(statement, **_arrays(updates))
     written = {row.id: row for row in rows}
     return [written.get(update.id) for update in updates]
 
 
+def _describe(updates: Sequence[ItemUpdate]) -> bool:
+    return any(update.description is not UNSET for update in updates)
+
+
 def _arrays(updates: Sequence[ItemUpdate]) -> dict[str, list[Any]]:
-    return {
+    arrays = {
         "id": [update.id for update in updates],
         "expected_version": sparse([update.expected_version for update in updates]),
         "any_owner": sparse([update.any_owner or None for update in updates]),
         "writer_id": sparse([update.writer_id for update in updates]),
         "title": sparse([_given(update.title) for update in updates]),
-        "sets_description": sparse([update.description is not UNSET or None for update in updates]),
-        "description": sparse([_given(update.description) for update in updates]),
         "status": sparse([_given(update.status) for update in updates]),
         "tags": sparse([_as_literal(update.tags) for update in updates]),
     }
+    if _describe(updates):
+        given = [update.description for update in updates]
+        arrays["sets_description"] = sparse([value is not UNSET or None for value in given])
+        arrays["description"] = sparse([_given(value) for value in given])
+    return arrays
 
 
 def _given(value: Any) -> Any:

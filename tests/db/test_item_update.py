@@ -22,6 +22,10 @@ ITEMS, USERS = 12, 3
 STATE = """
 SELECT id, owner_id, title, description, status, tags, version FROM items ORDER BY id
 """
+FOUND_BY_OTHER_WORDS = """
+SELECT id FROM items WHERE strip(title_search || description_search)
+  <> strip(to_tsvector('english', title || ' ' || coalesce(description, '')))
+"""
 LOGGED = "SELECT entity, key, kind, before, after FROM changes ORDER BY key, id"
 NOTHING = Statement(sa.select(sa.literal_column("1")), lambda one: one)
 WRITERS = """
@@ -72,7 +76,7 @@ async def database(database_url: str, fences: CountedFences) -> AsyncIterator[Da
     await database.close()
 
 
-def some_update(chance: random.Random, id: int) -> ItemUpdate:
+def some_update(chance: random.Random, id: int, *, describes: bool = True) -> ItemUpdate:
     def maybe(value: Any) -> Any:
         return value if chance.random() < 0.5 else UNSET
 
@@ -82,7 +86,7 @@ def some_update(chance: random.Random, id: int) -> ItemUpdate:
         any_owner=chance.random() < 0.5,
         writer_id=chance.choice([None, *range(1, USERS + 1)]),
         title=maybe(chance.choice(["New", '{a,"b"}', "\\", "é"])),
-        description=maybe(chance.choice([None, "", "text"])),
+        description=maybe(chance.choice([None, "", "text"])) if describes else UNSET,
         status=maybe(chance.choice(list(ItemStatus))),
         tags=maybe(chance.choice([[], ["b", "a"], ["{}", '"', "\\", ",", "null", " x "]])),
     )
@@ -126,9 +130,12 @@ class TestUpdates:
 
         for _ in range(60):
             ids = chance.sample(range(1, ITEMS + 4), chance.randint(1, ITEMS))
-            updates = [some_update(chance, id) for id in ids]
+            describes = chance.random() < 0.5
+            updates = [some_update(chance, id, describes=describes) for id in ids]
             assert await becomes(updates, True) == await becomes(updates, False)
-            await joined(database, [some_update(chance, chance.randint(1, ITEMS))])
+            one = some_update(chance, chance.randint(1, ITEMS), describes=describes)
+            await joined(database, [one])
+            assert await items.fetch(FOUND_BY_OTHER_WORDS) == []
 
     async def test_are_later_than_those_that_were_committed_since_they_began(
         self, items: asyncpg.Connection, database: Database
