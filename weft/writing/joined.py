@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from math import ceil
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
@@ -144,11 +145,16 @@ class JoinedWrites(Generic[TransactionT]):
         return asked.row not in self._busy and not asked.answer.done()
 
     def _take(self) -> list[_Asked]:
-        """What joins next: of one kind, no row twice, and none that is being written."""
+        """What joins next: of one kind, no row twice, and none that is being written.
+
+        Where not all fit, no more than fit in each of the transactions that they take: one with
+        thirty beside one with two would be as good as one after the other.
+        """
+        most = ceil(len(self._queue) / ceil(len(self._queue) / self._most)) if self._queue else 0
         batch: list[_Asked] = []
         left: list[_Asked] = []
         rows_left: set[Hashable] = set()
-        while self._queue and len(batch) < self._most:
+        while self._queue and len(batch) < most:
             asked = self._queue.popleft()
             if asked.answer.done():
                 continue
@@ -219,11 +225,12 @@ class JoinedWrites(Generic[TransactionT]):
                 self._fill(batch)
 
     def _fill(self, batch: list[_Asked]) -> None:
+        do_not_fit = len(self._queue) > self._most
         batch += self._take()
         if batch:
             self.transactions += 1
             self._carrying += 1
-            if len(batch) == self._most and self._queue:
+            if do_not_fit:
                 self._start()
 
     async def close(self) -> None:

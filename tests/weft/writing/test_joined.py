@@ -43,6 +43,14 @@ class TestJoining:
         assert await outcomes(ask(joined, ledger, *numbered(count))) == list(range(count))
         assert joined.transactions == ledger.most_at_once == 2
 
+    async def test_shares_what_does_not_fit_evenly_among_lanes(self) -> None:
+        ledger = Ledger(slowness=3)
+        joined = JoinedWrites(ledger.begin)
+        count = WRITES_PER_TRANSACTION + 2
+        assert await outcomes(ask(joined, ledger, *numbered(count))) == list(range(count))
+        assert [len(batch) for batch in ledger.batches] == [count // 2, count // 2]
+        assert ledger.most_at_once == 2
+
     async def test_gathers_while_every_lane_is_busy(self) -> None:
         ledger = Ledger(slowness=5)
         joined = JoinedWrites(ledger.begin, lanes=1)
