@@ -37,8 +37,8 @@ class ItemRow(msgspec.Struct, Remembered, frozen=True, dict=True):
 
 
 # New entries of a GIN index wait in a list. Every search reads it, and the write that fills it puts
-# all of it into the index: with PostgreSQL's own limit, four times as much, both take longer.
-_PENDING = {"gin_pending_list_limit": 1024}  # KiB
+# all of it into the index: with PostgreSQL's own limit, sixteen times as much, both take longer.
+_PENDING = {"gin_pending_list_limit": 256}  # KiB
 
 item_table = sa.Table(
     "items",
