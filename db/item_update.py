@@ -94,16 +94,13 @@ def _update_items(*, skip_locked: bool, describes: bool) -> _Update:
     )
 
 
-def _by_describing(*, skip_locked: bool) -> dict[bool, _Update]:
-    return {
-        describes: _update_items(skip_locked=skip_locked, describes=describes)
-        for describes in (False, True)
-    }
-
-
 # By whether one of the descriptions is set: only then PostgreSQL reads them, for full text.
-UPDATE_ITEMS = _by_describing(skip_locked=False)
-UPDATE_UNLOCKED_ITEMS = _by_describing(skip_locked=True)
+UPDATE_ITEMS = {
+    describes: _update_items(skip_locked=False, describes=describes) for describes in (False, True)
+}
+UPDATE_UNLOCKED_ITEMS = {
+    describes: _update_items(skip_locked=True, describes=describes) for describes in (False, True)
+}
 """Of several in one transaction, none may wait for a lock while it has others."""
 
 
