@@ -32,6 +32,8 @@ class ItemUpdate(msgspec.Struct, frozen=True):
     tags: Sequence[str] | UnsetType = UNSET
 
 
+_Update = Statement[tuple[int, Write, ItemRow]]
+
 _c = item_table.c
 _DESCRIPTION = {"sets_description": sa.Boolean(), "description": sa.Text()}
 
@@ -44,9 +46,6 @@ def _written(
     before = {"owner_id": owner_id, "status": status_before}
     after = {"owner_id": owner_id, "status": row.status}
     return xid, Write("Item", before, after), row
-
-
-_Update = Statement[tuple[int, Write, ItemRow]]
 
 
 def _update_items(*, skip_locked: bool, describes: bool) -> _Update:
@@ -72,9 +71,9 @@ def _update_items(*, skip_locked: bool, describes: bool) -> _Update:
         .cte("locked")
     )
     tags = sa.cast(locked.c.tags, ARRAY(sa.Text))
-    values: dict[str, Any] = {}
+    description: dict[str, Any] = {}
     if describes:
-        values["description"] = sa.case(
+        description["description"] = sa.case(
             (locked.c.sets_description, locked.c.description), else_=_c.description
         )
     return Statement(
@@ -87,7 +86,7 @@ def _update_items(*, skip_locked: bool, describes: bool) -> _Update:
             version=_c.version + sa.literal_column("1"),
             # A joined transaction may have begun before others wrote the row.
             updated_at=sa.func.statement_timestamp(),
-            **values,
+            **description,
         )
         .returning(OWN_ID, locked.c.status_before, *ITEM_COLUMNS),
         _written,

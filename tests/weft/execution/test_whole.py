@@ -101,7 +101,7 @@ class TestWhole:
             HomeRow(must=CatRow(None)),
             HomeRow(cat=CatRow(None)),
             HomeRow(cats=[CatRow("A"), CatRow(None)]),
-            HomeRow(pets=[DogRow(object()), None, CatRow(7)]),
+            HomeRow(pets=[DogRow([]), None, CatRow(7)]),
             HomeRow(cat=ValueError("no cat"), must=ValueError("none at all")),
             HomeRow(pets=[ValueError("no pet")]),
             None,
