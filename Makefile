@@ -21,7 +21,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 FIRST_PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 # It decides the version; if there are several builds of that, the one that runs Weft fastest is taken.
-PYTHON ?= $(if $(FIRST_PYTHON),$(shell $(FIRST_PYTHON) bench/interpreters.py))
+PYTHON ?= $(if $(FIRST_PYTHON),$(shell $(FIRST_PYTHON) bench/interpreters.py || echo $(FIRST_PYTHON)))
 
 # Compiled modules are kept, whatever the machine says: a start costs seconds without them.
 unexport PYTHONDONTWRITEBYTECODE

@@ -13,7 +13,13 @@ from msgspec import UNSET, structs
 
 from db.database import Database
 from db.item import ItemRow, ItemStatus
-from db.item_update import ItemUpdate, update_item, update_unlocked_items
+from db.item_update import (
+    UPDATE_ITEMS,
+    UPDATE_UNLOCKED_ITEMS,
+    ItemUpdate,
+    update_item,
+    update_unlocked_items,
+)
 from db.statement import Statement
 from tests.loaders.conftest import some_items, some_users, store
 from weft.errors import Unavailable
@@ -136,6 +142,14 @@ class TestUpdates:
             one = some_update(chance, chance.randint(1, ITEMS), describes=describes)
             await joined(database, [one])
             assert await items.fetch(FOUND_BY_OTHER_WORDS) == []
+
+    @pytest.mark.parametrize("statements", [UPDATE_ITEMS, UPDATE_UNLOCKED_ITEMS])
+    def test_name_descriptions_only_where_one_is_set(
+        self, statements: dict[bool, Statement[Any]]
+    ) -> None:
+        """PostgreSQL makes the vector of whatever an UPDATE names anew."""
+        found = {describes: "description=" in one.sql for describes, one in statements.items()}
+        assert found == {False: False, True: True}
 
     async def test_are_later_than_those_that_were_committed_since_they_began(
         self, items: asyncpg.Connection, database: Database
