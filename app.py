@@ -30,6 +30,7 @@ from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
 from weft.cache.cache import Cache
+from weft.cache.connection import is_in_cluster
 from weft.cache.contents import CacheContents
 from weft.cache.fences import WriteFences
 from weft.cache.filler import Filler
@@ -188,7 +189,7 @@ async def open_cache(settings: Settings) -> CacheContents:
     """What Redis keeps of the cache, for people to look at; to be closed."""
     client = Redis.from_url(str(settings.redis_url))
     information: Any = await client.info("server")
-    if information["redis_mode"] != "cluster":
+    if not is_in_cluster(information):
         return CacheContents(client, settings.redis_prefix)
     await client.aclose()
     return CacheContents(RedisCluster.from_url(str(settings.redis_url)), settings.redis_prefix)

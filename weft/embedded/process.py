@@ -123,12 +123,14 @@ def stop(servers: Iterable[Server]) -> None:
     """Returns when no process of any of them lives; more and more firmly."""
     living = [server for server in servers if server.is_alive()]
     for step in range(max((len(server.stop_signals) for server in living), default=0)):
-        for server in living:
-            pid = server.pid(server.directory)
-            if pid is not None and step < len(server.stop_signals):
-                _signal(pid, server.stop_signals[step])
+        waiting = [server for server in living if step < len(server.stop_signals)]
         deadline = time.monotonic() + STOP_SECONDS
         while living and time.monotonic() < deadline:
+            # One that has only just been started has no pid yet.
+            for server in list(waiting):
+                if (pid := server.pid(server.directory)) is not None:
+                    _signal(pid, server.stop_signals[step])
+                    waiting.remove(server)
             time.sleep(POLL_SECONDS)
             living = [server for server in living if server.is_alive()]
 

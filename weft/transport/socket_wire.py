@@ -64,7 +64,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
             return
         transport = self.transport
-        transport.writelines((text_header(len(message)), message))
+        # Not `writelines`: asyncio's lets its buffer grow without telling anybody, before Python
+        # 3.12.9 and 3.13.2 (CVE-2024-12254).
+        transport.write(text_header(len(message)) + message)
         if (
             not self.writable.is_set()
             and transport.get_write_buffer_size() > self.limits.buffer_bytes

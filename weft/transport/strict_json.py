@@ -8,12 +8,17 @@ import msgspec
 
 from weft.errors import BadRequest
 
+NESTING_LIMIT = 200
+"""Levels of objects and lists. What the interpreter itself could take differs by its version."""
+
 NAME_END = re.compile(rb'"\s*:')
 ESCAPED_NUL = b"\\u0000"
 LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
 )
+
+TOO_DEEP = "The JSON is nested too deeply."
 
 _decode = msgspec.json.Decoder().decode
 
@@ -22,7 +27,7 @@ def decode(raw: bytes) -> Any:
     """The value of a JSON text in UTF-8.
 
     Raises `BadRequest` for all that is no JSON (RFC 8259), for numbers out of range, lone
-    surrogates, U+0000, and for an object that gives a name twice.
+    surrogates, U+0000, more than NESTING_LIMIT levels, and for an object that gives a name twice.
     """
     try:
         value = _decode(raw)
@@ -33,25 +38,28 @@ def decode(raw: bytes) -> Any:
             raise BadRequest("The JSON holds half of a surrogate pair.") from None
         raise BadRequest(f"The JSON cannot be read: {error}.") from None
     except RecursionError:
-        raise BadRequest("The JSON is nested too deeply.") from None
+        raise BadRequest(TOO_DEEP) from None
     # No name is repeated when there are as many of them in the value as there can be at most in
     # the text; a string that looks like the end of a name only sends us the slower way.
-    if len(NAME_END.findall(raw)) != _count_names(value):
+    if len(NAME_END.findall(raw)) != _count_names(value, NESTING_LIMIT):
         json.loads(raw, object_pairs_hook=_object_of_distinct_names)
     if ESCAPED_NUL in raw and (place := _place_of_nul(value, "$")) is not None:
         raise BadRequest(f"The character U+0000 is not allowed - at `{place}`.")
     return value
 
 
-def _count_names(value: Any) -> int:
+def _count_names(value: Any, levels: int) -> int:
+    """How many names its objects have; BadRequest if there are more than so many levels."""
     names, children = 0, value
     if value.__class__ is dict:
         names, children = len(value), value.values()
     elif value.__class__ is not list:
         return 0
+    if not levels:
+        raise BadRequest(TOO_DEEP)
     for child in children:
         if child.__class__ is dict or child.__class__ is list:
-            names += _count_names(child)
+            names += _count_names(child, levels - 1)
     return names
 
 

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from tests.waiting import soon
 from tests.weft.transport.requests import GRAPHQL, JSON, only_error, post, post_raw
 from tests.weft.transport.toy import serving
 
@@ -89,7 +90,12 @@ class TestBody:
             (b'{"query":"{ hello }","variables":{"a":NaN}}', "cannot be read"),
             (b'{"query":"{ hello }","variables":{"a":1e999}}', "out of range"),
             (b'{"query":"{ hello }","variables":{"a":%b}}' % (b"9" * 5000), "out of range"),
-            (b'{"query":"{ hello }","variables":{"a":%b' % (b'{"a":' * 1900), "nested"),
+            (b'{"query":"{ hello }","variables":%b7%b}' % (b'{"a":' * 200, b"}" * 200), "nested"),
+            (b'{"query":"{ hello }","variables":{"a":%b' % (b"[" * 1900), "The JSON"),
+            (
+                b'{"query":"{ hello }","variables":{"a":%b%b}}' % (b"[" * 1900, b"]" * 1900),
+                "nested",
+            ),
             (b'{"query":"{ hello }","query":"{ hello }"}', "given twice"),
             (b'{"query":"{ hello }","variables":{"a":1, "a" : 2}}', "given twice"),
             (rb'{"query":"{ hello }","qu\u0065ry":"{ hello }"}', "given twice"),
@@ -120,6 +126,7 @@ class TestBody:
         [
             b'{"query":"{ hello }","variables":null,"operationName":null,"extensions":null}',
             b'{"query":"{ hello }","variables":{},"extensions":{"a":1},"more":[1]}',
+            b'{"query":"{ hello }","variables":%b7%b}' % (b'{"a":' * 199, b"}" * 199),
             rb'{"query":"{ hello } # \"a\": \"a\": \\u0000","variables":{"a":{"a":1},"b":{"a":1}}}',
         ],
     )
@@ -155,6 +162,6 @@ class TestBody:
                 b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
                 b"content-length: 100\r\n\r\n{"
             )
-            status_line = await asyncio.wait_for(reader.readline(), 5)
+            status_line = await soon(reader.readline())
             assert status_line.startswith(b"HTTP/1.1 408")
             writer.close()

@@ -1,0 +1,28 @@
+"""How tests wait: for what must come, within a bound that only a fault reaches."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import Any, TypeVar
+
+PATIENCE_SECONDS = 60
+"""Far more than anything takes on a busy machine; a test that waits so long fails."""
+
+POLL_SECONDS = 0.01
+
+ValueT = TypeVar("ValueT")
+
+
+async def until(holds: Callable[[], bool | Awaitable[Any]]) -> None:
+    """Returns as soon as `holds` is true; TimeoutError after PATIENCE_SECONDS."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            held = holds()
+            if await held if isawaitable(held) else held:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def soon(awaitable: Awaitable[ValueT]) -> ValueT:
+    """What it gives; TimeoutError after PATIENCE_SECONDS."""
+    return await asyncio.wait_for(awaitable, PATIENCE_SECONDS)

@@ -1,0 +1,37 @@
+"""Stopping a server as a process, whatever state it is in."""
+
+import signal
+from pathlib import Path
+
+from weft.embedded.process import Server, stop
+
+
+def sleeping_server(directory: Path, *, times_without_pid: int) -> Server:
+    """A server whose pid is known only when it has been asked for so many times."""
+    asked = 0
+
+    def pid(directory: Path) -> int | None:
+        nonlocal asked
+        asked += 1
+        return None if asked <= times_without_pid else int((directory / "pid").read_text())
+
+    server = Server(
+        name="Sleep",
+        directory=directory,
+        socket=directory / "socket",
+        account=None,
+        launch=lambda server: server.run(["sh", "-c", "sleep 1000 & echo $! > pid"]),
+        pid_if_ready=pid,
+        pid=pid,
+        stop_signals=(signal.SIGTERM,),
+    )
+    server.launch(server)
+    return server
+
+
+class TestStop:
+    def test_reaches_a_server_that_has_only_just_been_started(self, tmp_path: Path) -> None:
+        server = sleeping_server(tmp_path, times_without_pid=3)
+        assert server.is_alive()
+        stop([server])
+        assert not server.is_alive()
