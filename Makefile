@@ -1,10 +1,11 @@
-# What people and CI run. Needs Python 3.11 or newer and make; fetches the rest into .venv.
+# What people and CI run. Needs Python 3.11 to 3.14 and make; fetches the rest into .venv.
 
 VENV  := .venv
 READY := $(VENV)/.ready
 # What tests take out of npm.
-NODES := $(patsubst %/package.json,%/node_modules,$(wildcard tests/*/package.json tests/*/*/package.json))
+NODES := $(patsubst %/package.json,%/node_modules,$(wildcard tests/real/*/package.json tests/real/*/*/package.json))
 WEFT  := $(VENV)/bin/weft
+PYTEST := $(VENV)/bin/pytest -n logical --maxprocesses 8 --dist worksteal
 # Each web/<name>/ is a page for browsers; what it is made of besides its own folder comes last.
 PAGES := $(patsubst web/%/package.json,web/dist/%,$(wildcard web/*/package.json))
 PARTS := web/compress.mjs schema/schema.graphql
@@ -12,21 +13,24 @@ PARTS := web/compress.mjs schema/schema.graphql
 HOST  ?= 127.0.0.1
 PORT  ?= 8000
 TESTS ?= tests
+READS ?= 1000000
 DOCUMENTS ?= 50000
-REQUESTS ?= 5000
+REQUESTS ?= 8000
 FAULTS ?= 60
 SUBSCRIBERS ?= 300
 
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+# Wheels of all that is needed are there for these; a newer one is taken where it is asked for.
+HAS_WHEELS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 FIRST_PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
+	$$python -c '$(HAS_WHEELS)' 2>/dev/null && echo $$python && break; done)
 # It decides the version; if there are several builds of that, the one that runs Weft fastest is taken.
 PYTHON ?= $(if $(FIRST_PYTHON),$(shell $(FIRST_PYTHON) bench/interpreters.py || echo $(FIRST_PYTHON)))
 
 # Compiled modules are kept, whatever the machine says: a start costs seconds without them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test web consistency faults schemathesis check format fuzz fuzz-parsers bench soak migrate seed schema clean
+.PHONY: help setup run test test-real test-long coverage web consistency faults schemathesis check format fuzz fuzz-parsers bench soak migrate seed schema clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -37,19 +41,31 @@ setup: $(READY) ## make .venv and install what uv.lock says (the others do it wh
 run: $(READY) $(PAGES:=.tried) ## serve on http://HOST:PORT/graphql with sample data (PORT=8000 HOST=127.0.0.1)
 	@exec $(WEFT) run --host $(HOST) --port $(PORT)
 
-test: $(READY) $(NODES) $(PAGES:=.tried) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
-	@$(VENV)/bin/pytest -n logical --maxprocesses 8 --dist worksteal --ignore tests/consistency/test_search.py $(TESTS)
+test: $(READY) $(PAGES:=.tried) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
+	@$(PYTEST) --ignore tests/real --ignore tests/long $(TESTS)
+
+test-real: $(READY) $(NODES) $(PAGES:=.tried) ## run what needs programs beside ours: browsers, clients of Node, Redis
+	@$(PYTEST) tests/real
+	@if redis=$$(command -v redis-server); then \
+		echo "With $$($$redis --version):"; WEFT_TEST_REDIS=$$redis $(PYTEST) tests/weft/cache tests/weft/changes; \
+	else echo "REDIS WAS NOT TRIED, but Valkey was: there is no redis-server here." >&2; fi
+
+test-long: $(READY) ## run what proves by length, in an hour or two; SLICE=word/20 is a share, for each word another
+	@$(PYTEST) tests/long $(if $(SLICE),--slice $(SLICE))
+
+coverage: $(READY) $(PAGES:=.tried) ## run the tests of `make test`, and tell which lines and branches they enter
+	@$(PYTEST) --ignore tests/real --ignore tests/long --cov --cov-report=term --cov-report=html
 
 web: $(PAGES:=/index.html) ## build the pages for browsers into web/dist (run and test do it when Node is there)
 
-consistency: $(READY) ## look for stale reads of cached fields for long (READS=1000000)
-	@CONSISTENCY_READS=$(or $(READS),1000000) $(VENV)/bin/pytest tests/consistency
+consistency: $(READY) ## look for stale reads of cached fields for long (READS=1000000 in each scenario)
+	@CONSISTENCY_READS=$(READS) $(PYTEST) tests/long/consistency
 
 faults: $(READY) ## kill servers, Redis and PostgreSQL under live updates (FAULTS=60 SUBSCRIBERS=300)
-	@WEFT_FAULTS=$(FAULTS) WEFT_FAULT_SUBSCRIBERS=$(SUBSCRIBERS) $(VENV)/bin/pytest -s tests/faults
+	@WEFT_FAULTS=$(FAULTS) WEFT_FAULT_SUBSCRIBERS=$(SUBSCRIBERS) $(VENV)/bin/pytest -s tests/long/faults
 
-schemathesis: $(READY) ## send REQUESTS=5000 operations generated out of the schema, and see no 5xx
-	@WEFT_GENERATED=$(REQUESTS) $(VENV)/bin/pytest tests/hostile/test_generated.py
+schemathesis: $(READY) ## send REQUESTS=8000 operations generated out of the schema, and see no 5xx
+	@WEFT_GENERATED=$(REQUESTS) $(PYTEST) tests/long/test_generated.py
 
 check: $(READY) ## ruff, ruff format, basedpyright, import laws, known vulnerabilities
 	@$(VENV)/bin/ruff check
@@ -63,7 +79,7 @@ format: $(READY) ## sort imports, fix what ruff can fix, format
 	@$(VENV)/bin/ruff format
 
 fuzz: $(READY) ## compare the executor with graphql-core on DOCUMENTS=50000 generated documents
-	@$(VENV)/bin/python -W ignore -m tests.weft.execution.fuzz --documents $(DOCUMENTS)
+	@WEFT_DOCUMENTS=$(DOCUMENTS) $(PYTEST) tests/long/test_documents.py
 
 fuzz-parsers: $(READY) ## feed bytes to the HTTP and socket parsers, guided by coverage (SECONDS=30 each)
 	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --quiet --locked --inexact --group fuzz
@@ -87,14 +103,14 @@ schema: $(READY) ## write schema/schema.graphql
 clean: ## remove .venv, caches and the embedded servers' data
 	@test ! -e .weft/postgresql/data/postmaster.pid \
 		|| { echo "The embedded servers run: stop what uses them first." >&2; exit 1; }
-	rm -rf $(VENV) $(NODES) web/dist web/*/node_modules .weft .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(NODES) web/dist web/*/node_modules .weft .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv is the machine's own, or else one that pip puts beside the rest.
 $(READY): pyproject.toml uv.lock
 	@test -x $(VENV)/bin/python || { \
 		python="$(PYTHON)"; test -n "$$python" && "$$python" -c '$(NEW_ENOUGH)' \
-		|| { echo "Weft needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+		|| { echo "Weft needs Python 3.11 to 3.14: make PYTHON=/path/to/python3" >&2; exit 1; }; \
 		"$$python" -m venv $(VENV); }
 	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv
 	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --locked --compile-bytecode

@@ -11,6 +11,7 @@ from asgi_lifespan import LifespanManager
 from starlette.types import ASGIApp
 
 from settings import Settings
+from tests.waiting import PATIENCE_SECONDS
 from weft.auth.tokens import AccessTokens
 from weft.identity import encode_id
 
@@ -52,7 +53,9 @@ class Api:
         self.statements = statements
         """The text of every statement that the server has run."""
         self._numbers = itertools.count(1)
-        self._lifespan = LifespanManager(app)
+        self._lifespan = LifespanManager(
+            app, startup_timeout=PATIENCE_SECONDS, shutdown_timeout=PATIENCE_SECONDS
+        )
         transport = httpx.ASGITransport(app)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://test")
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 import uvicorn
 
@@ -17,6 +18,7 @@ from db.migration import upgrade
 from settings import Settings
 from tests.api import Api, Clock
 from tests.leaks import SERVERS_DIRECTORY, FileWatch, LogWatch
+from tests.programs import redis_program
 from tests.sockets import address_of, listening
 from weft.embedded import EmbeddedServers, embedded_servers
 
@@ -25,6 +27,12 @@ TABLES = (
     "password_resets"
 )
 _numbers = itertools.count(1)
+
+# What a busy machine does late is not wrong.
+hypothesis.settings.register_profile(
+    "weft", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("weft")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -80,7 +88,8 @@ def no_secrets_in_logs(log_watch: LogWatch, file_watch: FileWatch) -> Iterator[N
 @pytest.fixture(scope="session")
 def servers() -> Iterator[EmbeddedServers]:
     """One PostgreSQL and one Redis for all workers of this run, without fsync."""
-    with embedded_servers(Path(os.environ[SERVERS_DIRECTORY]), durable=False) as running:
+    directory = Path(os.environ[SERVERS_DIRECTORY])
+    with embedded_servers(directory, durable=False, redis=redis_program()) as running:
         yield running
 
 
@@ -131,6 +140,9 @@ def settings(database_url: str, servers: EmbeddedServers, worker_id: str) -> Set
         cache=os.environ.get("WEFT_TEST_CACHE", "off"),  # pyright: ignore[reportArgumentType]
         read_connections=2,
         write_connections=4,
+        # On a busy machine an honest statement may take seconds.
+        statement_timeout_ms=30_000,
+        operation_timeout_ms=60_000,
         executor=os.environ.get("WEFT_TEST_EXECUTOR", "compiled"),  # pyright: ignore[reportArgumentType]
     )
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from tests.waiting import PATIENCE_SECONDS
 from weft.embedded.binaries import postgresql_binaries
-
-COMMAND_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,8 @@ class Database:
     async def connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(
             self.dsn,
-            timeout=5,
-            command_timeout=COMMAND_SECONDS,
+            timeout=PATIENCE_SECONDS,
+            command_timeout=PATIENCE_SECONDS,
             server_settings={"search_path": self.schema, "application_name": self.schema},
         )
 

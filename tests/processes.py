@@ -15,9 +15,9 @@ from gql.transport.websockets import WebsocketsTransport
 
 from settings import Settings
 from tests.leaks import server_log
+from tests.waiting import PATIENCE_SECONDS
 
 WEFT = Path(sys.executable).parent / "weft"
-START_SECONDS = 30.0
 
 
 class Process:
@@ -34,8 +34,10 @@ class Process:
             url=self.url.replace("http", "ws", 1),
             init_payload=credentials,
             subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+            connect_timeout=PATIENCE_SECONDS,
+            ack_timeout=PATIENCE_SECONDS,
         )
-        return gql.Client(transport=transport)
+        return gql.Client(transport=transport, execute_timeout=PATIENCE_SECONDS)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -47,6 +49,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "REDIS_URL": str(settings.redis_url),
         "REDIS_PREFIX": settings.redis_prefix,
         "CACHE": settings.cache,
+        "STATEMENT_TIMEOUT_MS": str(settings.statement_timeout_ms),
+        "OPERATION_TIMEOUT_MS": str(settings.operation_timeout_ms),
     }
 
 
@@ -71,7 +75,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Process]:
 
 async def _announced_url(process: asyncio.subprocess.Process, log: IO[bytes]) -> str:
     assert process.stdout is not None
-    async with asyncio.timeout(START_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while line := (await process.stdout.readline()).decode():
             if found := re.search(r"http://\S+/graphql", line):
                 return found[0]

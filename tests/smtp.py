@@ -19,6 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.waiting import soon
+
 LOGIN = ("weft", "hunter2")
 logging.getLogger("mail").setLevel(logging.CRITICAL)  # the test's own server
 Tls = Literal["starttls", "implicit"]
@@ -36,7 +38,7 @@ class Postbox:
         self.mails = asyncio.Queue[EmailMessage]()
 
     async def next(self) -> EmailMessage:
-        return await asyncio.wait_for(self.mails.get(), 20)
+        return await soon(self.mails.get())
 
     async def handle_RCPT(  # noqa: N802
         self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: Any

@@ -18,6 +18,7 @@ from settings import Settings
 from tests.api import Api, Clock
 from tests.processes import WEFT, environment_of
 from tests.sockets import address_of, connecting, listening
+from tests.waiting import PATIENCE_SECONDS
 
 TEXT = "query Count($first: Int = 3) { items(first: $first) { totalCount } }"
 HASH = sha256(TEXT.encode()).hexdigest()
@@ -214,7 +215,7 @@ class TestCommand:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
 
     async def test_registers_a_manifest_once(

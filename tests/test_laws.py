@@ -39,7 +39,7 @@ class TestImportsGoOneWay:
 
 class TestMachinery:
     def test_knows_no_noun_of_the_domain(self, nouns: list[str]):
-        assert sorted(nouns) == ["item", "user"]
+        assert nouns
         assert layers.domain_words(PROJECT, nouns, layers.OTHER_MEANINGS) == []
 
 

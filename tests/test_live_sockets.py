@@ -1,17 +1,36 @@
 """Live updates over real sockets to one server: sharing, resuming, credentials."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from tests.api import Api, Member
+import asyncpg
+import pytest
+
+from app import create_app
+from settings import Settings
+from tests.api import Api, Clock, Member
 from tests.live import CHANGES, change, joined, subscribed
-from tests.sockets import PATIENCE_SECONDS, connecting
+from tests.sockets import connecting
+from tests.waiting import until
 from weft.auth.tokens import AccessTokens
 from weft.changes.cursor import Cursors
 
+FEW_CONNECTIONS = """SELECT count(*) <= $1 FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend'"""
 RESUMED = "subscription ($after: String) { itemChanged(after: $after) { id cursor } }"
+
+
+class StoppedClock(Clock):
+    """Time that passes only when a test adds some."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = datetime.now(UTC).replace(microsecond=0)  # tokens are to the second
+
+    def __call__(self) -> datetime:
+        return self._began + self.ahead
 
 
 def token_for(api: Api, member: Member, seconds: float) -> str:
@@ -22,7 +41,7 @@ def token_for(api: Api, member: Member, seconds: float) -> str:
         lifetime=timedelta(seconds=seconds),
     )
     claims = tokens.read(member.token, api.clock())
-    return tokens.issue(claims.subject, claims.session_id, datetime.now(UTC))[0]
+    return tokens.issue(claims.subject, claims.session_id, api.clock())[0]
 
 
 class TestIdenticalSubscriptions:
@@ -161,40 +180,47 @@ class TestVisibility:
             assert (await change(socket))["id"] == shown
 
 
-class TestCredentials:
-    async def test_that_expire_close_the_socket(self, api: Api, url: str) -> None:
+class TestExpiry:
+    @pytest.fixture
+    async def api(self, connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Api]:
+        """A server whose clock stands still: tokens may only just be good."""
+        clock = StoppedClock()
+        async with Api(create_app(settings, now=clock), settings, connection, clock, []) as api:
+            yield api
+
+    async def test_closes_the_socket(self, api: Api, url: str) -> None:
         owner = await api.user()
+        token = token_for(api, owner, 60)
+        api.clock.ahead += timedelta(seconds=59.9)
         async with connecting(url) as socket:
-            await socket.open(Authorization=f"Bearer {token_for(api, owner, 2)}")
-            await socket.subscribe("1", CHANGES)
+            await socket.open(Authorization=f"Bearer {token}")
             assert await socket.closed() == (4403, "The credentials have expired")
 
-    async def test_can_be_renewed_on_the_open_socket(self, api: Api, url: str) -> None:
+    async def test_is_put_off_by_a_fresh_token(self, api: Api, url: str) -> None:
         owner = await api.user()
-        expired = asyncio.get_running_loop().time() + 2
         async with connecting(url) as socket:
-            await socket.open(Authorization=f"Bearer {token_for(api, owner, 2)}")
+            await socket.open(Authorization=f"Bearer {token_for(api, owner, 60)}")
             await socket.subscribe("1", CHANGES)
             await socket.ping(Authorization=f"Bearer {owner.token}")
-            await asyncio.sleep(max(0, expired - asyncio.get_running_loop().time()))
+            api.clock.ahead += timedelta(seconds=60)
+            await joined(socket)  # every operation looks at the token again
             id = await api.item(owner, status="DRAFT")
             assert (await change(socket))["id"] == id
 
+
+class TestCredentials:
     async def test_of_another_viewer_do_not_renew(self, api: Api, url: str) -> None:
         owner, other = await api.user(), await api.user()
         async with subscribed(url, owner) as socket:
             await socket.send("ping", payload={"Authorization": f"Bearer {other.token}"})
             assert await socket.closed() == (4403, "These credentials are another viewer's")
 
-    async def test_that_are_revoked_close_the_socket_within_a_second(
-        self, api: Api, url: str
-    ) -> None:
+    async def test_that_are_revoked_close_the_socket(self, api: Api, url: str) -> None:
         owner, other = await api.user(), await api.user()
         async with subscribed(url, owner) as socket, subscribed(url, other) as unconcerned:
             # As another process, or psql, does it.
             await api.connection.execute("DELETE FROM sessions WHERE user_id = $1", owner.key)
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                assert await socket.closed() == (4403, "The session has ended")
+            assert await socket.closed() == (4403, "The session has ended")
             await unconcerned.ping()
 
     async def test_of_a_role_that_was_taken_away_close_the_socket(self, api: Api, url: str) -> None:
@@ -210,9 +236,7 @@ class TestIdleSockets:
         async with AsyncExitStack() as stack:
             for _ in range(50):
                 await stack.enter_async_context(subscribed(url, owner))
-            found: Any = await api.connection.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            )
-        # What the process keeps, the relay's, the hub's two, and the one of this test.
-        kept = api.settings.read_connections + api.settings.write_connections
-        assert found <= kept + 4
+            # What the process keeps, the relay's, the hub's two, and the one of this test.
+            kept = api.settings.read_connections + api.settings.write_connections + 4
+            # PostgreSQL may still be closing those of the test before.
+            await until(lambda: api.connection.fetchval(FEW_CONNECTIONS, kept))

@@ -12,7 +12,8 @@ import uvicorn
 
 from tests.api import Api
 from tests.live import CHANGES, change, subscribed
-from tests.sockets import PATIENCE_SECONDS, address_of
+from tests.sockets import address_of
+from tests.waiting import PATIENCE_SECONDS
 from weft.changes.cursor import Cursors
 
 

@@ -22,7 +22,7 @@ async def database(connection: asyncpg.Connection, database_url: str) -> AsyncIt
         database_url,
         read_connections=1,
         write_connections=1,
-        statement_timeout_ms=300,
+        statement_timeout_ms=60_000,
         observe=lambda sql, seconds: None,
     )
     yield database
@@ -56,14 +56,15 @@ class TestWrite:
             raise KeyError
 
         async def takes_too_long(transaction: WriteTransaction) -> None:
-            await transaction.all(Statement(sa.select(sa.func.pg_sleep(10)), lambda slept: slept))
+            await transaction.raw.execute("SET LOCAL statement_timeout = 1")
+            await transaction.all(Statement(sa.select(sa.func.pg_sleep(60)), lambda slept: slept))
 
         async def is_cancelled(transaction: WriteTransaction) -> None:
             raise asyncio.CancelledError
 
         async def loses_its_connection(transaction: WriteTransaction) -> None:
             pid = transaction.raw.get_server_pid()
-            await connection.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+            await connection.execute("SELECT pg_terminate_backend($1, 60000)", pid)
             await rename(transaction, "Lost")
 
         async def lose(fail: Callable[[WriteTransaction], Awaitable[None]]) -> None:

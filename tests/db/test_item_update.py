@@ -22,6 +22,7 @@ from db.item_update import (
 )
 from db.statement import Statement
 from tests.loaders.conftest import some_items, some_users, store
+from tests.waiting import until
 from weft.errors import Unavailable
 
 ITEMS, USERS = 12, 3
@@ -74,7 +75,7 @@ async def database(database_url: str, fences: CountedFences) -> AsyncIterator[Da
         database_url,
         read_connections=1,
         write_connections=4,
-        statement_timeout_ms=5000,
+        statement_timeout_ms=60_000,
         observe=lambda _sql, _seconds: None,
         fences=fences,
     )
@@ -96,6 +97,15 @@ def some_update(chance: random.Random, id: int, *, describes: bool = True) -> It
         status=maybe(chance.choice(list(ItemStatus))),
         tags=maybe(chance.choice([[], ["b", "a"], ["{}", '"', "\\", ",", "null", " x "]])),
     )
+
+
+async def until_there(connection: asyncpg.Connection, rows: str) -> None:
+    """Returns once the statement gives rows."""
+
+    async def are_there() -> bool:
+        return bool(await connection.fetch(rows))
+
+    await until(are_there)
 
 
 async def joined(database: Database, updates: Sequence[ItemUpdate]) -> list[ItemRow | None]:
@@ -202,11 +212,9 @@ class TestJoined:
         async with locker.transaction():
             await locker.execute("LOCK TABLE items IN EXCLUSIVE MODE")
             asked = asyncio.ensure_future(joined(database, updates))
-            async with asyncio.timeout(20):
-                while not await items.fetch(f"{WRITERS} AND wait_event_type = 'Lock'"):
-                    pass
+            await until_there(items, f"{WRITERS} AND wait_event_type = 'Lock'")
             for row in await items.fetch(WRITERS):
-                await items.execute("SELECT pg_terminate_backend($1, 5000)", row["pid"])
+                await items.execute("SELECT pg_terminate_backend($1, 60000)", row["pid"])
             assert await asked == [None, None, None]
         await locker.close()
         assert await items.fetchval("SELECT count(*) FROM items WHERE title = 'New'") == 0
@@ -241,14 +249,12 @@ class TestWaitingForOthers:
             database_url,
             read_connections=1,
             write_connections=2,
-            statement_timeout_ms=5000,
+            statement_timeout_ms=60_000,
             observe=lambda _sql, _seconds: None,
         )
         await joined(database, [some_title(id) for id in range(1, 7)])
         asked = asyncio.ensure_future(joined(database, [some_title(7)]))
-        async with asyncio.timeout(20):
-            while not await items.fetch(f"{WRITERS} AND state = 'idle in transaction'"):
-                pass
+        await until_there(items, f"{WRITERS} AND state = 'idle in transaction'")
         yield database, asked
         await asyncio.gather(asked, return_exceptions=True)
         await database.close()
@@ -268,7 +274,7 @@ class TestWaitingForOthers:
     ) -> None:
         database, asked = waiting
         for row in await items.fetch(WRITERS):
-            await items.execute("SELECT pg_terminate_backend($1, 5000)", row["pid"])
+            await items.execute("SELECT pg_terminate_backend($1, 60000)", row["pid"])
         assert await joined(database, [some_title(8), some_title(9)]) == [None] * 2
         assert await asked == [None]
         rows = await joined(database, [some_title(7), some_title(8)])
@@ -283,9 +289,7 @@ class TestWaitingForOthers:
         await database.close()
         with pytest.raises(Unavailable):
             await asked
-        async with asyncio.timeout(20):
-            while await items.fetch(WRITERS):
-                pass
+        await until_there(items, f"SELECT WHERE NOT EXISTS ({WRITERS})")
 
 
 def some_title(id: int) -> ItemUpdate:

@@ -74,7 +74,9 @@ async def large(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await filling.execute(FILL)
     for table in PAGED_TABLES:
         await filling.execute(f"VACUUM ANALYZE {table}")
-    reading = await connect(database_url, name="plans", read_only=False, statement_timeout_ms=5000)
+    reading = await connect(
+        database_url, name="plans", read_only=False, statement_timeout_ms=60_000
+    )
     yield reading
     await reading.close()
     await filling.execute("TRUNCATE items, users RESTART IDENTITY CASCADE")

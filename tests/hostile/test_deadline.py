@@ -1,35 +1,24 @@
 """An operation that takes too long ends, and so does what it has asked PostgreSQL."""
 
-import asyncio
-
 import asyncpg
 
 from app import create_app
 from settings import Settings
 from tests.api import Api, Clock
+from tests.waiting import until
 
-WAITING = (
-    "SELECT count(*) FROM pg_stat_activity "
-    "WHERE application_name = 'weft read' AND wait_event_type = 'Lock'"
-)
-
-
-async def until_none_waits(connection: asyncpg.Connection) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            if not await connection.fetchval(WAITING):
-                return
-            await asyncio.sleep(0.02)
+NONE_WAITS = """SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database()
+    AND application_name = 'weft read' AND wait_event_type = 'Lock'"""
 
 
 async def test_a_slow_statement_ends_with_its_operation(
     connection: asyncpg.Connection, settings: Settings
 ) -> None:
     impatient = settings.model_copy(
-        update={"operation_timeout_ms": 300, "statement_timeout_ms": 600, "cache": "off"}
+        update={"operation_timeout_ms": 200, "statement_timeout_ms": 2_500, "cache": "off"}
     )
     async with Api(create_app(impatient), impatient, connection, Clock(), []) as api:
-        text = "{ viewer { id } items { totalCount nodes { id } } }"
+        text = "{ items { totalCount nodes { id } } }"
         transaction = connection.transaction()
         await transaction.start()
         try:
@@ -38,7 +27,11 @@ async def test_a_slow_statement_ends_with_its_operation(
             (error,) = answer["errors"]
             assert error["extensions"]["code"] == "DEADLINE_EXCEEDED"
             assert error["path"] == ["items"]
-            await until_none_waits(connection)  # though the table is still locked
+            await until(lambda: connection.fetchval(NONE_WAITS))  # though the table is still locked
         finally:
             await transaction.rollback()
-        assert (await api.data(text))["items"] == {"totalCount": 0, "nodes": []}
+
+        async def is_answered() -> bool:
+            return (await api.answer(text))["data"] == {"items": {"totalCount": 0, "nodes": []}}
+
+        await until(is_answered)  # a slow machine may need several tries within so short a time

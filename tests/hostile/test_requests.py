@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.hostile.test_sockets import ANY_JSON
+from tests.waiting import soon
 from tests.weft.transport.toy import Server
 
 NOISE = settings(
@@ -85,7 +86,7 @@ class TestNoise:
         writer.write(b"GET " + raw + b"\r\n\r\n\r\n\r\n")
         writer.write_eof()
         try:
-            answer = await asyncio.wait_for(reader.read(), 20)
+            answer = await soon(reader.read())
         except ConnectionResetError:
             answer = b""
         writer.close()

@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from tests.parsers.targets import HANDSHAKE, frame
+from tests.waiting import PATIENCE_SECONDS
 from tests.weft.transport.toy import Server
 
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
@@ -31,7 +32,7 @@ async def answers(
     if not until:
         writer.write_eof()
     told = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with suppress(ConnectionResetError):
             while not (until and until in told) and (part := await reader.read(65_536)):
                 told += part

@@ -87,7 +87,7 @@ async def stored(connection: asyncpg.Connection, database_url: str) -> AsyncIter
     await store(connection, "users", USERS)
     await store(connection, "items", ITEMS)
     statements: list[str] = []
-    raw = await connect(database_url, name="test", read_only=True, statement_timeout_ms=10_000)
+    raw = await connect(database_url, name="test", read_only=True, statement_timeout_ms=60_000)
     reading = ReadConnection(raw, lambda sql, _: statements.append(sql))
     yield Stored(reading, statements, USERS, ITEMS)
     await reading.close()

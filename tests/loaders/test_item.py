@@ -20,7 +20,7 @@ from weft.pagination import Order, Position, Window
 
 # The rows are the same for all examples; only reading happens.
 SHARED_ROWS = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 scopes = some.builds(

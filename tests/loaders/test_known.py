@@ -61,7 +61,7 @@ async def writer(connection: asyncpg.Connection) -> asyncpg.Connection:
 @pytest.fixture
 async def reading(database_url: str) -> AsyncIterator[Callable[[Memory | None], ReadConnection]]:
     """Makes readers with the memory given; `statements` of each are those that ran."""
-    raw = await connect(database_url, name="known", read_only=True, statement_timeout_ms=5000)
+    raw = await connect(database_url, name="known", read_only=True, statement_timeout_ms=60_000)
     yield lambda memory: ReadConnection(raw, lambda _sql, _seconds: None, memory)
     await raw.close()
 
@@ -76,7 +76,7 @@ class TestKnown:
     ) -> None:
         chance = random.Random(11)
         remembering, forgetting = reading(Memory(max_bytes)), reading(None)
-        for _ in range(300):
+        for _ in range(150):
             transaction = writer.transaction()
             await transaction.start()
             for _ in range(chance.randint(0, 2)):

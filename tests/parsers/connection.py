@@ -7,6 +7,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
+from tests.waiting import PATIENCE_SECONDS
 from tests.weft.transport.toy import SCHEMA, Gate, fallback
 from weft.transport.cookies import CookieSessions
 from weft.transport.front import Front
@@ -98,7 +99,7 @@ class Peer:
                 await asyncio.sleep(0)
         pipe.close()
         pipe.protocol.connection_lost(None)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while self._state.tasks:
                 await asyncio.wait(set(self._state.tasks))
         failures, self.failures = self.failures, []

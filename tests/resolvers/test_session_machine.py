@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -122,16 +123,23 @@ class SessionMachine(RuleBasedStateMachine):
         self.run(self.world.close())
 
 
+SHORT = settings(max_examples=20, stateful_step_count=30, deadline=None)
+
+
+@contextmanager
+def machine_on(database_url: str) -> Generator[type[SessionMachine]]:
+    """The machine, over this database."""
+    loop = asyncio.new_event_loop()
+
+    class OnThisDatabase(SessionMachine):
+        def __init__(self) -> None:
+            super().__init__(loop, database_url)
+
+    yield OnThisDatabase
+    loop.close()
+
+
 class TestSessions:
     def test_keep_their_rules_whatever_happens(self, database_url: str, world: object):
-        loop = asyncio.new_event_loop()
-
-        class OnThisDatabase(SessionMachine):
-            def __init__(self) -> None:
-                super().__init__(loop, database_url)
-
-        run_state_machine_as_test(
-            OnThisDatabase,
-            settings=settings(max_examples=60, stateful_step_count=30, deadline=None),
-        )
-        loop.close()
+        with machine_on(database_url) as machine:
+            run_state_machine_as_test(machine, settings=SHORT)

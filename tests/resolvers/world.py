@@ -105,7 +105,7 @@ def new_world(database_url: str, **changes: Any) -> World:
             database_url,
             read_connections=2,
             write_connections=10,
-            statement_timeout_ms=10_000,
+            statement_timeout_ms=60_000,
             observe=lambda sql, seconds: None,
         ),
         hub=Hub(no_log, redis, "unused"),

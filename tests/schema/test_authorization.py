@@ -17,6 +17,7 @@ from schema import build_schema
 from tests.api import Api
 from tests.live import change, subscribed
 from tests.schema.authorization import OPERATIONS, ROLES, WAYS, Row, new_scene, read_table
+from tests.sockets import Socket
 
 TABLE = read_table()
 ROOTS = ("Query", "Mutation", "Subscription")
@@ -122,6 +123,13 @@ class TestField:
             await api.connection.execute("TRUNCATE users CASCADE")
 
 
+async def update(socket: Socket) -> dict[str, Any]:
+    """The next update; on a busy machine the events of the items' creation come first."""
+    while (told := await change(socket))["kind"] != "UPDATED":
+        pass
+    return told
+
+
 class TestItemChanged:
     @pytest.mark.parametrize("role", ROLES)
     async def test_is_for_whom_the_table_says(self, api: Api, url: str, role: str) -> None:
@@ -133,9 +141,9 @@ class TestItemChanged:
         async with subscribed(url, scene.viewers[role]) as socket:
             await api.connection.execute("UPDATE items SET title = 'New' WHERE status = 'DRAFT'")
             await api.connection.execute("UPDATE items SET title = 'New' WHERE status <> 'DRAFT'")
-            told = [await change(socket)]
+            told = [await update(socket)]
             if told[0]["id"] == scene.variables["item"]:
-                told.append(await change(socket))
+                told.append(await update(socket))
         assert told[-1]["id"] == seen
         of_draft = {False: "none", True: "yes"}[len(told) == 2]
         for row in TABLE:

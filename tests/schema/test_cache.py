@@ -1,7 +1,5 @@
 """Cached fields: hits, misses, and every way a write reaches them."""
 
-import asyncio
-import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +14,8 @@ from db.statement import Statement
 from db.user import COUNT_USERS, USER_PAGES
 from settings import Settings
 from tests.api import Api, Member
-from tests.weft.changes.site import until
+from tests.waiting import until
+from tests.weft.cache.settings import with_cache
 
 
 def statements_of(pages: Mapping[Any, PageStatements[Any]]) -> list[Statement[Any]]:
@@ -52,13 +51,11 @@ UPDATE = """mutation ($id: ID!, $status: ItemStatus, $title: String) {
     updateItem(input: {id: $id, status: $status, title: $title}) { item { id } errors { code } }
 }"""
 RENAME = "mutation ($name: String) { updateProfile(input: {name: $name}) { errors { code } } }"
-PATIENCE_SECONDS = 10
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    own_prefix = f"{settings.redis_prefix}-{secrets.token_hex(4)}"
-    return settings.model_copy(update={"cache": "available", "redis_prefix": own_prefix})
+def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    return with_cache(settings, monkeypatch)
 
 
 @asynccontextmanager
@@ -84,13 +81,16 @@ def computed(api: Api, name: str) -> int:
 
 async def until_cached(api: Api, name: str, owner: Member) -> Any:
     """Asks until an answer comes without a statement; gives it."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            before = computed(api, name)
-            found = await read(api, name, owner)
-            if computed(api, name) == before:
-                return found
-            await asyncio.sleep(0.01)
+    found: Any = None
+
+    async def is_cached() -> bool:
+        nonlocal found
+        before = computed(api, name)
+        found = await read(api, name, owner)
+        return computed(api, name) == before
+
+    await until(is_cached)
+    return found
 
 
 @pytest.mark.parametrize("name", READS)
@@ -135,9 +135,11 @@ class TestCachedField:
         before = await until_cached(api, name, owner)
         await api.item(owner, "New", tags=["new"])
         await api.user("Ada")
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while await read(api, name, owner) == before:  # noqa: ASYNC110 - the relay is at work
-                await asyncio.sleep(0.01)
+
+        async def is_found() -> bool:
+            return await read(api, name, owner) != before
+
+        await until(is_found)
 
 
 class TestExplanation:

@@ -15,7 +15,8 @@ from db.user import UserRow
 from resolvers.context import STRANGER, Context, Info, Viewer
 from settings import Settings
 from tests.api import Api, Member
-from tests.weft.changes.site import until
+from tests.waiting import until
+from tests.weft.cache.settings import with_cache
 from weft.cache.errors import ViewerRead
 from weft.cache.field import cached
 from weft.cache.policy import CachePolicy, Scope
@@ -49,8 +50,8 @@ STEPS = st.lists(
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"cache": "available"})
+def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    return with_cache(settings, monkeypatch)
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ async def uncached(api: Api) -> AsyncIterator[Api]:
 class TestViewers:
     @given(steps=STEPS)
     @example_settings(
-        max_examples=15,
+        max_examples=8,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )

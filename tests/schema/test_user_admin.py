@@ -7,6 +7,7 @@ from tests.api import Api, Member
 from tests.live import change, subscribed
 from tests.resolvers.world import CountingHasher
 from tests.sockets import Socket
+from tests.waiting import until
 from weft.identity import encode_id
 
 PASSWORD = "a long passphrase"
@@ -200,10 +201,12 @@ class TestCreateItem:
         # The item waits for the lock on its owner, with a session that was good when it began.
         await api.connection.execute("DELETE FROM users WHERE id = $1", ada.key)
         creating = asyncio.create_task(act(api, ada, "createItem", title="Mine"))
-        async with asyncio.timeout(10):
-            while not await api.connection.fetchval(WAITING):
-                await api.connection.execute("SELECT pg_stat_clear_snapshot()")
-                await asyncio.sleep(0.01)
+
+        async def waits() -> bool:
+            await api.connection.execute("SELECT pg_stat_clear_snapshot()")
+            return bool(await api.connection.fetchval(WAITING))
+
+        await until(waits)
         await transaction.commit()
         assert await creating == [("FORBIDDEN", [])]
         assert await count(api, "items") == 0

@@ -7,6 +7,7 @@ import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from tests.waiting import PATIENCE_SECONDS
 from weft.auth.passwords import Passwords, Verification
 from weft.errors import Unavailable
 
@@ -126,7 +127,7 @@ class TestFlood:
         passwords = Passwords(hasher, threads=2, waiting=1)
         taken = [asyncio.create_task(passwords.verify("any", None)) for _ in range(3)]
         for _ in range(2):
-            assert await asyncio.to_thread(hasher.begun.acquire, timeout=10)
+            assert await asyncio.to_thread(hasher.begun.acquire, timeout=PATIENCE_SECONDS)
         with pytest.raises(Unavailable):
             await passwords.verify("any", None)
         assert not hasher.begun.acquire(blocking=False), "a third one runs"
@@ -140,7 +141,7 @@ class TestFlood:
         passwords = Passwords(hasher, threads=1, waiting=1)
         running = asyncio.create_task(passwords.verify("any", None))
         waiting = asyncio.create_task(passwords.verify("any", None))
-        assert await asyncio.to_thread(hasher.begun.acquire, timeout=10)
+        assert await asyncio.to_thread(hasher.begun.acquire, timeout=PATIENCE_SECONDS)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting

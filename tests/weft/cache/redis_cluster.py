@@ -11,8 +11,9 @@ from typing import Any
 import redis.asyncio
 from redis.crc import key_slot
 
-from tests.weft.changes.site import answers, until
-from weft.embedded.binaries import redis_binary
+from tests.programs import redis_program
+from tests.waiting import until
+from tests.weft.changes.site import answers
 
 SLOTS = 16_384
 BUS_OFFSET = 10_000
@@ -32,10 +33,12 @@ class Node:
     async def start(self) -> None:
         self._directory.mkdir(exist_ok=True)
         self.process = await asyncio.create_subprocess_exec(
-            *(redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
+            *(redis_program(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
             *("--dir", str(self._directory), "--cluster-enabled", "yes"),
             *("--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
             *("--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0"),
+            # Otherwise a replica that a busy machine kept from being elected gives up for ever.
+            *("--cluster-replica-validity-factor", "0"),
             stdout=asyncio.subprocess.DEVNULL,
         )
         await until(lambda: answers(self.client))
@@ -133,8 +136,8 @@ async def redis_cluster(directory: Path, *, replicas: int = 0) -> AsyncGenerator
         await asyncio.gather(*(node.start() for node in nodes))
         cluster = Cluster(nodes[:3])
         await cluster.form()
-        for master, replica in zip(nodes, nodes[3:], strict=False):
-            await cluster.replicate(master, replica)
+        pairs = zip(nodes, nodes[3:], strict=False)
+        await asyncio.gather(*(cluster.replicate(*pair) for pair in pairs))
         yield cluster
     finally:
         for node in nodes:

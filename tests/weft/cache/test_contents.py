@@ -1,27 +1,29 @@
 """What `weft cache` shows and drops, also from what processes remember."""
 
 import asyncio
-import os
-import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from app import open_cache
 from settings import Settings
 from tests.api import Api, Member
-from tests.processes import WEFT
+from tests.processes import WEFT, environment_of
+from tests.waiting import until
+from tests.weft.cache.settings import with_cache
+from weft.cache.command import cache_commands
 from weft.cache.contents import CacheContents
 
 CREATE = 'mutation { createItem(input: {title: "One", status: PUBLISHED}) { item { id } } }'
 READ = "query ($id: ID!) { user(id: $id) { itemCount items { totalCount } } items { totalCount } }"
-PATIENCE_SECONDS = 10
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    own_prefix = f"{settings.redis_prefix}-{secrets.token_hex(4)}"
-    return settings.model_copy(update={"cache": "available", "redis_prefix": own_prefix})
+def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    return with_cache(settings, monkeypatch)
 
 
 @pytest.fixture
@@ -40,9 +42,11 @@ async def statements_of_a_read(api: Api, owner: Member) -> list[str]:
 async def filled(api: Api, contents: CacheContents) -> Member:
     """Somebody whose fields are all in Redis and in this process, and only confirmed by now."""
     owner = await api.user()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await statements_of_a_read(api, owner) or len(await contents.fields()) < 3:  # noqa: ASYNC110 - the filler is at work
-            await asyncio.sleep(0.01)
+
+    async def is_filled() -> bool:
+        return not await statements_of_a_read(api, owner) and len(await contents.fields()) == 3
+
+    await until(is_filled)
     for _ in range(9):
         assert await statements_of_a_read(api, owner) == []
     return owner
@@ -95,23 +99,31 @@ class TestContents:
 class TestCommand:
     async def test_lists_shows_and_drops(self, api: Api, contents: CacheContents) -> None:
         await filled(api, contents)
-        given = {
-            name.upper(): str(getattr(api.settings, name))
-            for name in ("database_url", "redis_url", "redis_prefix")
-        }
 
-        async def weft(*arguments: str) -> str:
-            process = await asyncio.create_subprocess_exec(
-                *(WEFT, "cache", *arguments),
-                env=os.environ | given,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-            return (await process.communicate())[0].decode()
+        def run(work: Callable[[CacheContents], Awaitable[Any]]) -> Any:
+            async def with_contents() -> Any:
+                async with aclosing(await open_cache(api.settings)) as opened:
+                    return await work(opened)
 
-        assert "User.itemCount" in await weft("fields")
-        assert "s left  0" in await weft("values", "User.itemCount")
-        assert await weft("drop") == "Name a field, or say --all.\n"
-        assert await weft("drop", "User.itemCount") == "1 values dropped.\n"
-        assert await weft("drop", "--all") == "3 values dropped.\n"
+            return asyncio.run(with_contents())
+
+        async def weft_cache(*arguments: str) -> str:
+            commands = cache_commands(run)
+            return (await asyncio.to_thread(CliRunner().invoke, commands, arguments)).output
+
+        assert "User.itemCount" in await weft_cache("fields")
+        assert "s left  0" in await weft_cache("values", "User.itemCount")
+        assert await weft_cache("drop") == "Name a field, or say --all.\n"
+        assert await weft_cache("drop", "User.itemCount") == "1 values dropped.\n"
+        assert await weft_cache("drop", "--all") == "3 values dropped.\n"
         assert await contents.fields() == {}
+
+    async def test_is_one_of_weft(self, api: Api, contents: CacheContents) -> None:
+        await filled(api, contents)
+        process = await asyncio.create_subprocess_exec(
+            *(WEFT, "cache", "fields"),
+            env=environment_of(api.settings),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        assert b"User.itemCount" in (await process.communicate())[0]

@@ -16,7 +16,7 @@ from weft.cache.lease import FenceRelay
 from weft.cache.steps import VERSION_KEY
 
 SHORT = settings(
-    max_examples=100,
+    max_examples=40,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=[

@@ -12,11 +12,12 @@ from fastapi import FastAPI
 from app import Server
 from resolvers.context import STRANGER, Context, Info
 from settings import Settings
+from tests.waiting import PATIENCE_SECONDS, until
+from tests.weft.cache.settings import with_cache
 from weft.cache.field import cached
 from weft.cache.policy import CachePolicy, Scope
 
-WAIT_MS = 5_000
-PATIENCE_SECONDS = 20
+WAIT_MS = 1000 * PATIENCE_SECONDS
 READERS = 10
 KEY = 7
 COORDINATE = "User.slow"
@@ -56,8 +57,10 @@ RESOLVE = cached(
 
 
 @pytest.fixture
-async def processes(settings: Settings, connection: object) -> AsyncIterator[list[Server]]:
-    own = settings.model_copy(update={"cache": "available"})
+async def processes(
+    settings: Settings, connection: object, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[list[Server]]:
+    own = with_cache(settings, monkeypatch)
     async with AsyncExitStack() as stack:
         found = [Server(own, lambda: datetime.now(UTC), lambda sql, _: None) for _ in range(2)]
         for server in found:
@@ -72,10 +75,14 @@ async def read(server: Server) -> Any:
 async def until_whole(server: Server) -> None:
     """Until the fence is there and the lease is given."""
     assert server.cache is not None
-    hits = server.cache.counts.fields[COORDINATE].hits
-    while server.cache.counts.fields[COORDINATE].hits == hits:
+    fields = server.cache.counts.fields
+    before = fields[COORDINATE].hits
+
+    async def is_whole() -> bool:
         await read(server)
-        await asyncio.sleep(0.01)
+        return fields[COORDINATE].hits > before
+
+    await until(is_whole)
 
 
 def misses(processes: list[Server]) -> int:
@@ -94,8 +101,7 @@ async def asked_by_all_at_once(processes: list[Server]) -> int:
     _slow[:] = [Slow()]
     before = misses(processes)
     readers = [asyncio.create_task(read(processes[n % 2])) for n in range(READERS)]
-    while misses(processes) < before + READERS:  # noqa: ASYNC110 - Redis is asked
-        await asyncio.sleep(0.01)
+    await until(lambda: misses(processes) >= before + READERS)
     _slow[0].may_end.set()
     assert await asyncio.gather(*readers) == [[0]] * READERS
     return _slow[0].asked

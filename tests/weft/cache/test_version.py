@@ -10,11 +10,12 @@ import redis.asyncio
 
 from settings import Settings
 from tests.api import Api, Member
+from tests.waiting import until
+from tests.weft.cache.settings import with_cache
 from weft.cache import fence, scripts
 from weft.cache.steps import VERSION_KEY
 from weft.embedded import EmbeddedServers
 
-PATIENCE_SECONDS = 10
 READ = "query ($id: ID!) { user(id: $id) { itemCount items { totalCount } } }"
 # What is computed after the write counts when it is asked for again, further down.
 WRITE_TWICE = """mutation {
@@ -26,9 +27,8 @@ fragment Counts on User { itemCount items(first: 1) { nodes { owner { itemCount 
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    own_prefix = f"{settings.redis_prefix}-{secrets.token_hex(4)}"
-    return settings.model_copy(update={"cache": "available", "redis_prefix": own_prefix})
+def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    return with_cache(settings, monkeypatch)
 
 
 @pytest.fixture
@@ -71,9 +71,11 @@ async def reads_of(api: Api, owner: Member, client: redis.asyncio.Redis) -> list
 
 async def calm(api: Api, owner: Member, client: redis.asyncio.Redis) -> None:
     """Reads until nothing is left to learn."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while [len(keys) for keys in await reads_of(api, owner, client)] != [2]:  # noqa: ASYNC110 - what counts is stored meanwhile
-            await asyncio.sleep(0.01)
+
+    async def is_calm() -> bool:
+        return [len(keys) for keys in await reads_of(api, owner, client)] == [2]
+
+    await until(is_calm)
 
 
 async def count_of(api: Api, owner: Member) -> int:
@@ -92,11 +94,15 @@ class TestVersion:
     async def test_changes_with_every_write(self, api: Api, client: redis.asyncio.Redis) -> None:
         owner = await api.user()
         await calm(api, owner, client)
-        for count in range(1, 4):
+        written = 0
+
+        async def is_found() -> bool:
+            return await count_of(api, owner) == written
+
+        for _ in range(3):
             await api.item(owner)  # by somebody who knows of no cache
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while await count_of(api, owner) != count:  # noqa: ASYNC110 - the relay is at work
-                    await asyncio.sleep(0.01)
+            written += 1
+            await until(is_found)
 
     async def test_is_read_anew_by_an_operation_that_has_written(
         self, api: Api, client: redis.asyncio.Redis

@@ -1,7 +1,7 @@
 """A log of a toy table in a schema of its own, and relays, hubs and a Redis around it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +14,13 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from db.change import change_horizon_table, change_table, change_triggers
 from db.change_log import PostgresChangeLog, open_change_log
 from tests.database import Database as DatabaseOfTests
+from tests.programs import redis_program
+from tests.waiting import PATIENCE_SECONDS, until
 from weft.changes.change import Change, encode_changes
 from weft.changes.channel import changes_channel
 from weft.changes.hub import Hub
 from weft.changes.listener import Listener
 from weft.changes.relay import Relay
-from weft.embedded.binaries import redis_binary
-
-PATIENCE_SECONDS = 20
-"""How long a test waits for what must come, before it fails."""
 
 THINGS = "CREATE TABLE things (id bigint PRIMARY KEY, owner_id bigint, state text, note text)"
 
@@ -55,7 +53,7 @@ class RedisServer:
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *(redis_binary(), "--port", "0", "--unixsocket", str(self._socket), "--save", ""),
+            *(redis_program(), "--port", "0", "--unixsocket", str(self._socket), "--save", ""),
             *self._options,
             stdout=asyncio.subprocess.DEVNULL,
         )
@@ -74,13 +72,6 @@ async def answers(client: redis.asyncio.Redis) -> bool:
         return await client.ping()
     except (redis.RedisError, OSError):
         return False
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Returns as soon as `holds` is true; fails the test if it never is."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await holds():  # noqa: ASYNC110 - what it asks is another process
-            await asyncio.sleep(0.01)
 
 
 @dataclass

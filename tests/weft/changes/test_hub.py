@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from tests.waiting import soon
 from tests.weft.changes.site import (
     Site,
     hide_log,
@@ -97,7 +98,7 @@ class TestStart:
         await asyncio.sleep(0)
         assert not told.done()
         async with running(hub.run()):
-            await asyncio.wait_for(told, 5)
+            await soon(told)
             assert hub.position >= 0
 
 

@@ -15,7 +15,8 @@ from db.change_log import (
     PENDING_CHANGES,
     PostgresChangeLog,
 )
-from tests.weft.changes.site import Database, keys_of, positions_of, until
+from tests.waiting import until
+from tests.weft.changes.site import Database, keys_of, positions_of
 from tests.weft.changes.writer import Writer
 from weft.changes.change import Change
 from weft.changes.errors import CursorExpired
@@ -57,7 +58,7 @@ class TestAssignPositions:
         assert (keys_of(late), positions_of(late)) == ([1], [2])
 
     @settings(
-        max_examples=60,
+        max_examples=30,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from db.change_log import PostgresChangeLog
-from tests.weft.changes.site import PATIENCE_SECONDS, RedisServer, Site, keys_of, take, until
+from tests.waiting import PATIENCE_SECONDS, until
+from tests.weft.changes.site import RedisServer, Site, keys_of, take
 from weft.changes.channel import follow
 from weft.changes.outage import Outage
 from weft.changes.reader import LogReader
@@ -68,7 +69,7 @@ class TestFollow:
         task = asyncio.ensure_future(
             follow(redis, "channel", heard.put_nowait, Outage("redis", "test"))
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert await heard.get() is None
             await redis.publish("channel", b"one")
             assert await heard.get() == b"one"
@@ -98,20 +99,17 @@ class TestConnectionLoss:
 
 class TestSilence:
     async def test_of_a_database_that_answers_nothing_is_not_waited_for(self, site: Site) -> None:
+        stopped = await site.database.connect()
+        logs = iter([PostgresChangeLog(stopped, answer_ms=200), await site.database.open_log()])
+
         async def open_log() -> PostgresChangeLog:
-            return PostgresChangeLog(await site.database.connect(), answer_ms=200)
+            return next(logs)
 
         reader = await site.stack.enter_async_context(aclosing(LogReader(open_log)))
-        await reader.last_position()
-        rows = await site.database.run(
-            "SELECT pid FROM pg_stat_activity "
-            "WHERE pid <> pg_backend_pid() AND application_name = $1",
-            site.database.schema,
-        )
-        [backend] = [row[0] for row in rows]
+        backend = stopped.get_server_pid()
         os.kill(backend, signal.SIGSTOP)
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS / 2):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 with pytest.raises(TimeoutError):
                     await reader.last_position()
             assert await reader.last_position() == 0

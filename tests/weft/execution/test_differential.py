@@ -12,18 +12,12 @@ from hypothesis import strategies as st
 
 from tests.weft.execution.agreement import results_of
 from tests.weft.execution.documents import DocumentMaker
-from tests.weft.execution.fuzz import SCHEMAS, check_one
+from tests.weft.execution.random_documents import GRAPHQL_CORE_LEAVES, SCHEMAS, check_one
 from tests.weft.execution.torture import torture_schema
 from weft.execution.engine import Engine
 
-# graphql-core leaves coroutines behind where an error spreads past them.
-GRAPHQL_CORE_LEAVES = "ignore:.*(coroutine|Coroutine).*:"
 
-
-@pytest.mark.filterwarnings(
-    f"{GRAPHQL_CORE_LEAVES}RuntimeWarning",
-    f"{GRAPHQL_CORE_LEAVES}pytest.PytestUnraisableExceptionWarning",
-)
+@pytest.mark.filterwarnings(*GRAPHQL_CORE_LEAVES)
 class TestAnyDocument:
     @pytest.fixture(autouse=True)
     def collected(self) -> Iterator[None]:
@@ -34,7 +28,7 @@ class TestAnyDocument:
     # In four parts, so that several workers share them.
     @pytest.mark.parametrize("part", range(4))
     @settings(
-        max_examples=125,
+        max_examples=40,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         database=None,
@@ -44,9 +38,9 @@ class TestAnyDocument:
         await check_one(random)
 
     async def test_known_seeds_make_cases_of_all_kinds(self) -> None:
-        kinds = Counter([await check_one(Random(seed)) for seed in range(100)])
+        kinds = Counter([await check_one(Random(seed)) for seed in range(50)])
         assert set(kinds) == {"clean", "errors", "refused"}
-        assert kinds["clean"] + kinds["errors"] > 75
+        assert kinds["clean"] + kinds["errors"] > 37
 
 
 class TestCompiledExecutor:

@@ -1,8 +1,6 @@
 """Objects that are made at once with all below them: as graphql-core has them, whatever comes."""
 
-import sys
 from collections.abc import Sequence
-from types import FrameType
 from typing import Annotated, Any
 
 import msgspec
@@ -11,7 +9,6 @@ import strawberry
 
 from tests.weft.execution.told import told
 from weft.execution import Schema, template
-from weft.execution.response import Response
 from weft.execution.whole import FEW_ROWS
 from weft.fields import column, field, root
 from weft.info import Info
@@ -118,26 +115,6 @@ class TestWhole:
         found = await COMPILED.run(WHOLE, context=row, raw=raw)
         assert msgspec.json.encode(found.data) == msgspec.json.encode(expected.data)
         assert told(found) == told(expected)
-
-    @pytest.mark.parametrize(
-        ("row", "is_ordinary"),
-        [(HomeRow(cats=[CatRow("A")]), True), (HomeRow(must=CatRow(None)), False)],
-    )
-    async def test_is_made_without_levels_unless_it_is_out_of_the_ordinary(
-        self, row: HomeRow, *, is_ordinary: bool
-    ) -> None:
-        long_way, taken = Response._complete_into_objects.__code__, 0  # pyright: ignore[reportPrivateUsage]
-
-        def count(frame: FrameType, event: str, _argument: Any) -> None:
-            nonlocal taken
-            taken += event == "call" and frame.f_code is long_way
-
-        sys.setprofile(count)
-        try:
-            await COMPILED.run("{ home { must { name } cats { name } } }", context=row, raw=True)
-        finally:
-            sys.setprofile(None)
-        assert (taken == 0) == is_ordinary
 
     @pytest.mark.parametrize(
         ("text", "is_whole"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message
 
-from tests.weft.loading.warehouse import soon
+from tests.waiting import soon
 
 
 class Socket:

@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS, soon
 from tests.weft.loading.warehouse import (
     LOST,
-    PATIENCE_SECONDS,
     Line,
     Source,
     Warehouse,
     outcomes,
-    soon,
     turns,
 )
 from weft.errors import FieldError, Unavailable

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.weft.loading.warehouse import Source, Warehouse, outcomes, soon, turns
+from tests.waiting import soon
+from tests.weft.loading.warehouse import Source, Warehouse, outcomes, turns
 from weft.errors import Unavailable
 from weft.loading.dispatch import LoadError
 from weft.loading.loader import Loader, LoaderSet, loads

@@ -10,8 +10,9 @@ import httpx
 import msgspec
 import pytest
 
+from tests.waiting import soon
 from tests.weft.loading.socket import connected
-from tests.weft.loading.warehouse import Source, Warehouse, soon, turns
+from tests.weft.loading.warehouse import Source, Warehouse, turns
 from weft.errors import BadArgument
 from weft.execution.schema import Schema
 from weft.explanation import Explanation

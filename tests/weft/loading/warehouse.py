@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
+from tests.waiting import soon
 from weft.errors import Unavailable
 from weft.loading.connections import HeldConnections
 from weft.loading.dispatch import Dispatcher
 
-PATIENCE_SECONDS = 20
 LOST = Unavailable("The line is dead.")
-
-ResultT = TypeVar("ResultT")
 
 
 class Line:
@@ -76,11 +74,6 @@ async def turns(count: int) -> None:
     """Lets everybody else have some turns of the loop."""
     for _ in range(count):
         await asyncio.sleep(0)
-
-
-async def soon(awaitable: Awaitable[ResultT]) -> ResultT:
-    """The result; whoever would hang fails instead."""
-    return await asyncio.wait_for(awaitable, PATIENCE_SECONDS)
 
 
 async def outcomes(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
+from tests.waiting import PATIENCE_SECONDS
 from weft.embedded import EmbeddedServers
 from weft.rates.windows import Windows
 
@@ -17,6 +18,12 @@ async def prefix(servers: EmbeddedServers, worker_id: str) -> str:
         for key in await redis.keys(f"{prefix}:*"):
             await redis.delete(key)
     return prefix
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows wait for Redis however busy the machine is."""
+    monkeypatch.setattr("weft.rates.windows.SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
-from tests.sockets import PATIENCE_SECONDS, Socket, connecting
+from tests.sockets import Socket, connecting
+from tests.waiting import until
 from tests.weft.transport.toy import Server
 
 TICKS = "subscription ($after: String) { ticks(after: $after) { number } }"
@@ -56,8 +57,7 @@ class TestSubscriptions:
             before = len(asyncio.all_tasks())
             for _ in range(3):
                 await joined(server, stack)
-            # One of uvicorn's and one of the client's each.
-            assert len(asyncio.all_tasks()) - before <= 6
+            assert len(asyncio.all_tasks()) - before <= 3  # uvicorn's, one each
             await first.ping()
 
     async def test_end_their_feed_with_the_last_socket(self, server: Server) -> None:
@@ -65,7 +65,5 @@ class TestSubscriptions:
             for _ in range(3):
                 await joined(server, stack)
             assert len(server.witness.feeds) == 1
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while server.witness.feeds:  # noqa: ASYNC110 - the server notices by itself
-                await asyncio.sleep(0.01)
+        await until(lambda: not server.witness.feeds)
         assert len(server.live.broadcasts) == 0

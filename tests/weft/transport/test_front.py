@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS, soon
 from tests.weft.transport.toy import Server, serving
 
 PATHS = pytest.mark.parametrize("path", ["/graphql?query={hello}", "/other"])
@@ -41,7 +42,7 @@ class TestRequestId:
         writer.write(
             request + b"x-request-id: first\r\n\r\n" + request + b"connection: close\r\n\r\n"
         )
-        await asyncio.wait_for(reader.read(), 5)
+        await soon(reader.read())
         writer.close()
         first, second = server.witness.request_ids
         assert first == "first"
@@ -111,7 +112,10 @@ class TestCors:
         assert "access-control-allow-origin" not in response.headers
 
     async def test_may_be_open_to_all(self) -> None:
-        async with serving(cors_origins=("*",)) as server, httpx.AsyncClient() as client:
+        async with (
+            serving(cors_origins=("*",)) as server,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
+        ):
             response = await client.get(
                 f"{server.url}?query={{hello}}", headers={"origin": "https://any.example"}
             )
@@ -122,7 +126,10 @@ class TestHosts:
     @PATHS
     async def test_are_checked(self, path: str) -> None:
         hosts = ("api.example", "*.apis.example", "127.0.0.1")
-        async with serving(allowed_hosts=hosts) as server, httpx.AsyncClient() as client:
+        async with (
+            serving(allowed_hosts=hosts) as server,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
+        ):
             url = f"http://{server.address}{path}"
             for host in ("api.example", "API.example:8000", "a.apis.example", server.address):
                 assert (await client.get(url, headers={"host": host})).status_code == 200
@@ -130,7 +137,10 @@ class TestHosts:
                 assert (await client.get(url, headers={"host": host})).status_code == 400
 
     async def test_are_not_checked_of_probes(self) -> None:
-        async with serving(allowed_hosts=("api.example",)) as server, httpx.AsyncClient() as client:
+        async with (
+            serving(allowed_hosts=("api.example",)) as server,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
+        ):
             response = await client.get(f"http://{server.address}/health/live")
             assert response.status_code == 404  # there is none here, but it was looked for
 

@@ -6,6 +6,7 @@ import json
 import httpx
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS, soon
 from tests.weft.transport.requests import GRAPHQL, JSON, only_error, post
 from tests.weft.transport.toy import Server, serving
 
@@ -164,7 +165,7 @@ class TestTime:
     async def test_runs_out(self) -> None:
         async with (
             serving(http={"operation_timeout_ms": 20}) as server,
-            httpx.AsyncClient() as client,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
         ):
             response = await client.post(server.url, json={"query": "{ hello slow }"})
             answer = response.json()
@@ -174,7 +175,7 @@ class TestTime:
     async def test_is_not_spent_on_a_client_that_is_gone(self, server: Server) -> None:
         _, writer = await asyncio.open_connection(*server.address.split(":"))
         writer.write(b"GET /graphql?query={slow} HTTP/1.1\r\nhost: a\r\n\r\n")
-        await asyncio.wait_for(server.witness.begun.wait(), 5)
+        await soon(server.witness.begun.wait())
         assert not server.witness.ended.is_set()
         writer.close()
-        await asyncio.wait_for(server.witness.ended.wait(), 5)
+        await server.ended()

@@ -7,8 +7,10 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.sockets import PATIENCE_SECONDS, Socket, connecting
+from tests.sockets import Socket, connecting
+from tests.waiting import PATIENCE_SECONDS, until
 from tests.weft.transport.toy import Server, serving
+from weft.transport import connection
 from weft.transport.limits import Occupancy, Rate, SocketLimits, TooMany
 from weft.transport.outlet import TOO_SLOW
 from weft.transport.socket_wire import shutdown_delay, text_header
@@ -17,9 +19,7 @@ BIG_EVENTS = "subscription { endless(bytesEach: 100000) }"
 
 
 async def connections_gone(server: Server) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while server.uvicorn.server_state.connections:  # noqa: ASYNC110 - uvicorn has no event
-            await asyncio.sleep(0.01)
+    await until(lambda: not server.uvicorn.server_state.connections)
 
 
 def stop_reading(socket: Socket) -> None:
@@ -73,7 +73,8 @@ class TestSockets:
             assert await sockets[1].closed() == (1013, "You have too many sockets open")
             await sockets[2].open()
 
-    async def test_that_subscribe_too_often_are_told(self) -> None:
+    async def test_that_subscribe_too_often_are_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(connection, "Rate", lambda per_second, _: Rate(per_second, lambda: 0))
         async with (
             serving(limits=SocketLimits(operations_per_second=1)) as server,
             connecting(server.socket_url) as socket,
@@ -89,7 +90,7 @@ class TestSockets:
 
 class TestSlowClients:
     async def test_are_closed_when_too_much_waits(self) -> None:
-        limits = SocketLimits(buffer_bytes=200_000, grace_seconds=60)
+        limits = SocketLimits(buffer_bytes=200_000, grace_seconds=PATIENCE_SECONDS)
         async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
             await socket.open()
             stop_reading(socket)
@@ -116,9 +117,10 @@ class TestSlowClients:
             socket.connection.transport.abort()
 
     async def test_that_answer_no_pings_are_cut(self) -> None:
-        limits = SocketLimits(ping_seconds=0.1, grace_seconds=0.1)
+        limits = SocketLimits(
+            ping_seconds=0.1, grace_seconds=0.1, init_timeout_seconds=2 * PATIENCE_SECONDS
+        )
         async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
-            await socket.open()
             stop_reading(socket)
             await connections_gone(server)
             socket.connection.transport.abort()
@@ -139,7 +141,10 @@ class TestShutdown:
         assert len([delay for delay in delays if delay < 2]) in range(400, 600)
 
     async def test_ends_event_streams_so_that_they_come_back(self) -> None:
-        async with serving() as server, httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
+        async with (
+            serving() as server,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http,
+        ):
             parameters = {"query": "subscription { endless }"}
             headers = {"accept": "text/event-stream"}
             async with http.stream("GET", server.url, params=parameters, headers=headers) as stream:
@@ -156,7 +161,7 @@ class TestEventStreams:
         async with (
             serving(limits=SocketLimits(per_address=1)) as server,
             connecting(server.socket_url) as socket,
-            httpx.AsyncClient() as http,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http,
         ):
             await socket.open()
             headers = {"accept": "text/event-stream"}
@@ -165,7 +170,10 @@ class TestEventStreams:
 
     async def test_that_are_silent_say_that_they_are_there(self) -> None:
         limits = SocketLimits(keep_alive_seconds=0.05)
-        async with serving(limits=limits) as server, httpx.AsyncClient() as http:
+        async with (
+            serving(limits=limits) as server,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http,
+        ):
             parameters = {"query": "subscription { ticks { number } }"}
             headers = {"accept": "text/event-stream"}
             async with http.stream("GET", server.url, params=parameters, headers=headers) as stream:

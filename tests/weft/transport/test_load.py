@@ -5,6 +5,7 @@ import asyncio
 import httpx
 
 from tests.sockets import connecting
+from tests.waiting import PATIENCE_SECONDS, soon, until
 from tests.weft.transport.toy import serving
 from weft.transport.load import InFlight
 
@@ -14,10 +15,12 @@ class TestOperationsAtOnce:
         in_flight = InFlight(1)
         async with (
             serving(in_flight=in_flight) as server,
-            httpx.AsyncClient(base_url=f"http://{server.address}") as client,
+            httpx.AsyncClient(
+                timeout=PATIENCE_SECONDS, base_url=f"http://{server.address}"
+            ) as client,
         ):
             slow = asyncio.create_task(client.post("/graphql", json={"query": "{ slow }"}))
-            await asyncio.wait_for(server.witness.begun.wait(), 5)
+            await soon(server.witness.begun.wait())
             refused = await client.post("/graphql", json={"query": "{ hello }"})
             assert refused.status_code == 503
             assert refused.headers["retry-after"] == "1"
@@ -28,8 +31,7 @@ class TestOperationsAtOnce:
                 message = await socket.receive()
                 assert message["payload"][0]["extensions"] == {"code": "OVERLOADED"}
             slow.cancel()
-            await asyncio.wait_for(server.witness.ended.wait(), 5)
-            assert in_flight.count == 0
+            await until(lambda: in_flight.count == 0)
             answered = await client.post("/graphql", json={"query": "{ hello }"})
             assert answered.json() == {"data": {"hello": "world"}}
 
@@ -37,7 +39,9 @@ class TestOperationsAtOnce:
         in_flight = InFlight(1)
         async with (
             serving(in_flight=in_flight) as server,
-            httpx.AsyncClient(base_url=f"http://{server.address}") as client,
+            httpx.AsyncClient(
+                timeout=PATIENCE_SECONDS, base_url=f"http://{server.address}"
+            ) as client,
         ):
             for query in ("{ broken }", "{ nothing }", "{", "{ unwritable }"):
                 await client.post("/graphql", json={"query": query})
@@ -50,7 +54,9 @@ class TestIntrospection:
     async def test_is_for_whom_the_gate_says(self) -> None:
         async with (
             serving() as server,
-            httpx.AsyncClient(base_url=f"http://{server.address}") as client,
+            httpx.AsyncClient(
+                timeout=PATIENCE_SECONDS, base_url=f"http://{server.address}"
+            ) as client,
         ):
             shown = await client.post(
                 "/graphql", json={"query": self.QUERY}, headers={"authorization": "Bearer good"}
@@ -72,7 +78,9 @@ class TestIntrospection:
         ]
         async with (
             serving() as server,
-            httpx.AsyncClient(base_url=f"http://{server.address}") as client,
+            httpx.AsyncClient(
+                timeout=PATIENCE_SECONDS, base_url=f"http://{server.address}"
+            ) as client,
         ):
             for body in wrong:
                 stranger = await client.post("/graphql", json=body)

@@ -1,11 +1,11 @@
 """graphql-transport-ws, by the letter: many operations on one socket."""
 
-import asyncio
 import json
 
 import pytest
 
-from tests.sockets import PATIENCE_SECONDS, Socket, connecting
+from tests.sockets import Socket, connecting
+from tests.waiting import until
 from tests.weft.transport.toy import Server, serving
 from weft.transport.limits import SocketLimits
 
@@ -130,12 +130,13 @@ class TestOperations:
             await socket.open()
             await socket.subscribe("1", "subscription { endless(bytesEach: 100000) }")
             socket.connection.transport.pause_reading()
-            counts, quiet = server.witness.counts, 0
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while quiet < 20:
-                    seen = counts["events"]
-                    await asyncio.sleep(0.005)
-                    quiet = quiet + 1 if counts["events"] == seen > 0 else 0
+            seen: list[int] = []
+
+            def is_quiet() -> bool:
+                seen.append(server.witness.counts["events"])
+                return len(seen) > 10 and seen[-1] == seen[-10] > 0
+
+            await until(is_quiet)
             assert not server.witness.ended.is_set()
             socket.connection.transport.abort()
         await server.ended()

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
 from tests.weft.transport.toy import serving
 from weft.transport.pages import Page
 
@@ -33,7 +34,11 @@ async def pages(built: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server that has the page."""
     async with (
         serving(page=Page(built)) as server,
-        httpx.AsyncClient(base_url=f"http://{server.address}", headers={"accept": BROWSER}) as http,
+        httpx.AsyncClient(
+            timeout=PATIENCE_SECONDS,
+            base_url=f"http://{server.address}",
+            headers={"accept": BROWSER},
+        ) as http,
     ):
         yield http
 
@@ -82,19 +87,28 @@ class TestPage:
         assert response.headers["cache-control"] == "no-store"
 
     async def test_can_be_left_out(self) -> None:
-        async with serving() as server, httpx.AsyncClient() as client:
+        async with (
+            serving() as server,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
+        ):
             response = await client.get(server.url, headers={"accept": "text/html"})
             assert response.status_code == 406
 
     async def test_may_have_elements_with_styles_of_their_own(self, built: Path) -> None:
         page = Page(built, inline_styles=True)
-        async with serving(page=page) as server, httpx.AsyncClient() as client:
+        async with (
+            serving(page=page) as server,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
+        ):
             response = await client.get(server.url, headers={"accept": "text/html"})
             allowed = directives(response)
         assert [name for name, sources in allowed.items() if "unsafe" in sources] == ["style-src"]
 
     async def test_that_is_not_built_says_how(self, tmp_path: Path) -> None:
-        async with serving(page=Page(tmp_path / "toy")) as server, httpx.AsyncClient() as client:
+        async with (
+            serving(page=Page(tmp_path / "toy")) as server,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
+        ):
             response = await client.get(server.url, headers={"accept": "text/html"})
             assert response.status_code == 200
             assert "make web" in response.text

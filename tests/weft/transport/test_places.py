@@ -2,52 +2,36 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
 from tests.sockets import connecting
+from tests.waiting import PATIENCE_SECONDS, until
+from tests.weft.transport.line import line
+from tests.weft.transport.manual_clock import ManualClock
 from tests.weft.transport.toy import Server
 from weft.transport import request_wire
 from weft.transport.places import FULL, TOO_MANY, Places, limit_of
-from weft.transport.request_wire import RequestProtocol
+from weft.transport.request_wire import (
+    EXTRA_SECONDS,
+    LINGER_SECONDS,
+    STALL_SECONDS,
+    RequestProtocol,
+)
 
 GET = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
 POST = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
 ECHO = b'{"query":"{ echo(text: \\"%b\\") }"}' % (b"x" * 9_000)
 LARGE = POST + b"content-length: %d\r\n\r\n%b" % (len(ECHO), ECHO)
+ANSWERS = 100
+"""More than all buffers on the way hold, where those of the system are small."""
 HERE, THERE = "203.0.113.7", "203.0.113.8"
-
-
-class Line:
-    """One connection, byte by byte."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def says(self, data: bytes) -> bytes:
-        """The first that is answered to these bytes; empty if the connection is closed."""
-        self.writer.write(data)
-        try:
-            return await asyncio.wait_for(self.reader.read(65_536), 10)
-        except ConnectionResetError:
-            return b""
-
-
-@asynccontextmanager
-async def line(server: Server) -> AsyncGenerator[Line]:
-    reader, writer = await asyncio.open_connection(*server.address.split(":"))
-    try:
-        yield Line(reader, writer)
-    finally:
-        writer.close()
 
 
 async def flood(writer: asyncio.StreamWriter, data: bytes) -> None:
     """Sends this again and again; returns when the server cuts the connection."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with suppress(ConnectionResetError, BrokenPipeError):
             while True:
                 writer.write(data)
@@ -94,27 +78,34 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Places:
 
 class TestFull:
     async def test_is_told_at_once_and_is_over_when_somebody_goes(
-        self, server: Server, places: Places
+        self, server: Server, places: Places, clock: ManualClock
     ) -> None:
-        async with line(server) as first, line(server) as second, connecting(server.socket_url):
+        async with (
+            line(server.address) as first,
+            line(server.address) as second,
+            connecting(server.socket_url),
+        ):
             assert (await first.says(GET)).startswith(b"HTTP/1.1 200 ")
-            async with line(server) as extra:
+            async with line(server.address) as extra:
                 answer = await extra.says(GET)
                 assert answer.startswith(b"HTTP/1.1 503 ")
                 assert b"\r\nretry-after: 1\r\n" in answer
                 assert await extra.says(b"") == b""
             assert (await second.says(GET)).startswith(b"HTTP/1.1 200 ")
-        async with asyncio.timeout(5):
-            while True:  # the server hears of it in its own time
-                async with line(server) as next_one:
-                    if (await next_one.says(GET)).startswith(b"HTTP/1.1 200 "):
-                        break
+
+        async def takes_another() -> bool:
+            async with line(server.address) as next_one:
+                return (await next_one.says(GET)).startswith(b"HTTP/1.1 200 ")
+
+        await until(takes_another)  # the server learns of closed connections in its own time
 
     async def test_does_not_wait_for_who_says_nothing(
-        self, server: Server, places: Places, monkeypatch: pytest.MonkeyPatch
+        self, server: Server, places: Places, clock: ManualClock
     ) -> None:
-        monkeypatch.setattr(request_wire, "EXTRA_SECONDS", 0.05)
-        async with line(server), line(server), line(server), line(server) as extra:
+        async with AsyncExitStack() as stack:
+            *_, extra = [await stack.enter_async_context(line(server.address)) for _ in range(4)]
+            await until(lambda: len(clock.connections) == 4)
+            clock.advance(EXTRA_SECONDS)
             assert await extra.says(b"") == b""
 
 
@@ -123,51 +114,48 @@ class TestReader:
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(request_wire, "STALL_SECONDS", 0.05)
-        host, port = server.address.split(":")
-        small = socket.socket()
-        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        small.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(small, (host, int(port)))
-        _, writer = await asyncio.open_connection(sock=small, limit=1)
-        try:
-            await flood(writer, LARGE)  # until all buffers on the way are full
-        finally:
-            writer.close()
-        assert len(server.uvicorn.server_state.connections) == 0
+        # No more is read than its limit, so all buffers on the way are full in the end.
+        async with line(server.address, receive_bytes=4_096) as deaf:
+            await flood(deaf.writer, LARGE)
+        await until(lambda: not server.uvicorn.server_state.connections)
 
-    async def test_that_catches_up_is_not(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(request_wire, "STALL_SECONDS", 0.3)
-        async with line(server) as lazy:
+    async def test_that_catches_up_is_not(self, server: Server, clock: ManualClock) -> None:
+        async with line(server.address, receive_bytes=65_536) as lazy:
+            assert (await lazy.says(GET)).startswith(b"HTTP/1.1 200 ")
+            connection = clock.connections[0]
+            own: socket.socket = connection.transport.get_extra_info("socket")
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
             for _ in range(2):
-                lazy.writer.write(LARGE * 200)
-                left = 200
-                while left:
-                    await lazy.reader.readuntil(b"HTTP/1.1 200 ")
-                    left -= 1
-                await asyncio.sleep(0.4)  # longer than it may be slow
-            await lazy.reader.read(65_536)
-            assert b"HTTP/1.1 200 " in await lazy.says(GET)
+                lazy.writer.write(LARGE * ANSWERS)
+                await until(lambda: connection.stall_timer is not None)
+                answers = [await lazy.answer() for _ in range(ANSWERS)]
+                assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+                clock.advance(STALL_SECONDS)
+                assert not connection.transport.is_closing()
+            assert (await lazy.says(GET)).startswith(b"HTTP/1.1 200 ")
 
 
 class TestBody:
     async def test_that_was_refused_is_not_read_for_ever(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch
+        self, server: Server, clock: ManualClock
     ) -> None:
-        monkeypatch.setattr(request_wire, "LINGER_SECONDS", 0.05)
-        async with line(server) as slow:
+        async with line(server.address) as slow:
             head = POST + b"content-length: 1000000000\r\n\r\n"
             assert (await slow.says(head)).startswith(b"HTTP/1.1 413 ")
+            clock.advance(LINGER_SECONDS)
             assert await slow.says(b"x") == b""
 
-    async def test_that_comes_to_its_end_leaves_the_connection_open(self, server: Server) -> None:
-        async with line(server) as quick:
+    async def test_that_comes_to_its_end_leaves_the_connection_open(
+        self, server: Server, clock: ManualClock
+    ) -> None:
+        async with line(server.address) as quick:
             head = POST.replace(b"application/json", b"text/plain") + b"content-length: 2\r\n\r\n"
             assert (await quick.says(head)).startswith(b"HTTP/1.1 415 ")
             assert (await quick.says(b"{}" + GET)).startswith(b"HTTP/1.1 200 ")
+            clock.advance(LINGER_SECONDS)
+            assert (await quick.says(GET)).startswith(b"HTTP/1.1 200 ")
 
     async def test_has_no_trailers_without_end(self, server: Server) -> None:
-        async with line(server) as endless:
+        async with line(server.address) as endless:
             endless.writer.write(POST + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n")
             await flood(endless.writer, b"x: y\r\n" * 500)

@@ -13,7 +13,8 @@ import uvicorn
 from strawberry.types import Info
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from tests.sockets import PATIENCE_SECONDS, address_of, listening
+from tests.sockets import address_of, listening
+from tests.waiting import soon
 from tests.weft.transport.behind import fallback
 from weft.errors import Unauthenticated, Unavailable
 from weft.execution.schema import Schema
@@ -30,6 +31,7 @@ from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
+BRIEF_SECONDS = 0.05
 
 
 @dataclass
@@ -203,7 +205,7 @@ class Gate:
             case "Bearer good":
                 return Viewer("ada")
             case "Bearer brief":
-                return Viewer("ada", NOW + timedelta(seconds=0.05))
+                return Viewer("ada", NOW + timedelta(seconds=BRIEF_SECONDS))
             case "Bearer unavailable":
                 raise Unavailable("The sessions cannot be read now.")
             case "Bearer broken":
@@ -252,7 +254,7 @@ class Server:
 
     async def ended(self) -> None:
         """Returns when an operation that has no end was ended."""
-        await asyncio.wait_for(self.witness.ended.wait(), PATIENCE_SECONDS)
+        await soon(self.witness.ended.wait())
 
 
 @asynccontextmanager

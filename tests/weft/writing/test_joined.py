@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from tests.weft.loading.warehouse import outcomes, soon, turns
+from tests.waiting import PATIENCE_SECONDS, soon
+from tests.weft.loading.warehouse import outcomes, turns
 from tests.weft.writing.ledger import End, Kind, Ledger, Request, Stage
 from weft.errors import Unavailable
 from weft.writing.joined import LANES, WRITES_PER_TRANSACTION, JoinedWrites
@@ -19,6 +20,12 @@ def quiet() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No wait ends by itself while a test runs."""
+    monkeypatch.setattr("weft.writing.joined.PATIENCE_SECONDS", PATIENCE_SECONDS)
+
+
 def ask(joined: JoinedWrites[Stage], ledger: Ledger, *requests: Request) -> list[Any]:
     return [joined.submit(ledger.write, request.row, request) for request in requests]
 
@@ -27,6 +34,7 @@ def numbered(count: int) -> list[Request]:
     return [Request(number, row=number) for number in range(count)]
 
 
+@pytest.mark.usefixtures("patient")
 class TestJoining:
     async def test_takes_all_that_was_asked_in_one_turn(self) -> None:
         ledger = Ledger()
@@ -96,10 +104,7 @@ class TestJoining:
         assert await outcomes(waiting) == list(range(10))
         assert ledger.batches == [asked[:5], asked[5:]]
 
-    async def test_waits_for_half_of_those_who_were_answered_together(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("weft.writing.joined.PATIENCE_SECONDS", 60)
+    async def test_waits_for_half_of_those_who_were_answered_together(self) -> None:
         ledger = Ledger()
         joined = JoinedWrites(ledger.begin)
         asked = numbered(6)
@@ -112,6 +117,26 @@ class TestJoining:
         assert ledger.batches == [asked, asked[:3]]
         assert ledger.most_at_once == 1
 
+    async def test_of_one_row_never_happens_and_keeps_the_order(self) -> None:
+        ledger = Ledger(slowness=1)
+        joined = JoinedWrites(ledger.begin)
+        asked = [Request(number, row=number % 2) for number in range(6)]
+        assert await outcomes(ask(joined, ledger, *asked)) == [0, 1, 2, 3, 4, 5]
+        assert ledger.batches == [asked[:2], asked[2:4], asked[4:]]
+
+    async def test_leaves_out_whoever_is_cancelled_before_it_begins(self) -> None:
+        ledger = Ledger(slowness=3)
+        joined = JoinedWrites(ledger.begin, lanes=1, most=2)
+        waiting = ask(joined, ledger, *numbered(5))
+        await turns(5)
+        waiting[0].cancel()
+        waiting[3].cancel()
+        await outcomes(waiting)
+        # The first was under way: it is written, and nobody else is held up.
+        assert [request.number for request in ledger.committed] == [0, 1, 2, 4]
+
+
+class TestPatience:
     async def test_waits_no_longer_than_a_moment(self) -> None:
         ledger = Ledger()
         joined = JoinedWrites(ledger.begin)
@@ -132,28 +157,10 @@ class TestJoining:
         waiting = [joined.submit(sticky, request.row, request) for request in numbered(5)]
         await turns(20)
         late = joined.submit(sticky, 9, Request(9, row=9))
-        assert await asyncio.wait_for(late, 5) == 9
+        assert await soon(late) == 9
         assert not any(future.done() for future in waiting)
         stuck.set()
         assert await outcomes(waiting) == list(range(5))
-
-    async def test_of_one_row_never_happens_and_keeps_the_order(self) -> None:
-        ledger = Ledger(slowness=1)
-        joined = JoinedWrites(ledger.begin)
-        asked = [Request(number, row=number % 2) for number in range(6)]
-        assert await outcomes(ask(joined, ledger, *asked)) == [0, 1, 2, 3, 4, 5]
-        assert ledger.batches == [asked[:2], asked[2:4], asked[4:]]
-
-    async def test_leaves_out_whoever_is_cancelled_before_it_begins(self) -> None:
-        ledger = Ledger(slowness=3)
-        joined = JoinedWrites(ledger.begin, lanes=1, most=2)
-        waiting = ask(joined, ledger, *numbered(5))
-        await turns(5)
-        waiting[0].cancel()
-        waiting[3].cancel()
-        await outcomes(waiting)
-        # The first was under way: it is written, and nobody else is held up.
-        assert [request.number for request in ledger.committed] == [0, 1, 2, 4]
 
 
 class TestFailure:
@@ -201,10 +208,8 @@ class TestClose:
         assert [type(error) for error in await outcomes(waiting)] == [Unavailable] * 2
         assert asyncio.all_tasks() <= before
 
-    async def test_ends_a_transaction_that_waits_for_others(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("weft.writing.joined.PATIENCE_SECONDS", 60)
+    @pytest.mark.usefixtures("patient")
+    async def test_ends_a_transaction_that_waits_for_others(self) -> None:
         ledger = Ledger()
         joined = JoinedWrites(ledger.begin)
         await outcomes(ask(joined, ledger, *numbered(6)))

@@ -1,0 +1,52 @@
+"""A clock that only a test moves, for the timers of HTTP connections."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from weft.transport.request_wire import RequestProtocol
+
+
+@dataclass
+class Timer:
+    """As much of `asyncio.TimerHandle` as is used."""
+
+    due: float
+    callback: Callable[[], object]
+    is_cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+class ManualClock:
+    """Stands in for the event loop of connections; all but the time is the real loop's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.connections: list[RequestProtocol] = []
+        """All that were made, the first one first."""
+        self._loop = loop
+        self._now = 0.0
+        self._timers: list[Timer] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def time(self) -> float:
+        return self._now
+
+    def call_later(self, seconds: float, callback: Callable[..., object], *args: Any) -> Timer:
+        timer = Timer(self._now + seconds, partial(callback, *args))
+        self._timers.append(timer)
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Lets so much time pass; what is due has been called when this returns."""
+        self._now += seconds
+        due = [timer for timer in self._timers if timer.due <= self._now]
+        self._timers = [timer for timer in self._timers if timer.due > self._now]
+        for timer in sorted(due, key=lambda timer: timer.due):
+            if not timer.is_cancelled:
+                timer.callback()
