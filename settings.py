@@ -39,7 +39,7 @@ class Settings(AccountSettings, ExposureSettings):
     redis_url: str | None = Field(
         default=None,
         repr=False,
-        description="Redis, as `redis://host:6379/0`; unset, the embedded one is started.",
+        description="Redis or Valkey: `redis://host:6379/0`; unset, an embedded Valkey is started.",
     )
     embedded_directory: Path = Field(
         default=Path(".weft"),
