@@ -64,8 +64,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
             return
         transport = self.transport
-        # Not `writelines`: asyncio's lets its buffer grow without telling anybody, before Python
-        # 3.12.9 and 3.13.2 (CVE-2024-12254).
+        # Not `writelines`: before Python 3.12.9 and 3.13.2 asyncio's never pauses the protocol,
+        # however much is buffered (CVE-2024-12254).
         transport.write(text_header(len(message)) + message)
         if (
             not self.writable.is_set()

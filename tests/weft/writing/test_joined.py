@@ -132,7 +132,7 @@ class TestJoining:
         waiting[0].cancel()
         waiting[3].cancel()
         await outcomes(waiting)
-        # The first was under way: it is written, and nobody else is held up.
+        # The first was under way: it is written, and blocks no other.
         assert [request.number for request in ledger.committed] == [0, 1, 2, 4]
 
 
