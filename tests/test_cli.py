@@ -32,8 +32,8 @@ RESET = 'mutation { requestPasswordReset(input: {email: "%s"}) { accepted } }'
 
 
 @pytest.fixture
-def environment(settings: Settings) -> dict[str, str]:
-    """What makes a command use the test's own servers."""
+def environment(settings: Settings, connection: asyncpg.Connection) -> dict[str, str]:
+    """What makes a command use the test's own servers, with an empty database."""
     return environment_of(settings) | {"CACHE": "available"}
 
 

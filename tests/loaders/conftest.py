@@ -68,12 +68,15 @@ def some_items(chance: random.Random, count: int, owners: int) -> list[ItemRow]:
 
 
 async def store(connection: asyncpg.Connection, table: str, rows: Sequence[Any]) -> None:
-    """Rows with the IDs that they have."""
+    """Rows with the IDs that they have; those that are drawn afterwards are higher."""
     columns = rows[0].__struct_fields__
     places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
     await connection.executemany(
         f"INSERT INTO {table} ({', '.join(columns)}) OVERRIDING SYSTEM VALUE VALUES ({places})",
         [tuple(getattr(row, column) for column in columns) for row in rows],
+    )
+    await connection.execute(
+        f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
     )
 
 
