@@ -19,10 +19,10 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from settings import Settings
+from weft.server.connection_limit import ConnectionLimit, limit_of
+from weft.server.factory import protocol_factory
+from weft.server.shared import ConnectionLimits, Shared
 from weft.telemetry.logs import configure_logs
-from weft.transport.places import Places, limit_of
-from weft.transport.request_wire import RequestProtocol
-from weft.transport.socket_wire import SocketProtocol
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -49,16 +49,23 @@ def application() -> "ASGIApp":
     end_with_parent()
     from app import create_app
 
-    settings = read_settings()
+    server = create_app(read_settings())
+    collect_garbage_in_small_parts()
+    return server
+
+
+def shared_by_connections(settings: Settings) -> Shared:
+    """What all connections of a process have in common; raises the limit of open files for them."""
     files = raise_file_limit()
     limit = limit_of(settings.connections, files)
     if limit < settings.connections:
         log.warning("connections_limited", limit=limit, files=files)
-    proxies = settings.trusted_proxies
-    RequestProtocol.places = Places(limit, settings.connections_per_address, proxies)
-    server = create_app(settings)
-    collect_garbage_in_small_parts()
-    return server
+    limits = ConnectionLimits(
+        keep_alive_seconds=settings.keep_alive_seconds,
+        socket_message_bytes=settings.socket_message_limit_bytes,
+    )
+    per_address, proxies = settings.connections_per_address, settings.trusted_proxies
+    return Shared(limits, connection_limit=ConnectionLimit(limit, per_address, proxies))
 
 
 def raise_file_limit() -> int:
@@ -120,16 +127,12 @@ def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> No
         factory=True,
         workers=workers,
         loop="uvloop",
-        http=RequestProtocol,
-        ws=SocketProtocol,
-        ws_max_size=settings.socket_message_limit_bytes,
-        # Compressing the same event for every socket again costs more than it saves.
-        ws_per_message_deflate=False,
+        http=protocol_factory(shared_by_connections(settings)),
+        ws="none",  # sockets are the protocol's own business, and so is what follows
         lifespan="on",
         log_config=None,
         access_log=False,
-        reset_contextvars=True,  # a pipelined request has nothing of the one before
-        proxy_headers=False,  # that is the server's own business: TRUSTED_PROXIES
+        proxy_headers=False,  # TRUSTED_PROXIES
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         backlog=BACKLOG_CONNECTIONS,

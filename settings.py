@@ -13,6 +13,7 @@ from weft.accounts import AccountSettings
 from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
 from weft.exposure import CommaSeparated, ExposureSettings
 from weft.transport.limits import SocketLimits
+from weft.transport.origins import allowed_origin
 
 
 class Settings(AccountSettings, ExposureSettings):
@@ -179,6 +180,13 @@ class Settings(AccountSettings, ExposureSettings):
     stream_keep_alive_seconds: int = Field(
         default=12, ge=1, le=600, description="How often a silent event stream sends a comment."
     )
+    keep_alive_seconds: int = Field(
+        default=75,
+        ge=1,
+        le=3_600,
+        description="How long a connection stays open without a request. Longer than any proxy in "
+        "front keeps its own, or requests meet a connection that is just being closed (502).",
+    )
     shutdown_spread_seconds: int = Field(
         default=4,
         ge=0,
@@ -214,6 +222,11 @@ class Settings(AccountSettings, ExposureSettings):
             keep_alive_seconds=self.stream_keep_alive_seconds,
             shutdown_spread_seconds=self.shutdown_spread_seconds,
         )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _as_browsers_send_them(cls, origins: list[str]) -> list[str]:
+        return [allowed_origin(origin) for origin in origins]
 
     @field_validator("database_url")
     @classmethod

@@ -28,8 +28,8 @@ from db.seed import seed
 from serving import collect_garbage_in_small_parts, collect_garbage_less_often
 from settings import Settings
 from weft.embedded import embedded_servers
-from weft.transport.request_wire import RequestProtocol
-from weft.transport.socket_wire import SocketProtocol
+from weft.server.factory import protocol_factory
+from weft.server.shared import Shared
 
 SAMPLE_SECONDS = 30
 QUIET_SECONDS = 30
@@ -67,9 +67,8 @@ async def soak(settings: Settings, minutes: float) -> None:
     collect_garbage_in_small_parts()
     config = uvicorn.Config(
         app,
-        http=RequestProtocol,
-        ws=SocketProtocol,
-        ws_per_message_deflate=False,
+        http=protocol_factory(Shared()),
+        ws="none",
         log_config=None,
         access_log=False,
     )

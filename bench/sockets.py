@@ -20,8 +20,8 @@ from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from weft.transport.request_wire import RequestProtocol
-from weft.transport.socket_wire import SocketProtocol
+from weft.server.factory import protocol_factory
+from weft.server.shared import Shared
 
 QUERY = "subscription { itemChanged { kind id item { title } cursor } }"
 AT_ONCE = 100
@@ -39,11 +39,10 @@ def serve_bare(listener: socket.socket) -> None:
     """Serves `bare` on a socket until it is killed."""
     config = uvicorn.Config(
         bare,
-        http=RequestProtocol,
-        ws=SocketProtocol,
+        http=protocol_factory(Shared()),
+        ws="none",
         loop="uvloop",
         lifespan="off",
-        ws_per_message_deflate=False,
         log_config=None,
     )
     uvicorn.Server(config).run(sockets=[listener])

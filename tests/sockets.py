@@ -13,8 +13,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from tests.waiting import PATIENCE_SECONDS, soon
-from weft.transport.request_wire import RequestProtocol
-from weft.transport.socket_wire import SocketProtocol
+from weft.server.factory import protocol_factory
+from weft.server.shared import ConnectionLimits, Shared
 
 TRANSPORT_WS = Subprotocol("graphql-transport-ws")
 
@@ -61,21 +61,22 @@ async def connecting(url: str, **options: Any) -> AsyncGenerator[Socket]:
 
 @asynccontextmanager
 async def listening(
-    app: ASGIApp, *, direct: bool = True, keep_alive_seconds: float = PATIENCE_SECONDS
+    app: ASGIApp, *, direct: bool = True, shared: Shared | None = None
 ) -> AsyncGenerator[uvicorn.Server]:
     """A uvicorn of this event loop; `direct=False` is one that knows nothing but ASGI."""
+    shared = shared or Shared(ConnectionLimits(keep_alive_seconds=PATIENCE_SECONDS))
     listener = socket.create_server(("127.0.0.1", 0))
     # As uvloop does for `weft serve`. Without it an answer in two writes takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
     config = uvicorn.Config(
         app,
         log_level="critical",
-        http=RequestProtocol if direct else "httptools",
-        ws=SocketProtocol if direct else "websockets-sansio",
+        http=protocol_factory(shared) if direct else "httptools",
+        ws="none" if direct else "websockets-sansio",
         ws_per_message_deflate=False,
         lifespan="off",
         reset_contextvars=True,
-        timeout_keep_alive=keep_alive_seconds,  # pyright: ignore[reportArgumentType]
+        timeout_keep_alive=int(PATIENCE_SECONDS),
     )
     config.load()
     server = uvicorn.Server(config)

@@ -275,8 +275,10 @@ class TestSockets:
         assert refused.value.response.status_code == 403
 
     async def test_without_an_origin_are_a_strangers(self, ada: Browser, url: str) -> None:
-        async with connecting(url, additional_headers={"cookie": ada.cookie}) as socket:
-            assert await self.email(socket) is None
+        for headers in ({}, {"origin": ""}):
+            headers["cookie"] = ada.cookie
+            async with connecting(url, additional_headers=headers) as socket:
+                assert await self.email(socket) is None
 
     async def test_end_with_the_sign_out(self, ada: Browser, url: str) -> None:
         headers = {"cookie": ada.cookie}

@@ -36,6 +36,17 @@ class TestSource:
         monkeypatch.setenv("CORS_ORIGINS", "https://a.test, https://b.test,")
         assert read().cors_origins == ["https://a.test", "https://b.test"]
 
+    def test_keeps_origins_in_the_form_in_which_browsers_send_them(self) -> None:
+        given = ["https://App.test/", "https://b.test:443", "http://c.test:8080", "*"]
+        assert read(cors_origins=given).cors_origins == [
+            "https://app.test", "https://b.test", "http://c.test:8080", "*",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("origin", ["app.test", "null", "https://a.test/app", "https://*.test"])
+    def test_takes_nothing_else_for_an_origin(self, origin: str) -> None:
+        with pytest.raises(ValidationError, match="is no origin"):
+            read(cors_origins=[origin])
+
     def test_takes_an_empty_variable_as_unset(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CORS_ORIGINS", "")
         monkeypatch.setenv("DATABASE_URL", "")

@@ -5,6 +5,7 @@ from binascii import Error as Base64Error
 from functools import lru_cache
 
 from weft.derivation import OfAttribute
+from weft.echo import echoed
 from weft.errors import BadId
 
 MAX_KEY = 2**63 - 1
@@ -34,14 +35,14 @@ def decode_id(text: str) -> tuple[str, int]:
     try:
         if len(text) > MAX_LENGTH:
             raise ValueError
-        type_name, separator, digits = b64decode(text, validate=True).decode().partition(":")
-        if not (separator and digits.isascii() and digits.isdigit()):
+        type_name, _, digits = b64decode(text, validate=True).decode().partition(":")
+        if not (type_name.isidentifier() and digits.isascii() and digits.isdigit()):
             raise ValueError
         key = int(digits)
         if key > MAX_KEY or encode_id(type_name, key) != text:
             raise ValueError
     except (ValueError, Base64Error):
-        raise BadId(f"{text[:MAX_LENGTH]!r} is no ID of this server.") from None
+        raise BadId(f"{echoed(text)!r} is no ID of this server.") from None
     return type_name, key
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from weft.echo import echoed
 from weft.errors import BadCursor, BadPage
 from weft.fields import ListSize
 from weft.remembered import Remembered
@@ -104,7 +105,9 @@ def decode_cursor(order: Order, text: str | None) -> Position | None:
         if isinstance(value, datetime) and value.tzinfo is not UTC:
             raise ValueError
     except (ValueError, Base64Error, msgspec.MsgspecError):
-        raise BadCursor(f"{text[:100]!r} is no cursor of this connection in this order.") from None
+        raise BadCursor(
+            f"{echoed(text)!r} is no cursor of this connection in this order."
+        ) from None
     return Position(value, key)
 
 

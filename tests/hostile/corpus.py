@@ -70,6 +70,7 @@ INPUT = ("BAD_USER_INPUT",)
 COST = ("COST_LIMIT_EXCEEDED",)
 GOOD = "{ __typename }"
 ITEM = "query($id: ID!) { item(id: $id) { id } }"
+FILTERED = "query($filter: ItemFilter) { items(filter: $filter) { totalCount } }"
 AFTER = "query($after: String) { items(after: $after) { totalCount edges { cursor } } }"
 
 
@@ -226,6 +227,43 @@ CORPUS: dict[str, Hostile] = {
         query(GOOD, extensions={"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}),
         ("PERSISTED_QUERY_HASH_MISMATCH",),
     ),
+    "a name of 900,000 characters for the operation": Hostile(
+        query("query A { __typename }", operationName="A" * 900_000), BAD
+    ),
+    "a key of 900,000 characters": Hostile(
+        query(FILTERED, variables={"filter": {"k" * 900_000: 1}}), INPUT
+    ),
+    "a value of 900,000 characters for an enum": Hostile(
+        query("query ($order: ItemOrder) { items(orderBy: $order) { totalCount } }",
+              variables={"order": {"field": "' , " * 225_000}}), INPUT,
+    ),
+    "what looks like an error of ours for a time": Hostile(
+        query(FILTERED, variables={
+            "filter": {"updatedAfter": ", but encountered error '" * 36_000}}), INPUT,
+    ),
+    "an integer of 4,000 digits": Hostile(
+        query(FILTERED, variables={"filter": int("9" * 4_000)}), INPUT
+    ),
+    "null for a condition": Hostile(
+        query("query ($if: Boolean = true) { __typename @skip(if: $if) }", variables={"if": None}),
+        INPUT,
+    ),
+    "null for the condition of a mutation": Hostile(
+        query("mutation ($if: Boolean = true) { ... @include(if: $if) { signOut { signedOut } } }",
+              variables={"if": None}), INPUT,
+    ),
+    "weights that are none": Hostile(
+        query(GOOD), None,
+        headers=(("accept", "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"),),
+    ),
+    "an Accept of 60,000 characters": Hostile(
+        query(GOOD), None, headers=(("accept", "application/xml, " * 3_500 + "a/b"),)
+    ),
+    "an empty Authorization": Hostile(query(GOOD), None, headers=(("authorization", ""),)),
+    "an Authorization without a token": Hostile(
+        query(GOOD), None, headers=(("authorization", "Bearer"),)
+    ),
+    "an origin that is none": Hostile(query(GOOD), None, headers=(("origin", "http://["),)),
     "a token of a megabyte": Hostile(
         query(GOOD), ("UNAUTHENTICATED",), headers=(("authorization", "Bearer " + "a" * 60_000),)
     ),

@@ -14,6 +14,7 @@ from settings import Settings
 from tests.hostile.corpus import CORPUS, MEGABYTE
 from tests.processes import Process, serving
 from tests.waiting import PATIENCE_SECONDS, soon
+from weft.echo import MAX_MESSAGE
 
 README = Path(__file__).parent.parent.parent / "README.md"
 CPU_SECONDS = 1.0
@@ -58,6 +59,10 @@ def codes_of(answer: dict[str, Any]) -> set[str]:
     return {error["extensions"]["code"] for error in answer.get("errors", ())}
 
 
+def messages_of(answer: dict[str, Any]) -> list[str]:
+    return [error["message"] for error in answer.get("errors", ())]
+
+
 @pytest.mark.parametrize("name", CORPUS)
 async def test_is_answered_clearly_and_soon(name: str, watched: Watched) -> None:
     hostile = CORPUS[name]
@@ -75,6 +80,7 @@ async def test_is_answered_clearly_and_soon(name: str, watched: Watched) -> None
         assert bool(codes) == (hostile.codes is not None)
         documented = README.read_text()
         assert all(f"`{code}`" in documented for code in codes)
+        assert all(len(message) <= MAX_MESSAGE for message in messages_of(response.json()))
         assert len(response.content) < MEGABYTE
     assert await watched.is_healthy()
     assert watched.cpu_seconds - before < CPU_SECONDS

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.parsers.targets import HANDSHAKE, frame
+from tests.parsers.frame_streams import frame as text_frame
+from tests.parsers.targets import HANDSHAKE
 from tests.waiting import PATIENCE_SECONDS
 from tests.weft.transport.toy import Server
 
@@ -13,8 +14,15 @@ HEAD = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n
 ADD = b'{"query":"mutation { add }"}'
 INSIDE = b"POST /graphql HTTP/1.1\r\nhost: a\r\n\r\n"
 WORLD = b'"hello":"world"'
-INIT = frame(b'{"type":"connection_init"}')
 HELLO = b'{"type":"subscribe","id":"1","payload":{"query":"{ hello }"}}'
+
+
+def frame(payload: bytes, first: int = 0x81) -> bytes:
+    """A masked frame whose first byte is this: FIN, the reserved bits and the opcode."""
+    return bytes((first,)) + text_frame(1, payload)[1:]
+
+
+INIT = frame(b'{"type":"connection_init"}')
 
 
 async def answers(

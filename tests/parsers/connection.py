@@ -4,18 +4,14 @@ import asyncio
 import re
 from typing import Any
 
-import uvicorn
-from uvicorn.server import ServerState
-
+from tests.parsers.server import Server
 from tests.waiting import PATIENCE_SECONDS
 from tests.weft.transport.toy import SCHEMA, Gate, fallback
 from weft.transport.cookies import CookieSessions
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.limits import SocketLimits
-from weft.transport.request_wire import RequestProtocol
 from weft.transport.service import LiveService
-from weft.transport.socket_wire import SocketProtocol
 from weft.transport.websocket import GraphQLSocket
 
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n")
@@ -30,8 +26,10 @@ class Pipe(asyncio.Transport):
         self.written = bytearray()
         self.protocol: Any = None
         self._closing = False
+        self._ended = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self._ended
         if not self._closing:
             self.written += data
             assert len(self.written) < WRITTEN_LIMIT_BYTES
@@ -41,6 +39,12 @@ class Pipe(asyncio.Transport):
 
     def abort(self) -> None:
         self._closing = True
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self._ended = True
 
     def is_closing(self) -> bool:
         return self._closing
@@ -71,17 +75,7 @@ class Peer:
             fallback(None),
             cors_origins=("https://app.example",),
         )
-        self._state = ServerState()
-        self._config = uvicorn.Config(
-            front,
-            http=RequestProtocol,
-            ws=SocketProtocol,
-            ws_max_size=20_000,
-            ws_per_message_deflate=False,
-            log_config=None,
-            access_log=False,
-        )
-        self._config.load()
+        self._server = Server(front)
         self.failures: list[str] = []
 
     async def talk(self, *pieces: bytes) -> bytes:
@@ -89,7 +83,7 @@ class Peer:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self.failures.append(str(context)))
         pipe = Pipe()
-        protocol = RequestProtocol(self._config, self._state, {})
+        protocol = self._server.new_protocol()
         pipe.protocol = protocol
         protocol.connection_made(pipe)
         for piece in pieces:
@@ -100,11 +94,11 @@ class Peer:
         pipe.close()
         pipe.protocol.connection_lost(None)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while self._state.tasks:
-                await asyncio.wait(set(self._state.tasks))
+            while self._server.tasks:
+                await asyncio.wait(set(self._server.tasks))
         failures, self.failures = self.failures, []
         assert not failures, failures
-        assert not self._state.connections
+        assert not self._server.open_connections
         for status in STATUS.findall(bytes(pipe.written)):
             assert int(status) < 500, bytes(pipe.written)
         return bytes(pipe.written)

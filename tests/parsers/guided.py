@@ -9,27 +9,55 @@ import logging
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import atheris  # pyright: ignore[reportMissingImports]
+from hypothesis import given, settings
 
-with atheris.instrument_imports(include=["weft.transport", "weft.auth", "uvicorn.protocols"]):  # pyright: ignore
+READERS = ["weft.server", "weft.transport", "weft.auth", "h11", "websockets"]
+with atheris.instrument_imports(include=READERS):  # pyright: ignore
+    from tests.parsers import targets
+    from tests.parsers.streams import streams
     from tests.parsers.targets import SEEDS
 
-TARGETS = {target.__name__: target for target in SEEDS}
+BY_GRAMMAR: Any = settings(database=None, deadline=None)(given(streams)(targets.requests))
+"""For this one, libFuzzer's bytes are choices of the grammar."""
+TARGETS: dict[str, Callable[[bytes], object]] = {
+    **{target.__name__: target for target in SEEDS},
+    "grammar": BY_GRAMMAR.hypothesis.fuzz_one_input,
+}
+HTTP = ("http", "requests")
+DICTIONARY = Path(__file__).parent / "http.dict"
 
 
 def fuzz(name: str, seconds: int) -> None:
     """Never returns: libFuzzer ends the process, with an error if the target failed."""
-    logging.disable()
-    target = TARGETS[name]
+    logging.disable(logging.WARNING)  # what is logged as an error fails
     corpus = Path(tempfile.mkdtemp(prefix=f"weft-fuzz-{name}-"))
-    for number, seed in enumerate(SEEDS[target]):
+    seeds = {target.__name__: seeds for target, seeds in SEEDS.items()}.get(name, [])
+    for number, seed in enumerate(seeds):
         (corpus / str(number)).write_bytes(seed)
     bounds = [f"-max_total_time={seconds}", "-timeout=5", "-rss_limit_mb=1024", "-max_len=4096"]
+    if name in HTTP:
+        bounds.append(f"-dict={DICTIONARY}")
     options = [*bounds, "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={corpus}/"]
-    atheris.Setup([sys.argv[0], *options, str(corpus)], target)  # pyright: ignore
+    atheris.Setup([sys.argv[0], *options, str(corpus)], _telling(TARGETS[name]))  # pyright: ignore
     atheris.Fuzz()  # pyright: ignore
+
+
+def _telling(target: Callable[[bytes], object]) -> Callable[[bytes], None]:
+    """The same target, which prints the input that it fails for: libFuzzer may be too late to."""
+
+    def run(data: bytes) -> None:
+        try:
+            target(data)
+        except BaseException:
+            print(data, flush=True)
+            raise
+
+    return run
 
 
 def main() -> None:

@@ -10,7 +10,12 @@ from contextlib import suppress
 
 import msgspec
 
+from tests.parsers.agreement import check
 from tests.parsers.connection import Peer
+from tests.parsers.conversation import Conversations
+from tests.parsers.frame_streams import BINARY, CLOSE, CONTINUED, PING, TEXT, frame
+from tests.parsers.frames import HANDSHAKE, check_frames
+from tests.parsers.streams import SMUGGLED
 from weft.auth.tokens import bearer_token
 from weft.changes.cursor import Cursors
 from weft.errors import BadArgument, BadRequest, Unauthenticated
@@ -20,14 +25,10 @@ from weft.transport.messages import SocketClosed
 from weft.transport.negotiation import check_content_type, response_type
 from weft.transport.request import from_body, from_query_string
 
-HANDSHAKE = (
-    b"GET /graphql HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
-    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    b"sec-websocket-protocol: graphql-transport-ws\r\n\r\n"
-)
 CURSORS = Cursors("a secret of the tests, long enough")
 
 _loop: list[tuple[asyncio.AbstractEventLoop, Peer]] = []
+_conversations: list[Conversations] = []
 
 
 def talk(*pieces: bytes) -> bytes:
@@ -44,6 +45,15 @@ def end_talks() -> None:
     """Closes what the targets have opened."""
     while _loop:
         _loop.pop()[0].close()
+    while _conversations:
+        _conversations.pop().end()
+
+
+def conversations() -> Conversations:
+    """Those of all targets."""
+    if not _conversations:
+        _conversations.append(Conversations())
+    return _conversations[0]
 
 
 def http(data: bytes) -> None:
@@ -56,7 +66,17 @@ def http(data: bytes) -> None:
 def socket(data: bytes) -> None:
     """A socket on which these bytes come after the handshake, and in a text frame."""
     assert talk(HANDSHAKE, data).startswith(b"HTTP/1.1 101")
-    assert talk(HANDSHAKE, frame(b'{"type":"connection_init"}'), frame(data))
+    assert talk(HANDSHAKE, frame(TEXT, b'{"type":"connection_init"}'), frame(TEXT, data))
+
+
+def requests(data: bytes) -> None:
+    """A connection: the requests of it are those that h11 reads."""
+    check(data, conversations())
+
+
+def frames(data: bytes) -> None:
+    """A socket after the handshake: the messages of it are those that `websockets` reads."""
+    check_frames(data, conversations())
 
 
 def message(data: bytes) -> None:
@@ -97,14 +117,6 @@ def opaque(data: bytes) -> None:
         assert CURSORS.encode(CURSORS.decode(text)) == text
 
 
-def frame(payload: bytes, opcode: int = 0x81) -> bytes:
-    """A masked frame, as clients send them; the mask is 0, which changes nothing."""
-    size = len(payload)
-    if size < 126:
-        return bytes((opcode, 0x80 | size)) + bytes(4) + payload
-    return bytes((opcode, 0x80 | 126)) + size.to_bytes(2, "big") + bytes(4) + payload
-
-
 def _same(one: object, other: object) -> bool:
     # Both as text: numbers may be of other types, and NaN is not equal to itself.
     return msgspec.json.encode(one) == msgspec.json.encode(other)
@@ -123,7 +135,23 @@ SEEDS: dict[Callable[[bytes], None], list[bytes]] = {
         b"cookie: __Host-weft-access=good; a=b\r\n\r\n",
         HANDSHAKE,
     ],
-    socket: [frame(b'{"type":"connection_init"}') + frame(_SUBSCRIBE), frame(b"", 0x89)],
+    socket: [
+        frame(TEXT, b'{"type":"connection_init"}') + frame(TEXT, _SUBSCRIBE),
+        frame(PING, b""),
+    ],
+    requests: [
+        _POST + b"content-length: 3\r\n\r\nabc" + SMUGGLED * 2,
+        _POST + b"connection: upgrade\r\nupgrade: h2c\r\ncontent-length: 3\r\n\r\nabc" + SMUGGLED,
+        _POST + b"transfer-encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nx: y\r\n\r\n" + SMUGGLED,
+        b"HEAD /direct HTTP/1.1\r\nhost: a\r\n\r\n" * 2,
+        b"PUT /early HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\na",
+        b"GET http://a/slow?b HTTP/1.0\r\nhost: a\r\nconnection: keep-alive, x\r\n\r\n" + SMUGGLED,
+        SMUGGLED + HANDSHAKE + frame(TEXT, b"a"),
+    ],
+    frames: [
+        frame(TEXT, b"a", final=False) + frame(PING, b"b") + frame(CONTINUED, b"c", mask=b"mask"),
+        frame(BINARY, bytes(200)) + frame(CLOSE, b"\x03\xe8bye"),
+    ],
     message: [_SUBSCRIBE, b'{"type":"ping","payload":{"Authorization":"Bearer good"}}'],
     body: [b'{"query":"{ hello }","variables":{"a":[1.5e3,null,"\\u00e9"]},"operationName":"A"}'],
     query_string: [b"query=%7Bhello%7D&variables=%7B%22a%22%3A1%7D&operationName=&extensions="],

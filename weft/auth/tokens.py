@@ -17,6 +17,7 @@ TYPE = "at+jwt"
 AUDIENCE = "weft"
 SECRET_MIN_BYTES = 32
 """A key of HS256 is no shorter than its hash (RFC 7518, section 3.2)."""
+BEARER = "bearer"
 TOKEN_MAX_LENGTH = 2048
 REMEMBERED_TOKENS = 4096
 DEVELOPMENT_SECRET = "weft-development-secret-do-not-deploy"
@@ -126,15 +127,27 @@ class AccessTokens:
         )
 
 
+def credentials(authorization: str | None) -> str | None:
+    """The value of an Authorization; None if it is empty, or `Bearer` without a token.
+
+    Clients without a token send either of the two: Apollo's documentation has
+    ``token ? `Bearer ${token}` : ""``.
+    """
+    if authorization is None or authorization.strip().lower() in ("", BEARER):
+        return None
+    return authorization
+
+
 def bearer_token(authorization: str | None) -> str | None:
     """The token of an Authorization header's value (RFC 6750, section 2.1); None if there is none.
 
-    Raises `Unauthenticated` for any other scheme and for a scheme without a token.
+    Raises `Unauthenticated` for any other scheme.
     """
+    authorization = credentials(authorization)
     if authorization is None:
         return None
     scheme, _, token = authorization.strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if scheme.lower() != BEARER or not token.strip():
         raise Unauthenticated("The Authorization header must read: Bearer <access token>.")
     return token.strip()
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from weft.echo import echoed
 from weft.errors import BadCursor
 
 KEY_BYTES = 64
@@ -42,7 +43,7 @@ class Cursors:
                     # It also reads the other base64, and over what is none.
                     if urlsafe_b64encode(sealed).decode() == cursor:
                         return int.from_bytes(cipher.decrypt(sealed, None))
-        raise BadCursor(f"{cursor[:100]!r} is no cursor of this server's live updates.")
+        raise BadCursor(f"{echoed(cursor)!r} is no cursor of this server's live updates.")
 
 
 def _cipher(secret: str) -> AESSIV:

@@ -18,6 +18,7 @@ from graphql import (
 )
 from graphql.validation import OverlappingFieldsCanBeMergedRule
 
+from weft.echo import echoed
 from weft.execution.errors import (
     VALIDATION_FAILED,
     Refused,
@@ -121,4 +122,4 @@ def _choose(
     for operation in operations:
         if operation.name and operation.name.value == name:
             return operation
-    return refuse_operation(f"Unknown operation named '{name}'.")
+    return refuse_operation(f"Unknown operation named '{echoed(name)}'.")

@@ -8,6 +8,7 @@ import structlog
 from graphql import ExecutionResult, GraphQLError, GraphQLFormattedError
 from graphql.error import GraphQLSyntaxError
 
+from weft.echo import brief
 from weft.errors import BadRequest, RequestError, WeftError
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
@@ -55,6 +56,8 @@ def refuse_operation(message: str) -> Refused:
 def format_error(error: GraphQLError) -> GraphQLFormattedError:
     """The client's view of an error: message, locations, path, and extensions with a `code`.
 
+    Whatever the message repeats of the client's input is shortened here, for all transports.
+
     What is neither a `WeftError` nor one of GraphQL's own is masked; its exception is logged under
     the `id` that the client gets in `extensions`.
     """
@@ -62,7 +65,7 @@ def format_error(error: GraphQLError) -> GraphQLFormattedError:
     if shown is None:
         shown = "Internal server error", {"code": INTERNAL, "id": _log(error)}
     message, extensions = shown
-    formatted: GraphQLFormattedError = {"message": message}
+    formatted: GraphQLFormattedError = {"message": brief(message)}
     if error.locations:
         formatted["locations"] = [location.formatted for location in error.locations]
     if error.path:
@@ -72,7 +75,7 @@ def format_error(error: GraphQLError) -> GraphQLFormattedError:
 
 
 def _shown(error: GraphQLError) -> tuple[str, dict[str, Any]] | None:
-    cause = error.original_error
+    cause = error.original_error or error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
     if isinstance(cause, WeftError):
@@ -81,8 +84,9 @@ def _shown(error: GraphQLError) -> tuple[str, dict[str, Any]] | None:
         return error.message, {"code": PARSE_FAILED}
     if error.path is None and (error.extensions or {}).get("code") in _REQUEST_CODES:
         return error.message, error.extensions or {}
-    # graphql-core coerces a field's arguments inside of its execution, and nothing but the text
-    # tells that error from one of completing the resolver's answer, which is the server's fault.
+    # graphql-core coerces the arguments of fields, and of @skip and @include, inside of its
+    # execution, and nothing but the text tells that error from one of completing the resolver's
+    # answer, which is the server's fault.
     if isinstance(cause, GraphQLError) and cause.message.startswith("Argument '"):
         return error.message, {"code": BAD_USER_INPUT}
     return None

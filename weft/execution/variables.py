@@ -26,6 +26,8 @@ from graphql.execution.values import (
 )
 from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 
+from weft.echo import with_echoes
+
 MAX_ERRORS = 50
 
 _SAME = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: int}
@@ -98,7 +100,7 @@ class VariableCoercion:
         return get_variable_values(
             self._schema,
             self._nodes,
-            dict(given),
+            with_echoes(dict(given)),
             max_errors=MAX_ERRORS,
             hide_suggestions=hide_suggestions,
         )

@@ -14,6 +14,9 @@ Check = Callable[[], Awaitable[None]]
 Detail = Callable[[], Awaitable[object]]
 """What it looks at, as JSON."""
 
+METHODS = ["GET", "HEAD"]
+"""Many monitors send HEAD; the server leaves the body out then."""
+
 log = logging.getLogger(__name__)
 
 
@@ -33,12 +36,12 @@ def router(
     """
     health = APIRouter(prefix="/health", tags=["health"])
 
-    @health.get("/live")
+    @health.api_route("/live", methods=METHODS)
     async def live() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         """Whether the process answers."""
         return JSONResponse({"live": True}, headers={"cache-control": "no-store"})
 
-    @health.get("/ready")
+    @health.api_route("/ready", methods=METHODS)
     async def ready() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         """Whether the server can do its work."""
         outcomes = await asyncio.gather(

@@ -9,6 +9,7 @@ import structlog
 from graphql import ExecutionResult
 from starlette.types import Receive, Scope, Send
 
+from weft.echo import echoed
 from weft.errors import BadRequest, Unauthenticated, Unavailable
 from weft.execution.errors import Refused
 from weft.execution.subscription import Subscription
@@ -30,6 +31,7 @@ from weft.transport.messages import (
     Subscribe,
 )
 from weft.transport.outlet import Outlet, outlet_of
+from weft.transport.request import from_value
 from weft.transport.response import encode_result, format_errors, format_exception
 from weft.transport.service import LiveService
 
@@ -185,9 +187,8 @@ class Connection:
 
     def _begin(self, message: Subscribe, tasks: asyncio.TaskGroup) -> None:
         if message.id in self._operations:
-            raise SocketClosed(
-                CloseCode.SUBSCRIBER_ALREADY_EXISTS, f"Subscriber for {message.id} already exists"
-            )
+            reason = f"Subscriber for {echoed(message.id)} already exists"
+            raise SocketClosed(CloseCode.SUBSCRIBER_ALREADY_EXISTS, reason)
         limits = self._service.limits
         refusal = None
         if len(self._operations) >= limits.operations:
@@ -228,9 +229,10 @@ class Connection:
     async def _execute(self, message: Subscribe, request_id: str) -> bytes | Membership:
         """Sends results; returns the message that ends the operation, or how it goes on."""
         service = self._service
+        asked = from_value(message.payload)
         # Asked anew for every operation: a session that was revoked meanwhile has no more of them.
         viewer = await self._viewer(self._authorization)
-        request = await service.documents.complete(message.payload)
+        request = await service.documents.complete(asked)
         opened = await service.open(request, viewer, request_id)
         if isinstance(opened, Refused):
             return messages.error_message(message.id, format_errors(opened.errors or ()))

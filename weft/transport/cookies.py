@@ -13,7 +13,7 @@ from weft.auth.cookies import ACCESS_COOKIE, REFRESH_COOKIE, SessionCookies, use
 from weft.errors import BadRequest
 from weft.transport.answer import refusal, send_answer
 from weft.transport.exchange import exchange_of
-from weft.transport.headers import headers_of
+from weft.transport.headers import authorization_of, headers_of
 from weft.transport.negotiation import HTML, JSON
 
 HEADER = b"x-session"
@@ -44,12 +44,12 @@ class CookieSessions:
         headers = headers_of(scope)
         if scope["type"] != "http":
             # Who is not let in by its Origin is refused by the socket itself.
-            if b"origin" in headers:
+            if headers.get(b"origin"):
                 _sign(scope, headers, _tokens(scope))
         elif (session := headers.get(HEADER)) is not None:
             await self._serve(session, scope, receive, send)
             return
-        elif not (b"authorization" in headers or _wants_page(scope, headers)) and _tokens(scope):
+        elif not (authorization_of(headers) or _wants_page(scope, headers)) and _tokens(scope):
             text = "Send the header `X-Session: cookie`, without which cookies do not count."
             await send_answer(send, refusal(SessionHeaderMissing(text), JSON))
             return
@@ -89,10 +89,10 @@ def _tokens(scope: Scope) -> dict[bytes, bytes]:
     return {name: token for name, _, token in pairs if name in ours and token}
 
 
-def _sign(scope: Scope, headers: Mapping[bytes, bytes], tokens: Mapping[bytes, bytes]) -> None:
-    if ACCESS_COOKIE in tokens and b"authorization" not in headers:
-        authorization = b"authorization", b"Bearer " + tokens[ACCESS_COOKIE]
-        scope["headers"] = [*scope["headers"], authorization]
+def _sign(scope: Scope, headers: dict[bytes, bytes], tokens: Mapping[bytes, bytes]) -> None:
+    if ACCESS_COOKIE in tokens and authorization_of(headers) is None:
+        others = [pair for pair in scope["headers"] if pair[0] != b"authorization"]
+        scope["headers"] = [*others, (b"authorization", b"Bearer " + tokens[ACCESS_COOKIE])]
 
 
 def _wants_page(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:

@@ -16,10 +16,10 @@ from weft.execution.subscription import Subscription
 from weft.feed import Feed
 from weft.transport.broadcast import Rendered
 from weft.transport.disconnect import ClientGone, ClientWatch
+from weft.transport.exchange import STREAM
 from weft.transport.gate import Viewer
 from weft.transport.headers import address_of, headers_of, request_id_of
 from weft.transport.request import GraphQLRequest
-from weft.transport.request_wire import STREAM
 from weft.transport.response import encode_refusal, encode_result
 from weft.transport.service import LiveService
 

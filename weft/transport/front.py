@@ -11,7 +11,6 @@ from itertools import count
 from time import perf_counter
 
 from fastapi import HTTPException
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +18,7 @@ from weft.rates.address import CLIENT, counted_address
 from weft.telemetry.logs import REQUEST_ID
 from weft.transport.exchange import exchange_of
 from weft.transport.headers import POLICY, Stamp, headers_of
+from weft.transport.origins import ANY, CrossOrigin, allowed_origins
 
 HEALTH = "/health/"
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -60,10 +60,11 @@ class Front:
         self._fallback = fallback
         self._path = path
         self._body_limit_bytes = body_limit_bytes
-        self._vary_on_origin = bool(cors_origins) and "*" not in cors_origins
-        self._cross_origin = CORSMiddleware(
+        allowed = allowed_origins(cors_origins)
+        self._vary_on_origin = bool(allowed) and ANY not in allowed
+        self._cross_origin = CrossOrigin(
             self._dispatch,
-            allow_origins=tuple(cors_origins),
+            allow_origins=tuple(allowed),
             allow_methods=METHODS,
             allow_headers=("*",),
             allow_credentials=credentials,
@@ -102,11 +103,7 @@ class Front:
                 message["headers"] = [*message.get("headers", ()), *stamp.response_headers()]
             return send(message)
 
-        try:
-            await self._application(scope, headers)(scope, receive, stamped)
-        finally:
-            if exchange is not None:
-                exchange.end()
+        await self._application(scope, headers)(scope, receive, stamped)
 
     def _application(self, scope: Scope, headers: dict[bytes, bytes]) -> ASGIApp:
         """What serves a request, with all that has to be looked at before."""

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from starlette.types import Scope
 
+from weft.auth.tokens import credentials
+
 Header = tuple[bytes, bytes]
 
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
@@ -70,9 +72,9 @@ def by_name(pairs: Sequence[Header]) -> dict[bytes, bytes]:
 
 
 def authorization_of(headers: dict[bytes, bytes]) -> str | None:
-    """The Authorization header's value, or None."""
+    """The Authorization header's value; None if there are no credentials in it."""
     value = headers.get(b"authorization")
-    return None if value is None else value.decode("latin-1")
+    return None if value is None else credentials(value.decode("latin-1"))
 
 
 def stamp_of(scope: Scope) -> Stamp:

@@ -61,9 +61,12 @@ from weft.transport.service import OPERATIONS_AT_ONCE, LiveService
 READING = frozenset({OperationType.QUERY})
 STREAMED_BY_GET = READING | {OperationType.SUBSCRIPTION}
 
+Read = tuple[GraphQLRequest, bytes | None]
+"""A request, and its body if that is new and may be worth keeping."""
+
 
 class GraphQLEndpoint:
-    """Answers GET, POST and OPTIONS of one URL.
+    """Answers GET, POST and OPTIONS of one URL, and HEAD where that is of a page.
 
     - `operation_timeout_ms`: how long an operation may run; then its open fields are
       DEADLINE_EXCEEDED.
@@ -134,7 +137,7 @@ class GraphQLEndpoint:
     def _media_type(self, method: str, headers: dict[bytes, bytes]) -> str:
         if method == "OPTIONS":
             return JSON
-        html = self._page is not None and method == "GET"
+        html = self._page is not None and method in ("GET", "HEAD")
         return response_type(headers.get(b"accept"), html=html, streams=self._live is not None)
 
     async def _answer(
@@ -145,12 +148,15 @@ class GraphQLEndpoint:
         media_type: str,
         exchange: Exchange | None,
     ) -> Answer:
-        asked = self._at_hand(scope, headers, exchange)
-        if asked is None:
-            asked = await self._request(scope, headers, receive)
+        read = self._at_hand(scope, headers, exchange)
+        if read is None:
+            read = await self._request(scope, headers, receive)
+        asked, new_body = read
         request = asked
         if not self._documents.takes_as_is(asked):
             request = await self._documents.complete(asked)
+        if new_body is not None:
+            self._bodies.keep(new_body, asked, request.query)
         with self._in_flight, ClientWatch(receive, exchange):
             result = await self._run(request, headers, scope)
         gets = scope["method"] == "GET"
@@ -172,7 +178,7 @@ class GraphQLEndpoint:
         receive: Receive,
         send: Send,
     ) -> None:
-        asked = await self._request(scope, headers, receive)
+        asked, _ = await self._request(scope, headers, receive)
         request = await self._documents.complete(asked)
         authorization = authorization_of(headers)
         viewer = await self._gate.viewer(authorization)
@@ -217,7 +223,7 @@ class GraphQLEndpoint:
 
     def _at_hand(
         self, scope: Scope, headers: dict[bytes, bytes], exchange: Exchange | None
-    ) -> GraphQLRequest | None:
+    ) -> Read | None:
         """The request, if all of it is here already."""
         if exchange is None or scope["method"] != "POST":
             return None
@@ -225,21 +231,23 @@ class GraphQLEndpoint:
         if body is None or len(body) > self._body_limit_bytes:
             return None
         _check_is_read(headers)
-        return self._bodies.read(body)
+        return self._read(body)
 
-    async def _request(
-        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive
-    ) -> GraphQLRequest:
+    async def _request(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Read:
         method = scope["method"]
         if method == "POST":
             _check_is_read(headers)
-            return self._bodies.read(await self._body(headers, receive))
+            return self._read(await self._body(headers, receive))
         if method == "GET":
             query_string: bytes = scope["query_string"]
             if len(query_string) > self._body_limit_bytes:
                 raise TargetTooLong(f"The URL has more than {self._body_limit_bytes} bytes.")
-            return from_query_string(query_string)
+            return from_query_string(query_string), None
         raise MethodNotAllowed(f"{method} is not served here; use POST, or GET for queries.")
+
+    def _read(self, body: bytes) -> Read:
+        request, is_known = self._bodies.read(body)
+        return request, None if is_known else body
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         left = self._body_limit_bytes

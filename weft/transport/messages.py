@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import msgspec
 from graphql import GraphQLFormattedError
 
+from weft.auth.tokens import credentials
+from weft.echo import brief
 from weft.errors import BadRequest
 from weft.transport import strict_json
-from weft.transport.request import GraphQLRequest
 
 SUBPROTOCOL = "graphql-transport-ws"
 REASON_LIMIT_BYTES = 123  # of a close frame: RFC 6455, 5.5
@@ -42,7 +43,7 @@ class SocketClosed(Exception):
     def __init__(self, code: CloseCode, reason: str) -> None:
         super().__init__(code, reason)
         self.code = code
-        self.reason = reason.encode()[:REASON_LIMIT_BYTES].decode(errors="ignore")
+        self.reason = brief(reason).encode()[:REASON_LIMIT_BYTES].decode(errors="ignore")
 
 
 class ConnectionInit(msgspec.Struct, tag_field="type", tag="connection_init"):
@@ -64,10 +65,14 @@ class Pong(msgspec.Struct, tag_field="type", tag="pong"):
 
 
 class Subscribe(msgspec.Struct, tag_field="type", tag="subscribe"):
-    """Begins an operation of any type."""
+    """Begins an operation of any type.
+
+    What the payload must be is for the operation to say, by an `error` message of this id: the
+    socket's other operations go on.
+    """
 
     id: OperationId
-    payload: GraphQLRequest
+    payload: Any = None
 
 
 class Complete(msgspec.Struct, tag_field="type", tag="complete"):
@@ -84,7 +89,9 @@ CONNECTION_ACK = b'{"type":"connection_ack"}'
 
 
 def decode(raw: bytes) -> ClientMessage:
-    """A client's message. Raises `SocketClosed` (4400) for anything else."""
+    """A client's message. Raises `SocketClosed` (4400) for anything else, and for all that
+    `strict_json` refuses, wherever in the message it stands.
+    """
     try:
         return msgspec.convert(strict_json.decode(raw), ClientMessage)
     except (BadRequest, msgspec.ValidationError) as error:
@@ -110,12 +117,16 @@ PONG = b'{"type":"pong"}'
 
 
 def authorization_of_payload(payload: dict[str, Any] | None) -> str | None:
-    """The Authorization in a payload, None if there is none; `SocketClosed` if it is no string."""
+    """The Authorization in a payload, None if there is none or it is empty.
+
+    Raises `SocketClosed` if it is no string.
+    """
     for name, value in (payload or {}).items():
         if name.lower() == "authorization" and value is not None:
             if not isinstance(value, str):
                 raise SocketClosed(CloseCode.FORBIDDEN, "Authorization must be a string")
-            return value
+            if credentials(value) is not None:
+                return value
     return None
 
 

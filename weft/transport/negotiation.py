@@ -11,20 +11,25 @@ HTML = "text/html"
 EVENT_STREAM = "text/event-stream"
 
 ACCEPT_LIMIT_BYTES = 2048
-WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
+"""Of a longer header nothing is read."""
+WEIGHT = re.compile(r"[01](\.[0-9]*)?|\.[0-9]+")
+ANYTHING = "*/*"
 
 
-@lru_cache(maxsize=256)
 def response_type(accept: bytes | None, *, html: bool, streams: bool = False) -> str:
     """`GRAPHQL_RESPONSE`, `JSON` or, where that is allowed, `HTML` or `EVENT_STREAM`.
 
     The highest weight wins, then the more specific range, then `GRAPHQL_RESPONSE`; but a client
-    that takes anything gets `JSON`, which all can read. Raises `NotAcceptable`.
+    that takes anything gets `JSON`, which all can read. So does one whose header is too long to be
+    read. Raises `NotAcceptable`.
     """
-    if not accept or accept == b"*/*":
+    if not accept or accept == b"*/*" or len(accept) > ACCEPT_LIMIT_BYTES:
         return JSON
-    if len(accept) > ACCEPT_LIMIT_BYTES:
-        raise NotAcceptable(f"The Accept header has more than {ACCEPT_LIMIT_BYTES} bytes.")
+    return _best(accept, html, streams)
+
+
+@lru_cache(maxsize=256)
+def _best(accept: bytes, html: bool, streams: bool) -> str:
     weights = _weights(accept.decode("latin-1").lower())
     offers = [GRAPHQL_RESPONSE, JSON]
     if html:
@@ -41,7 +46,7 @@ def _rank(offer: str, weights: dict[str, float]) -> tuple[float, int, bool]:
     """The weight of the most specific range that covers `offer`, how specific that is, and
     whether we would choose it among equals.
     """
-    ranges = ("*/*", offer.partition("/")[0] + "/*", offer)
+    ranges = (ANYTHING, offer.partition("/")[0] + "/*", offer)
     for specificity in (2, 1, 0):
         if (weight := weights.get(ranges[specificity])) is not None:
             preferred = GRAPHQL_RESPONSE if specificity == 2 else JSON
@@ -60,12 +65,15 @@ def _weights(accept: str) -> dict[str, float]:
                 weight = 0.0
             elif name.strip() == "q":
                 weight = min(weight, _weight(value.strip()))
+        if media_range == "*":  # which Java sends, and means by it what the longer one says
+            media_range = ANYTHING
         weights[media_range] = max(weight, weights.get(media_range, 0.0))
     return weights
 
 
 def _weight(text: str) -> float:
-    return min(float(text), 1.0) if WEIGHT.fullmatch(text) else 0.0
+    """1 for what is no weight: a client is not refused for what cannot be read."""
+    return min(float(text), 1.0) if WEIGHT.fullmatch(text) else 1.0
 
 
 @lru_cache(maxsize=64)

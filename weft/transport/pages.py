@@ -47,7 +47,7 @@ class Page:
 
     def routes(self, *addresses: str) -> list[BaseRoute]:
         """What serves the page at the addresses, and what it loads where the build says so."""
-        return [self._assets, *(Route(address, self) for address in addresses)]
+        return [self._assets, *(Route(address, self, methods=["GET"]) for address in addresses)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""

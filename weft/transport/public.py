@@ -5,7 +5,7 @@ HTTP caching is RFC 9111; ETag and If-None-Match are RFC 9110, sections 8.8.3 an
 
 from hashlib import sha256
 
-from weft.transport.headers import Header
+from weft.transport.headers import Header, authorization_of
 
 VARY = (b"vary", b"accept, authorization, cookie")
 TAG_LENGTH = 32
@@ -13,7 +13,7 @@ TAG_LENGTH = 32
 
 def is_public(headers: dict[bytes, bytes]) -> bool:
     """Whether nobody's credentials came with the request, so that anybody's answer is the same."""
-    return b"authorization" not in headers and b"cookie" not in headers
+    return authorization_of(headers) is None and b"cookie" not in headers
 
 
 def keepable(

@@ -11,6 +11,7 @@ from weft.transport import strict_json
 
 PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
 QUERY_STRING_FIELDS_LIMIT = 32
+MUTATION = "mutation"
 MAX_BODIES = 10_000
 MAX_BODIES_BYTES = 8 * 1024 * 1024
 BODY_OVERHEAD_BYTES = 1_000
@@ -39,14 +40,14 @@ def from_body(body: bytes) -> GraphQLRequest:
     """The request of a JSON body. Raises `BadRequest` for what is not well-formed."""
     if not body:
         raise BadRequest("The body is empty: send a JSON object with a `query`.")
-    return _convert(strict_json.decode(body))
+    return from_value(strict_json.decode(body))
 
 
 class Bodies:
-    """Reads bodies; one that has come before is not read again.
+    """Reads bodies; one that is kept is not read again.
 
-    Kept are bodies that say the same to everybody whenever they come: queries whose variables
-    nobody can change. What a mutation is given may be a secret.
+    Kept are those of queries, with variables that nothing can change. Those of mutations are not:
+    what a mutation is given may be a password.
     """
 
     def __init__(self) -> None:
@@ -57,20 +58,26 @@ class Bodies:
     def __len__(self) -> int:
         return len(self._known)
 
-    def read(self, body: bytes) -> GraphQLRequest:
-        """As `from_body`; what it gives is not to be changed."""
+    def read(self, body: bytes) -> tuple[GraphQLRequest, bool]:
+        """The request of a body, which is not to be changed, and whether it was kept.
+
+        Raises as `from_body`.
+        """
         request = self._known.get(body)
-        if request is None:
-            request = from_body(body)
-            if _is_plain(request):
-                self._known.put(body, request, BODY_OVERHEAD_BYTES + 3 * len(body))
-        return request
+        return (from_body(body), False) if request is None else (request, True)
+
+    def keep(self, body: bytes, request: GraphQLRequest, document: str) -> None:
+        """Keeps what was read of a body, if it may be kept.
+
+        `document` is the text of the request's document, also where the request only names it:
+        it tells whether there is a mutation in it, which nothing but this word can begin.
+        """
+        if request.extensions is None and MUTATION not in document and _is_flat(request.variables):
+            self._known.put(body, request, BODY_OVERHEAD_BYTES + 3 * len(body))
 
 
-def _is_plain(request: GraphQLRequest) -> bool:
-    if request.extensions is not None or "mutation" in request.query:
-        return False
-    return not any(value.__class__ in (dict, list) for value in (request.variables or {}).values())
+def _is_flat(variables: dict[str, Any] | None) -> bool:
+    return not any(value.__class__ in (dict, list) for value in (variables or {}).values())
 
 
 def from_query_string(query_string: bytes) -> GraphQLRequest:
@@ -99,13 +106,14 @@ def from_query_string(query_string: bytes) -> GraphQLRequest:
             raise BadRequest("The character U+0000 is not allowed.")
         is_json = name in ("variables", "extensions") and text
         parameters[name] = strict_json.decode(text.encode()) if is_json else text or None
-    return _convert(parameters)
+    return from_value(parameters)
 
 
-def _convert(document: Any) -> GraphQLRequest:
-    if isinstance(document, list):
+def from_value(value: Any) -> GraphQLRequest:
+    """The request of a JSON value. Raises `BadRequest` for what is none."""
+    if isinstance(value, list):
         raise BadRequest("Batches are not supported: send one operation a request.")
     try:
-        return msgspec.convert(document, GraphQLRequest)
+        return msgspec.convert(value, GraphQLRequest)
     except msgspec.ValidationError as error:
         raise BadRequest(f"This is no GraphQL request: {error}.") from None

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from weft.echo import echoed
 from weft.errors import BadRequest
 
 NESTING_LIMIT = 200
@@ -44,7 +45,7 @@ def decode(raw: bytes) -> Any:
     if len(NAME_END.findall(raw)) != _count_names(value, NESTING_LIMIT):
         json.loads(raw, object_pairs_hook=_object_of_distinct_names)
     if ESCAPED_NUL in raw and (place := _place_of_nul(value, "$")) is not None:
-        raise BadRequest(f"The character U+0000 is not allowed - at `{place}`.")
+        raise BadRequest(f"The character U+0000 is not allowed - at `{echoed(place)}`.")
     return value
 
 

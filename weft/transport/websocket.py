@@ -1,7 +1,6 @@
 """The GraphQL endpoint over WebSockets: an ASGI application that speaks `graphql-transport-ws`."""
 
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
 
@@ -9,6 +8,7 @@ from weft.transport.connection import Connection
 from weft.transport.headers import address_of, headers_of
 from weft.transport.limits import TooMany
 from weft.transport.messages import SUBPROTOCOL, CloseCode
+from weft.transport.origins import ANY, allowed_origins, is_of_host, normalised
 from weft.transport.service import LiveService
 
 
@@ -21,7 +21,7 @@ class GraphQLSocket:
 
     def __init__(self, service: LiveService, *, cors_origins: Collection[str] = ()) -> None:
         self._service = service
-        self._cors_origins = frozenset(cors_origins)
+        self._allowed = allowed_origins(cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one socket until either side closes it."""
@@ -43,10 +43,9 @@ class GraphQLSocket:
     def _admits(self, headers: dict[bytes, bytes]) -> bool:
         """Whether the page that opened the socket may: CORS does not cover WebSockets."""
         origin = headers.get(b"origin", b"").decode("latin-1")
-        if not origin or origin in self._cors_origins or "*" in self._cors_origins:
+        if not origin or ANY in self._allowed or normalised(origin) in self._allowed:
             return True
-        host = headers.get(b"host", b"").decode("latin-1").lower()
-        return host != "" and urlsplit(origin).netloc.lower() == host
+        return is_of_host(origin, headers.get(b"host", b"").decode("latin-1"))
 
 
 async def _refuse(scope: Scope, send: Send, status: int) -> None:

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.auth import tokens
-from weft.auth.tokens import AccessTokens, bearer_token, check_secret
+from weft.auth.tokens import AccessTokens, bearer_token, check_secret, credentials
 from weft.errors import Unauthenticated
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
 SECRET = "a secret for tests, of 32 bytes or more"
 OTHER = "another secret for tests, as long or longer"
 SECOND = timedelta(seconds=1)
+EMPTY = ("", " ", "\t", "Bearer", "Bearer ", "bearer\t ", " BEARER ")
 
 ACCESS_TOKENS = AccessTokens(key_id="one", secret=SECRET)
 PAYLOAD: dict[str, Any] = {
@@ -180,8 +181,17 @@ class TestBearerToken:
     def test_is_none_without_a_header(self):
         assert bearer_token(None) is None
 
-    @pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic YTpi", "a.b.c"])
+    @pytest.mark.parametrize("value", EMPTY)
+    def test_is_none_in_an_empty_header(self, value: str):
+        """As clients send that follow Apollo's documentation and have no token yet."""
+        assert bearer_token(value) is None
+        assert credentials(value) is None
+
+    @pytest.mark.parametrize(
+        "value", ["Basic", "Basic YTpi", "a.b.c", "Bearera.b.c", "Bearer,", ", ", "Bearer=a.b.c"]
+    )
     def test_refuses_anything_else(self, value: str):
+        assert credentials(value) == value
         with pytest.raises(Unauthenticated):
             bearer_token(value)
 

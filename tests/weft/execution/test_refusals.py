@@ -7,7 +7,7 @@ from graphql import ExecutionResult, OperationType
 
 from tests.weft.execution.shop import Site
 from tests.weft.execution.told import codes, told
-from weft.execution import Refused, Schema
+from weft.execution import Refused, Schema, format_error
 
 
 class TestRefusal:
@@ -40,6 +40,68 @@ class TestRefusal:
         assert isinstance(result, Refused)
         assert set(codes(result)) == {code}
         assert site.calls == []
+
+
+class TestNull:
+    """A nullable variable with a default may stand where null may not, and null may be given."""
+
+    @pytest.mark.parametrize(
+        ("text", "path"),
+        [
+            ("query ($a: Boolean = true) { things { key } __typename @skip(if: $a) }", None),
+            ("query ($a: Boolean = true) { things { key } thing @include(if: $a) { key } }", None),
+            ("query ($a: Boolean = true) { things { key } ... @skip(if: $a) { paged } }", None),
+            ("query ($a: Boolean = true) { ... on Query @include(if: $a) { paged } }", None),
+            (
+                "query ($a: Boolean = true) { ...F @skip(if: $a) } fragment F on Query { paged }",
+                None,
+            ),
+            (
+                "query ($a: Boolean = true) { things { key } ...F } "
+                "fragment F on Query { ...G } fragment G on Query { paged @include(if: $a) }",
+                None,
+            ),
+            (
+                "query ($a: Boolean = true) "
+                "{ __schema @include(if: $a) { queryType { name } } paged }",
+                None,
+            ),
+            (
+                'mutation ($a: Boolean = true) { write(label: "a") { key } '
+                '... @skip(if: $a) { b: write(label: "b") { key } } }',
+                None,
+            ),
+            ("query ($a: Boolean = true) { thing { key @skip(if: $a) } }", ["thing"]),
+            (
+                "query ($a: Boolean = true) { thing { ...F } } "
+                "fragment F on Thing { ... @include(if: $a) { key } }",
+                ["thing"],
+            ),
+            ("query ($a: Int = 1) { thing(key: $a) { key } }", ["thing"]),
+            ('mutation ($a: String = "b") { write(label: $a) { key } }', ["write"]),
+        ],
+    )
+    async def test_where_it_may_not_stand_is_an_error_of_the_client(
+        self, schema: Schema, site: Site, text: str, path: list[str] | None
+    ) -> None:
+        result = await schema.run(text, variables={"a": None}, context=site)
+        (shown,) = map(format_error, result.errors or [])
+        assert shown.get("extensions") == {"code": "BAD_USER_INPUT"}
+        assert "variable '$a' provided to non-null type" in shown.get("message", "")
+        assert (result.data or {}).get("things") is None
+        assert shown.get("path") == path
+        assert site.calls == []
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "subscription ($a: Boolean = true) { ticks { key @skip(if: $a) } }",
+            "subscription ($a: Boolean = true) { ticks { ... @include(if: $a) { key } } }",
+        ],
+    )
+    async def test_fails_each_event_alike(self, schema: Schema, site: Site, text: str) -> None:
+        results = await schema.stream(text, variables={"a": None}, context=site)
+        assert {code async for result in results for code in codes(result)} == {"BAD_USER_INPUT"}
 
 
 class TestDeadline:

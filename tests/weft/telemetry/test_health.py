@@ -4,8 +4,12 @@ import asyncio
 from collections.abc import Mapping
 
 import httpx
+import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
+from tests.sockets import address_of, listening
+from tests.waiting import PATIENCE_SECONDS
 from weft.telemetry import health
 
 
@@ -72,3 +76,28 @@ class TestReady:
 
     async def test_is_never_cached(self) -> None:
         assert (await get("/health/ready")).headers["cache-control"] == "no-store"
+
+
+class TestHead:
+    """What many monitors send."""
+
+    def test_is_served_wherever_get_is(self) -> None:
+        for route in health.router({}, timeout_seconds=1).routes:
+            assert isinstance(route, APIRoute)
+            assert route.methods == {"GET", "HEAD"}
+
+    @pytest.mark.parametrize(
+        ("path", "status"), [("/health/live", 200), ("/health/ready", 503), ("/health/no", 404)]
+    )
+    async def test_is_answered_as_get_without_a_body(self, path: str, status: int) -> None:
+        app = FastAPI()
+        app.include_router(health.router({"check": broken}, timeout_seconds=PATIENCE_SECONDS))
+        async with (
+            listening(app) as server,
+            httpx.AsyncClient(base_url=f"http://{address_of(server)}") as client,
+        ):
+            got, head = await client.get(path), await client.head(path)
+        assert (got.status_code, head.status_code) == (status, status)
+        assert (bool(got.content), head.content) == (True, b"")
+        for name in ("content-type", "content-length", "cache-control"):
+            assert head.headers.get(name) == got.headers.get(name)

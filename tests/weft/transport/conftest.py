@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -6,9 +5,7 @@ import pytest
 
 from tests.sockets import Socket, connecting
 from tests.waiting import PATIENCE_SECONDS
-from tests.weft.transport.manual_clock import ManualClock
 from tests.weft.transport.toy import Server, Witness, serving
-from weft.transport.request_wire import RequestProtocol
 
 
 @pytest.fixture(scope="session")
@@ -33,21 +30,6 @@ async def client(server: Server) -> AsyncIterator[httpx.AsyncClient]:
     ) as http:
         http.headers.clear()
         yield http
-
-
-@pytest.fixture
-async def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
-    """That of the HTTP connections which are made during the test."""
-    clock = ManualClock(asyncio.get_running_loop())
-    connection_made = RequestProtocol.connection_made
-
-    def made(protocol: RequestProtocol, transport: asyncio.Transport) -> None:
-        setattr(protocol, "loop", clock)  # noqa: B010 - it is no whole event loop
-        clock.connections.append(protocol)
-        connection_made(protocol, transport)
-
-    monkeypatch.setattr(RequestProtocol, "connection_made", made)
-    return clock
 
 
 @pytest.fixture

@@ -1,41 +1,72 @@
-"""Bodies that came before are not read again."""
+"""Bodies that came before are not read again; those of mutations are never kept."""
 
+import gc
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
+from tests.weft.transport.toy import SCHEMA, Server, serving
+from weft.documents.documents import Documents
 from weft.errors import BadRequest
-from weft.transport.request import MAX_BODIES, Bodies, from_body
+from weft.transport.request import MAX_BODIES, Bodies, GraphQLRequest, from_body
+
+SECRET = "a secret of the client"
+REGISTERED = {
+    "reads": "query ($text: String!) { echo(text: $text) }",
+    "writes": "mutation ($text: String) { add(note: $text) }",
+}
+
+
+async def find(id_: str) -> str | None:
+    return REGISTERED.get(id_)
 
 
 def body(query: str, **more: Any) -> bytes:
     return json.dumps({"query": query, **more}).encode()
 
 
+def taken(bodies: Bodies, sent: bytes, text: str | None = None) -> GraphQLRequest:
+    """What the endpoint does with a body whose document, if it is only named, is `text`."""
+    request, is_known = bodies.read(sent)
+    if not is_known:
+        bodies.keep(sent, request, text or request.query)
+    return request
+
+
 class TestBodies:
     @pytest.mark.parametrize("variables", [None, {}, {"id": "7", "first": 3, "on": None}])
-    def test_give_the_same_request_again(self, variables: Any) -> None:
-        bodies, sent = Bodies(), body("query ($id: ID) { item }", variables=variables)
-        first = bodies.read(sent)
+    @pytest.mark.parametrize("named", [{"query": "query ($id: ID) { item }"}, {"documentId": "a"}])
+    def test_give_the_same_request_again(self, variables: Any, named: dict[str, str]) -> None:
+        bodies, sent = Bodies(), json.dumps({**named, "variables": variables}).encode()
+        first = taken(bodies, sent, "{ item }")
         assert first == from_body(sent)
-        assert bodies.read(bytes(bytearray(sent))) is first
+        assert bodies.read(bytes(bytearray(sent))) == (first, True)
+        assert bodies.read(sent)[0] is first
 
     @pytest.mark.parametrize(
-        "sent",
+        ("sent", "text"),
         [
-            body('mutation { signIn(password: "secret") { id } }'),
-            body("query ($in: In) { item }", variables={"in": {"password": "secret"}}),
-            body("query ($in: [In!]) { item }", variables={"in": []}),
-            body("{ item }", extensions={"explain": True}),
-            body("", documentId="a"),
+            (body('mutation { signIn(password: "secret") { id } }'), None),
+            (body("#\nquery A { a }\nmutation\tB { b }", operationName="A"), None),
+            (body("query A { a } # no mutation"), None),
+            (b'{"query":"mut\\u0061tion { add }"}', None),
+            (body("", documentId="a", variables={"password": "secret"}), "mutation M { signIn }"),
+            (body("query ($in: In) { item }", variables={"in": {"password": "secret"}}), None),
+            (body("query ($in: [In!]) { item }", variables={"in": []}), None),
+            (body("{ item }", extensions={"explain": True}), None),
         ],
     )
-    def test_read_again_what_can_be_changed_or_kept_secret(self, sent: bytes) -> None:
+    def test_do_not_keep_what_can_be_changed_or_is_secret(
+        self, sent: bytes, text: str | None
+    ) -> None:
         bodies = Bodies()
-        first = bodies.read(sent)
-        assert bodies.read(sent) == first
-        assert (bodies.read(sent) is first) == ("documentId" in sent.decode())
+        first = taken(bodies, sent, text)
+        assert bodies.read(sent) == (first, False)
+        assert len(bodies) == 0
 
     def test_refuse_again(self) -> None:
         bodies = Bodies()
@@ -46,9 +77,51 @@ class TestBodies:
     def test_are_kept_in_a_bounded_number(self) -> None:
         bodies = Bodies()
         hot = body("{ hot }")
-        first = bodies.read(hot)
-        assert bodies.read(hot) is first
+        first = taken(bodies, hot)
+        assert taken(bodies, hot) is first
         for number in range(2 * MAX_BODIES):
-            bodies.read(body("{ item }", variables={"id": number}))
+            taken(bodies, body("{ item }", variables={"id": number}))
         assert len(bodies) <= MAX_BODIES
-        assert bodies.read(hot) is first
+        assert taken(bodies, hot) is first
+
+
+class TestEndpoint:
+    """Looked for in the whole process: nothing of a request is to be left when it is answered."""
+
+    @pytest.fixture
+    async def server(self) -> AsyncIterator[Server]:
+        documents = Documents(SCHEMA.engine.is_valid, find=find)
+        async with serving(http={"documents": documents}, cors_origins=()) as server:
+            yield server
+
+    async def keeps(self, server: Server, accept: str = "*/*", **named: Any) -> bool:
+        """Whether the secret in the variables is still there after two such requests."""
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
+            for _ in range(2):
+                sent = {"variables": {"text": SECRET}, **named}
+                response = await client.post(server.url, json=sent, headers={"accept": accept})
+                assert response.status_code < 500
+        gc.collect()
+        requests = (one for one in gc.get_objects() if isinstance(one, GraphQLRequest))
+        return any(SECRET in (request.variables or {}).values() for request in requests)
+
+    @pytest.mark.parametrize(
+        "named",
+        [
+            {"query": REGISTERED["writes"]},
+            {"query": REGISTERED["writes"] + " query A { hello }", "operationName": None},
+            {"documentId": "writes"},
+            {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "writes"}}},
+            {"documentId": "unknown"},
+            {"documentId": "writes", "query": ""},
+        ],
+    )
+    @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+    async def test_keeps_no_body_of_a_mutation(
+        self, server: Server, named: dict[str, Any], accept: str
+    ) -> None:
+        assert not await self.keeps(server, accept, **named)
+
+    @pytest.mark.parametrize("named", [{"query": REGISTERED["reads"]}, {"documentId": "reads"}])
+    async def test_keeps_those_of_queries(self, server: Server, named: dict[str, Any]) -> None:
+        assert await self.keeps(server, **named)

@@ -25,6 +25,13 @@ class TestMediaTypes:
             (f"{JSON};q=0, */*", GRAPHQL),
             ("text/html, */*;q=0.1", JSON),
             ("APPLICATION/JSON", JSON),
+            # What Java sends unless it is told otherwise.
+            ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", JSON),
+            ("*", JSON),
+            (f"*;q=0.1, {GRAPHQL};q=0.2", GRAPHQL),
+            (f"{JSON};q=high", JSON),
+            (f"{GRAPHQL}, " + "a" * 3000, JSON),
+            ("a" * 3000, JSON),
         ],
     )
     async def test_are_negotiated(
@@ -36,7 +43,15 @@ class TestMediaTypes:
         assert response.json() == {"data": {"hello": "world"}}
 
     @pytest.mark.parametrize(
-        "accept", ["text/plain", f"{JSON};q=0", f"{JSON}; charset=utf-16", "text/html", "a" * 3000]
+        "accept",
+        [
+            "text/plain",
+            f"{JSON};q=0",
+            f"{JSON}; charset=utf-16",
+            "text/html",
+            "application/xml",
+            "*;q=0",
+        ],
     )
     async def test_not_to_be_had_are_406(self, client: httpx.AsyncClient, accept: str) -> None:
         response = await post(client, accept, query="{ hello }")

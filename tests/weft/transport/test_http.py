@@ -6,6 +6,7 @@ import json
 import httpx
 import pytest
 
+from tests.hostile.test_shapes import answers
 from tests.waiting import PATIENCE_SECONDS, soon
 from tests.weft.transport.requests import GRAPHQL, JSON, only_error, post
 from tests.weft.transport.toy import Server, serving
@@ -82,6 +83,16 @@ class TestCredentials:
         )
         assert response.json() == {"data": {"viewer": "ada"}}
 
+    @pytest.mark.parametrize("empty", ["", "Bearer", "bearer"])
+    @pytest.mark.parametrize("accept", [JSON, "text/event-stream"])
+    async def test_that_are_empty_are_a_strangers(
+        self, client: httpx.AsyncClient, empty: str, accept: str
+    ) -> None:
+        headers = {"authorization": empty, "accept": accept}
+        response = await client.post("/graphql", json={"query": "{ viewer }"}, headers=headers)
+        assert response.status_code == 200
+        assert '{"data":{"viewer":"stranger"}}' in response.text
+
     async def test_given_twice_are_refused(self, client: httpx.AsyncClient) -> None:
         response = await client.post(
             "/graphql",
@@ -153,6 +164,16 @@ class TestMethods:
         response = await client.request(method, "/graphql")
         assert response.status_code == 405
         assert response.headers["allow"] == "GET, POST, OPTIONS"
+
+    @pytest.mark.parametrize("cors_origins", [(), ("https://app.example",)])
+    async def test_head_has_no_body(self, cors_origins: tuple[str, ...]) -> None:
+        """A body would be taken for the beginning of the next answer."""
+        head = b"HEAD /graphql HTTP/1.1\r\nhost: a\r\n\r\n"
+        get = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
+        async with serving(cors_origins=cors_origins) as server:
+            told = await answers(server, head + get, b'"hello":"world"')
+        assert told.startswith(b"HTTP/1.1 405 ")
+        assert b"\r\n\r\nHTTP/1.1 200 " in told
 
     async def test_options_names_them(self, client: httpx.AsyncClient) -> None:
         response = await client.options("/graphql")

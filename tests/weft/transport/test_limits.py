@@ -10,10 +10,11 @@ from websockets.exceptions import InvalidStatus
 from tests.sockets import Socket, connecting
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.weft.transport.toy import Server, serving
+from weft.server.message_reader import text_header
+from weft.server.shared import shutdown_delay
 from weft.transport import connection
 from weft.transport.limits import Occupancy, Rate, SocketLimits, TooMany
 from weft.transport.outlet import TOO_SLOW
-from weft.transport.socket_wire import shutdown_delay, text_header
 
 BIG_EVENTS = "subscription { endless(bytesEach: 100000) }"
 

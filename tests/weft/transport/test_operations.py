@@ -1,13 +1,40 @@
 """graphql-transport-ws, by the letter: many operations on one socket."""
 
 import json
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.sockets import Socket, connecting
 from tests.waiting import until
 from tests.weft.transport.toy import Server, serving
 from weft.transport.limits import SocketLimits
+
+PAYLOADS: list[dict[str, Any]] = [
+    {},
+    {"payload": None},
+    {"payload": 7},
+    {"payload": "{ hello }"},
+    {"payload": [{"query": "{ hello }"}]},
+    {"payload": {}},
+    {"payload": {"qeury": "{ hello }"}},
+    {"payload": {"query": ""}},
+    {"payload": {"query": " \n"}},
+    {"payload": {"query": "#"}},
+    {"payload": {"query": None}},
+    {"payload": {"query": 7}},
+    {"payload": {"query": ["{ hello }"]}},
+    {"payload": {"query": "{ hello }", "variables": []}},
+    {"payload": {"query": "{ hello }", "variables": "{}"}},
+    {"payload": {"query": "{ hello }", "operationName": 7}},
+    {"payload": {"query": "{ hello }", "operationName": ["A"]}},
+    {"payload": {"query": "{ hello }", "extensions": 7}},
+    {"payload": {"query": "{ hello }", "extensions": {"persistedQuery": 7}}},
+    {"payload": {"documentId": 7}},
+    {"payload": {"documentId": ""}},
+]
+"""What stands in a `subscribe` message that is of the right form but for its payload."""
 
 
 class TestOperations:
@@ -35,6 +62,74 @@ class TestOperations:
         assert message["payload"][0]["message"]
         await ready.subscribe("1", "{ hello }")
         assert (await ready.receive())["type"] == "next"
+
+    @pytest.mark.parametrize("payload", PAYLOADS)
+    async def test_that_are_no_requests_send_error_alone(
+        self, ready: Socket, server: Server, payload: dict[str, Any]
+    ) -> None:
+        await ready.subscribe("other", "subscription { endless }")
+        assert (await ready.receive())["type"] == "next"
+        await ready.send("subscribe", id="1", **payload)
+        message = await ready.receive()
+        assert (message["id"], message["type"]) == ("1", "error")
+        (error,) = message["payload"]
+        assert error["message"]
+        assert error["extensions"]["code"] in ("BAD_REQUEST", "GRAPHQL_PARSE_FAILED")
+        await ready.subscribe("1", "{ hello }")
+        assert (await ready.receive())["payload"] == {"data": {"hello": "world"}}
+        assert not server.witness.ended.is_set()
+
+    @pytest.mark.parametrize("payload", PAYLOADS)
+    async def test_that_are_no_requests_are_refused_alike_over_http(
+        self, client: httpx.AsyncClient, payload: dict[str, Any]
+    ) -> None:
+        for accept in ("application/json", "text/event-stream"):
+            headers = {"accept": accept}
+            response = await client.post("/graphql", json=payload.get("payload"), headers=headers)
+            assert response.status_code < 500
+            assert '"BAD_REQUEST"' in response.text or '"GRAPHQL_PARSE_FAILED"' in response.text
+
+    async def test_that_are_no_requests_come_after_the_handshake(self, raw: Socket) -> None:
+        await raw.send("subscribe", id="1")
+        assert await raw.closed() == (4401, "Unauthorized")
+
+    async def test_that_are_no_requests_take_an_id_as_others_do(self, ready: Socket) -> None:
+        await ready.subscribe("1", "subscription { endless }")
+        assert (await ready.receive())["type"] == "next"
+        await ready.send("subscribe", id="1", payload={})
+        assert await ready.closed() == (4409, "Subscriber for 1 already exists")
+
+    async def test_that_are_no_requests_are_counted(self) -> None:
+        limits = SocketLimits(operations_per_second=3)
+        async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
+            await socket.open()
+            for number in range(50):
+                await socket.send("subscribe", id=str(number), payload={})
+            refused = [(await socket.receive())["payload"][0]["extensions"] for _ in range(50)]
+            assert {"code": "TOO_MANY_REQUESTS"} in refused
+
+    @pytest.mark.parametrize(
+        ("query", "type_"),
+        [
+            ("query ($a: Boolean = true) { hello @skip(if: $a) }", "next"),
+            ("query ($a: Boolean = true) { ... @include(if: $a) { hello } }", "next"),
+            ("mutation ($a: Boolean = true) { add @skip(if: $a) }", "next"),
+            ("subscription ($a: Int = 1) { count(to: $a) }", "error"),
+        ],
+    )
+    async def test_with_null_where_it_may_not_stand_are_the_clients_fault(
+        self, ready: Socket, server: Server, client: httpx.AsyncClient, query: str, type_: str
+    ) -> None:
+        await ready.subscribe("1", query, variables={"a": None})
+        message = await ready.receive()
+        assert message["type"] == type_
+        told = message["payload"] if type_ == "error" else message["payload"]["errors"]
+        assert [error["extensions"] for error in told] == [{"code": "BAD_USER_INPUT"}]
+        if type_ == "next":
+            body = {"query": query, "variables": {"a": None}}
+            response = await client.post("/graphql", json=body)
+            assert response.json() == message["payload"]
+        assert server.witness.counts["added"] == 0
 
     async def test_with_failed_fields_send_next(self, ready: Socket) -> None:
         await ready.subscribe("1", "{ broken }")

@@ -81,6 +81,18 @@ class TestPage:
         (built / "index.html").write_text("<!doctype html><title>New</title>")
         assert (await pages.get(address, headers=known)).status_code == 200
 
+    @ADDRESSES
+    async def test_has_a_head_without_a_body(self, pages: httpx.AsyncClient, address: str) -> None:
+        got, head = await pages.get(address), await pages.head(address)
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("content-type", "content-length", "etag", "content-security-policy"):
+            assert head.headers[name] == got.headers[name]
+        known = await pages.head(address, headers={"if-none-match": got.headers["etag"]})
+        assert known.status_code == 304
+
+    async def test_is_not_sent_to(self, pages: httpx.AsyncClient) -> None:
+        assert (await pages.post("/page")).status_code == 405
+
     async def test_is_not_what_programs_get(self, pages: httpx.AsyncClient) -> None:
         response = await pages.get("/graphql?query={hello}", headers={"accept": "application/json"})
         assert response.json() == {"data": {"hello": "world"}}
@@ -139,6 +151,11 @@ class TestAssets:
         assert (plain[coding](raw) if coding else raw) == SCRIPT
         assert response.headers["content-type"].startswith("text/javascript")
         assert "accept-encoding" in response.headers["vary"]
+
+    async def test_have_a_head_without_a_body(self, pages: httpx.AsyncClient) -> None:
+        response = await pages.head("/pages/toy/assets/b-1234.ttf")
+        assert (response.status_code, response.content) == (200, b"")
+        assert response.headers["content-length"] == "6"
 
     async def test_are_kept_for_ever(self, pages: httpx.AsyncClient) -> None:
         response = await pages.get("/pages/toy/assets/b-1234.ttf")

@@ -92,6 +92,8 @@ class TestHeaders:
     @given(st.binary(max_size=64) | st.from_regex(rb"[a-z/*]+(;q=[^,]*)?(,[a-z/*]+(;q=[^,]*)?)*"))
     @example(b"text/html;q=nan, */*;q=1e9")
     @example(b"*/*;q=-1, application/json;q=inf")
+    @example(b"*;q=.2")
+    @example(b",;,=;q,*/*;q=.;q")
     def test_of_any_kind_are_understood_or_refused(self, value: bytes) -> None:
         with suppress(BadRequest):
             assert response_type(value, html=False) != HTML
@@ -101,7 +103,19 @@ class TestHeaders:
     def test_accept_nothing_in_particular(self) -> None:
         assert response_type(b"", html=True) == JSON
 
-    @pytest.mark.parametrize("weight", ["nan", "-1", "2", "1e0", "", "0.0001"])
-    def test_weigh_nothing_by_what_is_no_weight(self, weight: str) -> None:
-        accept = f"{GRAPHQL_RESPONSE};q={weight}, {JSON};q=0.001".encode()
+    @pytest.mark.parametrize("weight", ["nan", "-1", "2", "1e0", "", ".", "half"])
+    def test_weigh_all_by_what_is_no_weight(self, weight: str) -> None:
+        """It says no more than none, and of none a client is served best by its own order."""
+        accept = f"{GRAPHQL_RESPONSE};q={weight}, {JSON};q=0.999".encode()
+        assert response_type(accept, html=False) == GRAPHQL_RESPONSE
+        assert response_type(f"{JSON};q={weight}".encode(), html=False) == JSON
+
+    @pytest.mark.parametrize("less", [".2", "0.2", "0.", "0", ".0001", "0.20000000001"])
+    def test_weigh_by_digits_of_any_number(self, less: str) -> None:
+        accept = f"{GRAPHQL_RESPONSE};q={less}, {JSON};q=.3".encode()
         assert response_type(accept, html=False) == JSON
+
+    def test_refuse_by_a_weight_of_nothing_alone(self) -> None:
+        for nothing in ("0", "0.", "0.000", ".0"):
+            with pytest.raises(BadRequest):
+                response_type(f"*/*;q={nothing}".encode(), html=False)

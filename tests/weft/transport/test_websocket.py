@@ -105,10 +105,21 @@ class TestInitialisation:
         await raw.subscribe("1", "{ viewer }")
         assert (await raw.receive())["payload"] == {"data": {"viewer": "ada"}}
 
-    async def test_falls_back_to_the_header(self, server: Server) -> None:
+    @pytest.mark.parametrize("empty", ["", " ", "Bearer", "Bearer ", None])
+    async def test_with_empty_credentials_is_a_strangers(
+        self, server: Server, empty: str | None
+    ) -> None:
+        headers = {"authorization": empty or ""}
+        async with connecting(server.socket_url, additional_headers=headers) as socket:
+            await socket.open(Authorization=empty)
+            await socket.subscribe("1", "{ viewer }")
+            assert (await socket.receive())["payload"] == {"data": {"viewer": "stranger"}}
+
+    @pytest.mark.parametrize("payload", [{}, {"Authorization": ""}, {"Authorization": None}])
+    async def test_falls_back_to_the_header(self, server: Server, payload: dict[str, Any]) -> None:
         headers = {"authorization": "Bearer good"}
         async with connecting(server.socket_url, additional_headers=headers) as socket:
-            await socket.open()
+            await socket.open(**payload)
             await socket.subscribe("1", "{ viewer }")
             assert (await socket.receive())["payload"] == {"data": {"viewer": "ada"}}
 
@@ -116,6 +127,7 @@ class TestInitialisation:
         ("authorization", "code", "reason"),
         [
             ("Bearer bad", 4403, "The token is malformed."),
+            ("Basic YTpi", 4403, "The token is malformed."),
             (7, 4403, "Authorization must be a string"),
             ("Bearer unavailable", 1013, "The sessions cannot be read now."),
             ("Bearer broken", 4500, "Internal server error"),
@@ -139,12 +151,14 @@ class TestMessages:
             '{"type":"start","id":"1"}',
             '{"type":"connection_ack"}',
             '{"type":"ping","payload":7}',
-            '{"type":"subscribe","id":"1"}',
-            '{"type":"subscribe","id":"1","payload":{}}',
             '{"type":"subscribe","id":1,"payload":{"query":"{ hello }"}}',
             '{"type":"subscribe","id":"","payload":{"query":"{ hello }"}}',
             '{"type":"subscribe","payload":{"query":"{ hello }"}}',
-            '{"type":"subscribe","id":"1","payload":{"query":"{ hello }","variables":[]}}',
+            '{"type":"subscribe","id":null,"payload":{"query":"{ hello }"}}',
+            '{"id":"1","payload":{"query":"{ hello }"}}',
+            '{"type":"subscribe","id":"1","payload":{"query":"{ hello }","query":"{ hello }"}}',
+            r'{"type":"subscribe","id":"1","payload":{"query":"{ hello } \ud800"}}',
+            '{"type":"subscribe","id":"1","payload":%s}' % ("[" * 300 + "]" * 300),
             '{"type":"complete"}',
             '{"type":"ping","type":"ping"}',
             r'{"type":"complete","id":"\u0000"}',
@@ -197,6 +211,13 @@ class TestCredentials:
         assert [(await raw.receive())["type"] for _ in range(2)] == ["pong", "pong"]
         await asyncio.sleep(2 * BRIEF_SECONDS)
         await raw.ping()
+
+    @pytest.mark.parametrize("empty", ["", " ", "Bearer", "Bearer "])
+    async def test_that_are_empty_renew_nothing(self, raw: Socket, empty: str) -> None:
+        await raw.open(Authorization="Bearer good")
+        await raw.ping(Authorization=empty)
+        await raw.subscribe("1", "{ viewer }")
+        assert (await raw.receive())["payload"] == {"data": {"viewer": "ada"}}
 
     async def test_are_asked_for_by_every_operation(self, raw: Socket, server: Server) -> None:
         await raw.open(Authorization="Bearer good")

@@ -21,6 +21,7 @@ from weft.execution.schema import Schema
 from weft.explanation import Explanation
 from weft.feed import Feed
 from weft.fields import Argument, event
+from weft.server.shared import Shared
 from weft.telemetry.logs import REQUEST_ID
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
@@ -108,7 +109,7 @@ class Query:
 @strawberry.type
 class Mutation:
     @strawberry.mutation
-    def add(self, info: Info[Context]) -> int:
+    def add(self, info: Info[Context], note: str | None = None) -> int:
         info.context.witness.counts["added"] += 1
         return info.context.witness.counts["added"]
 
@@ -268,6 +269,7 @@ async def serving(
     direct: bool = True,
     in_flight: InFlight | None = None,
     page: Page | None = None,
+    shared: Shared | None = None,
 ) -> AsyncGenerator[Server]:
     """A real server on a free port of this machine, in this event loop.
 
@@ -292,5 +294,5 @@ async def serving(
         allowed_hosts=allowed_hosts,
         body_limit_bytes=body_limit_bytes,
     )
-    async with listening(front, direct=direct) as server:
+    async with listening(front, direct=direct, shared=shared) as server:
         yield Server(address_of(server), gate, server, live)

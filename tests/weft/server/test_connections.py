@@ -2,23 +2,21 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 
 import pytest
 
 from tests.sockets import connecting
 from tests.waiting import PATIENCE_SECONDS, until
-from tests.weft.transport.line import line
-from tests.weft.transport.manual_clock import ManualClock
-from tests.weft.transport.toy import Server
-from weft.transport import request_wire
-from weft.transport.places import FULL, TOO_MANY, Places, limit_of
-from weft.transport.request_wire import (
-    EXTRA_SECONDS,
-    LINGER_SECONDS,
-    STALL_SECONDS,
-    RequestProtocol,
-)
+from tests.weft.server.line import line
+from tests.weft.server.manual_clock import ManualClock
+from tests.weft.transport.toy import Server, serving
+from weft.server import reader_watch
+from weft.server.connection_limit import FULL, TOO_MANY, ConnectionLimit, limit_of
+from weft.server.http_protocol import REFUSED_SECONDS
+from weft.server.reader_watch import LINGER_SECONDS, STALL_SECONDS
+from weft.server.shared import Shared
 
 GET = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
 POST = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
@@ -38,9 +36,9 @@ async def flood(writer: asyncio.StreamWriter, data: bytes) -> None:
                 await writer.drain()
 
 
-class TestPlaces:
+class TestConnectionLimit:
     def test_are_bounded_in_all(self) -> None:
-        places = Places(2, 10)
+        places = ConnectionLimit(2, 10)
         assert [places.take(HERE), places.take("127.0.0.1"), places.take(THERE)] == [
             None, None, FULL,
         ]  # fmt: skip
@@ -49,7 +47,7 @@ class TestPlaces:
         assert places.take(None) is None
 
     def test_are_bounded_for_each_address(self) -> None:
-        places = Places(100, 2)
+        places = ConnectionLimit(100, 2)
         assert [places.take(HERE) for _ in range(3)] == [None, None, TOO_MANY]
         assert places.take(THERE) is None
         for _ in range(2):
@@ -58,7 +56,7 @@ class TestPlaces:
 
     @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.1.2.3", None, "not an address"])
     def test_of_proxies_and_of_the_machine_itself_are_not(self, address: str | None) -> None:
-        places = Places(100, 1, ["10.0.0.0/8", "2001:db8::/32"])
+        places = ConnectionLimit(100, 1, ["10.0.0.0/8", "2001:db8::/32"])
         assert [places.take(address) for _ in range(3)] == [None] * 3
         for _ in range(3):
             places.leave(address)
@@ -69,24 +67,23 @@ class TestPlaces:
 
 
 @pytest.fixture
-def places(monkeypatch: pytest.MonkeyPatch) -> Places:
-    """Three, for all servers of this process."""
-    places = Places(3, 2)
-    monkeypatch.setattr(RequestProtocol, "places", places)
-    return places
+async def small() -> AsyncIterator[Server]:
+    """A server that takes three connections."""
+    async with serving(shared=Shared(connection_limit=ConnectionLimit(3, 2))) as server:
+        yield server
 
 
 class TestFull:
     async def test_is_told_at_once_and_is_over_when_somebody_goes(
-        self, server: Server, places: Places, clock: ManualClock
+        self, small: Server, clock: ManualClock
     ) -> None:
         async with (
-            line(server.address) as first,
-            line(server.address) as second,
-            connecting(server.socket_url),
+            line(small.address) as first,
+            line(small.address) as second,
+            connecting(small.socket_url),
         ):
             assert (await first.says(GET)).startswith(b"HTTP/1.1 200 ")
-            async with line(server.address) as extra:
+            async with line(small.address) as extra:
                 answer = await extra.says(GET)
                 assert answer.startswith(b"HTTP/1.1 503 ")
                 assert b"\r\nretry-after: 1\r\n" in answer
@@ -94,18 +91,18 @@ class TestFull:
             assert (await second.says(GET)).startswith(b"HTTP/1.1 200 ")
 
         async def takes_another() -> bool:
-            async with line(server.address) as next_one:
+            async with line(small.address) as next_one:
                 return (await next_one.says(GET)).startswith(b"HTTP/1.1 200 ")
 
         await until(takes_another)  # the server learns of closed connections in its own time
 
     async def test_does_not_wait_for_who_says_nothing(
-        self, server: Server, places: Places, clock: ManualClock
+        self, small: Server, clock: ManualClock
     ) -> None:
         async with AsyncExitStack() as stack:
-            *_, extra = [await stack.enter_async_context(line(server.address)) for _ in range(4)]
+            *_, extra = [await stack.enter_async_context(line(small.address)) for _ in range(4)]
             await until(lambda: len(clock.connections) == 4)
-            clock.advance(EXTRA_SECONDS)
+            clock.advance(REFUSED_SECONDS)
             assert await extra.says(b"") == b""
 
 
@@ -113,7 +110,7 @@ class TestReader:
     async def test_that_reads_nothing_is_cut(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(request_wire, "STALL_SECONDS", 0.05)
+        monkeypatch.setattr(reader_watch, "STALL_SECONDS", 0.05)
         # No more is read than its limit, so all buffers on the way are full in the end.
         async with line(server.address, receive_bytes=4_096) as deaf:
             await flood(deaf.writer, LARGE)
@@ -127,7 +124,7 @@ class TestReader:
             own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
             for _ in range(2):
                 lazy.writer.write(LARGE * ANSWERS)
-                await until(lambda: connection.stall_timer is not None)
+                await until(lambda: connection.watch.is_watching)
                 answers = [await lazy.answer() for _ in range(ANSWERS)]
                 assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
                 clock.advance(STALL_SECONDS)

@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from tests.sockets import address_of, listening
-from tests.weft.transport.line import line
-from tests.weft.transport.manual_clock import ManualClock
-from tests.weft.transport.test_known_heads import Hesitant
+from tests.weft.server.line import line
+from tests.weft.server.manual_clock import ManualClock
+from tests.weft.server.test_known_heads import Hesitant
+from weft.server.shared import ConnectionLimits, Shared
 
-KNOWN, HELD = b"GET /known HTTP/1.1\r\n\r\n", b"GET /held HTTP/1.1\r\n\r\n"
+KNOWN, HELD = b"GET /known HTTP/1.1\r\nhost: a\r\n\r\n", b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n"
 
 
 class TestIdleConnection:
@@ -18,7 +19,7 @@ class TestIdleConnection:
         self, clock: ManualClock, requests: int
     ) -> None:
         async with (
-            listening(Hesitant(), keep_alive_seconds=5) as server,
+            listening(Hesitant(), shared=Shared(ConnectionLimits(keep_alive_seconds=5))) as server,
             line(address_of(server)) as client,
         ):
             for _ in range(requests):
@@ -32,7 +33,7 @@ class TestIdleConnection:
     async def test_is_not_one_that_waits_for_its_answer(self, clock: ManualClock) -> None:
         application = Hesitant()
         async with (
-            listening(application, keep_alive_seconds=5) as server,
+            listening(application, shared=Shared(ConnectionLimits(keep_alive_seconds=5))) as server,
             line(address_of(server)) as client,
         ):
             await client.says(KNOWN)

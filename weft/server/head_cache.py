@@ -1,10 +1,11 @@
-"""Heads of requests that came before: what is sent again need not be read again.
+"""Heads of requests that came before: what is sent again need not be parsed again.
 
 A client sends the same head with most of its requests, on the same connection and on others. What
 a parser makes of it depends on nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from weft.segmented_cache import SegmentedCache
@@ -23,22 +24,22 @@ _OF_THE_HEAD = (
 )
 
 
-class Head(NamedTuple):
+class KnownHead(NamedTuple):
     """What ASGI says of a request, as far as its head tells, and how long its body is."""
 
     scope: dict[str, Any]
     body_bytes: int
 
 
-class Heads:
+class HeadCache:
     """The heads that were sent most, in a bounded number of bytes."""
 
     def __init__(self, max_bytes: int = MAX_HEADS_BYTES) -> None:
-        self._known: SegmentedCache[bytes, Head] = SegmentedCache(
+        self._known: SegmentedCache[bytes, KnownHead] = SegmentedCache(
             max_entries=MAX_HEADS, max_bytes=max_bytes
         )
 
-    def find(self, data: bytes) -> tuple[Head, bytes] | None:
+    def find(self, data: bytes) -> tuple[KnownHead, bytes] | None:
         """The head that `data` begins with, and the body, if one known request is all there is."""
         end = data.find(END) + len(END)
         head = self._known.get(data[:end])
@@ -46,17 +47,20 @@ class Heads:
             return None
         return head, data[end:]
 
-    def learn(self, data: bytes, scope: Mapping[str, Any], body: bytes) -> None:
-        """Remembers the head of a request that was read, if it and its body are all of `data`:
-        so no chunked one, and none of whose end the parser thinks otherwise.
+    def learn(
+        self, data: bytes, scope: Mapping[str, Any], body: bytes
+    ) -> Callable[[], None] | None:
+        """What keeps the head of a request that was read, to be called once it has been served.
 
-        The request must be one that leaves its connection open.
+        None unless the head and its body are all of `data`: so no chunked one is kept, and none of
+        whose end the parser thinks otherwise. The request must leave its connection open.
         """
         end = data.find(END) + len(END)
         if end > MAX_HEAD_BYTES or data[end:] != body:
-            return
-        # Many requests will have them: nobody can change them in a tuple.
+            return None
+        # Many requests will share them, so they are in a tuple, which cannot be changed.
         headers = tuple(scope["headers"])
         known = {name: scope[name] for name in _OF_THE_HEAD}
         known |= {"headers": headers, KNOWN_HEADERS: (headers, by_name(headers))}
-        self._known.put(data[:end], Head(known, len(body)), OVERHEAD_BYTES + 3 * end)
+        head = KnownHead(known, len(body))
+        return partial(self._known.put, data[:end], head, OVERHEAD_BYTES + 3 * end)

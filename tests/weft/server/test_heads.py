@@ -1,14 +1,15 @@
 """Heads of HTTP requests: neither for ever nor of any length."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from tests.waiting import soon, until
-from tests.weft.transport.line import line
-from tests.weft.transport.manual_clock import ManualClock
+from tests.weft.server.line import line
+from tests.weft.server.manual_clock import ManualClock
 from tests.weft.transport.toy import Server
-from weft.transport.request_wire import RequestProtocol
+from weft.server.shared import ConnectionLimits
 
 WHOLE = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
 
@@ -30,7 +31,7 @@ async def told(server: Server, *parts: bytes) -> bytes:
 
 class TestHead:
     @pytest.mark.parametrize(
-        ("requests", "start"), [(0, b""), (0, b"GET /graphql HTTP/1.1\r\n"), (0, b"P"), (2, b"P")]
+        ("requests", "start"), [(0, b"GET /graphql HTTP/1.1\r\n"), (0, b"P"), (2, b"P")]
     )
     async def test_that_does_not_come_is_408(
         self, server: Server, clock: ManualClock, requests: int, start: bytes
@@ -41,8 +42,9 @@ class TestHead:
             slow.writer.write(start)
             await until(lambda: bool(clock.connections))
             connection = clock.connections[0]
-            await until(lambda: connection.between_requests == (start == b""))
-            clock.advance(RequestProtocol.head_timeout_seconds - 1)
+            reader: Any = connection.__dict__["_reader"]
+            await until(lambda: not reader.is_between)
+            clock.advance(ConnectionLimits().head_seconds - 1)
             assert not connection.transport.is_closing()
             clock.advance(1)
             assert (await slow.says(b"")).startswith(b"HTTP/1.1 408 ")
@@ -55,5 +57,5 @@ class TestHead:
 
     async def test_in_small_parts_is_as_good(self, server: Server) -> None:
         parts = [WHOLE[start : start + 9] for start in range(0, len(WHOLE), 9)]
-        parts.append(WHOLE.replace(b"host: a", b"connection: close"))
+        parts.append(WHOLE.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
         assert (await told(server, *parts)).count(b"HTTP/1.1 200 ") == 2

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from weft.transport.request_wire import RequestProtocol
+from weft.server.http_protocol import HttpProtocol
 
 
 @dataclass
@@ -25,7 +25,7 @@ class ManualClock:
     """Stands in for the event loop of connections; all but the time is the real loop's."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.connections: list[RequestProtocol] = []
+        self.connections: list[HttpProtocol] = []
         """All that were made, the first one first."""
         self._loop = loop
         self._now = 0.0

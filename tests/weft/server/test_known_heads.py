@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,9 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from tests.sockets import address_of, listening
 from tests.waiting import soon, until
-from tests.weft.transport.toy import Server
-from weft.transport.heads import MAX_HEAD_BYTES, Heads
-from weft.transport.request_wire import RequestProtocol
+from tests.weft.transport.toy import serving
+from weft.server.head_cache import MAX_HEAD_BYTES, HeadCache
+from weft.server.shared import Shared
 
 CHANGING = re.compile(rb"(date|x-request-id|server-timing): [^\r]*\r\n")
 LAST = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
@@ -110,22 +111,28 @@ class TestKnownHead:
         ],
         ids=lambda parts: str(len(b"".join(parts))),
     )
-    async def test_is_answered_as_if_it_were_read_again(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch, parts: list[bytes]
-    ) -> None:
+    async def test_is_answered_as_if_it_were_read_again(self, parts: list[bytes]) -> None:
         answers: list[bytes] = []
-        for heads in (Heads(max_bytes=0), Heads()):
-            monkeypatch.setattr(RequestProtocol, "heads", heads)
-            answers += [await told(server.address, [*parts, LAST]) for _ in range(2)]
+        for heads in (HeadCache(max_bytes=0), HeadCache()):
+            async with serving(shared=Shared(heads=heads)) as server:
+                answers += [await told(server.address, [*parts, LAST]) for _ in range(2)]
         assert answers[0] != b""
         assert answers == [answers[0]] * 4
 
-    async def test_is_not_learnt_when_it_is_long(self, server: Server) -> None:
-        heads = Heads()
+    def test_is_not_learnt_when_it_is_long(self) -> None:
+        heads = HeadCache()
         long = post("{ hello }", b"x-long: " + b"a" * MAX_HEAD_BYTES)
         scope = {"headers": [], "type": "http"}
-        heads.learn(long, scope, long.partition(b"\r\n\r\n")[2])
-        assert heads.find(long) is None
+        assert heads.learn(long, scope, long.partition(b"\r\n\r\n")[2]) is None
+
+    async def test_is_not_learnt_from_a_request_that_is_refused(self) -> None:
+        heads = HeadCache()
+        by_url = b"GET /graphql?query=mutation%20%7B%20add%20%7D HTTP/1.1\r\nhost: a\r\n\r\n"
+        good = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
+        async with serving(shared=Shared(heads=heads)) as server:
+            await told(server.address, [by_url, good, LAST])
+        assert heads.find(by_url) is None
+        assert heads.find(good) is not None
 
 
 class Recorder:
@@ -148,6 +155,10 @@ class Recorder:
         await send({"type": "http.response.body", "body": b""})
 
 
+KNOWN = b"GET /known HTTP/1.1\r\nhost: a\r\n\r\n"
+HELD = b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
 class Hesitant:
     """An application that answers `/held` when it is let, and all else at once."""
 
@@ -166,21 +177,21 @@ class Hesitant:
         await send({"type": "http.response.body", "body": b""})
 
 
-def has_another(server: uvicorn.Server) -> bool:
-    """Whether a connection keeps a request until the one before is answered."""
+def has_more(server: uvicorn.Server) -> bool:
+    """Whether more has come on a connection than is being answered."""
     connections: Any = server.server_state.connections
-    return any(connection.pipeline for connection in connections)
+    return any(connection.__dict__["_unread"] for connection in connections)
 
 
 class TestOrder:
     async def test_is_kept_behind_a_request_that_takes_long(self) -> None:
-        known, held = b"GET /known HTTP/1.1\r\n\r\n", b"GET /held HTTP/1.1\r\n\r\n"
+        known, held = KNOWN, HELD
         application = Hesitant()
         async with listening(application) as server:
             await answered(address_of(server), known, 2)
             telling = asyncio.create_task(told(address_of(server), [held, known]))
             await application.holds.wait()
-            await until(lambda: has_another(server) or len(application.paths) > 3)
+            await until(lambda: has_more(server) or len(application.paths) > 3)
             assert application.paths == ["/known", "/known", "/held"]
             application.let.set()
             said = await telling
@@ -192,12 +203,19 @@ value = st.text("abc /;=,\"'*%é", max_size=12).map(lambda text: text.strip().en
 target = st.text("abc/%25?=&.", max_size=12).map(lambda text: b"/" + text.encode())
 
 
+@dataclass
+class Recording:
+    recorder: Recorder
+    address: str
+    shared: Shared
+
+
 @pytest.fixture
-async def recording() -> AsyncIterator[tuple[Recorder, str]]:
-    """A recorder, and its address."""
-    recorder = Recorder()
-    async with listening(recorder) as server:
-        yield recorder, address_of(server)
+async def recording() -> AsyncIterator[Recording]:
+    """A recorder, its address, and what its connections share."""
+    recorder, shared = Recorder(), Shared()
+    async with listening(recorder, shared=shared) as server:
+        yield Recording(recorder, address_of(server), shared)
 
 
 class TestScope:
@@ -214,19 +232,23 @@ class TestScope:
     )
     async def test_is_that_of_the_parser(
         self,
-        monkeypatch: pytest.MonkeyPatch,
-        recording: tuple[Recorder, str],
+        recording: Recording,
         method: bytes,
         path: bytes,
         headers: list[tuple[bytes, bytes]],
         body: bytes,
     ) -> None:
-        monkeypatch.setattr(RequestProtocol, "heads", Heads())
+        recording.shared.heads = HeadCache()
+        recorder = recording.recorder
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-        head = b"%b %b HTTP/1.1\r\n%bcontent-length: %d\r\n\r\n" % (method, path, lines, len(body))
-        recorder, address = recording
+        head = b"%b %b HTTP/1.1\r\nhost: a\r\n%bcontent-length: %d\r\n\r\n" % (
+            method,
+            path,
+            lines,
+            len(body),
+        )
         recorder.told, recorder.read_again = [], []
         for _ in range(2):
-            await answered(address, head + body, 2)
+            await answered(recording.address, head + body, 2)
         assert recorder.told == [recorder.told[0]] * 4
         assert recorder.read_again == [True, False, False, False]

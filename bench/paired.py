@@ -1,0 +1,192 @@
+"""Compares the CPU that a request takes in this checkout with that in another one.
+
+    python -m bench.paired OTHER [--connections 64] [--rounds 20] [--operations item,page]
+
+Both serve the same database with one process each, with the packages of this checkout, and are
+asked the same in turns. For each operation, the ratio of this one to the other: the median of the
+rounds, and the interval that holds the mean with 95 % (of the logarithms, by Student's t).
+"""
+
+import argparse
+import asyncio
+import math
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.soak_load import ACCOUNT, SIGN_IN, UPDATE, Connection
+from db.migration import upgrade
+from db.seed import seed
+from weft.embedded import embedded_servers
+
+WEFT = str(Path(sys.executable).parent / "weft")
+CRAWL = (
+    "{ items(first: 100) { edges { cursor node { id } } } users(first: 100) { edges { cursor } } }"
+)
+OPERATIONS = {
+    "item": "query ($id: ID!) { item(id: $id) { id title } }",
+    "page": """query ($item: String) { items(first: 50, after: $item) {
+        edges { node { id title owner { id name } } } pageInfo { hasNextPage endCursor } } }""",
+    "nested": """query ($user: String) { users(first: 20, after: $user) {
+        edges { node { id name items(first: 10) { edges { node { id title } } } } } } }""",
+    "counts": """query ($user: String) { users(first: 20, after: $user) {
+        edges { node { id name itemCount } } } }""",
+    "update": UPDATE,
+}
+STUDENT_95 = {5: 2.571, 10: 2.228, 20: 2.086, 30: 2.042, 40: 2.021}
+"""Quantiles by degrees of freedom; for those in between, the one of fewer is taken."""
+
+
+class Server:
+    """A running `weft serve`."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self._process = psutil.Process(process.pid)
+        self.url = url
+
+    @property
+    def cpu_seconds(self) -> float:
+        times = self._process.cpu_times()
+        return times.user + times.system
+
+
+@contextmanager
+def serving(checkout: Path, environment: dict[str, str]) -> Generator[Server]:
+    """The server of a checkout, on a free port."""
+    with subprocess.Popen(
+        [WEFT, "serve", "--port", "0"],
+        env=environment | {"PYTHONPATH": str(checkout)},
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://\S+/graphql", process.stdout.readline())
+            assert found is not None
+            yield Server(process, found[0])
+        finally:
+            process.terminate()
+
+
+class Load:
+    """Asks one operation after the other on many connections."""
+
+    def __init__(self, connections: int) -> None:
+        self._count = connections
+
+    async def prepare(self, url: str) -> None:
+        """Learns what to ask for."""
+        connection = Connection(url)
+        email, password = ACCOUNT
+        signed_in = await connection.ask(SIGN_IN, {"in": {"email": email, "password": password}})
+        self._token = signed_in["data"]["signIn"]["session"]["accessToken"]
+        found = (await connection.ask(CRAWL, {}))["data"]
+        self._values = {
+            "id": [edge["node"]["id"] for edge in found["items"]["edges"]],
+            "item": [edge["cursor"] for edge in found["items"]["edges"]],
+            "user": [edge["cursor"] for edge in found["users"]["edges"]],
+        }
+        await connection.leave()
+
+    async def ask(self, server: Server, operation: str, seconds: float) -> float:
+        """The server's CPU seconds a request."""
+        connections = [Connection(server.url) for _ in range(self._count)]
+        loop = asyncio.get_running_loop()
+        counts = [0] * self._count
+
+        async def work(number: int, until: float) -> None:
+            while loop.time() < until:
+                answer = await connections[number].ask(*self._any(operation))
+                assert "errors" not in answer, answer
+                counts[number] += 1
+
+        await asyncio.gather(*(work(number, loop.time() + 0.3) for number in range(self._count)))
+        counts = [0] * self._count
+        before = server.cpu_seconds
+        await asyncio.gather(
+            *(work(number, loop.time() + seconds) for number in range(self._count))
+        )
+        spent = server.cpu_seconds - before
+        for connection in connections:
+            await connection.leave()
+        return spent / sum(counts)
+
+    def _any(self, operation: str) -> tuple[str, dict[str, Any], str | None]:
+        text = OPERATIONS[operation]
+        if operation == "update":
+            change = {"id": random.choice(self._values["id"]), "title": f"Title {random.random()}"}
+            return text, {"in": change}, self._token
+        used = [name for name in self._values if f"${name}:" in text]
+        return text, {name: random.choice(self._values[name]) for name in used}, None
+
+
+def interval(ratios: Sequence[float]) -> tuple[float, float]:
+    """Where the mean of the ratios lies, with 95 %."""
+    logs = [math.log(ratio) for ratio in ratios]
+    freedom = max(known for known in STUDENT_95 if known <= max(len(logs) - 1, 5))
+    half = STUDENT_95[freedom] * statistics.stdev(logs) / math.sqrt(len(logs))
+    return math.exp(statistics.mean(logs) - half), math.exp(statistics.mean(logs) + half)
+
+
+async def compare(ours: Server, other: Server, asked: argparse.Namespace) -> None:
+    """Prints a line for each operation."""
+    load = Load(asked.connections)
+    await load.prepare(ours.url)
+    names: list[str] = asked.operations.split(",")
+    spent = {name: ([], []) for name in names}
+    for number in range(asked.rounds):
+        for name in names:
+            turns = [(ours, spent[name][0]), (other, spent[name][1])]
+            for server, kept in turns if number % 2 else turns[::-1]:
+                kept.append(await load.ask(server, name, asked.seconds))
+    for name, (own, others) in spent.items():
+        ratios = [mine / theirs for mine, theirs in zip(own, others, strict=True)]
+        low, high = interval(ratios)
+        print(
+            f"{name:>8} {statistics.median(own) * 1e6:7.1f} us, other "
+            f"{statistics.median(others) * 1e6:7.1f} us; ratio {statistics.median(ratios):.3f} "
+            f"({low:.3f} to {high:.3f})",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Takes temporary servers of PostgreSQL and Redis."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("other", type=Path)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--operations", default=",".join(OPERATIONS))
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory, embedded_servers(Path(directory)) as servers:
+        upgrade(servers.database_url)
+        dsn = servers.database_url.replace("+asyncpg", "", 1)
+        asyncio.run(seed(dsn, users=1_000, items=20_000, seed=7, accounts=True))
+        environment = os.environ | {
+            "DATABASE_URL": servers.database_url,
+            "REDIS_URL": servers.redis_url,
+            "LOG_LEVEL": "warning",
+            "COST_PER_MINUTE": "1000000000",
+        }
+        here = Path(__file__).parent.parent
+        with (
+            serving(here, environment | {"REDIS_PREFIX": "ours"}) as ours,
+            serving(asked.other.resolve(), environment | {"REDIS_PREFIX": "other"}) as other,
+        ):
+            asyncio.run(compare(ours, other, asked))
+
+
+if __name__ == "__main__":
+    main()

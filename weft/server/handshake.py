@@ -1,0 +1,48 @@
+"""The opening handshake of a WebSocket (RFC 6455, 4.2), as far as the server decides it."""
+
+from collections.abc import Sequence
+
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from weft.server.answer_head import Header, header_lines
+from weft.server.refusal import Refusal
+from weft.server.request_head import RequestHead
+
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n"
+
+
+class Handshake:
+    """One that is asked for."""
+
+    def __init__(self, head: RequestHead) -> None:
+        headers = Headers(
+            [(name.decode(), value.decode("latin-1")) for name, value in head.headers]
+        )
+        answer = ServerProtocol().accept(Request(head.target.decode(), headers))
+        del answer.headers["Date"]
+        self._answer = answer
+        self.subprotocols = [
+            name.strip()
+            for value in headers.get_all("sec-websocket-protocol")
+            for name in value.split(",")
+        ]
+        """What the client offers, its favourite first."""
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why it cannot be accepted."""
+        if self._answer.status_code == 101:
+            return None
+        return Refusal(self._answer.status_code, "This is no WebSocket handshake of version 13.")
+
+    def accept(
+        self, default_lines: bytes, headers: Sequence[Header], subprotocol: str | None
+    ) -> bytes:
+        """The answer that opens the socket."""
+        lines = self._answer.headers.serialize().removesuffix(b"\r\n") + header_lines(headers)
+        if subprotocol:
+            # Some clients know the name in this spelling only.
+            lines += b"Sec-WebSocket-Protocol: %b\r\n" % subprotocol.encode()
+        return SWITCHING + default_lines + lines + b"\r\n"

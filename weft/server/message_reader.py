@@ -1,0 +1,114 @@
+"""Reads the messages of one WebSocket by `websockets`, and refuses what takes too many frames."""
+
+import logging
+from typing import NoReturn, Protocol
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+# It tells every beginning and every end.
+_logger = logging.getLogger("weft.server.frames")
+_logger.setLevel(logging.WARNING)
+
+
+def text_header(length: int) -> bytes:
+    """The header of an unmasked text frame of one fragment (RFC 6455, 5.2)."""
+    if length < 126:
+        return bytes((0x81, length))
+    if length < 65_536:
+        return b"\x81\x7e" + length.to_bytes(2, "big")
+    return b"\x81\x7f" + length.to_bytes(8, "big")
+
+
+class Messages(Protocol):
+    """Receives the messages of a socket."""
+
+    def message_came(self, message: str | bytes) -> None: ...
+    def pong_came(self, payload: bytes) -> None: ...
+    def close_came(self, code: int, reason: str) -> None: ...
+
+
+class SocketFailed(Exception):
+    """The socket cannot be read any more (RFC 6455, 7.1.7)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+class MessageReader:
+    """The frames of an open socket, both ways."""
+
+    def __init__(self, messages: Messages, message_bytes: int, fragments: int) -> None:
+        self._messages = messages
+        self._fragment_limit = fragments
+        self._frames = ServerProtocol(state=State.OPEN, max_size=message_bytes, logger=_logger)
+        self._fragments: list[bytes] = []
+        self._is_text = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether neither side has closed."""
+        return self._frames.state is State.OPEN
+
+    def feed(self, data: bytes) -> None:
+        """Reads on. `SocketFailed` if that is not possible; `outgoing` tells the peer then."""
+        self._frames.receive_data(data)
+        for event in self._frames.events_received():
+            if isinstance(event, Frame):
+                self._take(event)
+        if self._frames.parser_exc is not None:
+            sent = self._frames.close_sent
+            code = CloseCode.ABNORMAL_CLOSURE if sent is None else sent.code
+            raise SocketFailed(code, "" if sent is None else sent.reason)
+
+    def outgoing(self) -> bytes:
+        """What is to be written now."""
+        return b"".join(self._frames.data_to_send())
+
+    def send(self, message: str | bytes) -> None:
+        """A message in one frame."""
+        if isinstance(message, str):
+            self._frames.send_text(message.encode())
+        else:
+            self._frames.send_binary(message)
+
+    def ping(self, payload: bytes) -> None:
+        self._frames.send_ping(payload)
+
+    def close(self, code: int, reason: str) -> None:
+        """Begins the closing handshake."""
+        self._frames.send_close(code, reason)
+
+    def _take(self, frame: Frame) -> None:
+        data = bytes(frame.data)
+        match frame.opcode:
+            case Opcode.PONG:
+                self._messages.pong_came(data)
+            case Opcode.CLOSE:
+                close = self._frames.close_rcvd
+                assert close is not None
+                self._messages.close_came(close.code, close.reason)
+            case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
+                if frame.opcode is not Opcode.CONT:
+                    self._is_text = frame.opcode is Opcode.TEXT
+                self._fragments.append(data)
+                if len(self._fragments) > self._fragment_limit:
+                    self._fail(CloseCode.MESSAGE_TOO_BIG, "The message has too many fragments")
+                if frame.fin:
+                    message, self._fragments = b"".join(self._fragments), []
+                    self._messages.message_came(self._text(message) if self._is_text else message)
+            case _:
+                pass  # a ping, which is answered already
+
+    def _text(self, message: bytes) -> str:
+        try:
+            return message.decode()
+        except UnicodeDecodeError:
+            self._fail(CloseCode.INVALID_DATA, "Text messages are UTF-8")
+
+    def _fail(self, code: int, reason: str) -> NoReturn:
+        self._frames.fail(code, reason)
+        raise SocketFailed(code, reason)

@@ -1,0 +1,58 @@
+"""Cuts connections whose clients do not read what is sent to them."""
+
+import asyncio
+
+LINGER_SECONDS = 2.0
+"""How long more is read of what a client goes on to send after its last answer."""
+STALL_SECONDS = 30.0
+"""How often a client that is slow to read is looked at."""
+SLOWEST_BYTES = 15_000
+"""What it must have read since then, or else it is cut."""
+
+
+class ReaderWatch:
+    """Looks at one connection while something waits to be sent on it."""
+
+    __slots__ = ("_loop", "_timer", "_transport")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether the client is being waited for."""
+        return self._timer is not None
+
+    def begin(self) -> None:
+        """To be called when something waits; looks until nothing does."""
+        waiting_bytes = self._transport.get_write_buffer_size()
+        if waiting_bytes and self._timer is None:
+            self._timer = self._loop.call_later(STALL_SECONDS, self._look, waiting_bytes)
+
+    def end(self) -> None:
+        """Stops looking."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def close(self, *, lingers: bool) -> None:
+        """Closes the connection once all is sent.
+
+        A client that is still sending would lose what it has not read yet (RFC 9112, 9.6). Where
+        that may be, only this side is closed, and the other side is read for a while.
+        """
+        if lingers and self._transport.can_write_eof():
+            self._transport.write_eof()
+            self._loop.call_later(LINGER_SECONDS, self._transport.close)
+        else:
+            self._transport.close()
+        self.begin()
+
+    def _look(self, before_bytes: int) -> None:
+        self._timer = None
+        if self._transport.get_write_buffer_size() > before_bytes - SLOWEST_BYTES:
+            self._transport.abort()
+        else:
+            self.begin()

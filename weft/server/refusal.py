@@ -1,0 +1,34 @@
+"""What the server itself answers to a request that no application is given."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from weft.server.answer_head import status_line
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Status, message and code of an answer that ends its connection."""
+
+    status: int
+    message: str
+    code: str = "BAD_REQUEST"
+
+    def answer(self, default_lines: bytes) -> bytes:
+        """The whole answer, in the form of a GraphQL response without data."""
+        error = {"message": self.message, "extensions": {"code": self.code}}
+        body = _encode({"errors": [error]})
+        again = b"retry-after: 1\r\n" if self.status in (429, 503) else b""
+        head = b"%b%bconnection: close\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+        return head % (status_line(self.status), default_lines + again, len(body)) + b"\r\n" + body
+
+
+class RequestRefused(Exception):
+    """A request that must not be served, and after which nothing more is read."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(status, message)

@@ -1,0 +1,253 @@
+"""One HTTP request and its answer, as ASGI's `receive` and `send` and as an `Exchange`."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+from starlette.types import ASGIApp, Message
+
+from weft.server.answer_head import Header, header_lines, status_line
+
+HIGH_WATER_BYTES = 65_536
+"""So much of a body waits for the application before no more of it is read."""
+FIRST_REFUSAL = 400
+"""The least status that says that a request was not served."""
+BODILESS = frozenset({204, 304})
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CLOSE = b"connection: close\r\n"
+
+log = structlog.get_logger(__name__)
+
+
+class Wire(Protocol):
+    """What a cycle needs of its connection."""
+
+    transport: asyncio.Transport
+    writable: asyncio.Event
+
+    def default_lines(self) -> bytes: ...
+    def proceed(self) -> None:
+        """Reads on, if there is reason to."""
+        ...
+
+    def answered(self, cycle: "RequestCycle") -> None: ...
+    def cut(self) -> None: ...
+
+
+class RequestCycle:
+    """Begins when its head is read. The body arrives by `feed`, until `end_body`."""
+
+    __slots__ = (
+        *("_arrived", "_body", "_chunked", "_expects_continue", "_gone", "_is_head", "_left"),
+        *("_version", "_wire", "has_whole_body", "is_complete", "is_disconnected"),
+        *("is_started", "is_wrapped", "keeps_alive", "scope", "status", "when_served"),
+    )
+
+    def __init__(
+        self,
+        wire: Wire,
+        scope: dict[str, Any],
+        *,
+        keeps_alive: bool,
+        expects_continue: bool = False,
+        body: bytes | None = None,
+    ) -> None:
+        """`body`, if all of it is there already."""
+        self._wire = wire
+        self.scope = scope
+        self.keeps_alive = keeps_alive
+        self._expects_continue = expects_continue
+        self._body: bytes | bytearray = bytearray() if body is None else body
+        self.has_whole_body = body is not None
+        self._arrived = asyncio.Event()
+        if self.has_whole_body:
+            self._arrived.set()
+        self._gone: Callable[[], None] | None = None
+        self._is_head: bool = scope["method"] == "HEAD"
+        self._version: str = scope["http_version"]
+        self._chunked = False
+        self._left: int | None = None
+        """What Content-Length has promised and is still to be written."""
+        self.status = 0
+        """Of the answer, once it is started."""
+        self.when_served: Callable[[], None] | None = None
+        """Called when an answer is complete that is no refusal."""
+        self.is_wrapped = False
+        self.is_started = False
+        self.is_complete = False
+        self.is_disconnected = False
+
+    # The request.
+
+    def feed(self, piece: bytes) -> None:
+        """Adds a piece of the body; once the request is answered it is dropped."""
+        if not self.is_complete and not self.is_disconnected:
+            self._body += piece
+            self._arrived.set()
+
+    def end_body(self) -> None:
+        """The body is whole."""
+        self.has_whole_body = True
+        self._arrived.set()
+
+    @property
+    def has_much(self) -> bool:
+        """Whether no more of the body should be read for now."""
+        return len(self._body) > HIGH_WATER_BYTES
+
+    async def receive(self) -> Message:
+        """ASGI's."""
+        is_awaited = not (self.has_whole_body or self.is_started or self.is_disconnected)
+        if self._expects_continue and is_awaited:
+            self._wire.transport.write(CONTINUE)
+        self._expects_continue = False
+        if not self.is_disconnected and not self.is_complete:
+            await self._arrived.wait()
+            self._arrived.clear()
+        if self.is_disconnected or self.is_complete:
+            return {"type": "http.disconnect"}
+        body, self._body = bytes(self._body), bytearray()
+        more = not self.has_whole_body
+        self._wire.proceed()  # which may bring more of it
+        return {"type": "http.request", "body": body, "more_body": more}
+
+    @property
+    def body_so_far(self) -> bytes:
+        """What has come and was not received yet."""
+        return bytes(self._body)
+
+    def body(self) -> bytes | None:
+        """As `Exchange.body`."""
+        return bytes(self._body) if self.has_whole_body else None
+
+    def watch(self, gone: Callable[[], None]) -> None:
+        """As `Exchange.watch`."""
+        self._gone = gone
+        if self.is_disconnected:
+            gone()
+
+    def unwatch(self) -> None:
+        """As `Exchange.unwatch`."""
+        self._gone = None
+
+    def disconnect(self) -> None:
+        """The client has gone."""
+        if not self.is_complete:
+            self.is_disconnected = True
+            self._arrived.set()
+            if self._gone is not None:
+                self._gone()
+
+    # The answer.
+
+    def respond(self, status: int, header_lines: bytes, body: bytes) -> bool:
+        """As `Exchange.respond`."""
+        if self.is_wrapped or self.is_started or not self._wire.writable.is_set():
+            return False
+        if self.is_disconnected:
+            return True
+        self._start(status)
+        self._wire.transport.write(
+            b"".join(
+                (
+                    status_line(status),
+                    self._wire.default_lines(),
+                    header_lines,
+                    b"\r\n" if self.keeps_alive else CLOSE + b"\r\n",
+                    b"" if self._is_head else body,
+                )
+            )
+        )
+        self._complete()
+        return True
+
+    async def send(self, message: Message) -> None:
+        """ASGI's; what comes after the client has gone is dropped."""
+        if not self.is_disconnected:
+            await self._wire.writable.wait()
+        if self.is_disconnected:
+            return
+        kind = message["type"]
+        if kind == "http.response.start" and not self.is_started:
+            self._send_start(message["status"], list(message.get("headers", ())))
+        elif kind == "http.response.body" and self.is_started and not self.is_complete:
+            self._send_body(message.get("body", b""), more=message.get("more_body", False))
+        else:
+            raise RuntimeError(f"{kind} is not expected here.")
+
+    def _send_start(self, status: int, headers: list[Header]) -> None:
+        lines = header_lines(headers)
+        for given, value in headers:
+            name = given.lower()
+            if name == b"content-length":
+                self._left = int(value)
+            elif name == b"connection" and b"close" in value.lower():
+                self.keeps_alive = False
+        if self._left is not None:
+            lines += b"content-length: %d\r\n" % self._left
+        elif status not in BODILESS and not self._is_head and self._version == "1.1":
+            self._chunked = True
+            lines += b"transfer-encoding: chunked\r\n"
+        # Without either, the end of the connection is the end of the body: that is HTTP/1.0, whose
+        # connections are not kept.
+        if status in BODILESS or self._is_head:
+            self._left = 0
+        self._start(status)
+        if not self.keeps_alive:
+            lines += CLOSE
+        self._wire.transport.write(
+            status_line(status) + self._wire.default_lines() + lines + b"\r\n"
+        )
+
+    def _send_body(self, body: bytes, *, more: bool) -> None:
+        if self._is_head:
+            body = b""
+        if self._left is not None:
+            self._left -= len(body)
+            if self._left < 0 or (self._left > 0 and not more):
+                raise RuntimeError("The body is not as long as its Content-Length says.")
+        if self._chunked:
+            body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            if not more:
+                body += b"0\r\n\r\n"
+        if body:
+            self._wire.transport.write(body)
+        if not more:
+            self._complete()
+
+    def _start(self, status: int) -> None:
+        self.is_started = True
+        self.status = status
+        if self._expects_continue and not self.has_whole_body:
+            # The client may send the body now or leave it out, and which cannot be told.
+            self.keeps_alive = False
+
+    def _complete(self) -> None:
+        self.is_complete = True
+        self._arrived.set()
+        if self.when_served is not None and self.status < FIRST_REFUSAL:
+            self.when_served()
+        self._wire.answered(self)
+
+    async def run(self, application: ASGIApp) -> None:
+        """Has the application answer; whatever it does, the request is over then."""
+        try:
+            await application(self.scope, self.receive, self.send)
+            if not (self.is_complete or self.is_disconnected):
+                raise RuntimeError("The application has not answered.")
+        except asyncio.CancelledError:
+            self._fail(503)
+            raise
+        except Exception:
+            log.exception("application_failed")
+            self._fail(500)
+        finally:
+            self.scope = {}  # which knows this cycle: no circle is left to be collected
+
+    def _fail(self, status: int) -> None:
+        if self.is_disconnected or self.is_complete:
+            return
+        self.keeps_alive = self.is_wrapped = False
+        if not self.respond(status, b"content-length: 0\r\n", b""):
+            self._wire.cut()

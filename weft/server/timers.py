@@ -1,0 +1,67 @@
+"""How long a connection waits for the next request, and for the rest of its head."""
+
+import asyncio
+from collections.abc import Callable
+
+
+class RequestTimers:
+    """Two times, one of which runs while nothing is being answered.
+
+    One timer for idleness serves many requests: to set and to cancel one takes longer than to find
+    a known head.
+    """
+
+    __slots__ = (
+        *("_head_timer", "_idle", "_idle_seconds", "_idle_since", "_idle_timer", "_late", "_loop"),
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        idle_seconds: float,
+        *,
+        late: Callable[[], None],
+        idle: Callable[[], None],
+    ) -> None:
+        """Calls `late` if a head is not there in time, `idle` if none began to come."""
+        self._loop = loop
+        self._idle_seconds = idle_seconds
+        self._late = late
+        self._idle = idle
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+
+    def await_head(self, seconds: float) -> None:
+        """Waits so long for a whole head, unless it does already."""
+        if self._head_timer is None:
+            self._head_timer = self._loop.call_later(seconds, self._late)
+
+    def await_request(self) -> None:
+        """Waits for the next head to begin."""
+        self._idle_since = self._loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self._loop.call_later(self._idle_seconds, self._look)
+
+    def end(self) -> None:
+        """A head is there, or nothing more is waited for."""
+        self._idle_since = None
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def cancel(self) -> None:
+        """The connection is closed."""
+        self.end()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+
+    def _look(self) -> None:
+        self._idle_timer = None
+        if self._idle_since is None:
+            return
+        left_seconds = self._idle_since + self._idle_seconds - self._loop.time()
+        if left_seconds > 0:
+            self._idle_timer = self._loop.call_later(left_seconds, self._look)
+        else:
+            self._idle()
