@@ -2,9 +2,9 @@
 
     python -m bench.paired OTHER [--connections 64] [--rounds 20] [--operations item,page]
 
-Both serve the same database with one process each, with the packages of this checkout, and are
-asked the same in turns. For each operation, the ratio of this one to the other: the median of the
-rounds, and the interval that holds the mean with 95 % (of the logarithms, by Student's t).
+Both serve the same database and cache with one process each, with the packages of this checkout,
+and are asked the same in turns. For each operation, the ratio of this one to the other: the median
+of the rounds, and the interval that holds the mean with 95 % (of the logarithms, by Student's t).
 """
 
 import argparse
@@ -182,8 +182,8 @@ def main() -> None:
         }
         here = Path(__file__).parent.parent
         with (
-            serving(here, environment | {"REDIS_PREFIX": "ours"}) as ours,
-            serving(asked.other.resolve(), environment | {"REDIS_PREFIX": "other"}) as other,
+            serving(here, environment) as ours,
+            serving(asked.other.resolve(), environment) as other,
         ):
             asyncio.run(compare(ours, other, asked))
 
