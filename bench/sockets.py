@@ -1,9 +1,9 @@
-"""What sockets cost: memory of an idle one, and beside it uvicorn's.
+"""What sockets cost: memory of an idle one, and of one that nothing is asked on.
 
     .venv/bin/python -m bench.sockets http://127.0.0.1:8000/graphql --pid 1234 --count 1000
 
 opens sockets that each hold one subscription, and reads the server's resident memory before and
-after. With --bare a uvicorn that accepts sockets and does nothing else is started and measured.
+after. With --bare a server that accepts sockets and does nothing else is started and measured.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def main() -> None:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
         kib = asyncio.run(measure(url, pid, given.count))
         os.kill(pid, 9)
-    print(f"{kib:.1f} KiB a socket, of uvicorn alone")
+    print(f"{kib:.1f} KiB a socket, of the protocol alone")
 
 
 if __name__ == "__main__":
