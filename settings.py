@@ -143,7 +143,10 @@ class Settings(AccountSettings, ExposureSettings):
         default=10, ge=1, le=300, description="A socket without `connection_init` is closed (4408)."
     )
     socket_message_limit_bytes: int = Field(
-        default=262_144, ge=1_024, description="A longer message closes its socket (1009)."
+        default=262_144,
+        ge=1_024,
+        description="A longer message closes its socket (1009); so does one of more than 1,000 "
+        "fragments.",
     )
     socket_operations: int = Field(
         default=100, ge=1, description="Operations under way at once on one socket."
