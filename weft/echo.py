@@ -15,7 +15,9 @@ STRING, FULL_STOP = "String '", "'."
 
 # How names and values begin in the messages of graphql-core and msgspec: with a quote, as a list or
 # object, which comes last, or as a word without an end. An apostrophe is no quote.
-BEGIN = re.compile(r"""(?<!\w)(?P<quote>"{3}|['"`])|(?<=\s)[\[{].*|[^\s'"`]{65,}""", re.DOTALL)
+BEGIN = re.compile(
+    r"""(?<!\w)(?P<quote>"{3}|['"`])|(?<=\s)(?!\[\d+\])[\[{].*|[^\s'"`]{65,}""", re.DOTALL
+)
 END = {quote: re.compile(rf"(?<!\\){quote}(?!\w)") for quote in ("'", '"', '"""', "`")}
 
 
@@ -58,6 +60,7 @@ def brief(message: str) -> str:
     proportion to the message. Only a document's literal of a custom scalar that has quotes in it
     may be repeated at more length, within MAX_MESSAGE.
     """
+    message = message.replace(" not to be None", " not to be null").replace("`NoneType`", "`null`")
     if len(message) <= MAX_ECHO:
         return message
     expected, _, rest = message.partition(RAISED)
@@ -67,7 +70,7 @@ def brief(message: str) -> str:
     before, string, value = message.partition(STRING)
     if string and value.endswith(FULL_STOP):
         message = f"{before}{STRING}{echoed(value.removesuffix(FULL_STOP))}{FULL_STOP}"
-    message = "".join(_shortened(message)).replace(" not to be None", " not to be null")
+    message = "".join(_shortened(message))
     if len(message) > MAX_MESSAGE:
         half = (MAX_MESSAGE - 1) // 2
         message = f"{message[:half]}…{message[-half:]}"

@@ -28,6 +28,24 @@ async def told(api: Api, raw: str) -> tuple[str, Any, str]:
     return error["extensions"]["code"], error.get("path"), error["message"]
 
 
+class TestNull:
+    @pytest.mark.parametrize(
+        "document",
+        [
+            "query ($given: [ID!] = []) { nodes(ids: $given) { id } }",
+            "query ($given: [ID!] = []) { ...F } fragment F on Query { nodes(ids: $given) { id } }",
+            'query ($given: ID = "x") { nodes(ids: [$given]) { id } }',
+            'query ($given: ID = "x") { node(id: $given) { id } }',
+        ],
+    )
+    async def test_where_there_may_be_none_is_bad_input(self, api: Api, document: str) -> None:
+        code, _, message = await told(
+            api, json.dumps({"query": document, "variables": {"given": None}})
+        )
+        assert code == "BAD_USER_INPUT"
+        assert "None" not in message
+
+
 class TestText:
     @pytest.mark.parametrize(
         ("variables", "place"),

@@ -6,6 +6,7 @@ Here an object costs 1, and a field that is asked for, rather than read off a ro
 the arguments, or `ASSUMED_LIST_SIZE`.
 """
 
+import operator
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ from graphql import (
     is_introspection_type,
     is_leaf_type,
     is_list_type,
+    is_non_null_type,
 )
 from graphql.execution.collect_fields import (
     FieldDetails,
@@ -194,8 +196,13 @@ def _size(definition: GraphQLField, node: FieldNode, size: ListSize) -> Amount:
     if not any(map(callable, values)):
         return count(*values)
 
+    required = [is_non_null_type(definition.args[name].type) for name in size.arguments]
+
     def compute(variables: Mapping[str, Any]) -> int:
-        return count(*[value(variables) if callable(value) else value for value in values])
+        given = [value(variables) if callable(value) else value for value in values]
+        # A null where there may be none costs nothing: the field is refused when it is executed.
+        is_refused = any(map(operator.and_, required, [value is None for value in given]))
+        return 0 if is_refused else count(*given)
 
     return compute
 

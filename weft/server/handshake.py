@@ -10,6 +10,7 @@ from weft.server.answer_head import Header, header_lines
 from weft.server.refusal import Refusal
 from weft.server.request_head import RequestHead
 
+WANTED = b"upgrade: websocket\r\nsec-websocket-version: 13\r\n"
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n"
 
 
@@ -35,7 +36,8 @@ class Handshake:
         """Why it cannot be accepted."""
         if self._answer.status_code == 101:
             return None
-        return Refusal(self._answer.status_code, "This is no WebSocket handshake of version 13.")
+        message = "This is no WebSocket handshake of version 13."
+        return Refusal(self._answer.status_code, message, lines=WANTED)
 
     def accept(
         self, default_lines: bytes, headers: Sequence[Header], subprotocol: str | None

@@ -114,10 +114,10 @@ class HttpProtocol(asyncio.Protocol):
     def shutdown(self) -> None:
         """Ends the connection: at once, or with the answer that is under way."""
         self._in_turn.clear()
-        if self._answering is None:
-            self._end()
-        else:
+        if self._answering is not None:
             self._answering.keeps_alive = False
+        elif not self._is_over:
+            self._end(lingers=not self._reader.is_between)
         if self.on_shutdown is not None:
             delay = shutdown_delay(len(self._state.connections), self.shutdown_spread_seconds)
             self.loop.call_later(delay, self.on_shutdown)
@@ -193,6 +193,7 @@ class HttpProtocol(asyncio.Protocol):
             cycle.when_served = heads.learn(together, cycle.scope, cycle.body_so_far)
         cycle.end_body()
         if cycle.is_complete:
+            self._timers.end()
             self._go_on(cycle)
 
     def socket_asked(self, head: RequestHead, rest: bytes) -> None:
@@ -226,7 +227,7 @@ class HttpProtocol(asyncio.Protocol):
         self._answering = None
         self._state.total_requests += 1
         if cycle is self._reading and cycle.keeps_alive:
-            self.loop.call_later(LINGER_SECONDS, self._end_if_reading, cycle)
+            self._timers.await_head(LINGER_SECONDS)  # or rather for the rest of the body
         else:
             self._go_on(cycle)
         if self._unread or self._is_paused:
@@ -235,7 +236,7 @@ class HttpProtocol(asyncio.Protocol):
     def _go_on(self, cycle: RequestCycle) -> None:
         """Turns to the next request, if this one, which is over, leaves the connection open."""
         if not cycle.keeps_alive:
-            self._end()
+            self._end(lingers=True)
         elif self._in_turn:
             self._in_turn.popleft()()
         else:
@@ -253,7 +254,7 @@ class HttpProtocol(asyncio.Protocol):
                 self.cut()
                 return
         elif broken is not None and broken.is_complete:
-            self._end()
+            self._end(lingers=True)
             return
         elif broken is not None and self._in_turn:
             self._in_turn.pop()
@@ -269,11 +270,7 @@ class HttpProtocol(asyncio.Protocol):
         self._is_over = True
         self._unread = b""
         self._timers.end()
-        self.watch.close(lingers=lingers or self._reading is not None)
-
-    def _end_if_reading(self, answered: RequestCycle) -> None:
-        if self._reading is answered and not self._is_over:
-            self._end()
+        self.watch.close(lingers=lingers)
 
     def _open_socket(self) -> None:
         head = self._socket_head
@@ -282,7 +279,7 @@ class HttpProtocol(asyncio.Protocol):
         scope = scope_of("websocket", head, self._ends, self._app_state)
         socket = SocketProtocol(self._shared, self._config, self._state, self.transport, scope)
         self.transport.set_protocol(socket)
-        socket.open(head, self._unread)
+        socket.open(head, self._unread, self.writable)
 
     def _await_next(self) -> None:
         if self._reader.is_between:

@@ -45,9 +45,13 @@ class ReaderWatch:
         """
         if lingers and self._transport.can_write_eof():
             self._transport.write_eof()
-            self._loop.call_later(LINGER_SECONDS, self._transport.close)
+            self._loop.call_later(LINGER_SECONDS, self._close)
+            self.begin()
         else:
-            self._transport.close()
+            self._close()
+
+    def _close(self) -> None:
+        self._transport.close()
         self.begin()
 
     def _look(self, before_bytes: int) -> None:

@@ -16,14 +16,17 @@ class Refusal:
     status: int
     message: str
     code: str = "BAD_REQUEST"
+    lines: bytes = b""
+    """More of the head."""
 
     def answer(self, default_lines: bytes) -> bytes:
         """The whole answer, in the form of a GraphQL response without data."""
         error = {"message": self.message, "extensions": {"code": self.code}}
         body = _encode({"errors": [error]})
-        again = b"retry-after: 1\r\n" if self.status in (429, 503) else b""
+        again = b"retry-after: 1\r\n" if self.status in (429, 503) else self.lines
         head = b"%b%bconnection: close\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-        return head % (status_line(self.status), default_lines + again, len(body)) + b"\r\n" + body
+        head %= status_line(self.status), default_lines + again, len(body)
+        return head + b"\r\n" + body
 
 
 class RequestRefused(Exception):

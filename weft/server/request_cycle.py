@@ -81,7 +81,7 @@ class RequestCycle:
     # The request.
 
     def feed(self, piece: bytes) -> None:
-        """Adds a piece of the body; once the request is answered it is dropped."""
+        """Adds a piece of the body; once the request is answered, nothing of it is kept."""
         if not self.is_complete and not self.is_disconnected:
             self._body += piece
             self._arrived.set()
@@ -99,7 +99,7 @@ class RequestCycle:
     async def receive(self) -> Message:
         """ASGI's."""
         is_awaited = not (self.has_whole_body or self.is_started or self.is_disconnected)
-        if self._expects_continue and is_awaited:
+        if self._expects_continue and is_awaited and not self._wire.transport.is_closing():
             self._wire.transport.write(CONTINUE)
         self._expects_continue = False
         if not self.is_disconnected and not self.is_complete:
@@ -135,6 +135,7 @@ class RequestCycle:
         """The client has gone."""
         if not self.is_complete:
             self.is_disconnected = True
+            self._body = b""
             self._arrived.set()
             if self._gone is not None:
                 self._gone()
@@ -225,6 +226,7 @@ class RequestCycle:
 
     def _complete(self) -> None:
         self.is_complete = True
+        self._body = b""
         self._arrived.set()
         if self.when_served is not None and self.status < FIRST_REFUSAL:
             self.when_served()

@@ -14,6 +14,8 @@ OVERHEAD_FACTOR = 8
 """How much of a chunked body may be chunk sizes, extensions and trailers: so many bytes, and so
 many for each byte of the body."""
 
+TOO_LONG = "The head of the request is too long."
+
 log = structlog.get_logger(__name__)
 
 
@@ -42,6 +44,7 @@ class RequestReader:
         """No part of a next request has come, but for line breaks."""
         self.is_in_head = False
         self._head_bytes = 0
+        self._line_bytes = 0
         self._target = b""
         self._headers: list[Header] = []
         self._asks_upgrade: RequestHead | None = None
@@ -60,7 +63,7 @@ class RequestReader:
         if self.is_in_head:
             self._head_bytes = self._head_bytes + len(data) if was_in_head else 0
             if self._head_bytes > self._head_limit_bytes:
-                raise RequestRefused(431, "The head of the request is too long.")
+                raise RequestRefused(431, TOO_LONG)
         elif self._headers is reading and not was_in_head:
             self._overhead_bytes += len(data) + before_bytes - self._body_bytes
             if self._overhead_bytes > OVERHEAD_BYTES + OVERHEAD_FACTOR * self._body_bytes:
@@ -103,7 +106,7 @@ class RequestReader:
     def on_message_begin(self) -> None:
         self.is_between = False
         self.is_in_head = True
-        self._head_bytes = self._body_bytes = self._overhead_bytes = 0
+        self._head_bytes = self._line_bytes = self._body_bytes = self._overhead_bytes = 0
         self._target = b""
         self._headers = []
 
@@ -113,13 +116,15 @@ class RequestReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.is_in_head:  # trailers are dropped
             self._headers.append((name.lower(), value.rstrip(b" \t")))
+            self._line_bytes += len(name) + len(value)
 
     def on_headers_complete(self) -> None:
         self.is_in_head = False
         parser = self._parser
-        head = read_head(
-            parser.get_method(), self._target, parser.get_http_version(), self._headers
-        )
+        method = parser.get_method()
+        if self._line_bytes + len(self._target) > self._head_limit_bytes:
+            raise RequestRefused(431, TOO_LONG)
+        head = read_head(method, self._target, parser.get_http_version(), self._headers)
         if parser.should_upgrade():
             self._asks_upgrade = head
         else:

@@ -1,6 +1,7 @@
 """A WebSocket on one connection, as ASGI's `receive` and `send` and as an `Outlet`."""
 
 import asyncio
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -57,18 +58,19 @@ class SocketProtocol(asyncio.Protocol):
         self._is_scheduled = False
         self._is_paused = True
         self._inbox = Inbox(self._read_later)
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._writable: asyncio.Event
         self._handshake: Handshake | None = None
         """Until it is answered."""
         self._rejection: tuple[int, list[Header]] | None = None
         self._is_accepted = False
+        self._is_refused = False
         self._is_lost = False
-        self._pings = KeepAlivePings(self.loop, self._ping, self._peer_lost)
+        self._pings = KeepAlivePings(self.loop, self._ping, partial(self.end, 1011, "No pong came"))
         self._abort_timer: asyncio.TimerHandle | None = None
 
-    def open(self, head: RequestHead, unread: bytes) -> None:
-        """Begins with the handshake; `unread` came after it."""
+    def open(self, head: RequestHead, unread: bytes, writable: asyncio.Event) -> None:
+        """Begins with the handshake; `unread` came after it. `writable` is the connection's."""
+        self._writable = writable
         self._state.connections.add(cast(Any, self))
         handshake = Handshake(head)
         if handshake.refusal is not None:
@@ -120,6 +122,8 @@ class SocketProtocol(asyncio.Protocol):
     def _read_on(self) -> None:
         """Reads a piece; the rest is read in later turns of the loop."""
         self._is_scheduled = False
+        if self._is_refused:
+            self._unread = b""
         if self._is_lost or not self._is_accepted:
             return
         if self._unread and self._inbox.is_empty:
@@ -206,8 +210,13 @@ class SocketProtocol(asyncio.Protocol):
 
     def _end_http(self, answer: bytes) -> None:
         self._inbox.close(1006, "")
+        if self._is_lost:
+            return
+        self._is_refused = True
         self.transport.write(answer)
-        self.transport.close()
+        # What the client still sends is read and dropped, or it might lose the answer.
+        self.transport.resume_reading()
+        self.transport.write_eof()
         self._abort_later()
 
     def _default_lines(self) -> bytes:
@@ -217,14 +226,16 @@ class SocketProtocol(asyncio.Protocol):
         data = self._reader.outgoing()
         if data and not self.transport.is_closing():
             self.transport.write(data)
+            self._cut_if_slow()
+
+    def _cut_if_slow(self) -> None:
+        if self.transport.get_write_buffer_size() > self.limits.buffer_bytes:
+            self.end(CloseCode.TRY_AGAIN_LATER, TOO_SLOW)
 
     def _ping(self, payload: bytes) -> None:
         if self._reader.is_open:
             self._reader.ping(payload)
             self._flush()
-
-    def _peer_lost(self) -> None:
-        self.end(1011, "No pong came")
 
     def governed_by(self, limits: SocketLimits) -> "SocketProtocol":
         """Itself, as the `Outlet` of the socket."""
@@ -239,11 +250,7 @@ class SocketProtocol(asyncio.Protocol):
         # Not `writelines`: before Python 3.12.9 and 3.13.2 asyncio's never pauses the protocol,
         # however much is buffered (CVE-2024-12254).
         self.transport.write(text_header(len(message)) + message)
-        if (
-            not self._writable.is_set()
-            and self.transport.get_write_buffer_size() > self.limits.buffer_bytes
-        ):
-            self.end(CloseCode.TRY_AGAIN_LATER, TOO_SLOW)
+        self._cut_if_slow()
 
     async def drained(self) -> None:
         """As `Outlet.drained`."""

@@ -229,6 +229,8 @@ class Connection:
     async def _execute(self, message: Subscribe, request_id: str) -> bytes | Membership:
         """Sends results; returns the message that ends the operation, or how it goes on."""
         service = self._service
+        if isinstance(message.payload, BadRequest):
+            raise message.payload
         asked = from_value(message.payload)
         # Asked anew for every operation: a session that was revoked meanwhile has no more of them.
         viewer = await self._viewer(self._authorization)

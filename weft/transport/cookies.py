@@ -97,4 +97,4 @@ def _sign(scope: Scope, headers: dict[bytes, bytes], tokens: Mapping[bytes, byte
 
 def _wants_page(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     """Whether somebody opens the address in a browser, and is answered as a stranger."""
-    return scope["method"] == "GET" and HTML.encode() in headers.get(b"accept", b"")
+    return scope["method"] in ("GET", "HEAD") and HTML.encode() in headers.get(b"accept", b"")

@@ -73,6 +73,12 @@ class Subscribe(msgspec.Struct, tag_field="type", tag="subscribe"):
 
     id: OperationId
     payload: Any = None
+    """JSON, or the `BadRequest` that reading it as strict JSON has raised."""
+
+
+class _Envelope(msgspec.Struct, tag_field="type", tag="subscribe"):
+    id: OperationId
+    payload: msgspec.Raw
 
 
 class Complete(msgspec.Struct, tag_field="type", tag="complete"):
@@ -88,14 +94,35 @@ encode = msgspec.json.Encoder().encode
 CONNECTION_ACK = b'{"type":"connection_ack"}'
 
 
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
 def decode(raw: bytes) -> ClientMessage:
     """A client's message. Raises `SocketClosed` (4400) for anything else, and for all that
-    `strict_json` refuses, wherever in the message it stands.
+    `strict_json` refuses outside of the payload of an operation.
     """
     try:
         return msgspec.convert(strict_json.decode(raw), ClientMessage)
-    except (BadRequest, msgspec.ValidationError) as error:
+    except msgspec.ValidationError as error:
         raise SocketClosed(CloseCode.BAD_REQUEST, str(error)) from None
+    except BadRequest as error:
+        message = _with_faulty_payload(raw)
+        if message is None:
+            raise SocketClosed(CloseCode.BAD_REQUEST, str(error)) from None
+        return message
+
+
+def _with_faulty_payload(raw: bytes) -> Subscribe | None:
+    """The operation whose payload is the only fault; None if there is another."""
+    try:
+        envelope = _decode_envelope(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    try:
+        strict_json.decode(bytes(envelope.payload))
+    except BadRequest as fault:
+        return Subscribe(envelope.id, fault)
+    return None
 
 
 def next_message(operation_id: str, result: bytes) -> bytes:

@@ -31,7 +31,8 @@ class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
     extensions: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if self.query or self.document_id or "persistedQuery" in (self.extensions or {}):
+        named = (self.extensions or {}).get("persistedQuery")
+        if self.query or self.document_id or named is not None:
             return
         raise ValueError("Object missing required field `query`")
 

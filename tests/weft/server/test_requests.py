@@ -1,6 +1,7 @@
 """Requests that can be read in one way only are served; all others end their connection."""
 
 import asyncio
+import gc
 import random
 
 import pytest
@@ -10,6 +11,7 @@ from tests.weft.server.echo import echoing
 from tests.weft.server.line import line
 from tests.weft.server.manual_clock import ManualClock
 from weft.server.reader_watch import LINGER_SECONDS
+from weft.server.request_cycle import RequestCycle
 from weft.server.request_reader import OVERHEAD_BYTES
 from weft.server.shared import ConnectionLimits, Shared
 
@@ -164,6 +166,26 @@ class TestRequest:
             clock.advance(LINGER_SECONDS)
             assert b"x-path: /next" in await client.says(NEXT)
         assert [path for _, path, _ in echo.asked] == ["/early", "/next", "/next"]
+
+    async def test_that_is_answered_early_keeps_no_part_of_its_body_in_memory(self) -> None:
+        head = b"POST /early HTTP/1.1\r\nhost: a\r\ncontent-length: 60000\r\n\r\n"
+        async with echoing() as (_, address), line(address) as client:
+            for _ in range(3):
+                client.writer.write(head + b"x" * 50_000)
+                assert b"x-path: /early" in await client.answer()
+                client.writer.write(b"x" * 10_000)
+            assert b"x-path: /next" in await client.says(NEXT)
+            cycles = [one for one in gc.get_objects() if type(one) is RequestCycle]
+            assert sum(len(cycle.body_so_far) for cycle in cycles) == 0
+
+    async def test_that_ends_the_connection_is_answered_whatever_follows_it(self) -> None:
+        body = b"x" * 3_000_000
+        first = b"POST /first HTTP/1.1\r\nhost: a\r\nconnection: close\r\n"
+        async with echoing() as (_, address), line(address) as client:
+            client.writer.write(first + b"content-length: %d\r\n\r\n" % len(body) + body)
+            client.writer.write(NEXT * 10_000)
+            assert (await client.answer()).endswith(body)
+            assert await client.says(b"") == b""
 
     async def test_by_head_is_answered_without_a_body(self) -> None:
         head = b"HEAD /first HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc"

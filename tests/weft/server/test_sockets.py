@@ -3,14 +3,14 @@
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from tests.sockets import address_of, listening
-from tests.waiting import soon, until
+from tests.waiting import PATIENCE_SECONDS, soon, until
 from tests.weft.server.line import Line, line
 from tests.weft.server.test_upgrades import WEBSOCKET, request
 from weft.server.message_reader import text_header
@@ -144,6 +144,17 @@ class TestMessages:
 
 
 class TestPings:
+    async def test_of_a_client_that_reads_no_answers_close_the_socket(self) -> None:
+        async with opened() as (listener, client):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                with suppress(ConnectionError):
+                    while listener.end is None:
+                        client.writer.write(frame(PING, b"x" * 125) * 500)
+                        await client.writer.drain()
+            await until(lambda: listener.end is not None)
+            assert listener.end is not None
+            assert listener.end["code"] == 1013
+
     async def test_are_answered_all_however_many_come(self) -> None:
         async with opened() as (_, client):
             client.writer.write(frame(PING, b"ab") * 20_000)

@@ -117,6 +117,16 @@ class TestHandshake:
             assert (await client.says(evil + NEXT)).startswith(b"HTTP/1.1 403 ")
             assert await is_closed(client)
 
+    async def test_among_others_is_told_what_is_spoken(self, server: Server) -> None:
+        lines = [
+            one.replace(b"upgrade: websocket", b"upgrade: h2c, websocket") for one in WEBSOCKET
+        ]
+        async with line(server.address) as client:
+            client.writer.write(request(b"GET", b"/graphql", *lines) + bytes(100_000))
+            answer = await client.answer()
+            assert answer.startswith(b"HTTP/1.1 426 ")
+            assert b"\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n" in answer
+
     @pytest.mark.parametrize("left_out", [b"sec-websocket-key", b"sec-websocket-version"])
     async def test_that_is_none_is_told_so(self, server: Server, left_out: bytes) -> None:
         lines = [one for one in WEBSOCKET if not one.startswith(left_out)]

@@ -79,6 +79,26 @@ class TestOperations:
         assert (await ready.receive())["payload"] == {"data": {"hello": "world"}}
         assert not server.witness.ended.is_set()
 
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            '{"query":"{ hello }","query":"{ hello }"}',
+            r'{"query":"{ hello }","variables":{"a":"\u0000"}}',
+            '{"query":"{ hello }","variables":{"a":1e999}}',
+            '{"query":"{ hello }","variables":{"a":%s}}' % ("9" * 5_000),
+            "[" * 300 + "]" * 300,
+        ],
+        ids=["name twice", "NUL", "1e999", "5,000 digits", "300 levels"],
+    )
+    async def test_whose_payload_is_not_strict_json_send_error_alone(
+        self, ready: Socket, payload: str
+    ) -> None:
+        await ready.connection.send(f'{{"type":"subscribe","id":"1","payload":{payload}}}')
+        message = await ready.receive()
+        assert (message["id"], message["type"]) == ("1", "error")
+        assert message["payload"][0]["extensions"] == {"code": "BAD_REQUEST"}
+        await ready.ping()
+
     @pytest.mark.parametrize("payload", PAYLOADS)
     async def test_that_are_no_requests_are_refused_alike_over_http(
         self, client: httpx.AsyncClient, payload: dict[str, Any]
