@@ -13,6 +13,10 @@ RAISED, FOUND = ", but encountered error '", "'; found: "
 # How its parser names a string, which comes last and may have quotes of its own.
 STRING, FULL_STOP = "String '", "'."
 
+# How it writes a value that JSON writes otherwise.
+CONSTANT = re.compile(r"(?<= value: )(?:True|False|None)\b")
+JSON = {"True": "true", "False": "false", "None": "null"}
+
 # How names and values begin in the messages of graphql-core and msgspec: with a quote, as a list or
 # object, which comes last, or as a word without an end. An apostrophe is no quote.
 BEGIN = re.compile(
@@ -30,7 +34,7 @@ class Echo(str):
     """A long string that a message repeats in short, also where it has quotes of its own.
 
     It is equal to the string that it was made of. graphql-core puts keys and the values of enums
-    into its messages as they are: nobody can tell from the message where such a text ends.
+    into its messages as they are, and where such a text ends cannot be told from the message.
     """
 
     __slots__ = ()
@@ -61,6 +65,7 @@ def brief(message: str) -> str:
     may be repeated at more length, within MAX_MESSAGE.
     """
     message = message.replace(" not to be None", " not to be null").replace("`NoneType`", "`null`")
+    message = CONSTANT.sub(lambda found: JSON[found[0]], message)
     if len(message) <= MAX_ECHO:
         return message
     expected, _, rest = message.partition(RAISED)

@@ -113,3 +113,9 @@ class TestBrief:
         shortened = brief(quote.join(parts))
         assert len(shortened) <= MAX_MESSAGE
         assert re.search(r"\w{65}", shortened) is None
+
+
+def test_what_json_writes_otherwise_is_in_the_words_of_json() -> None:
+    assert brief("ID cannot represent value: True") == "ID cannot represent value: true"
+    assert brief("Expected `str`, got `NoneType`") == "Expected `str`, got `null`"
+    assert brief("Expected a value not to be None.") == "Expected a value not to be null."
