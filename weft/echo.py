@@ -17,6 +17,9 @@ STRING, FULL_STOP = "String '", "'."
 CONSTANT = re.compile(r"(?<= value: )(?:True|False|None)\b")
 JSON = {"True": "true", "False": "false", "None": "null"}
 
+# What a scalar's parser says in its own words, after Strawberry has named the value.
+PARSER = re.compile(r'(?<= represent a )(\w+: ".*"\.) (?!Expected a string)[^"]+\Z', re.DOTALL)
+
 # How names and values begin in the messages of graphql-core and msgspec: with a quote, as a list or
 # object, which comes last, or as a word without an end. An apostrophe is no quote.
 BEGIN = re.compile(
@@ -34,7 +37,7 @@ class Echo(str):
     """A long string that a message repeats in short, also where it has quotes of its own.
 
     It is equal to the string that it was made of. graphql-core puts keys and the values of enums
-    into its messages as they are, and where such a text ends cannot be told from the message.
+    into its messages as they are, so a message does not show where such a text ends.
     """
 
     __slots__ = ()
@@ -65,6 +68,7 @@ def brief(message: str) -> str:
     may be repeated at more length, within MAX_MESSAGE.
     """
     message = message.replace(" not to be None", " not to be null").replace("`NoneType`", "`null`")
+    message = PARSER.sub(r"\1", message)
     message = CONSTANT.sub(lambda found: JSON[found[0]], message)
     if len(message) <= MAX_ECHO:
         return message

@@ -119,3 +119,5 @@ def test_what_json_writes_otherwise_is_in_the_words_of_json() -> None:
     assert brief("ID cannot represent value: True") == "ID cannot represent value: true"
     assert brief("Expected `str`, got `NoneType`") == "Expected `str`, got `null`"
     assert brief("Expected a value not to be None.") == "Expected a value not to be null."
+    spoken = 'Value cannot represent a DateTime: "2020-13-01". month must be in 1..12'
+    assert brief(spoken) == 'Value cannot represent a DateTime: "2020-13-01".'

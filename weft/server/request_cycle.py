@@ -221,7 +221,7 @@ class RequestCycle:
         self.is_started = True
         self.status = status
         if self._expects_continue and not self.has_whole_body:
-            # The client may send the body now or leave it out, and which cannot be told.
+            # The client may send the body now or leave it out: the next bytes are either.
             self.keeps_alive = False
 
     def _complete(self) -> None:

@@ -14,6 +14,7 @@ from weft.server.handshake import Handshake
 from weft.server.inbox import Inbox
 from weft.server.keep_alive_pings import KeepAlivePings
 from weft.server.message_reader import MessageReader, SocketFailed, text_header
+from weft.server.reader_watch import ReaderWatch
 from weft.server.refusal import Refusal
 from weft.server.request_head import RequestHead
 from weft.server.shared import Shared, run_apart, shutdown_delay
@@ -59,6 +60,7 @@ class SocketProtocol(asyncio.Protocol):
         self._is_paused = True
         self._inbox = Inbox(self._read_later)
         self._writable: asyncio.Event
+        self._watch = ReaderWatch(self.loop, transport)
         self._handshake: Handshake | None = None
         """Until it is answered."""
         self._rejection: tuple[int, list[Header]] | None = None
@@ -71,6 +73,7 @@ class SocketProtocol(asyncio.Protocol):
     def open(self, head: RequestHead, unread: bytes, writable: asyncio.Event) -> None:
         """Begins with the handshake; `unread` came after it. `writable` is the connection's."""
         self._writable = writable
+        self._watch.begin()  # an answer before the handshake may be unread
         self._state.connections.add(cast(Any, self))
         handshake = Handshake(head)
         if handshake.refusal is not None:
@@ -82,10 +85,9 @@ class SocketProtocol(asyncio.Protocol):
         self._scope["extensions"] = {"websocket.http.response": {}, DIRECT: self}
         run_apart(self._run(), self.loop, self._state.tasks)
 
-    # The connection.
-
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_lost = True
+        self._watch.end()
         self._pings.end()
         if self._abort_timer is not None:
             self._abort_timer.cancel()
@@ -99,6 +101,7 @@ class SocketProtocol(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable.set()
+        self._watch.end()
 
     def shutdown(self) -> None:
         """Closes the socket, soon; its client is to come back to another process."""
@@ -111,8 +114,6 @@ class SocketProtocol(asyncio.Protocol):
             self.end(CloseCode.SERVICE_RESTART, "")
         elif self._handshake is not None:
             self._write_refusal(Refusal(503, "The server stops.", "OVERLOADED"))
-
-    # What comes in.
 
     def data_received(self, data: bytes) -> None:
         self._unread += data
@@ -158,8 +159,6 @@ class SocketProtocol(asyncio.Protocol):
         self._flush()
         self.transport.close()
         self._abort_later()
-
-    # What goes out.
 
     async def send(self, message: Message) -> None:
         """ASGI's. OSError once the client has gone."""
@@ -210,13 +209,14 @@ class SocketProtocol(asyncio.Protocol):
 
     def _end_http(self, answer: bytes) -> None:
         self._inbox.close(1006, "")
-        if self._is_lost:
+        if self.transport.is_closing():
             return
         self._is_refused = True
         self.transport.write(answer)
         # What the client still sends is read and dropped, or it might lose the answer.
         self.transport.resume_reading()
-        self.transport.write_eof()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
         self._abort_later()
 
     def _default_lines(self) -> bytes:

@@ -13,6 +13,7 @@ from tests.sockets import address_of, listening
 from tests.waiting import PATIENCE_SECONDS, soon, until
 from tests.weft.server.line import Line, line
 from tests.weft.server.test_upgrades import WEBSOCKET, request
+from weft.server import reader_watch
 from weft.server.message_reader import text_header
 from weft.server.shared import ConnectionLimits, Shared
 
@@ -166,3 +167,27 @@ class TestPings:
             client.writer.write(frame(PONG, b"ab") + frame(TEXT, b"one"))
             await until(lambda: len(listener.messages) == 1)
         assert listener.messages[0]["text"] == "one"
+
+
+class TestUnreadAnswer:
+    async def test_before_a_handshake_is_not_waited_for_without_end(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reader_watch, "STALL_SECONDS", 0.05)
+
+        async def large(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "websocket":
+                await receive()
+                await send({"type": "websocket.accept"})
+                return
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x" * 20_000_000})
+
+        async with (
+            listening(large) as server,
+            line(address_of(server), receive_bytes=4_096) as client,
+        ):
+            get = request(b"GET", b"/large")
+            client.writer.write(get + request(b"GET", b"/", *WEBSOCKET))
+            await until(lambda: server.server_state.total_requests == 1)
+            await until(lambda: not server.server_state.connections)

@@ -25,7 +25,7 @@ class TestMediaTypes:
             (f"{JSON};q=0, */*", GRAPHQL),
             ("text/html, */*;q=0.1", JSON),
             ("APPLICATION/JSON", JSON),
-            # What Java sends unless it is told otherwise.
+            # What Java sends by default.
             ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", JSON),
             ("*", JSON),
             (f"*;q=0.1, {GRAPHQL};q=0.2", GRAPHQL),
