@@ -215,8 +215,7 @@ class SocketProtocol(asyncio.Protocol):
         self.transport.write(answer)
         # What the client still sends is read and dropped, or it might lose the answer.
         self.transport.resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+        (self.transport.write_eof if self.transport.can_write_eof() else self.transport.close)()
         self._abort_later()
 
     def _default_lines(self) -> bytes:
