@@ -73,7 +73,9 @@ def foreign(answers: Field, slow: bool) -> Any:
         if isinstance(row, Row):
             value = answers.answer(row, arguments)
         else:
-            info.context.calls.append(answers.coordinate)
+            # Of fields below the root it is free which still run once an error nulls them.
+            if row is None:
+                info.context.calls.append(answers.coordinate)
             value = answers.answer(None, {**arguments, "trouble": info.context.trouble})
         return f"{value}@{info.path.as_list()}" if isinstance(value, str) else value
 
