@@ -85,10 +85,10 @@ fuzz-parsers: $(READY) ## feed bytes to the HTTP and socket parsers, guided by c
 	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --quiet --locked --inexact --group fuzz
 	@$(VENV)/bin/python -W ignore -m tests.parsers.guided --seconds $(or $(SECONDS),30)
 
-bench: $(READY) ## run the micro-benchmarks (beside other servers: python -m bench.peers)
+bench: $(READY) ## run the micro-benchmarks (beside other servers: python -m bench.peers; beside attackers: python -m bench.neighbours)
 	@$(VENV)/bin/python -m bench
 
-soak: $(READY) ## load a server for MINUTES=10 and tell what is left behind
+soak: $(READY) ## load and attack a server for MINUTES=10 and tell what is left behind
 	@$(VENV)/bin/python -W ignore::ResourceWarning -m bench.soak --minutes $(or $(MINUTES),10)
 
 migrate: $(READY) ## bring the database to the newest revision

@@ -2,18 +2,21 @@
 
     .venv/bin/python -m bench.soak --minutes 10
 
-serves in this process over embedded servers of its own, and loads it from another process. Prints
-what is there every half minute, and again when the load has ended and all has been quiet for a
-while. Rows are remembered in few bytes, so that this memory is soon full and what grows is a leak;
-`--row-memory-bytes` gives it more.
+serves in this process over embedded servers of its own, loads it from another process, and attacks
+it from a third, by each of `bench.attacks` in turn. Prints what is there every half minute, and
+again when the load has ended and all has been quiet for a while. Rows are remembered in few bytes,
+so that this memory is soon full and what grows is a leak; `--row-memory-bytes` gives it more.
 """
 
 import argparse
 import asyncio
 import gc
 import multiprocessing
+import os
 import socket
 import tempfile
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +25,7 @@ import uvicorn
 import uvloop
 
 from app import create_app
+from bench.attacks import ATTACKS, find_target
 from bench.soak_load import load
 from db.migration import upgrade
 from db.seed import seed
@@ -33,6 +37,7 @@ from weft.server.shared import Shared
 
 SAMPLE_SECONDS = 30
 QUIET_SECONDS = 30
+ATTACK_SECONDS = 5
 MEBIBYTE = 1_048_576
 
 
@@ -40,6 +45,22 @@ def work(url: str, seconds: float) -> None:
     """The loading process."""
     done = asyncio.run(load(url, seconds))
     print(f"{done.requests:,} requests, {done.events:,} events")
+
+
+def attack(url: str, seconds: float) -> None:
+    """The attacking process: each attack for a while, again and again."""
+    os.nice(10)
+    asyncio.run(_attack(url, seconds))
+
+
+async def _attack(url: str, seconds: float) -> None:
+    target = await find_target(url)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            for begin in cycle(ATTACKS.values()):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(ATTACK_SECONDS):
+                        await begin(target)
 
 
 async def tell(name: str, dsn: str) -> None:
@@ -79,10 +100,14 @@ async def soak(settings: Settings, minutes: float) -> None:
         await asyncio.sleep(0.1)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
     await tell("begin", dsn)
-    process = multiprocessing.get_context("spawn").Process(target=work, args=(url, 60 * minutes))
-    process.start()
+    processes = [
+        multiprocessing.get_context("spawn").Process(target=one, args=(url, 60 * minutes))
+        for one in (work, attack)
+    ]
+    for process in processes:
+        process.start()
     seconds = 0
-    while process.is_alive():
+    while any(process.is_alive() for process in processes):
         await asyncio.sleep(SAMPLE_SECONDS)
         seconds += SAMPLE_SECONDS
         await tell(f"{seconds} s", dsn)
@@ -105,6 +130,7 @@ def main() -> None:
             database_url=servers.database_url,
             redis_url=servers.redis_url,
             row_memory_bytes=arguments.row_memory_bytes,
+            trusted_proxies=["127.0.0.1"],
         )
         upgrade(servers.database_url)
         uvloop.run(soak(settings, arguments.minutes))

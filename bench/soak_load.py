@@ -31,22 +31,36 @@ SUBSCRIBE = "subscription { itemChanged { kind cursor item { title } } }"
 
 
 class Connection:
-    """One connection of HTTP/1.1 that is kept."""
+    """One connection of HTTP/1.1 that is kept.
 
-    def __init__(self, url: str) -> None:
+    `client` is the address that a trusted proxy would name; without it, that of this machine.
+    """
+
+    def __init__(self, url: str, client: str | None = None) -> None:
         self._address = urlsplit(url)
+        self._client = client
         self._reader: asyncio.StreamReader | None = None
 
     async def send(self, text: str, variables: dict[str, Any], token: str | None = None) -> None:
         """Sends one operation."""
-        if self._reader is None:
-            host, port = self._address.hostname, self._address.port
-            self._reader, self._writer = await asyncio.open_connection(host, port)
         body = json.dumps({"query": text, "variables": variables}).encode()
         head = f"POST {self._address.path} HTTP/1.1\r\nHost: weft\r\n"
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         if token is not None:
             head += f"Authorization: Bearer {token}\r\n"
+        await self._write(head, body)
+
+    async def get(self, path: str) -> Any:
+        """The answer at another path."""
+        await self._write(f"GET {path} HTTP/1.1\r\nHost: weft\r\n")
+        return await self.receive()
+
+    async def _write(self, head: str, body: bytes = b"") -> None:
+        if self._reader is None:
+            host, port = self._address.hostname, self._address.port
+            self._reader, self._writer = await asyncio.open_connection(host, port)
+        if self._client is not None:
+            head += f"X-Forwarded-For: {self._client}\r\n"
         self._writer.write(head.encode() + b"\r\n" + body)
         await self._writer.drain()
 
