@@ -14,6 +14,9 @@ OVERHEAD_FACTOR = 8
 """How much of a chunked body may be chunk sizes, extensions and trailers: so many bytes, and so
 many for each byte of the body."""
 
+HEADERS = 200
+"""The most that a head has: browsers send some 20, and an empty one takes as long as another."""
+
 TOO_LONG = "The head of the request is too long."
 
 log = structlog.get_logger(__name__)
@@ -115,6 +118,8 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.is_in_head:  # trailers are dropped
+            if len(self._headers) == HEADERS:
+                raise RequestRefused(431, f"The request has more than {HEADERS} headers.")
             self._headers.append((name.lower(), value.rstrip(b" \t")))
             self._line_bytes += len(name) + len(value)
 

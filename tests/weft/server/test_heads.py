@@ -9,6 +9,7 @@ from tests.waiting import soon, until
 from tests.weft.server.line import line
 from tests.weft.server.manual_clock import ManualClock
 from tests.weft.transport.toy import Server
+from weft.server.request_reader import HEADERS
 from weft.server.shared import ConnectionLimits
 
 WHOLE = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -54,6 +55,13 @@ class TestHead:
         parts = [line % number for number in range(100)]
         answer = await told(server, b"GET /graphql HTTP/1.1\r\nhost: a\r\n", b"".join(parts))
         assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
+
+    async def test_of_any_number_of_headers_is_431(self, server: Server) -> None:
+        lines = WHOLE.removesuffix(b"\r\n") + b"connection: close\r\n"
+        answer = await told(server, lines + b"a:\r\n" * (HEADERS - 2) + b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        answer = await told(server, lines + b"a:\r\n" * (HEADERS - 1) + b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 431 ")
 
     async def test_in_small_parts_is_as_good(self, server: Server) -> None:
         parts = [WHOLE[start : start + 9] for start in range(0, len(WHOLE), 9)]
