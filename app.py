@@ -126,6 +126,7 @@ class Server:
             ),
             cache=self.cache,
             attempts=Attempts(windows, settings.attempts),
+            budget=self.budget,
             post_mail=self.outbox.post,
             password_resets=PasswordResets(
                 timedelta(seconds=settings.password_reset_seconds),

@@ -13,6 +13,7 @@ from weft.changes.listener import Wants
 from weft.errors import BadArgument
 from weft.feed import Feed
 from weft.identity import key_of
+from weft.rates.budget import client_of
 
 MAX_IDS = 100
 
@@ -41,7 +42,8 @@ async def item_changed(
         cursor = services.cursors.encode(change.position)
         return ItemChangeRow(change.kind, change.key, change.position, cursor)
 
-    return await services.hub.feed(wants, row, after=position)
+    client = client_of(services.budget, info.context.viewer.audience)
+    return await services.hub.feed(wants, row, after=position, client=client)
 
 
 async def item(changes: Sequence[ItemChangeRow], info: Info) -> list[ItemRow | None]:

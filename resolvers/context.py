@@ -24,6 +24,7 @@ from weft.info import Info as BaseInfo
 from weft.loading.dispatch import WatchedDispatcher
 from weft.mail.mail import Mail
 from weft.rates.attempts import Attempts
+from weft.rates.budget import CostBudget
 
 
 class Viewer(msgspec.Struct, frozen=True):
@@ -37,6 +38,11 @@ class Viewer(msgspec.Struct, frozen=True):
     @property
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN
+
+    @property
+    def audience(self) -> tuple[int, Role] | None:
+        """As `weft.transport.gate.Gate.audience`."""
+        return None if self.user_id is None else (self.user_id, self.role)
 
     def sees_all_of(self, user_id: int) -> bool:
         """Whether DRAFT and ARCHIVED items of this user are seen, and the e-mail address."""
@@ -74,6 +80,7 @@ class Services:
     session_rules: SessionRules
     cache: Cache | None = None
     attempts: Attempts | None = None
+    budget: CostBudget | None = None
     post_mail: Callable[[Mail], None] = _drop
     password_resets: PasswordResets = field(default_factory=PasswordResets)
 

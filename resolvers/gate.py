@@ -33,7 +33,7 @@ class DomainGate:
         return _includes(self.explain, viewer)
 
     def audience(self, viewer: Viewer) -> Hashable:
-        return None if viewer.user_id is None else (viewer.user_id, viewer.role)
+        return viewer.audience
 
     def watch(self, viewer: Viewer, revoked: Callable[[str], None]) -> Callable[[], None]:
         return self.sessions.watch(viewer, revoked)

@@ -82,7 +82,23 @@ class ExposureSettings(BaseSettings):
         default=1_000_000,
         ge=1,
         description="What the operations of one viewer, and of one network address, may cost in a "
-        "minute; more is answered 429. Programs on the machine itself are not counted.",
+        "minute, each event of a subscription too; more is answered 429. Programs on the machine "
+        "itself are not counted.",
+    )
+    subscriptions_per_viewer: int = Field(
+        default=200,
+        ge=1,
+        description="Different subscriptions of one viewer at once, per process; those that are "
+        "identical count once. The next is refused with TOO_MANY_REQUESTS.",
+    )
+    subscriptions_per_address: int = Field(
+        default=2_000, ge=1, description="The same from one network address."
+    )
+    resumes_at_once: int = Field(
+        default=10_000,
+        ge=1,
+        description="Subscriptions of one viewer, and from one network address, that are catching "
+        "up at once, per process; the next is refused with TOO_MANY_REQUESTS.",
     )
     sign_ins_per_account: int = Field(
         default=10,

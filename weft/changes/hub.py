@@ -15,10 +15,14 @@ from weft.changes.listener import Listener, Wants
 from weft.changes.log import OpenLog
 from weft.changes.outage import Outage
 from weft.changes.reader import LogReader
+from weft.changes.replays import Replays, cost_of_page
 from weft.errors import Unavailable
 from weft.feed import EventT
+from weft.rates.budget import Client
 
 STOPPED = "This server stops. Resume from your last cursor."
+OFFERS_AT_ONCE = 500
+"""Times that a listener looks at a change before others get their turn of the event loop."""
 _HEARD_BATCHES = 64
 _NOT_STARTED = -1
 """A position that no change follows: positions begin at 1."""
@@ -47,10 +51,12 @@ class Hub:
         self._poll_seconds = poll_ms / 1000
         self._queue_limit = queue_limit
         self._log = LogReader(open_log)
-        self._replays = LogReader(open_log)
+        self._replays = Replays(open_log)
         self._heard: asyncio.Queue[list[Change]] = asyncio.Queue(_HEARD_BATCHES)
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[Listener, None] = {}
         self._position = _NOT_STARTED
+        self._offered: Change | None = None
+        self._offers = 0
         self._poll_at = 0.0
         self._started = asyncio.Event()
         self._outage = Outage("postgresql", "hub")
@@ -58,8 +64,14 @@ class Hub:
 
     @property
     def position(self) -> int:
-        """The last position that was offered to the listeners."""
+        """As `Offers.position`; -1 before it has reached the log once."""
         return self._position
+
+    @property
+    def offered(self) -> Change:
+        """As `Offers.offered`."""
+        assert self._offered is not None  # it was offered to one listener at least
+        return self._offered
 
     @asynccontextmanager
     async def listen(self, wants: Wants, *, after: int | None = None) -> AsyncGenerator[Listener]:
@@ -70,46 +82,54 @@ class Hub:
         Iterating also raises Unavailable when the hub stops. Waits until `run` has reached the log
         once, and for as long as the log is out of reach.
         """
-        listener = await self._attach(wants, after)
+        listener = await self._attach(wants, after, None)
         try:
+            if not listener.is_live:
+                await listener.read_page()
             yield listener
         finally:
-            self._listeners.discard(listener)
+            self._listeners.pop(listener, None)
 
     async def started(self) -> None:
         """Returns once it knows how far the log is: what is committed from then on is delivered."""
         await self._started.wait()
 
     async def feed(
-        self, wants: Wants, event_of: Callable[[Change], EventT], *, after: int | None = None
+        self,
+        wants: Wants,
+        event_of: Callable[[Change], EventT],
+        *,
+        after: int | None = None,
+        client: Client | None = None,
     ) -> ChangeFeed[EventT]:
-        """As `listen`, for a subscription; to be closed by whoever reads it."""
-        listener = await self._attach(wants, after)
-        return ChangeFeed(listener, event_of, lambda: self._listeners.discard(listener))
+        """As `listen`, for a subscription; to be closed by whoever reads it.
 
-    async def _attach(self, wants: Wants, after: int | None) -> Listener:
+        Reads nothing yet. Each page that is read until it has caught up is charged to the client,
+        before it is read: RateLimited ends the feed then.
+        """
+        listener = await self._attach(wants, after, client)
+        return ChangeFeed(listener, event_of, lambda: self._listeners.pop(listener, None))
+
+    async def _attach(self, wants: Wants, after: int | None, client: Client | None) -> Listener:
         await self.started()
         listener = Listener(
             wants,
             self._position if after is None else after,
-            hub_position=lambda: self._position,
+            hub=self,
             read=self._replay,
+            client=client,
             queue_limit=self._queue_limit,
         )
-        self._listeners.add(listener)
-        try:
-            if not listener.is_live:
-                await listener.read_page()
-        except BaseException:
-            self._listeners.discard(listener)
-            raise
+        self._listeners[listener] = None
         return listener
 
-    async def _replay(self, position: int) -> list[Change]:
+    async def _replay(self, position: int, client: Client | None) -> list[Change]:
         """A page of the log, however long that takes."""
+        if client is not None:
+            client.charge(cost_of_page(position, self._position))
         while self._started.is_set():
             try:
-                page = await self._replays.after(position)
+                page = await self._replays.after(position, self._position, client)
             except CursorExpired:
                 raise
             except Exception as error:
@@ -168,6 +188,7 @@ class Hub:
         except Exception as error:
             # Whatever it is, the next poll tries again: the hub must outlive it.
             self._outage.failed(error)
+            self._replays.forget()  # a database that comes back may have been restored
         else:
             self._outage.answered()
         self._poll_later()
@@ -183,17 +204,32 @@ class Hub:
             # The log was pruned past this hub, or restored to an earlier state.
             position = await self._log.last_position()
             self._end_listeners(error)
+            self._replays.forget()
             self._position = position
 
     async def _deliver(self, changes: list[Change]) -> None:
+        self._replays.remember(changes)
         for change in changes:
             self._position = change.position
-            takers = [listener for listener in self._listeners if listener.offer(change)]
-            if takers:
+            self._offered = change
+            if await self._offer(change):
                 # Without this a long batch would overflow the queues of listeners that do read.
                 await asyncio.sleep(0)
         if changes:
             self._poll_later()
+
+    async def _offer(self, change: Change) -> bool:
+        """Whether somebody takes it; others have their turn of the event loop now and then.
+
+        Listeners that come meanwhile begin after this change.
+        """
+        is_taken = False
+        for listener in list(self._listeners):
+            is_taken |= listener.offer(change)
+            self._offers += 1
+            if self._offers % OFFERS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return is_taken
 
     def _poll_later(self) -> None:
         self._poll_at = asyncio.get_running_loop().time() + self._poll_seconds

@@ -3,11 +3,26 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Self
+from typing import Protocol, Self
 
 from weft.changes.change import Change
+from weft.rates.budget import Client
 
 Wants = Callable[[Change], bool]
+
+
+class Offers(Protocol):
+    """What a listener sees of its hub."""
+
+    @property
+    def position(self) -> int:
+        """The last position that was offered, or is being offered, to the listeners."""
+        ...
+
+    @property
+    def offered(self) -> Change:
+        """The change at `position`; only for a listener that was not offered it yet."""
+        ...
 
 
 class Listener:
@@ -17,6 +32,10 @@ class Listener:
     as far as the hub has come it goes live: nothing is awaited between that comparison and the
     switch, so no change can fall between. From then on the hub offers it each change, and no more
     than `queue_limit` may wait: one that falls further behind goes back to reading the log.
+
+    The hub lets others have their turn of the event loop while it offers a change to many. A live
+    listener that is asked meanwhile takes that change itself: so what has caught up is always as
+    far as the hub.
     """
 
     def __init__(
@@ -24,19 +43,26 @@ class Listener:
         wants: Wants,
         position: int,
         *,
-        hub_position: Callable[[], int],
-        read: Callable[[int], Awaitable[list[Change]]],
+        hub: Offers,
+        read: Callable[[int, Client | None], Awaitable[list[Change]]],
+        client: Client | None,
         queue_limit: int,
     ) -> None:
+        """`read` gives a page of the log after a position, on account of a client.
+
+        That is `client` until it is live for the first time. What it has to read later is because
+        the server was late, and on no account.
+        """
         self._wants = wants
         self._position = position
-        self._hub_position = hub_position
+        self._hub = hub
         self._read = read
+        self._client = client
         self._queue_limit = queue_limit
         self._queue: deque[Change] = deque()
         self._arrived = asyncio.Event()
         self._failure: Exception | None = None
-        self._live = position == hub_position()
+        self._is_known = self._live = position == hub.position
 
     def __aiter__(self) -> Self:
         return self
@@ -56,17 +82,22 @@ class Listener:
         while self._failure is None:
             if self._queue:
                 return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+            is_behind = self._position < self._hub.position
             if self._live:
-                return []
-            if self._position >= self._hub_position():
-                self._live = True
-            else:
+                if not is_behind:
+                    return []
+                self.offer(self._hub.offered)
+            elif is_behind or not self._is_known:
                 await self.read_page()
+            else:
+                self._live = True
+                self._client = None
         raise self._failure
 
     async def read_page(self) -> None:
-        """Reads on in the log; raises CursorExpired."""
-        page = await self._read(self._position)
+        """Reads on in the log; raises CursorExpired, and RateLimited when its client pays."""
+        page = await self._read(self._position, self._client)
+        self._is_known = True
         if page:
             self._position = page[-1].position
             self._queue.extend(change for change in page if self._wants(change))

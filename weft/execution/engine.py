@@ -18,7 +18,6 @@ from weft.execution.errors import Refused, refuse_for, refuse_operation
 from weft.execution.limits import Limits
 from weft.execution.operation import Operation, asynchronous_types
 from weft.execution.plan import SelectionPlan
-from weft.execution.reference import open_source
 from weft.execution.repetition import may_repeat, repeated
 from weft.execution.subscription import Subscription
 from weft.segmented_cache import SegmentedCache
@@ -124,11 +123,13 @@ class Engine:
         deadline_seconds: float | None = None,
         sees_schema: bool = True,
         charge: Charge | None = None,
+        begin: Callable[[Subscription], None] | None = None,
     ) -> Subscription | ExecutionResult:
         """A subscription, opened; or else the result of the operation.
 
         Each event is executed in `context.renew()`, within `deadline_seconds`; the cost is that of
-        one event. As to the rest, see `run`.
+        one event. `begin` is given a subscription before its source is opened; what it raises is
+        raised. As to the rest, see `run`.
         """
         operation = self.operation(text, operation_name, allow, hide_suggestions=not sees_schema)
         if isinstance(operation, Refused):
@@ -142,16 +143,16 @@ class Engine:
         if operation.type is not OperationType.SUBSCRIPTION:
             result = await self._execute(operation, values, context, root_value, deadline_seconds)
             return self._told(result, cost)
-        source = await open_source(operation.graphql_core(values, context, root_value))
-        if isinstance(source, Refused):
-            return source
 
         def execute(event: Any) -> Awaitable[ExecutionResult]:
             # Whoever brings a context of another kind keeps it for all events.
             renewed = context.renew() if hasattr(context, "renew") else context
             return self._execute(operation, values, renewed, event, deadline_seconds)
 
-        return Subscription(self._schema, operation, source, execute)
+        subscription = Subscription(self._schema, operation, cost, execute)
+        if begin is not None:
+            begin(subscription)
+        return await subscription.open(operation.graphql_core(values, context, root_value))
 
     async def stream(
         self,

@@ -4,34 +4,54 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import cached_property
 from typing import Any
 
-from graphql import ExecutionResult, FieldNode, GraphQLSchema, VariableNode
+from graphql import ExecutionResult, FieldNode, GraphQLError, GraphQLSchema, VariableNode
 from graphql.error import located_error
 from graphql.language import Visitor, visit
 
 from weft.execution.binding import spec_of
+from weft.execution.errors import Refused
 from weft.execution.operation import Operation
+from weft.execution.reference import ReferenceExecutor, open_source
 
 
 class Subscription:
-    """`source` gives the events; `execute` makes a result of one, in a context of its own."""
+    """`source` gives the events; `execute` makes a result of one, in a context of its own.
+
+    `cost` is that of one event. `source` is None until it has been opened.
+    """
 
     def __init__(
         self,
         schema: GraphQLSchema,
         operation: Operation,
-        source: Any,
+        cost: int,
         execute: Callable[[Any], Awaitable[ExecutionResult]],
     ) -> None:
-        self.source = source
+        self.source: Any = None
+        self.cost = cost
         self.execute = execute
         self._schema = schema
         self._operation = operation
 
-    async def results(self) -> AsyncGenerator[ExecutionResult, None]:
-        """All results; when the source fails, one with that error is the last."""
+    async def open(self, executor: ReferenceExecutor) -> "Subscription | Refused":
+        """Opens the source; gives the subscription itself, or why it was refused."""
+        source = await open_source(executor)
+        if isinstance(source, Refused):
+            return source
+        self.source = source
+        return self
+
+    async def results(
+        self, execute: Callable[[Any], Awaitable[ExecutionResult]] | None = None
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """All results; when the source fails, or `execute` does, one with that error is the last.
+
+        `execute` stands for the subscription's own.
+        """
+        execute = execute or self.execute
         try:
             async for event in self.source:
-                yield await self.execute(event)
+                yield await execute(event)
         except Exception as error:
             yield self.failed(error)
         finally:
@@ -41,8 +61,14 @@ class Subscription:
 
     def failed(self, error: Exception) -> ExecutionResult:
         """The result that says how the source has ended."""
+        return ExecutionResult(None, [self.located(error)])
+
+    def located(self, error: Exception) -> GraphQLError:
+        """The error, with the place of the field whose source it ended."""
         field = self._operation.document.operation.selection_set.selections[0]
-        return ExecutionResult(None, [located_error(error, [field])])
+        if not isinstance(field, FieldNode):
+            return located_error(error, [field])
+        return located_error(error, [field], [(field.alias or field.name).value])
 
     @cached_property
     def start_variable(self) -> str | None:

@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Never
 
 from limits import RateLimitItemPerMinute
@@ -67,6 +68,11 @@ class CostBudget:
         spent.own += cost
         self._untold.add(client)
 
+    def spent(self, client: Hashable) -> int:
+        """What the client has spent in its minute, as far as this process knows."""
+        spent = self._spent.get(client)
+        return 0 if spent is None or self._clock() >= spent.ends_at else spent.own + spent.shared
+
     def _begin(self, client: Hashable, now: float) -> _Spent:
         if len(self._spent) >= MAX_CLIENTS:
             self._spent = {one: self._spent[one] for one in self._untold if one in self._spent}
@@ -97,21 +103,45 @@ class CostBudget:
             await asyncio.sleep(SHARED_EVERY_SECONDS)
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An address and a viewer: work for them is charged to both, and waits for its turn.
+
+    `address` is None for a program on the machine itself, which is not charged; `audience` is None
+    for anonymous viewers. See `counted_address` and `Gate.audience`.
+    """
+
+    address: str | None
+    audience: Hashable
+    budget: CostBudget | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def turn(self) -> Hashable:
+        """By what it takes turns: its address; on the machine itself, its viewer."""
+        return ("viewer", self.audience) if self.address is None else self.address
+
+    def charge(self, cost: int) -> None:
+        """Charges the address and the viewer; raises `RateLimited` where one has spent it all."""
+        if self.budget is None or self.address is None:
+            return
+        self.budget.charge(("address", self.address), cost)
+        if self.audience is not None:
+            self.budget.charge(("viewer", self.audience), cost)
+
+
+def client_of(budget: CostBudget | None, audience: Hashable) -> Client:
+    """The client whose request or socket is being served."""
+    return Client(CLIENT.get(), audience, budget)
+
+
 def charged(budget: CostBudget | None, audience: Hashable) -> Charge | None:
     """What charges an operation to its viewer and to the address that it comes from.
 
     None where nobody is charged: without a budget, and for programs on the machine itself.
     """
-    address = CLIENT.get()
-    if budget is None or address is None:
+    if budget is None or CLIENT.get() is None:
         return None
-
-    def charge(cost: int) -> None:
-        budget.charge(("address", address), cost)
-        if audience is not None:
-            budget.charge(("viewer", audience), cost)
-
-    return charge
+    return client_of(budget, audience).charge
 
 
 def _parts(client: Hashable) -> tuple[object, ...]:

@@ -1,73 +1,40 @@
 """Identical subscriptions as one: each event is executed and encoded once, and sent to all."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
-from contextlib import suppress
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from contextlib import aclosing
 from typing import Any
 
-from graphql import GraphQLError
-
-from weft.errors import Unavailable
+from weft.errors import RateLimited
 from weft.execution.subscription import Subscription
-from weft.feed import Event, Feed
-from weft.transport.messages import next_message
-from weft.transport.response import encode_result
+from weft.feed import Feed
+from weft.rates.budget import Client
+from weft.transport.places import Place
+from weft.transport.rendered import RENDERED_AT_ONCE, Rendered, Renderer
 
-RENDERED_AT_ONCE = 16
-"""Events that are executed side by side, so that their loads share statements."""
 SENT_AT_ONCE = 500
 """Sockets that are written to before others get their turn of the event loop."""
-RETRY_SECONDS = 30.0
-"""How long an event waits for a store that is out of reach, before it is sent with that error."""
-PAUSE_SECONDS = 0.1
-
-
-class Rendered:
-    """The result of one event, as bytes."""
-
-    __slots__ = ("_event", "_messages", "cursor", "payload", "position")
-
-    def __init__(self, event: Event, payload: bytes) -> None:
-        self.position = event.position
-        self.cursor = event.cursor
-        self.payload = payload
-        self._messages: dict[str, bytes] = {}
-        self._event: bytes | None = None
-
-    @property
-    def event(self) -> bytes:
-        """The `next` event of a stream of events, made once for all."""
-        if self._event is None:
-            self._event = b"event: next\nid: %b\ndata: %b\n\n" % (
-                self.cursor.encode(),
-                self.payload,
-            )
-        return self._event
-
-    def message(self, operation_id: str) -> bytes:
-        """The `next` message, made once for all operations that have the same id."""
-        message = self._messages.get(operation_id)
-        if message is None:
-            message = self._messages[operation_id] = next_message(operation_id, self.payload)
-        return message
 
 
 class Membership:
-    """One operation that a broadcast is sent to."""
+    """One operation that a broadcast is sent to; `place` is given back when that ends."""
 
-    __slots__ = ("_broadcast", "finish", "position", "push")
+    __slots__ = ("_broadcast", "_finish", "place", "position", "push")
 
     def __init__(
         self,
         broadcast: "Broadcast",
         position: int,
+        place: Place,
         push: Callable[[Rendered], None],
         finish: Callable[[Exception], None],
     ) -> None:
         self._broadcast: Broadcast | None = broadcast
+        self._finish = finish
         self.position = position
+        self.place = place
         self.push = push
-        self.finish = finish
 
     def offer(self, rendered: Rendered) -> None:
         """Sends the result, unless the operation had that event before it joined or has left."""
@@ -78,19 +45,36 @@ class Membership:
         """Leaves the broadcast; may be called twice."""
         broadcast, self._broadcast = self._broadcast, None
         if broadcast is not None:
+            self.place.leave()
             broadcast.leave(self)
+
+    def end(self, error: Exception) -> None:
+        """Says that the broadcast sends it nothing more, and why."""
+        if self._broadcast is not None:
+            self._broadcast = None
+            self.place.leave()
+            self._finish(error)
 
 
 class Broadcast:
-    """One feed, and all operations that it is for; ends with the last of them."""
+    """One feed, and all operations that it is for; ends with the last of them.
+
+    Its members pay in turn, each for the events of one round. One that has spent what it may have
+    is ended, and the next one pays: it has had all events before, and none of these.
+    """
 
     def __init__(
-        self, subscription: Subscription, feed: Feed[Any], forget: Callable[[], None]
+        self,
+        subscription: Subscription,
+        feed: Feed[Any],
+        renderer: Renderer,
+        forget: Callable[[], None],
     ) -> None:
         self._subscription = subscription
         self._feed = feed
+        self._renderer = renderer
         self._forget = forget
-        self._members: dict[Membership, None] = {}
+        self._members: OrderedDict[Membership, None] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
 
     def add(self, member: Membership) -> None:
@@ -108,12 +92,32 @@ class Broadcast:
         try:
             while True:
                 events = await self._feed.take(RENDERED_AT_ONCE)
-                async for rendered in render_all(self._subscription, events):
-                    await self._send(rendered)
+                payer = self._charge(self._subscription.cost * len(events))
+                if payer is None:
+                    break
+                rendering = self._renderer.render(self._subscription, events, payer)
+                async with aclosing(rendering) as results:
+                    async for rendered in results:
+                        await self._send(rendered)
+            self._close()
         except Exception as error:
             self._close()
             for member in list(self._members):
-                member.finish(error)
+                member.end(error)
+
+    def _charge(self, cost: int) -> Client | None:
+        """The member's client that has paid; None if no member is left that could."""
+        while self._members:
+            member = next(iter(self._members))
+            try:
+                member.place.client.charge(cost)
+            except RateLimited as error:
+                del self._members[member]
+                member.end(error)
+            else:
+                self._members.move_to_end(member)
+                return member.place.client
+        return None
 
     async def _send(self, rendered: Rendered) -> None:
         members = list(self._members)
@@ -131,7 +135,8 @@ class Broadcast:
 class Broadcasts:
     """The broadcasts of one process, by what makes subscriptions identical."""
 
-    def __init__(self) -> None:
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
         self._running: dict[Hashable, Broadcast] = {}
 
     def __len__(self) -> int:
@@ -139,9 +144,9 @@ class Broadcasts:
 
     def join(
         self,
-        key: Hashable,
         subscription: Subscription,
         feed: Feed[Any],
+        place: Place,
         push: Callable[[Rendered], None],
         finish: Callable[[Exception], None],
     ) -> Membership:
@@ -150,6 +155,7 @@ class Broadcasts:
         Nothing may be awaited between the last `catch_up` and this: then the feed of the broadcast
         has given no event yet that this one has not.
         """
+        key = place.identity
         position = feed.position
         broadcast = self._running.get(key)
         if broadcast is None:
@@ -158,43 +164,10 @@ class Broadcasts:
                 if self._running.get(key) is broadcast:
                     del self._running[key]
 
-            broadcast = self._running[key] = Broadcast(subscription, feed, forget)
+            broadcast = Broadcast(subscription, feed, self._renderer, forget)
+            self._running[key] = broadcast
         else:
             feed.close()
-        member = Membership(broadcast, position, push, finish)
+        member = Membership(broadcast, position, place, push, finish)
         broadcast.add(member)
         return member
-
-
-async def render_all(
-    subscription: Subscription, events: Sequence[Event]
-) -> AsyncGenerator[Rendered]:
-    """The results of events in their order; they are executed side by side."""
-    if len(events) == 1:
-        yield await _render(subscription, events[0])
-        return
-    tasks = [asyncio.create_task(_render(subscription, event)) for event in events]
-    try:
-        for task in tasks:
-            yield await task
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-async def _render(subscription: Subscription, event: Event) -> Rendered:
-    """Executes an event, again and again for as long as that is worth while."""
-    result = await subscription.execute(event)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(RETRY_SECONDS):
-            while any(map(_is_retriable, result.errors or ())):
-                await asyncio.sleep(PAUSE_SECONDS)
-                result = await subscription.execute(event)
-    return Rendered(event, encode_result(result))
-
-
-def _is_retriable(error: GraphQLError) -> bool:
-    cause: Any = error
-    while isinstance(cause, GraphQLError):
-        cause = cause.original_error
-    return isinstance(cause, Unavailable)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Hashable
-from contextlib import aclosing
 from typing import NoReturn
 
 import structlog
@@ -12,14 +11,13 @@ from starlette.types import Receive, Scope, Send
 from weft.echo import echoed
 from weft.errors import BadRequest, Unauthenticated, Unavailable
 from weft.execution.errors import Refused
-from weft.execution.subscription import Subscription
-from weft.feed import Feed
 from weft.telemetry.logs import REQUEST_ID
 from weft.transport import messages
-from weft.transport.broadcast import Membership, Rendered
+from weft.transport.broadcast import Membership
 from weft.transport.gate import Viewer
 from weft.transport.headers import authorization_of, headers_of, request_id_of
 from weft.transport.limits import Rate, TooMany
+from weft.transport.live import LiveSubscription
 from weft.transport.messages import (
     ClientMessage,
     CloseCode,
@@ -31,6 +29,7 @@ from weft.transport.messages import (
     Subscribe,
 )
 from weft.transport.outlet import Outlet, outlet_of
+from weft.transport.rendered import Rendered
 from weft.transport.request import from_value
 from weft.transport.response import encode_result, format_errors, format_exception
 from weft.transport.service import LiveService
@@ -168,6 +167,8 @@ class Connection:
             if authorization is None:
                 self._outlet.write(messages.pong_message(message))
             else:
+                if not self._rate.allows():
+                    raise SocketClosed(CloseCode.TRY_AGAIN_LATER, "Too many fresh credentials")
                 await self._renew(authorization)
         elif isinstance(message, Complete):
             operation = self._operations.pop(message.id, None)
@@ -178,6 +179,7 @@ class Connection:
         """Goes on with fresh credentials of the same viewer."""
         if self._unwatch is None:
             raise SocketClosed(CloseCode.UNAUTHORIZED, "Unauthorized")
+        self._service.note_renewal(self._audience)
         viewer = await self._viewer(authorization)
         if self._service.gate.audience(viewer) != self._audience:
             raise SocketClosed(CloseCode.FORBIDDEN, "These credentials are another viewer's")
@@ -239,18 +241,13 @@ class Connection:
         if isinstance(opened, Refused):
             return messages.error_message(message.id, format_errors(opened.errors or ()))
         sink = _OperationSink(message.id, self, self._outlet)
-        if isinstance(opened, ExecutionResult):
-            await sink.send_result(opened)
-        elif isinstance(opened.source, Feed):
-            return await service.follow(request, viewer, opened, opened.source, sink)
+        if isinstance(opened, LiveSubscription):
+            membership = await opened.follow(sink)
+            if membership is not None:
+                return membership
         else:
-            await self._stream(opened, sink)
+            await sink.send_result(opened)
         return messages.complete_message(message.id)
-
-    async def _stream(self, subscription: Subscription, sink: "_OperationSink") -> None:
-        async with aclosing(subscription.results()) as results:
-            async for result in results:
-                await sink.send_result(result)
 
     async def _receive(self) -> ClientMessage:
         event = await self._receive_event()

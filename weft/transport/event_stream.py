@@ -7,18 +7,17 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 import asyncio
 from collections import deque
 from collections.abc import Collection, Generator
-from contextlib import ExitStack, aclosing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
-from graphql import OperationType
+from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
-from weft.execution.subscription import Subscription
-from weft.feed import Feed
-from weft.transport.broadcast import Rendered
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.exchange import STREAM
 from weft.transport.gate import Viewer
 from weft.transport.headers import address_of, headers_of, request_id_of
+from weft.transport.live import LiveSubscription
+from weft.transport.rendered import Rendered
 from weft.transport.request import GraphQLRequest
 from weft.transport.response import encode_refusal, encode_result
 from weft.transport.service import LiveService
@@ -112,27 +111,19 @@ class EventStream:
             opened = await self._service.open(
                 request, viewer, request_id_of(self._scope), allow=allow, after=after or None
             )
-            if isinstance(opened, Subscription):
-                await self._stream(request, viewer, opened)
-            else:
-                await self._write(_next(encode_result(opened)) + COMPLETE)
+            if not isinstance(opened, LiveSubscription):
+                await self.send_result(opened)
+                await self._write(COMPLETE)
+                return
+            membership = await opened.follow(self)
+            if membership is None:
+                await self._write(COMPLETE)
+                return
         except ClientGone:
             raise
         except Exception as error:
             await self._write(_next(encode_refusal(error)) + COMPLETE)
-
-    async def _stream(
-        self, request: GraphQLRequest, viewer: Viewer, subscription: Subscription
-    ) -> None:
-        if not isinstance(subscription.source, Feed):
-            async with aclosing(subscription.results()) as results:
-                async for result in results:
-                    await self._write(_next(encode_result(result)))
-            await self._write(COMPLETE)
             return
-        membership = await self._service.follow(
-            request, viewer, subscription, subscription.source, self
-        )
         try:
             await self._pump()
         finally:
@@ -157,6 +148,10 @@ class EventStream:
                 await self._arrived.wait()
         except TimeoutError:
             self._queue.append(COMMENT)
+
+    async def send_result(self, result: ExecutionResult) -> None:
+        """As `Sink.send_result`."""
+        await self._write(_next(encode_result(result)))
 
     async def send(self, rendered: Rendered) -> None:
         """As `Sink.send`."""

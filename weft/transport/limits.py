@@ -31,6 +31,12 @@ class SocketLimits:
     """Sockets and streams of one viewer; strangers are counted by address only."""
     per_address: int = 2_000
     """Sockets and streams from one network address."""
+    subscriptions_per_viewer: int = 200
+    """Different subscriptions of one viewer; those that are identical count once."""
+    subscriptions_per_address: int = 2_000
+    """The same from one network address."""
+    resumes: int = 10_000
+    """Subscriptions of one viewer, and from one address, that may be catching up at once."""
     buffer_bytes: int = 1_048_576
     """How much may wait for a client that does not read; then it is closed."""
     stall_seconds: float = 30
@@ -74,6 +80,32 @@ class Occupancy:
             yield
         finally:
             self.leave(key)
+
+
+class Distinct:
+    """How many different things each holder has; one that it has several times counts once."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._held: dict[Hashable, Counter[Hashable]] = {}
+
+    def has_room(self, holder: Hashable, thing: Hashable) -> bool:
+        """Whether the holder may have the thing."""
+        held = self._held.get(holder, ())
+        return thing in held or len(held) < self.limit
+
+    def take(self, holder: Hashable, thing: Hashable) -> None:
+        """Gives the holder the thing, to be given back by `leave`."""
+        self._held.setdefault(holder, Counter())[thing] += 1
+
+    def leave(self, holder: Hashable, thing: Hashable) -> None:
+        """Gives the thing back."""
+        held = self._held[holder]
+        held[thing] -= 1
+        if not held[thing]:
+            del held[thing]
+            if not held:
+                del self._held[holder]
 
 
 class Rate:

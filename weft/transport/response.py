@@ -40,7 +40,9 @@ def format_errors(errors: Sequence[GraphQLError]) -> list[GraphQLFormattedError]
 
 
 def format_exception(error: Exception) -> GraphQLFormattedError:
-    """Any exception as an error of the whole request."""
+    """Any exception as an error of the whole request, or of the place that it has."""
+    if isinstance(error, GraphQLError):
+        return format_error(error)
     return format_error(GraphQLError(str(error), original_error=error))
 
 

@@ -1,30 +1,28 @@
 """What all sockets and streams of a process share, and how operations on them are begun."""
 
 from collections.abc import Callable, Collection, Hashable
-from contextlib import aclosing
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from hashlib import sha256
+from typing import Any
 
 import msgspec
 from graphql import ExecutionResult, OperationType
 
 from weft.documents.documents import Documents
+from weft.errors import RateLimited
 from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.reference import ResumeAfter
 from weft.execution.schema import Schema
 from weft.execution.subscription import Subscription
-from weft.feed import Feed
-from weft.rates.budget import CostBudget, charged
-from weft.transport.broadcast import (
-    RENDERED_AT_ONCE,
-    Broadcasts,
-    Membership,
-    Rendered,
-    render_all,
-)
+from weft.rates.budget import CostBudget, charged, client_of
+from weft.transport.broadcast import Broadcasts
 from weft.transport.gate import Gate, Viewer
 from weft.transport.limits import Occupancy, SocketLimits
+from weft.transport.live import LiveSubscription
 from weft.transport.load import InFlight
+from weft.transport.places import Place, Places
+from weft.transport.rendered import Renderer
 from weft.transport.request import GraphQLRequest
 
 OPERATIONS_AT_ONCE = 1_000
@@ -35,22 +33,6 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 def utc_now() -> datetime:
     """The time."""
     return datetime.now(UTC)
-
-
-class Sink(Protocol):
-    """Where the results of one subscription go."""
-
-    async def send(self, rendered: Rendered) -> None:
-        """Sends a result; returns when there is room for the next."""
-        ...
-
-    def push(self, rendered: Rendered) -> None:
-        """Sends a result; never waits."""
-        ...
-
-    def finish(self, error: Exception) -> None:
-        """Says that there will be no more, and why."""
-        ...
 
 
 class LiveService:
@@ -78,7 +60,9 @@ class LiveService:
         self.documents = documents or Documents(schema.engine.is_valid)
         self.budget = budget
         self.clock = clock
-        self.broadcasts = Broadcasts()
+        self._renderer = Renderer()
+        self.broadcasts = Broadcasts(self._renderer)
+        self._places = Places(self.limits)
         self.addresses = Occupancy(self.limits.per_address)
         self.viewers = Occupancy(self.limits.per_viewer)
         self._engine = schema.engine
@@ -92,40 +76,50 @@ class LiveService:
         *,
         allow: Collection[OperationType] = ALL_OPERATIONS,
         after: str | None = None,
-    ) -> Subscription | ExecutionResult:
-        """A subscription, opened, after the cursor `after` if there is one; else the result."""
-        with self.in_flight:
-            return await self._engine.open(
-                request.query,
-                variables=request.variables,
-                operation_name=request.operation_name,
-                context=self.gate.context(viewer, request_id),
-                root_value=None if after is None else ResumeAfter(after),
-                allow=allow,
-                deadline_seconds=self._deadline_seconds,
-                sees_schema=self.gate.sees_schema(viewer),
-                charge=charged(self.budget, self.gate.audience(viewer)),
-            )
+    ) -> LiveSubscription | ExecutionResult:
+        """A subscription, opened, after the cursor `after` if there is one; else the result.
 
-    async def follow(
-        self,
-        request: GraphQLRequest,
-        viewer: Viewer,
-        subscription: Subscription,
-        feed: Feed[Any],
-        sink: Sink,
-    ) -> Membership:
-        """Sends what is past, at the reader's pace; goes on with all who have caught up as well."""
+        A subscription has to be followed. Raises `TooMany` before one is opened for a client that
+        has as many as it may.
+        """
+        client = client_of(self.budget, self.gate.audience(viewer))
+        place: Place | None = None
+
+        def begin(subscription: Subscription) -> None:
+            nonlocal place
+            identity = _identity(request, client.audience, subscription.start_variable)
+            place = self._places.take(client, identity)
+
         try:
-            while events := await feed.catch_up(RENDERED_AT_ONCE):
-                async with aclosing(render_all(subscription, events)) as results:
-                    async for rendered in results:
-                        await sink.send(rendered)
+            with self.in_flight:
+                opened = await self._engine.open(
+                    request.query,
+                    variables=request.variables,
+                    operation_name=request.operation_name,
+                    context=self.gate.context(viewer, request_id),
+                    root_value=None if after is None else ResumeAfter(after),
+                    allow=allow,
+                    deadline_seconds=self._deadline_seconds,
+                    sees_schema=self.gate.sees_schema(viewer),
+                    charge=charged(self.budget, client.audience),
+                    begin=begin,
+                )
         except BaseException:
-            feed.close()
+            if place is not None:
+                place.leave()
             raise
-        key = self._identity(request, viewer, subscription.start_variable)
-        return self.broadcasts.join(key, subscription, feed, sink.push, sink.finish)
+        if place is None:
+            assert not isinstance(opened, Subscription)  # it would have begun
+            return opened
+        if not isinstance(opened, Subscription):
+            place.leave()
+            return opened
+        return LiveSubscription(opened, place, self._renderer, self.broadcasts)
+
+    def note_renewal(self, audience: Hashable) -> None:
+        """Charges that credentials are looked at; never refuses it, which would end the socket."""
+        with suppress(RateLimited):
+            client_of(self.budget, audience).charge(1)
 
     def seconds_left(self, viewer: Viewer) -> float | None:
         """How long the viewer's credentials are good; None for ever."""
@@ -133,13 +127,12 @@ class LiveService:
             return None
         return (viewer.expires_at - self.clock()).total_seconds()
 
-    def _identity(
-        self, request: GraphQLRequest, viewer: Viewer, start_variable: str | None
-    ) -> Hashable:
-        variables = {
-            name: value
-            for name, value in (request.variables or {}).items()
-            if name != start_variable
-        }
-        audience = self.gate.audience(viewer)
-        return request.query, request.operation_name, _encode(variables), audience
+
+def _identity(request: GraphQLRequest, audience: Hashable, start_variable: str | None) -> Hashable:
+    """The same for subscriptions that are one; short, since every member of a broadcast has it."""
+    variables = {
+        name: value for name, value in (request.variables or {}).items() if name != start_variable
+    }
+    text = request.query.encode(errors="surrogatepass")
+    what = _encode((sha256(text).hexdigest(), request.operation_name, variables))
+    return sha256(what).digest(), audience

@@ -143,14 +143,19 @@ async def hide_log(site: Site) -> None:
     await site.database.run("ALTER TABLE changes RENAME TO hidden")
 
 
-async def hub_that_hears(site: Site, log: PostgresChangeLog) -> Hub:
-    """A hub that never polls, and whose subscription to Redis has begun; one change is past."""
-    hub = await site.hub(poll_ms=NEVER_MS)
+async def hears(site: Site) -> None:
+    """Returns when a hub's subscription to Redis has begun."""
 
     async def subscribed() -> bool:
         return (await site.redis.pubsub_numsub(changes_channel(site.prefix)))[0][1] > 0
 
     await until(subscribed)
+
+
+async def hub_that_hears(site: Site, log: PostgresChangeLog) -> Hub:
+    """A hub that never polls, and whose subscription to Redis has begun; one change is past."""
+    hub = await site.hub(poll_ms=NEVER_MS)
+    await hears(site)
     async with hub.listen(lambda _: True) as listener:
         await write(site, 1)
         await publish(site, await log.assign_positions())

@@ -12,15 +12,17 @@ import strawberry
 import uvicorn
 from strawberry.types import Info
 from structlog.contextvars import bind_contextvars, get_contextvars
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tests.sockets import address_of, listening
 from tests.waiting import soon
 from tests.weft.transport.behind import fallback
+from tests.weft.transport.ticks import TickFeed
 from weft.errors import Unauthenticated, Unavailable
 from weft.execution.schema import Schema
 from weft.explanation import Explanation
-from weft.feed import Feed
 from weft.fields import Argument, event
+from weft.rates.budget import CostBudget
 from weft.server.shared import Shared
 from weft.telemetry.logs import REQUEST_ID
 from weft.transport.front import Front
@@ -51,7 +53,8 @@ class Witness:
     counts: Counter[str] = field(default_factory=Counter[str])
     request_ids: list[str] = field(default_factory=list[str])
     logged: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    feeds: list["TickFeed"] = field(default_factory=list["TickFeed"])
+    feeds: list[TickFeed] = field(default_factory=list[TickFeed])
+    executed_for: list[str] = field(default_factory=list[str])
     ticks: int = 0
 
     def tick(self) -> None:
@@ -122,40 +125,16 @@ class Tick:
     @strawberry.field
     def number(self, info: Info[Context]) -> int:
         """Counts how often it is executed."""
-        info.context.witness.counts["executed"] += 1
+        witness = info.context.witness
+        witness.counts["executed"] += 1
+        witness.executed_for.append(info.context.viewer.name)
         return self.position
-
-
-class TickFeed(Feed[Tick]):
-    """What `Witness.tick` says from here on."""
-
-    def __init__(self, witness: Witness) -> None:
-        self._feeds = witness.feeds
-        self._waiting: asyncio.Queue[Tick] = asyncio.Queue()
-        self._position = witness.ticks
-        self._feeds.append(self)
-
-    @property
-    def position(self) -> int:
-        return self._position
-
-    async def catch_up(self, limit: int) -> list[Tick]:
-        return []
-
-    async def take(self, limit: int) -> list[Tick]:
-        return [await self._waiting.get()]
-
-    def put(self, tick: Tick) -> None:
-        self._waiting.put_nowait(tick)
-
-    def close(self) -> None:
-        if self in self._feeds:
-            self._feeds.remove(self)
 
 
 async def ticks(info: Any, after: str | None = None) -> TickFeed:
     """A feed."""
-    return TickFeed(info.context.witness)
+    witness = info.context.witness
+    return TickFeed(witness.feeds, witness.ticks)
 
 
 @strawberry.type
@@ -270,15 +249,19 @@ async def serving(
     in_flight: InFlight | None = None,
     page: Page | None = None,
     shared: Shared | None = None,
+    budget: CostBudget | None = None,
 ) -> AsyncGenerator[Server]:
     """A real server on a free port of this machine, in this event loop.
 
-    `direct=False` is a server that knows nothing but ASGI.
+    `direct=False` is a server that knows nothing but ASGI. With `budget` it trusts a proxy on this
+    machine, so that tests have addresses (`X-Forwarded-For`).
     """
     gate = Gate()
     in_flight = in_flight or InFlight(100)
-    live = LiveService(SCHEMA, gate, limits=limits, in_flight=in_flight, clock=lambda: NOW)
-    front = Front(
+    live = LiveService(
+        SCHEMA, gate, limits=limits, in_flight=in_flight, clock=lambda: NOW, budget=budget
+    )
+    front: Any = Front(
         GraphQLEndpoint(
             SCHEMA,
             gate,
@@ -294,5 +277,7 @@ async def serving(
         allowed_hosts=allowed_hosts,
         body_limit_bytes=body_limit_bytes,
     )
+    if budget is not None:
+        front = ProxyHeadersMiddleware(front, "127.0.0.1")
     async with listening(front, direct=direct, shared=shared) as server:
         yield Server(address_of(server), gate, server, live)

@@ -1,0 +1,56 @@
+"""A log whose reads a test counts, and lets through one by one."""
+
+import asyncio
+from typing import Any
+
+from db.change_log import PostgresChangeLog
+from tests.weft.changes.site import NEVER_MS, Site, hears, running, write
+from weft.changes.change import Change
+from weft.changes.hub import Hub
+
+
+class WatchedLog(PostgresChangeLog):
+    """Notes after which positions it was read."""
+
+    def __init__(self, connection: Any, gate: asyncio.Semaphore | None) -> None:
+        super().__init__(connection)
+        self.reads: list[int] = []
+        self._gate = gate
+
+    async def after(self, position: int) -> list[Change]:
+        self.reads.append(position)
+        if self._gate is not None:
+            await self._gate.acquire()
+        return await super().after(position)
+
+
+class Watched:
+    """A hub that hears nothing, over a log with `changes`; its second connection is watched."""
+
+    def __init__(self, site: Site, *, gated: bool = False) -> None:
+        self._site = site
+        self._logs: list[WatchedLog] = []
+        self.gate = asyncio.Semaphore(0) if gated else None
+        self.hub = Hub(self._open_log, site.redis, site.prefix, poll_ms=NEVER_MS)
+
+    @property
+    def reads(self) -> list[int]:
+        """After which positions the log was read for those who were behind."""
+        return self._logs[1].reads if len(self._logs) > 1 else []
+
+    async def start(self, changes: int) -> PostgresChangeLog:
+        """Writes so many changes before the hub begins; gives the log that leads."""
+        log = await self._site.leading_log()
+        await write(self._site, *range(changes))
+        while await log.assign_positions():
+            pass
+        await self._site.stack.enter_async_context(running(self.hub.run()))
+        await self.hub.started()
+        await hears(self._site)
+        return log
+
+    async def _open_log(self) -> WatchedLog:
+        # The hub's own reading is never held up.
+        gate = self.gate if self._logs else None
+        self._logs.append(WatchedLog(await self._site.database.connect(), gate))
+        return self._logs[-1]
