@@ -46,7 +46,7 @@ from weft.explanation import observed_at_work
 from weft.mail.delivery import delivery
 from weft.mail.outbox import Outbox
 from weft.rates.attempts import Attempts
-from weft.rates.budget import CostBudget
+from weft.rates.budget import CostBudget, charge_address
 from weft.rates.windows import Windows
 from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
@@ -59,6 +59,10 @@ from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
 HEALTH_TIMEOUT_SECONDS = 2.0
+HEALTH_COST = 100
+"""Of asking whether the server is ready; counted apart from operations."""
+LOOK_UP_COST = 10
+"""Of looking for a document that this process does not know."""
 BUILT_PAGES = Path(__file__).parent / "web" / "dist"
 
 Clock = Callable[[], datetime]
@@ -172,8 +176,8 @@ class Server:
 
     async def check_migrations(self) -> None:
         """Returns if the tables are those that this release knows."""
-        async with self.database.write() as transaction:
-            await check_revision(transaction)
+        async with self.database.look() as connection:
+            await check_revision(connection)
 
     async def relay_leads(self) -> bool:
         """Whether this process gives changes their positions."""
@@ -181,8 +185,8 @@ class Server:
 
     async def relay_lag_seconds(self) -> float:
         """How late the change log is, whichever process leads it."""
-        async with self.database.write() as transaction:
-            [seconds] = await transaction.all(RELAY_LAG_SECONDS)
+        async with self.database.look() as connection:
+            [seconds] = await connection.all(RELAY_LAG_SECONDS)
             return round(seconds, 3)
 
 
@@ -222,7 +226,14 @@ def create_app(
         "relay_leads": server.relay_leads,
         "relay_lag_seconds": server.relay_lag_seconds,
     }
-    web.include_router(health.router(checks, details, timeout_seconds=HEALTH_TIMEOUT_SECONDS))
+    web.include_router(
+        health.router(
+            checks,
+            details,
+            timeout_seconds=HEALTH_TIMEOUT_SECONDS,
+            charge=partial(charge_address, server.budget, "health", HEALTH_COST),
+        )
+    )
     schema = build_schema(
         settings.executor, limits=settings.limits, tell_cost=settings.cost_in_answers
     )
@@ -237,6 +248,7 @@ def create_app(
         SharedDocuments(server.redis, settings.redis_prefix, settings.documents_shared),
         server.registered_document,
         trusted_only=settings.documents == "trusted",
+        charge=partial(charge_address, server.budget, "address", LOOK_UP_COST),
     )
     live = LiveService(
         schema,

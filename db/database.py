@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 import asyncpg
 
 from db.connection import LOST, Observe, ReadConnection, WriteTransaction, connect
 from db.tag import touched_by_all
-from db.written import DATABASE_NAME, DRAW_ID
+from db.written import DATABASE_NAME, DRAW_ID, PING
 from weft.errors import Unavailable
 from weft.loading.connections import HeldConnections
 from weft.loading.dispatch import Dispatcher
@@ -65,6 +65,7 @@ class Database:
             HeldConnections(self._connect_to_read, read_connections), ReadConnection.take_xmin
         )
         self._writers = HeldConnections(self._connect_to_write, write_connections)
+        self._own = HeldConnections(self._connect_to_read, 1)
         self.joined = JoinedWrites(self._transaction)
 
     async def connect(self, name: str) -> asyncpg.Connection:
@@ -159,19 +160,21 @@ class Database:
             (drawn,) = await connection.all(DRAW_ID)
             return drawn
 
+    def look(self) -> AbstractAsyncContextManager[ReadConnection]:
+        """The one connection by which the server looks after itself; no operation waits for it."""
+        return self._own.lend()
+
     async def ping(self) -> None:
         """Returns if the database answers; Unavailable if not."""
-        async with self._writers.lend() as connection:
-            try:
-                await connection.raw.execute("SELECT 1")
-            except LOST as error:
-                raise Unavailable("The database could not be reached.") from error
+        async with self.look() as connection:
+            await connection.all(PING)
 
     async def close(self) -> None:
         """Ends every connection that is not in use."""
         await self.reads.close()
         await self.joined.close()
         await self._writers.close()
+        await self._own.close()
 
 
 async def _name_of_database(raw: asyncpg.Connection) -> str | None:

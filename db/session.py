@@ -180,16 +180,16 @@ LOCK_SESSION_BY_TOKEN = Statement(
 """The session of a token of any age; until the transaction ends, nobody else changes it."""
 
 _successor = refresh_token_table.alias("successor")
+_given_for_it = sa.and_(
+    _successor.c.session_id == _t.session_id, _successor.c.predecessor == _t.digest
+)
 
 REFRESH_TOKEN_BY_DIGEST = Statement(
     sa.select(
         _t.expires_at,
         _t.used_at,
-        sa.exists().where(
-            _successor.c.session_id == _t.session_id,
-            _successor.c.predecessor == _t.digest,
-            _successor.c.used_at.is_not(None),
-        ),
+        sa.exists().where(_given_for_it, _successor.c.used_at.is_not(None)),
+        sa.select(sa.func.count()).select_from(_successor).where(_given_for_it).scalar_subquery(),
     ).where(_t.digest == _digest),
     StoredToken,
 )

@@ -47,6 +47,9 @@ OWN_WRITES = Statement(
 DRAW_ID = Statement(sa.select(OWN_ID), lambda drawn: drawn)
 """A transaction id that nobody had before."""
 
+PING = Statement(sa.select(sa.literal_column("1")), int)
+"""Asks for nothing but an answer."""
+
 DATABASE_NAME = Statement(
     sa.select(
         sa.literal_column("system_identifier"),

@@ -12,6 +12,9 @@ MAX_EMAIL_LENGTH = 254
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 200
 
+# Where languages lose or keep the dot of an i, and so does PostgreSQL's `lower`.
+_DOTS = {ord("ı"): "i", 0x0307: None}
+
 # Control characters and halves of surrogate pairs.
 _UNPRINTABLE = frozenset({"Cc", "Cs"})
 
@@ -56,3 +59,13 @@ def normalised_email(text: str) -> str | None:
     except EmailNotValidError:
         return None
     return valid.normalized
+
+
+def account_key(text: str) -> str | None:
+    """What attempts at an account are counted by: the same for all addresses that find it.
+
+    None for what is no address, and so nobody's. Coarser than `lower` in any collation, by which
+    accounts are looked up.
+    """
+    email = normalised_email(text)
+    return None if email is None else email.casefold().translate(_DOTS)

@@ -10,7 +10,7 @@ import msgspec
 
 from db.password_reset import DELETE_PASSWORD_RESET, INSERT_PASSWORD_RESET, SET_PASSWORD_HASH
 from db.session import DELETE_SESSIONS_OF_USER
-from resolvers.account import check_password, normalised_email
+from resolvers.account import account_key, check_password, normalised_email
 from resolvers.context import Info, PasswordResets
 from resolvers.problem import Problems, UserError, UserErrorCode
 from weft.auth.sessions import digest, new_refresh_token
@@ -70,7 +70,7 @@ async def request_password_reset(
     """
     services = info.context.services
     if services.attempts is not None:
-        await services.attempts.reset(input.email, CLIENT.get())
+        await services.attempts.reset(account_key(input.email), CLIENT.get())
     email = normalised_email(input.email)
     if email is None:
         error = UserError(UserErrorCode.INVALID, "This is no e-mail address.", ["email"])

@@ -22,6 +22,7 @@ from db.user import USERS_BY_ID, UserRow
 from loaders.session import credentials_by_email, session_by_id
 from resolvers.account import (
     MAX_PASSWORD_LENGTH,
+    account_key,
     check_password,
     checked_email,
     checked_name,
@@ -45,6 +46,11 @@ BAD_CREDENTIALS = UserError(
 EXPIRED = UserError(
     UserErrorCode.EXPIRED,
     "The refresh token is unknown, expired or used, or its session has ended: sign in again.",
+    ["refreshToken"],
+)
+SPENT = UserError(
+    UserErrorCode.EXPIRED,
+    "The refresh token was used twice just now: go on with what it gave, or sign in again.",
     ["refreshToken"],
 )
 SUSPENDED = UserError(UserErrorCode.FORBIDDEN, "This account is suspended.")
@@ -126,7 +132,7 @@ async def sign_in(info: Info, input: SignIn) -> SessionPayload:
     """
     services = info.context.services
     if services.attempts is not None:
-        await services.attempts.sign_in(input.email, CLIENT.get())
+        await services.attempts.sign_in(account_key(input.email), CLIENT.get())
     # A password hash may change while it is being verified, by an upgrade at another sign-in or by
     # a new password: then the second attempt decides.
     for _ in range(2):
@@ -140,7 +146,7 @@ async def sign_in(info: Info, input: SignIn) -> SessionPayload:
             session = await _open(transaction, services, user, password_hash)
         if session is not None:
             if services.attempts is not None:
-                await services.attempts.signed_in(input.email, CLIENT.get())
+                await services.attempts.signed_in(account_key(input.email), CLIENT.get())
             return _signed_in(info, user, session)
     return SessionPayload(errors=[BAD_CREDENTIALS])
 
@@ -163,6 +169,9 @@ async def refresh_session(info: Info, input: RefreshSession) -> SessionPayload:
         if verdict is Verdict.REUSED:
             await transaction.first(DELETE_SESSION, session_id=held.id)
             log.warning("refresh_token_reused", session_id=held.id, user_id=held.user_id)
+        if verdict is Verdict.SPENT:
+            # Cookies stay: they may be those that the two have just been given.
+            return SessionPayload(errors=[SPENT])
         if verdict is not Verdict.ROTATE:
             return _expired()
         session = await _rotate(transaction, services, held, presented)

@@ -1,7 +1,7 @@
 """The rules of changing one's own password."""
 
 from db.session import DELETE_OTHER_SESSIONS, UPDATE_PASSWORD_HASH
-from resolvers.account import check_password
+from resolvers.account import account_key, check_password
 from resolvers.context import Info
 from resolvers.problem import Problems, UserError, UserErrorCode
 from resolvers.session import verified_user
@@ -35,7 +35,7 @@ async def change_password(info: Info, input: ChangePassword) -> UserPayload:
     if user is None:
         return UserPayload(errors=[WRONG])
     if services.attempts is not None:
-        await services.attempts.sign_in(user.email, CLIENT.get())
+        await services.attempts.sign_in(account_key(user.email), CLIENT.get())
     new_hash = await services.passwords.hash(input.new_password)
     verified = await verified_user(services, user.email, input.current_password)
     if verified is None or verified[0].id != user.id:
@@ -49,7 +49,7 @@ async def change_password(info: Info, input: ChangePassword) -> UserPayload:
         await transaction.all(DELETE_OTHER_SESSIONS, user_id=user.id, session_id=viewer.session_id)
     services.announce_write()
     if services.attempts is not None:
-        await services.attempts.signed_in(user.email, CLIENT.get())
+        await services.attempts.signed_in(account_key(user.email), CLIENT.get())
     services.post_mail(Mail(user.email, "Your password was changed", PASSWORD_CHANGED))
     return UserPayload(user)
 

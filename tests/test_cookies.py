@@ -1,5 +1,6 @@
 """Sessions of browsers: in cookies that no script reads and that no other site can use."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -110,6 +111,21 @@ class TestCookies:
         response = await ada.send(json={"query": SIGN_IN, "variables": {"input": CREDENTIALS}})
         assert response.json()["data"]["signIn"]["session"]["accessToken"].startswith("eyJ")
         assert "set-cookie" not in response.headers
+
+    async def test_stay_in_a_third_tab_that_refreshes_at_once(self, ada: Browser, api: Api) -> None:
+        before = dict(ada.cookies)
+        tabs = [Browser(api) for _ in range(5)]
+        for tab in tabs:
+            tab.cookies = dict(before)
+        answers = await asyncio.gather(*(tab.ask(REFRESH_SESSION, "renew") for tab in tabs))
+        payloads = [answer["data"]["refreshSession"] for answer in answers]
+        refused = [payload["errors"] for payload in payloads if payload["errors"]]
+        assert refused == [[{"code": "EXPIRED", "path": ["refreshToken"]}]] * 3
+        changed = [tab for tab in tabs if tab.cookies[REFRESH] != before[REFRESH]]
+        assert len(changed) == 2
+        assert len({tab.cookies[REFRESH] for tab in changed}) == 2
+        for tab in tabs:
+            assert await tab.email() == "ada@example.com"
 
     async def test_are_not_set_by_a_sign_in_that_failed(self, ada: Browser) -> None:
         ada.cookies.clear()

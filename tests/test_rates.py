@@ -1,5 +1,6 @@
 """Rate limits in the whole server, as clients behind a declared proxy meet them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -116,6 +117,42 @@ class TestCost:
             assert (await post(api, self.QUERY, {})).status_code == 200
 
 
+class TestHealth:
+    async def test_is_counted_by_address_apart_from_operations(self, api: Api) -> None:
+        for _ in range(2):
+            await post(api, TestCost.QUERY, HERE)
+        codes = [(await api.http.get("/health/ready", headers=HERE)).status_code for _ in range(2)]
+        assert codes == [200, 429]
+        assert_limited(await post(api, TestCost.QUERY, HERE))
+        assert (await api.http.get("/health/live", headers=HERE)).status_code == 200
+        assert (await api.http.get("/health/ready", headers=THERE)).status_code == 200
+        for _ in range(3):
+            assert (await api.http.get("/health/ready")).status_code == 200
+
+    async def test_takes_no_connection_from_those_who_write(self, api: Api) -> None:
+        """However many ask at once; those of other tests' servers are gone by then."""
+        answers = await asyncio.gather(*(api.http.get("/health/ready") for _ in range(200)))
+        assert {answer.status_code for answer in answers} == {200}
+        names = await api.connection.fetch(
+            "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+        )
+        writers = [name for (name,) in names if name == "weft write"]
+        with_cache = api.settings.cache != "off"  # knows its database by one of them
+        assert len(writers) <= with_cache
+
+
+class TestDocuments:
+    async def test_that_are_looked_for_are_counted(self, api: Api) -> None:
+        async def ask(number: int) -> httpx.Response:
+            return await api.http.post(
+                "/graphql", json={"documentId": f"none-{number}"}, headers=HERE
+            )
+
+        responses = [await ask(number) for number in range(11)]
+        assert {response.status_code for response in responses[:10]} == {400}
+        assert_limited(responses[10])
+
+
 class TestAddress:
     async def test_is_not_what_a_client_says_it_is(
         self, connection: asyncpg.Connection, settings: Settings
@@ -136,6 +173,32 @@ class TestAddress:
             await post(api, TestCost.QUERY, {"x-forwarded-for": addresses}) for addresses in forged
         ]
         assert_limited(responses[-1])
+
+
+SPELLINGS = [
+    "ada@example.com", "ADA@EXAMPLE.COM", " ada@example.com\t", "ada@ｅｘａｍｐｌｅ.com",
+    "Ada@ｅxample。com", "aDa@EXAMPLE．ＣＯＭ", "ada@ⓔxample.com", "adA@example.ⅽom",
+]  # fmt: skip
+
+
+class TestSpelling:
+    """However an address is written, it is the account's that it finds."""
+
+    async def test_of_an_address_gives_no_further_sign_in(self, api: Api) -> None:
+        await post(api, SIGN_UP, {}, email="ada@example.com")
+        right = await post(api, SIGN_IN, THERE, email=SPELLINGS[4], password="a long passphrase")
+        assert right.json()["data"]["signIn"]["session"], "it finds the account"
+        tried = [
+            await post(api, SIGN_IN, HERE, email=email, password="not this one")
+            for email in SPELLINGS[:4]
+        ]
+        assert [response.status_code for response in tried] == [200, 200, 200, 429]
+
+    async def test_of_an_address_gives_no_further_mail(self, api: Api) -> None:
+        first, *others = [await post(api, RESET, HERE, email=email) for email in SPELLINGS[:4]]
+        assert first.status_code == 200
+        for response in others:
+            assert_limited(response)
 
 
 class TestSignIn:

@@ -1,10 +1,18 @@
+import sys
 from collections.abc import Callable
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.account import check_password, checked_email, checked_name, normalised_email
+from resolvers.account import (
+    account_key,
+    check_password,
+    checked_email,
+    checked_name,
+    normalised_email,
+)
 from resolvers.problem import Problems, UserErrorCode
 
 
@@ -101,3 +109,51 @@ class TestPassword:
     @pytest.mark.parametrize("length", [0, 9, 201])
     def test_is_no_less_and_no_more(self, length: int):
         assert paths(check_password, "é" * length) == [["password"]]
+
+
+LOWERED = """
+SELECT array_agg(letter) FROM unnest($1::text[]) AS letter
+GROUP BY lower(letter COLLATE {}) HAVING count(*) > 1
+"""
+COLLATIONS = """
+SELECT quote_ident(collname) FROM pg_collation
+WHERE collname IN ('default', 'C.UTF-8', 'pg_c_utf8', 'en_US.utf8', 'tr_TR.utf8', 'pg_unicode_fast')
+  OR collname ~ '^(und|en|tr|az|lt|el)-x-icu$'
+"""
+DOMAINS = ["example.com", "EXAMPLE.com", "ｅｘａｍｐｌｅ.com", "example。com", "ⓔxamplE．ＣＯＭ"]
+
+
+class TestAccountKey:
+    async def test_is_one_for_all_letters_that_postgresql_takes_for_the_same(
+        self, connection: asyncpg.Connection
+    ):
+        letters = [chr(code) for code in range(1, sys.maxunicode + 1)]
+        storable = [letter for letter in letters if not "\ud800" <= letter <= "\udfff"]
+        addresses = [f"{letter}@example.com" for letter in storable]
+        taken = [letter for letter in addresses if normalised_email(letter) is not None]
+        collations = [name for (name,) in await connection.fetch(COLLATIONS)]
+        assert len(taken) > 100_000
+        assert collations
+        for collation in collations:
+            found = await connection.fetch(LOWERED.format(collation), taken)
+            assert len(found) > 1_000
+            for (same,) in found:
+                assert len({account_key(address) for address in same}) == 1, same
+
+    @given(st.data())
+    def test_is_one_for_all_ways_to_write_an_address(self, data: st.DataObject):
+        local = data.draw(st.text("aIiİıßſKkéσς.", min_size=1, max_size=8))
+        domain = data.draw(st.sampled_from(DOMAINS))
+        around = data.draw(st.text(" \t\n", max_size=3))
+        cased = "".join(
+            data.draw(st.sampled_from([letter.lower(), letter, letter.upper()])) for letter in local
+        )
+        address, other = f"{local}@example.com", f"{around}{cased}@{domain}{around}"
+        if normalised_email(address) is None:
+            assert account_key(address) is None
+        elif len(cased) == len(local):
+            assert account_key(other) == account_key(address)
+
+    def test_tells_accounts_apart(self):
+        addresses = ["ada@example.com", "ada@example.org", "eda@example.com", "ada+1@example.com"]
+        assert len({account_key(address) for address in addresses}) == 4

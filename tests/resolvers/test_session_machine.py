@@ -7,7 +7,14 @@ from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from resolvers import session as resolve
 from resolvers.session import IssuedSession, SessionPayload
@@ -17,6 +24,7 @@ from weft.errors import Unauthenticated
 ResultT = TypeVar("ResultT")
 GRACE = timedelta(seconds=10)
 EXPIRED = SessionPayload(errors=[resolve.EXPIRED])
+SPENT = SessionPayload(errors=[resolve.SPENT])
 
 
 @dataclass
@@ -36,18 +44,21 @@ class Given:
     used_at: datetime | None = None
     given_for_it: list["Given"] = field(default_factory=list["Given"])
 
-    def gives(self, now: datetime) -> bool:
-        """Whether its refresh token is to give another one; ends the family if it is reused."""
+    def refused(self, now: datetime) -> SessionPayload | None:
+        """How its refresh token is to be refused; None if it is to give another one.
+
+        Ends the family if it is reused.
+        """
         if self.family.has_ended or now >= self.session.refresh_token_expires_at:
-            return False
+            return EXPIRED
         if self.used_at is None:
             self.used_at = now
-            return True
+            return None
         untouched = all(other.used_at is None for other in self.given_for_it)
         if untouched and now - self.used_at < GRACE:
-            return True
+            return None if len(self.given_for_it) < 2 else SPENT
         self.family.has_ended = True
-        return False
+        return EXPIRED
 
     def is_live(self, now: datetime) -> bool:
         """Whether its access token is to be good."""
@@ -83,14 +94,39 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(target=given, presented=given)
     def refresh(self, presented: Given) -> Given:
+        refused = presented.refused(self.world.clock.now)
         payload = self.run(self.world.refresh(presented.session.refresh_token))
-        if not presented.gives(self.world.clock.now):
-            assert payload == EXPIRED
+        if refused is not None:
+            assert payload == refused
             return presented
+        return self.successor(presented, payload)
+
+    def successor(self, presented: Given, payload: SessionPayload) -> Given:
         presented.family.expires_at = issued(payload).refresh_token_expires_at
         another = Given(presented.family, issued(payload))
         presented.given_for_it.append(another)
         return another
+
+    @rule(target=given, presented=given, times=st.integers(2, 5))
+    def refresh_at_once(self, presented: Given, times: int) -> MultipleResults[Given]:
+        """As many tabs: which of them is answered first is all the same."""
+        payloads = self.run(self.at_once(presented.session.refresh_token, times))
+        granted = [payload for payload in payloads if payload.session is not None]
+        others = [payload for payload in payloads if payload.session is None]
+        expected: list[SessionPayload] = []
+        given: list[Given] = []
+        for _ in range(times):
+            refused = presented.refused(self.world.clock.now)
+            if refused is None:
+                given.append(self.successor(presented, granted.pop()))
+            else:
+                expected.append(refused)
+        assert granted == []
+        assert sorted(others, key=str) == sorted(expected, key=str)
+        return multiple(*given)
+
+    async def at_once(self, refresh_token: str, times: int) -> list[SessionPayload]:
+        return await asyncio.gather(*(self.world.refresh(refresh_token) for _ in range(times)))
 
     @rule(
         seconds=st.sampled_from([1, 5, 9.999999, 10, 60, 899, 900])

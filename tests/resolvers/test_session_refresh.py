@@ -12,6 +12,7 @@ from weft.auth.sessions import SessionRules
 from weft.errors import Unauthenticated
 
 EXPIRED = SessionPayload(errors=[resolve.EXPIRED])
+SPENT = SessionPayload(errors=[resolve.SPENT])
 
 
 @pytest.fixture
@@ -131,6 +132,16 @@ class TestGrace:
         await assert_live(world, issued(await world.refresh(here.refresh_token)))
         await assert_live(world, issued(await world.refresh(there.refresh_token)))
 
+    async def test_gives_one_more_token_and_ends_nothing(self, world: World):
+        first = issued(await world.sign_up())
+        siblings = [issued(await world.refresh(first.refresh_token)) for _ in range(2)]
+        for _ in range(3):
+            assert await world.refresh(first.refresh_token) == SPENT
+        for session in siblings:
+            await assert_live(world, session)
+        assert await world.refresh(first.refresh_token) == EXPIRED, "it is reused by now"
+        await assert_ended(world, *siblings)
+
     async def test_counts_from_the_first_use(self, world: World):
         first = issued(await world.sign_up())
         for _ in range(2):
@@ -155,12 +166,28 @@ class TestGrace:
 
 
 class TestConcurrency:
-    async def test_all_tabs_that_refresh_at_once_live(self, world: World):
+    async def test_two_of_all_tabs_that_refresh_at_once_live(self, world: World):
+        for _ in range(5):
+            first = issued(await world.sign_up())
+            payloads = await asyncio.gather(*(world.refresh(first.refresh_token) for _ in range(8)))
+            sessions = [issued(payload) for payload in payloads if payload != SPENT]
+            assert len({session.refresh_token for session in sessions}) == len(sessions) == 2
+            stored = await world.fetch(
+                "SELECT count(*) FROM refresh_tokens WHERE session_id = $1", first.id
+            )
+            assert stored == [(3,)]
+            await asyncio.gather(*(assert_live(world, session) for session in sessions))
+
+    async def test_siblings_have_two_each_as_well(self, world: World):
         first = issued(await world.sign_up())
-        payloads = await asyncio.gather(*(world.refresh(first.refresh_token) for _ in range(8)))
-        sessions = [issued(payload) for payload in payloads]
-        assert len({session.refresh_token for session in sessions}) == 8
-        await asyncio.gather(*(assert_live(world, session) for session in sessions))
+        tokens = {first.refresh_token}
+        for generation in range(1, 4):
+            payloads = await asyncio.gather(
+                *(world.refresh(token) for token in tokens for _ in range(4))
+            )
+            given = {issued(one).refresh_token for one in payloads if one != SPENT}
+            assert len(given) == 2**generation
+            tokens = given
 
     async def test_a_token_is_good_for_one_of_those_who_use_it_at_once(self, graceless: World):
         for _ in range(10):
@@ -178,7 +205,7 @@ class TestConcurrency:
             signing_out = asyncio.create_task(resolve.sign_out(info, everywhere=everywhere))
             payloads = await asyncio.gather(*(world.refresh(first.refresh_token) for _ in range(4)))
             assert (await signing_out).signed_out
-            given = [issued(payload) for payload in payloads if payload != EXPIRED]
+            given = [issued(payload) for payload in payloads if payload not in (EXPIRED, SPENT)]
             await assert_ended(world, first, *given)
 
     async def test_branches_and_reuse_at_once_end_in_one_way(self, graceless: World):

@@ -13,7 +13,8 @@ from pwdlib.hashers import HasherProtocol
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from weft.confidential import Confidential
-from weft.errors import Unavailable
+from weft.rates.address import CLIENT
+from weft.rates.admission import Admission
 
 ResultT = TypeVar("ResultT")
 
@@ -30,16 +31,25 @@ class Passwords:
 
     A hash takes some 64 MiB and tens of milliseconds on purpose (RFC 9106, section 4, second
     choice), so a flood of them must neither stall the event loop nor eat the threads or the memory
-    of everybody else: at most `threads` run at once and at most `waiting` more wait; what comes
-    beyond is refused as `Unavailable`.
+    of everybody else: at most `threads` run at once and at most `waiting` more wait, admitted in
+    turns by the address that the request being served comes from (`weft.rates.admission`). What
+    there is no place for is `Unavailable`, and what is cancelled while it waits is not hashed.
 
     `hashers`: the first makes new hashes, the others are still verified and then upgraded.
     """
 
-    def __init__(self, *hashers: HasherProtocol, threads: int = 2, waiting: int = 64) -> None:
+    def __init__(
+        self,
+        *hashers: HasherProtocol,
+        threads: int = 2,
+        waiting: int = 256,
+        waiting_per_address: int = 16,
+    ) -> None:
         self._hashing = PasswordHash(hashers) if hashers else _argon2()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
-        self._places = threads + waiting
+        self._admission = Admission(
+            threads, waiting=waiting, waiting_per_address=waiting_per_address
+        )
         self._dummy_hash = _dummy_hash(self._hashing)
 
     async def hash(self, password: str) -> str:
@@ -62,13 +72,11 @@ class Passwords:
         return await self._run(check)
 
     async def _run(self, work: Callable[[], ResultT]) -> ResultT:
-        if self._places == 0:
-            raise Unavailable("Too many passwords are being checked at once; try again.")
-        self._places -= 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._places += 1
+        await self._admission.take(CLIENT.get())
+        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        # The thread goes on when the client has gone, and so does its turn.
+        running.add_done_callback(lambda _: self._admission.leave())
+        return await asyncio.shield(running)
 
     def close(self) -> None:
         """Ends the threads once they are idle; what waits for one is cancelled."""

@@ -10,8 +10,9 @@ a second time is in two hands, and as nobody can tell which is the thief's, the 
 Honest clients use a token twice as well: two tabs refresh at once, or an answer is lost and the
 request sent again. Therefore, within `grace` after its first use, and only as long as nobody has
 used a token that was given for it, a used token gives one more fresh token, a sibling: both tabs
-live. Handing out the first successor again would need its text in the database. What a thief gains
-is those few seconds; the family stays one, so that the reuse of any token ends all siblings.
+live. A third use meanwhile gives nothing, and ends nothing: it may be a third tab's. Handing out
+the first successor again would need its text in the database. What a thief gains is those few
+seconds; the family stays one, so that the reuse of any token ends all siblings.
 
 This is race-free if who refreshes locks the session first and reads the token only then.
 """
@@ -23,6 +24,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 TOKEN_BYTES = 32
+SUCCESSORS = 2
+"""What one token gives at most: its successor and one sibling of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class StoredToken:
     used_at: datetime | None
     is_superseded: bool
     """Whether a token that was given for this one has been used."""
+    successors: int = 0
+    """How many tokens were given for this one."""
 
 
 class Verdict(enum.Enum):
@@ -40,6 +45,7 @@ class Verdict(enum.Enum):
 
     ROTATE = "a fresh token is given for it"
     EXPIRED = "nothing: it is too old"
+    SPENT = "nothing: it has just given all that it may, and the session goes on"
     REUSED = "the session ends: the token is in two hands"
 
 
@@ -65,8 +71,9 @@ class SessionRules:
             return Verdict.EXPIRED
         if token.used_at is None:
             return Verdict.ROTATE
-        in_grace = now < token.used_at + self.grace and not token.is_superseded
-        return Verdict.ROTATE if in_grace else Verdict.REUSED
+        if now >= token.used_at + self.grace or token.is_superseded:
+            return Verdict.REUSED
+        return Verdict.ROTATE if token.successors < SUCCESSORS else Verdict.SPENT
 
 
 def new_refresh_token() -> str:

@@ -43,11 +43,14 @@ class Documents:
         find: Find | None = None,
         *,
         trusted_only: bool = False,
+        charge: Callable[[], None] = lambda: None,
     ) -> None:
+        """`charge` is called before a document is looked for elsewhere; it may raise."""
         self._is_valid = is_valid
         self._shared = shared
         self._find = find
         self._trusted_only = trusted_only
+        self._charge = charge
         self._known: SegmentedCache[str, str] = SegmentedCache(
             max_entries=REMEMBERED, max_bytes=REMEMBERED_BYTES
         )
@@ -81,6 +84,7 @@ class Documents:
                 await self._shared.put(hash_, request.query)
 
     async def _look_up(self, id_: str) -> str | None:
+        self._charge()
         text = None
         hash_ = id_.removeprefix(HASHED)
         if self._find is not None:

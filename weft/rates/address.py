@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.types import Scope
 
@@ -12,30 +12,58 @@ CLIENT: ContextVar[str | None] = ContextVar("client", default=None)
 
 REMEMBERED = 8_192
 SUBSCRIBER_BITS = 64
+NETWORK_BITS = {4: 24, 6: 48}
+"""How much of an address the networks of one owner have in common, at least, by IP version."""
+TRANSLATED = IPv6Network("64:ff9b::/96")
+"""IPv4 clients, as a translator in front of servers that have IPv6 only writes them (RFC 6052)."""
 
 
 def counted_address(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
-    """The client's address; of IPv6, the network that one subscriber has.
+    """The client's address as `counted` gives it.
 
-    None for a program on the machine itself, which is counted by nothing. One that brings an
-    X-Forwarded-For is a proxy that should have been declared: it is counted as a whole.
+    One that brings an X-Forwarded-For is a proxy that should have been declared: it is counted as
+    a whole.
     """
     client = scope.get("client")
-    address = None if client is None else _counted(client[0])
+    address = None if client is None else counted(client[0])
     if address is not None:
         return address
     return "proxy" if b"x-forwarded-for" in headers else None
 
 
 @lru_cache(REMEMBERED)
-def _counted(text: str) -> str | None:
-    try:
-        address: IPv4Address | IPv6Address = ip_address(text)
-    except ValueError:
-        return None  # a Unix socket, or the client of a test
+def counted(text: str) -> str | None:
+    """What an address is counted as, however it is written; of IPv6, the /64 of one subscriber.
+
+    None for a program on the machine itself, and for what is no address, as of a Unix socket.
+    """
+    address = parsed(text)
+    if address is None or address.is_loopback:
+        return None
     if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return _counted(str(address.ipv4_mapped))
-        if not address.is_loopback:
-            return str(IPv6Network((address, SUBSCRIBER_BITS), strict=False))
-    return None if address.is_loopback else str(address)
+        return str(IPv6Network((int(address), SUBSCRIBER_BITS), strict=False))
+    return str(address)
+
+
+def parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """The address; IPv4's, where one of IPv6 only stands for it. None for what is no address."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv4Address):
+        return address
+    if address in TRANSLATED:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def network_of(counted: str | None) -> str | None:
+    """The network around what `counted` gave, /24 of IPv4 and /48 of IPv6; else the same again."""
+    if counted is None:
+        return None
+    try:
+        network = ip_network(counted)
+    except ValueError:
+        return counted
+    return str(network.supernet(new_prefix=NETWORK_BITS[network.version]))

@@ -42,7 +42,10 @@ class Attempts:
 
     Nothing that others do keeps an account's owner out: attempts from elsewhere are counted apart,
     and however many there are, the first attempt from an address is always looked at. Accounts are
-    counted by a digest of their e-mail address, known or not: so limits tell nobody who is one.
+    counted whether they are known or not: so limits tell nobody who is one.
+
+    `account` is a text that is the same for all that finds the same account, and None for what can
+    find none, which is counted by address only; it is kept as a digest.
     """
 
     def __init__(self, windows: Windows, limits: AttemptLimits | None = None) -> None:
@@ -57,26 +60,28 @@ class Attempts:
         self._resets_per_address = RateLimitItemPerHour(limits.resets_per_address)
         self._resets_at_account = RateLimitItemPerHour(limits.resets_at_account)
 
-    async def sign_in(self, email: str, address: str | None) -> None:
+    async def sign_in(self, account: str | None, address: str | None) -> None:
         """Counts an attempt before its password is looked at; raises `RateLimited`."""
         limits = self._per_address, self._per_account, self._at_account
-        await self._count_at_account(limits, "sign-in", email, address)
+        await self._count_at_account(limits, "sign-in", account, address)
 
-    async def reset(self, email: str, address: str | None) -> None:
+    async def reset(self, account: str | None, address: str | None) -> None:
         """Counts a request to reset the password of an account; raises `RateLimited`."""
         limits = self._resets_per_address, self._resets_per_account, self._resets_at_account
-        await self._count_at_account(limits, "reset", email, address)
+        await self._count_at_account(limits, "reset", account, address)
 
     async def by_token(self, address: str | None) -> None:
         """Counts an attempt with a token that names no account; raises `RateLimited`."""
         if address is not None:
             await self._count(self._per_address, "token", address)
 
-    async def signed_in(self, email: str, address: str | None) -> None:
+    async def signed_in(self, account: str | None, address: str | None) -> None:
         """The attempt was good: the next ones from there begin anew."""
-        account, place = _digest(email), address or NOWHERE
-        await self._windows.forget(self._per_account, "sign-in", account, place)
-        await self._windows.forget(self._once, "sign-in", account, place)
+        if account is None:
+            return
+        key, place = _digest(account), address or NOWHERE
+        await self._windows.forget(self._per_account, "sign-in", key, place)
+        await self._windows.forget(self._once, "sign-in", key, place)
 
     async def sign_up(self, address: str | None) -> None:
         """Counts an attempt; raises `RateLimited`."""
@@ -84,16 +89,22 @@ class Attempts:
             await self._count(self._sign_ups, "sign-up", address)
 
     async def _count_at_account(
-        self, limits: tuple[RateLimitItem, ...], kind: str, email: str, address: str | None
+        self,
+        limits: tuple[RateLimitItem, ...],
+        kind: str,
+        account: str | None,
+        address: str | None,
     ) -> None:
         per_address, per_account, at_account = limits
-        account, place = _digest(email), address or NOWHERE
         if address is not None:
             await self._count(per_address, kind, address)
-        await self._count(per_account, kind, account, place)
-        flood = await self._windows.count(at_account, kind, account)
+        if account is None:
+            return
+        key, place = _digest(account), address or NOWHERE
+        await self._count(per_account, kind, key, place)
+        flood = await self._windows.count(at_account, kind, key)
         if not flood.within:
-            await self._count(self._once, kind, account, place)
+            await self._count(self._once, kind, key, place)
 
     async def _count(self, item: RateLimitItem, *key: str) -> None:
         window = await self._windows.count(item, *key)
@@ -102,5 +113,5 @@ class Attempts:
             raise RateLimited(f"Too many attempts: try again in {seconds} s.", seconds)
 
 
-def _digest(email: str) -> str:
-    return sha256(email.strip().lower().encode(errors="replace")).hexdigest()[:32]
+def _digest(account: str) -> str:
+    return sha256(account.encode(errors="replace")).hexdigest()[:32]

@@ -144,5 +144,14 @@ def charged(budget: CostBudget | None, audience: Hashable) -> Charge | None:
     return client_of(budget, audience).charge
 
 
+def charge_address(budget: CostBudget, purpose: str, cost: int) -> None:
+    """Charges what is no operation to the address that it comes from; raises `RateLimited`.
+
+    Each `purpose` has the limit for itself: what is spent on one leaves the others as they are.
+    """
+    if (address := CLIENT.get()) is not None:
+        budget.charge((purpose, address), cost)
+
+
 def _parts(client: Hashable) -> tuple[object, ...]:
     return client if isinstance(client, tuple) else (client,)

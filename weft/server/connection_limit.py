@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
+from weft.rates.address import counted, parsed
 from weft.server.refusal import Refusal
 
 FULL = Refusal(503, "The server has all the connections that it takes: try again.", "OVERLOADED")
@@ -13,7 +14,7 @@ FILES_KEPT = 256
 
 
 class ConnectionLimit:
-    """Counts open connections.
+    """Counts open connections; of IPv6, those of a /64 together (`weft.rates.address.counted`).
 
     Those of this machine and of declared proxies, which many clients share, count in all only.
     """
@@ -27,27 +28,29 @@ class ConnectionLimit:
     def take(self, address: str | None) -> Refusal | None:
         """Registers a connection. Gives None, or what to refuse it with; `leave` in both cases."""
         self._open[None] += 1
-        if address is None or not self._counts(address):
+        client = self._client(address)
+        if client is None:
             return FULL if self._open[None] > self.limit else None
-        self._open[address] += 1
+        self._open[client] += 1
         if self._open[None] > self.limit:
             return FULL
-        return TOO_MANY if self._open[address] > self._per_address else None
+        return TOO_MANY if self._open[client] > self._per_address else None
 
     def leave(self, address: str | None) -> None:
         """One of these is closed."""
         self._open[None] -= 1
-        if address is not None and self._open[address] > 0:
-            self._open[address] -= 1
-            if not self._open[address]:
-                del self._open[address]
+        client = self._client(address)
+        if client is not None:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]
 
-    def _counts(self, address: str) -> bool:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return False
-        return not parsed.is_loopback and not any(parsed in proxy for proxy in self._proxies)
+    def _client(self, address: str | None) -> str | None:
+        """What a connection from there is counted by; None if in all only."""
+        found = None if address is None else parsed(address)
+        if found is None or any(found in proxy for proxy in self._proxies):
+            return None
+        return counted(str(found))
 
 
 def limit_of(wished: int, files: int) -> int:

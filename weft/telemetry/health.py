@@ -2,11 +2,15 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+
+from weft.errors import RateLimited
 
 Check = Callable[[], Awaitable[None]]
 """Returns if what it looks at is well; raises whatever if not."""
@@ -16,8 +20,70 @@ Detail = Callable[[], Awaitable[object]]
 
 METHODS = ["GET", "HEAD"]
 """Many monitors send HEAD; the server leaves the body out then."""
+FRESH_SECONDS = 1.0
+"""How long what was found is given to others who ask."""
+UNCACHED = {"cache-control": "no-store"}
 
 log = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """What the checks found; `at` by the clock of `Readiness`."""
+
+    at: float
+    is_ready: bool
+    answer: dict[str, Any]
+
+
+class Readiness:
+    """Runs all checks at once, each for `timeout_seconds` at most.
+
+    However many ask, one round of checks is under way at a time, which all of them share; what it
+    found is given for `FRESH_SECONDS` more.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        details: Mapping[str, Detail],
+        timeout_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._checks = checks
+        self._details = details
+        self._timeout_seconds = timeout_seconds
+        self._clock = clock
+        self._found: Found | None = None
+        self._round: asyncio.Task[Found] | None = None
+
+    async def find(self) -> Found:
+        """What was found, a moment ago at most."""
+        if self._found is not None and self._clock() - self._found.at < FRESH_SECONDS:
+            return self._found
+        if self._round is None:
+            self._round = asyncio.create_task(self._look())
+        # One who goes away leaves the round to the others.
+        return await asyncio.shield(self._round)
+
+    async def _look(self) -> Found:
+        try:
+            seconds = self._timeout_seconds
+            outcomes = await asyncio.gather(
+                *(_is_well(name, check, seconds) for name, check in self._checks.items())
+            )
+            looked_up = await asyncio.gather(
+                *(_detail(detail, seconds) for detail in self._details.values())
+            )
+            states = ["ok" if well else "failed" for well in outcomes]
+            answer = {
+                "ready": all(outcomes),
+                "checks": dict(zip(self._checks, states, strict=True)),
+                "details": dict(zip(self._details, looked_up, strict=True)),
+            }
+            self._found = Found(self._clock(), all(outcomes), answer)
+            return self._found
+        finally:
+            self._round = None
 
 
 def router(
@@ -25,42 +91,35 @@ def router(
     details: Mapping[str, Detail] | None = None,
     *,
     timeout_seconds: float,
+    charge: Callable[[], None] = lambda: None,
 ) -> APIRouter:
     """Routes for an orchestrator.
 
-    `/health/live` answers 200 as long as the process answers at all. `/health/ready` runs all
-    checks at once, each for `timeout_seconds` at most, and answers 200 if all went well and 503 if
-    not: `{"ready": false, "checks": {"redis": "ok", "database": "failed"}, "details": {}}`. Why a
+    `/health/live` answers 200 as long as the process answers at all. `/health/ready` answers what
+    `Readiness` has found, 200 if all went well and 503 if not:
+    `{"ready": false, "checks": {"redis": "ok", "database": "failed"}, "details": {}}`. Why a
     check failed is in the log, not in the answer. The `details` are for people to read: nothing
-    depends on them, and one that cannot be had is null.
+    depends on them, and one that cannot be had is null. `charge` counts a request for readiness;
+    where it raises `RateLimited`, the answer is 429.
     """
     health = APIRouter(prefix="/health", tags=["health"])
+    readiness = Readiness(checks, details or {}, timeout_seconds)
 
     @health.api_route("/live", methods=METHODS)
     async def live() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         """Whether the process answers."""
-        return JSONResponse({"live": True}, headers={"cache-control": "no-store"})
+        return JSONResponse({"live": True}, headers=UNCACHED)
 
     @health.api_route("/ready", methods=METHODS)
     async def ready() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         """Whether the server can do its work."""
-        outcomes = await asyncio.gather(
-            *(_is_well(name, check, timeout_seconds) for name, check in checks.items())
-        )
-        looked_up = await asyncio.gather(
-            *(_detail(detail, timeout_seconds) for detail in (details or {}).values())
-        )
-        answer = {
-            "ready": all(outcomes),
-            "checks": {
-                name: "ok" if well else "failed"
-                for name, well in zip(checks, outcomes, strict=True)
-            },
-            "details": dict(zip(details or {}, looked_up, strict=True)),
-        }
-        return JSONResponse(
-            answer, status_code=200 if all(outcomes) else 503, headers={"cache-control": "no-store"}
-        )
+        try:
+            charge()
+        except RateLimited as error:
+            headers = {**UNCACHED, "retry-after": str(error.retry_after_seconds)}
+            return JSONResponse({"detail": error.message}, status_code=429, headers=headers)
+        found = await readiness.find()
+        return JSONResponse(found.answer, 200 if found.is_ready else 503, headers=UNCACHED)
 
     return health
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from starlette.types import Scope
 
 from weft.auth.tokens import credentials
+from weft.rates.address import counted
 
 Header = tuple[bytes, bytes]
 
@@ -88,6 +89,9 @@ def request_id_of(scope: Scope) -> str:
 
 
 def address_of(scope: Scope) -> str:
-    """The client's network address; that of the nearest proxy where none is trusted."""
+    """What the client's sockets and streams are counted by; "" for the machine itself.
+
+    It is the nearest proxy where none is trusted: see `weft.rates.address.counted`.
+    """
     client = scope.get("client")
-    return client[0] if client else ""
+    return (counted(client[0]) if client else None) or ""

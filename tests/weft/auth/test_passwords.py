@@ -10,6 +10,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from tests.waiting import PATIENCE_SECONDS
 from weft.auth.passwords import Passwords, Verification
 from weft.errors import Unavailable
+from weft.rates.address import CLIENT
 
 
 class CountingHasher(Argon2Hasher):
@@ -148,5 +149,43 @@ class TestFlood:
         another = asyncio.create_task(passwords.verify("any", None))
         hasher.let_go.set()
         await asyncio.gather(running, another)
+        assert len(hasher.verified) == 2
+        passwords.close()
+
+    async def test_of_many_networks_keeps_nobody_out(self):
+        """192 attempts from 24 networks: another client waits for one of each at most."""
+        hasher = HeldHasher()
+        passwords = Passwords(hasher, threads=2, waiting=64)
+
+        stored = await passwords.hash("correct horse")
+
+        def trying(address: str, stored_hash: str | None) -> asyncio.Task[Verification]:
+            CLIENT.set(address)
+            return asyncio.create_task(passwords.verify("correct horse", stored_hash))
+
+        addresses = [f"198.51.{network}.{host}" for host in range(8) for network in range(24)]
+        flood = [trying(address, None) for address in addresses]
+        for _ in range(2):
+            assert await asyncio.to_thread(hasher.begun.acquire, timeout=PATIENCE_SECONDS)
+        honest = trying("203.0.113.7", stored)
+        await asyncio.sleep(0)
+        hasher.let_go.set()
+        assert (await honest).matches
+        assert hasher.verified.index(stored) <= 2 + 24
+        outcomes = await asyncio.gather(*flood, return_exceptions=True)
+        assert sum(isinstance(outcome, Unavailable) for outcome in outcomes) == 192 - 2 - 63
+        passwords.close()
+
+    async def test_of_those_who_have_gone_is_not_hashed(self):
+        hasher = HeldHasher()
+        passwords = Passwords(hasher, threads=1)
+        running, waiting = (asyncio.create_task(passwords.verify("any", None)) for _ in range(2))
+        assert await asyncio.to_thread(hasher.begun.acquire, timeout=PATIENCE_SECONDS)
+        for task in (running, waiting):
+            task.cancel()
+        await asyncio.gather(running, waiting, return_exceptions=True)
+        another = asyncio.create_task(passwords.verify("any", None))
+        hasher.let_go.set()
+        await another
         assert len(hasher.verified) == 2
         passwords.close()

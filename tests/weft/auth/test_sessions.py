@@ -22,6 +22,12 @@ class TestJudge:
         assert RULES.judge(token, NOW + RULES.grace - TICK) is Verdict.ROTATE
         assert RULES.judge(token, NOW + RULES.grace) is Verdict.REUSED
 
+    def test_gives_a_used_token_one_sibling(self):
+        for successors, verdict in ((1, Verdict.ROTATE), (2, Verdict.SPENT), (3, Verdict.SPENT)):
+            token = StoredToken(LATER, NOW, is_superseded=False, successors=successors)
+            assert RULES.judge(token, NOW) is verdict
+            assert RULES.judge(token, NOW + RULES.grace) is Verdict.REUSED
+
     def test_has_no_grace_for_a_token_whose_successor_was_used(self):
         assert RULES.judge(StoredToken(LATER, NOW, is_superseded=True), NOW) is Verdict.REUSED
 

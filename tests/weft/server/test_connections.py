@@ -54,12 +54,25 @@ class TestConnectionLimit:
             places.leave(HERE)
         assert places.take(HERE) is None
 
-    @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.1.2.3", None, "not an address"])
+    @pytest.mark.parametrize(
+        "address", ["127.0.0.1", "::1", "10.1.2.3", "::ffff:10.1.2.3", None, "not an address"]
+    )
     def test_of_proxies_and_of_the_machine_itself_are_not(self, address: str | None) -> None:
         places = ConnectionLimit(100, 1, ["10.0.0.0/8", "2001:db8::/32"])
         assert [places.take(address) for _ in range(3)] == [None] * 3
         for _ in range(3):
             places.leave(address)
+
+    def test_of_one_subscriber_are_bounded_however_it_is_written(self) -> None:
+        places = ConnectionLimit(100, 2)
+        here = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::1", "2001:0DB8:1:2::3"]
+        assert [places.take(address) for address in here] == [None, None, TOO_MANY]
+        assert places.take("2001:db8:1:3::1") is None
+        mapped = [HERE, f"::ffff:{HERE}", "::ffff:cb00:7107"]
+        assert [places.take(address) for address in mapped] == [None, None, TOO_MANY]
+        for address in here + mapped:
+            places.leave(address)
+        assert [places.take(address) for address in here] == [None, None, TOO_MANY]
 
     def test_are_no_more_than_files(self) -> None:
         assert limit_of(20_000, 65_536) == 20_000

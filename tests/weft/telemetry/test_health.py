@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from tests.sockets import address_of, listening
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, until
+from weft.errors import RateLimited
 from weft.telemetry import health
 
 
@@ -76,6 +77,68 @@ class TestReady:
 
     async def test_is_never_cached(self) -> None:
         assert (await get("/health/ready")).headers["cache-control"] == "no-store"
+
+
+class Counted:
+    """A check that counts how often it is run, and ends when it is let go."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.let_go = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.times += 1
+        await self.let_go.wait()
+
+
+class TestReadiness:
+    async def test_is_looked_at_once_for_all_who_ask(self) -> None:
+        check, detail, now = Counted(), Counted(), [0.0]
+        detail.let_go.set()
+        readiness = health.Readiness(
+            {"check": check}, {"detail": detail}, PATIENCE_SECONDS, lambda: now[0]
+        )
+        asking = [asyncio.create_task(readiness.find()) for _ in range(200)]
+        await until(lambda: check.times == 1)
+        asking[0].cancel()  # the one for whom the round was begun
+        check.let_go.set()
+        found = await asyncio.gather(*asking[1:])
+        assert all(
+            one.answer == {"ready": True, "checks": {"check": "ok"}, "details": {"detail": None}}
+            for one in found
+        )
+        now[0] = health.FRESH_SECONDS - 0.001
+        await readiness.find()
+        assert (check.times, detail.times) == (1, 1)
+        now[0] = health.FRESH_SECONDS
+        await asyncio.gather(*(readiness.find() for _ in range(200)))
+        assert (check.times, detail.times) == (2, 2)
+
+    async def test_that_failed_is_looked_at_again(self) -> None:
+        now, outcomes = [0.0], [broken, well]
+
+        async def check() -> None:
+            await outcomes.pop(0)()
+
+        readiness = health.Readiness({"check": check}, {}, PATIENCE_SECONDS, lambda: now[0])
+        assert not (await readiness.find()).is_ready
+        assert not (await readiness.find()).is_ready
+        now[0] += health.FRESH_SECONDS
+        assert (await readiness.find()).is_ready
+
+    async def test_is_counted_and_being_alive_is_not(self) -> None:
+        def charge() -> None:
+            raise RateLimited("Too often.", 7)
+
+        app = FastAPI()
+        app.include_router(health.router({}, timeout_seconds=1, charge=charge))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://weft") as client:
+            refused = await client.get("/health/ready")
+            alive = await client.get("/health/live")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
+        assert refused.json() == {"detail": "Too often."}
+        assert alive.status_code == 200
 
 
 class TestHead:
