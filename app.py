@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fastapi import FastAPI
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import Redis
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -30,8 +30,6 @@ from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
 from weft.cache.cache import Cache
-from weft.cache.connection import is_in_cluster
-from weft.cache.contents import CacheContents
 from weft.cache.fences import WriteFences
 from weft.cache.filler import Filler
 from weft.cache.lease import FenceRelay
@@ -96,7 +94,8 @@ class Server:
         if self.cache_store is not None:
             self.filler = Filler(self.cache_store, self.database.draw_id)
             strict = settings.environment == "test"
-            self.cache = Cache(self.cache_store, self.filler, strict=strict)
+            memory = settings.cache_memory_bytes
+            self.cache = Cache(self.cache_store, self.filler, strict=strict, memory_bytes=memory)
             fence_relay = FenceRelay(self.cache_store, self.database.draw_id, touched)
         # In pg_stat_activity this says which process leads.
         name = f"weft changes {os.getpid()}"
@@ -188,16 +187,6 @@ class Server:
         async with self.database.look() as connection:
             [seconds] = await connection.all(RELAY_LAG_SECONDS)
             return round(seconds, 3)
-
-
-async def open_cache(settings: Settings) -> CacheContents:
-    """What Redis keeps of the cache, for people to look at; to be closed."""
-    client = Redis.from_url(str(settings.redis_url))
-    information: Any = await client.info("server")
-    if not is_in_cluster(information):
-        return CacheContents(client, settings.redis_prefix)
-    await client.aclose()
-    return CacheContents(RedisCluster.from_url(str(settings.redis_url)), settings.redis_prefix)
 
 
 def create_app(

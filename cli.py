@@ -17,14 +17,16 @@ from pydantic import ValidationError
 
 from serving import collect_garbage_less_often, leave_on_signals, listening, read_settings, serve_on
 from settings import Settings, settings_table
+from weft.bounds import bounds_table
 from weft.cache.command import cache_commands
-from weft.cache.contents import CacheContents
+from weft.cache.contents import CacheContents, open_contents
 from weft.embedded import EmbeddedError, embedded_servers
 
 CHECKOUT = Path(__file__).parent
 SDL = CHECKOUT / "schema" / "schema.graphql"
 README = CHECKOUT / "README.md"
-TABLE_BEGIN, TABLE_END = "<!-- settings -->", "<!-- /settings -->"
+TABLES = {"settings": settings_table, "bounds": bounds_table}
+"""What writes the tables of the README, by the name in the comments around each."""
 
 SAMPLE_USERS = 50
 SAMPLE_ITEMS = 1_000
@@ -220,22 +222,26 @@ def add_documents(
 
 @commands.command()
 def settings(
-    write: Annotated[bool, typer.Option("--write", help="Write the table of README.md.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the tables of README.md.")] = False,
 ) -> None:
     """Print all settings, with defaults and meaning, as a Markdown table."""
     if write:
-        before, after = README.read_text().split(TABLE_BEGIN)
-        _, rest = after.split(TABLE_END)
-        README.write_text(f"{before}{TABLE_BEGIN}\n{settings_table()}{TABLE_END}{rest}")
+        text = README.read_text()
+        for name, table in TABLES.items():
+            before, after = text.split(f"<!-- {name} -->\n")
+            _, rest = after.split(f"<!-- /{name} -->")
+            text = f"{before}<!-- {name} -->\n{table()}<!-- /{name} -->{rest}"
+        README.write_text(text)
     else:
         typer.echo(settings_table(), nl=False)
 
 
 def _with_cache(work: Callable[[CacheContents], Awaitable[AnswerT]]) -> AnswerT:
-    from app import open_cache
 
     async def run(settings: Settings) -> AnswerT:
-        async with aclosing(await open_cache(settings)) as contents:
+        async with aclosing(
+            await open_contents(str(settings.redis_url), settings.redis_prefix)
+        ) as contents:
             return await work(contents)
 
     with _servers(read_settings()) as settings:

@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from weft.accounts import AccountSettings
 from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
+from weft.bounds import CACHED_VALUES, ROWS
 from weft.exposure import CommaSeparated, ExposureSettings
 from weft.transport.limits import SocketLimits
 from weft.transport.origins import allowed_origin
@@ -93,10 +94,16 @@ class Settings(AccountSettings, ExposureSettings):
         default=10, ge=1, le=100, description="Connections for mutations, per process, at most."
     )
     row_memory_bytes: int = Field(
-        default=67_108_864,
+        default=ROWS.max_bytes,
         ge=0,
         description="What each process may take for rows it has read, so that the database need "
         "only confirm them; 0 remembers none.",
+    )
+    cache_memory_bytes: int = Field(
+        default=CACHED_VALUES.max_bytes,
+        ge=0,
+        description="What each process may take for values of cached fields, so that Redis need "
+        "only say that they still count; 0 keeps none.",
     )
     statement_timeout_ms: int = Field(
         default=5_000, ge=100, le=600_000, description="PostgreSQL ends a statement after this."

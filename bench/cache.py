@@ -114,7 +114,7 @@ async def _measure(servers: EmbeddedServers) -> None:
                 await asyncio.sleep(0.01)
             sides[cache] = server.services
             if server.cache_store is not None and server.filler is not None:
-                forgetful = Cache(server.cache_store, server.filler, max_entries=1)
+                forgetful = Cache(server.cache_store, server.filler, memory_bytes=0)
                 sides["forgetful"] = replace(server.services, cache=forgetful)
         engines = {name: build_schema().engine for name in sides}
         processes = await _processes(servers, sides["off"])

@@ -56,6 +56,7 @@ class Database:
         """
         self._fences = fences
         self._memory_bytes = memory_bytes
+        self._read_connections = read_connections
         self._memory = Memory(memory_bytes)
         self._name: str | None = None
         self._dsn = dsn
@@ -107,7 +108,9 @@ class Database:
             # Nobody else knows of the connection yet.
             connection.raw.terminate()
             raise
-        if name is None or name != self._name:
+        if name is None:  # this connection may be the only one to that database
+            self._memory = Memory(self._memory_bytes // self._read_connections)
+        elif name != self._name:
             self._memory = Memory(self._memory_bytes)
         self._name = name
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from db.item import ItemRow
 from db.item_page import ItemScope
 from db.tag import ALL_COUNTS, ALL_ITEMS, ALL_USERS, item_count_of, items_of
@@ -10,6 +12,7 @@ from db.user import Role, UserRow
 from loaders.user import UserScope
 from resolvers.context import STRANGER, Viewer
 from resolvers.item import item_window
+from resolvers.item_input import ItemFilter
 from resolvers.user import USER_ORDER
 from weft.cache.policy import CachePolicy, Scope
 from weft.pagination import Page, StoredPage, window
@@ -33,6 +36,18 @@ def _tag_of_count(scope: ItemScope) -> str:
     if scope.owner_id is None:
         return ALL_COUNTS if plain else ALL_ITEMS
     return item_count_of(scope.owner_id) if plain else items_of(scope.owner_id)
+
+
+def _is_common_item_page(arguments: Mapping[str, Any]) -> bool:
+    """Whether many ask for it: at an end of the list, filtered by nothing but states."""
+    filter: ItemFilter = arguments.get("filter") or ItemFilter()
+    status = filter.status or []
+    is_plain = msgspec.structs.replace(filter, status=None) == ItemFilter()
+    return arguments["page"].is_outermost and is_plain and len(status) == len(set(status))
+
+
+def _is_common_user_page(arguments: Mapping[str, Any]) -> bool:
+    return arguments["page"].is_outermost and arguments.get("search") is None
 
 
 def _item_page(stored: Any, _: Any, arguments: Mapping[str, Any]) -> Page[ItemRow]:
@@ -72,6 +87,7 @@ USER_TOTAL = CachePolicy(
 ITEMS_OF_USER = CachePolicy(
     ttl_seconds=TTL_SECONDS,
     seen_as=_of_users,
+    only_if=_is_common_item_page,
     tags=lambda user_id, _: (items_of(user_id),),
     value_type=StoredPage[ItemRow, ItemScope],
     encode=_stored,
@@ -80,6 +96,7 @@ ITEMS_OF_USER = CachePolicy(
 USERS = CachePolicy(
     ttl_seconds=TTL_SECONDS,
     scope=Scope.PUBLIC,
+    only_if=_is_common_user_page,
     tags=lambda _, arguments: (ALL_USERS,),
     value_type=StoredPage[UserRow, UserScope],
     encode=_stored,

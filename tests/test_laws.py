@@ -10,7 +10,7 @@ from graphql import GraphQLSchema
 
 from loaders import Loaders
 from schema import build_schema
-from tests.laws import coordinates, decisions, layers, rows, storage
+from tests.laws import bounds, coordinates, decisions, layers, rows, storage
 from tests.laws.importing import happening
 from tests.laws.source import PROJECT, sources
 
@@ -94,6 +94,13 @@ class TestImport:
 class TestRedis:
     def test_is_unknown_to_whoever_makes_answers(self):
         assert storage.wrong_libraries(PROJECT) == []
+
+
+class TestWhatIsKept:
+    def test_is_bounded_by_bytes_and_listed(self):
+        assert bounds.bounds(PROJECT)
+        assert bounds.unlisted(PROJECT) == []
+        assert bounds.by_count(PROJECT, bounds.BY_COUNT) == []
 
 
 class TestFiles:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cli import README, TABLE_BEGIN, TABLE_END
+from cli import README, TABLES
 from settings import Settings, settings_table
 from weft.auth.tokens import DEVELOPMENT_SECRET
 
@@ -91,11 +91,14 @@ class TestSecret:
         assert "hidden" not in shown
 
 
-class TestSettingsTable:
-    def test_stands_in_the_readme(self) -> None:
-        table = README.read_text().split(TABLE_BEGIN)[1].split(TABLE_END)[0]
-        assert table.strip() == settings_table().strip(), "run weft settings --write"
+class TestTables:
+    @pytest.mark.parametrize("name", TABLES)
+    def test_stand_in_the_readme(self, name: str) -> None:
+        table = README.read_text().split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0]
+        assert table.strip() == TABLES[name]().strip(), "run weft settings --write"
 
+
+class TestSettingsTable:
     def test_describes_every_setting(self) -> None:
         for name, field in Settings.model_fields.items():
             assert f"| `{name.upper()}` |" in settings_table()

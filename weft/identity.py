@@ -4,20 +4,23 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from functools import lru_cache
 
+from weft.bounds import DECODED_IDS, ENCODED_IDS
 from weft.derivation import OfAttribute
 from weft.echo import echoed
 from weft.errors import BadId
 
 MAX_KEY = 2**63 - 1
 MAX_LENGTH = 128
-REMEMBERED_IDS = 65_536
-"""Of each type, and of those that come: to code one costs four times as much as to remember it."""
+ENCODED_BYTES = 256
+"""What it takes to remember the global ID of a key, which costs a quarter of encoding it."""
+DECODED_BYTES = 700
+"""What it takes to remember the key of the longest ID."""
 
 
 def global_id(type_name: str) -> OfAttribute:
     """Computes the global ID of a row, out of the row's `id`."""
 
-    @lru_cache(REMEMBERED_IDS)
+    @lru_cache(ENCODED_IDS.entries(ENCODED_BYTES))
     def encode(key: int) -> str:
         return encode_id(type_name, key)
 
@@ -29,7 +32,7 @@ def encode_id(type_name: str, key: int) -> str:
     return b64encode(f"{type_name}:{key}".encode()).decode()
 
 
-@lru_cache(REMEMBERED_IDS)
+@lru_cache(DECODED_IDS.entries(DECODED_BYTES))
 def decode_id(text: str) -> tuple[str, int]:
     """The type and key of a global ID; BadId for what this server never made."""
     try:

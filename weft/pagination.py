@@ -15,12 +15,14 @@ import msgspec
 from weft.echo import echoed
 from weft.errors import BadCursor, BadPage
 from weft.fields import ListSize
-from weft.remembered import Remembered
+from weft.remembered import ROW_OVERHEAD_BYTES, Remembered
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
 TEXT_BYTES_PER_ROW = 256
 """Room for what selections make of a page, which is not kept where it takes more."""
+PAGE_BYTES_PER_ROW = 100
+"""What a page takes for each row beside the row: places in its lists, and an edge."""
 MAX_CURSOR_LENGTH = 2048
 
 RowT = TypeVar("RowT")
@@ -34,6 +36,11 @@ class PageArgs(msgspec.Struct, frozen=True):
     backward: bool = False
     after: str | None = None
     before: str | None = None
+
+    @property
+    def is_outermost(self) -> bool:
+        """Whether it begins at an end of the list, and not at a cursor."""
+        return self.after is None and self.before is None
 
 
 def take_page(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -201,6 +208,16 @@ class Page(Remembered, Generic[RowT]):
     @property
     def room_bytes(self) -> int:
         return TEXT_BYTES_PER_ROW * len(self.nodes)
+
+    @property
+    def own_bytes(self) -> int:
+        return super().own_bytes + PAGE_BYTES_PER_ROW * len(self.nodes)
+
+    @property
+    def overhead_bytes(self) -> int:
+        rows: Sequence[Any] = self.nodes
+        overheads = [getattr(row, "overhead_bytes", ROW_OVERHEAD_BYTES) for row in rows]
+        return self.own_bytes + sum(overheads)
 
     @property
     def edges(self) -> list[Edge[RowT]]:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Annotated, Any
 
 import jwt
 import msgspec
 
+from weft.bounded_cache import BoundedCache
+from weft.bounds import TOKENS
 from weft.errors import Unauthenticated
+from weft.weight import weight_of
 
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
@@ -19,7 +21,8 @@ SECRET_MIN_BYTES = 32
 """A key of HS256 is no shorter than its hash (RFC 7518, section 3.2)."""
 BEARER = "bearer"
 TOKEN_MAX_LENGTH = 2048
-REMEMBERED_TOKENS = 4096
+CLAIMS_BYTES = 300
+"""What the claims of a token take, beside their subject."""
 DEVELOPMENT_SECRET = "weft-development-secret-do-not-deploy"
 
 MALFORMED = "The access token is malformed."
@@ -66,7 +69,7 @@ class AccessTokens:
         self._secrets = {**(previous or {}), key_id: secret}
         self._lifetime = lifetime
         # Of a request's work this is a great part, and a signature that is good stays good.
-        self._verified = lru_cache(REMEMBERED_TOKENS)(self._verify)
+        self._verified: BoundedCache[str, Claims] = BoundedCache(TOKENS)
 
     def issue(self, subject: str, session_id: int, now: datetime) -> tuple[str, datetime]:
         """A token, and when it expires; both to the second, as the token's claims are."""
@@ -92,7 +95,10 @@ class AccessTokens:
         Raises `Unauthenticated`, telling malformed, forged and expired tokens apart. Whether the
         session still lives is for the caller to look up.
         """
-        claims = self._verified(token)
+        claims = self._verified.get(token)
+        if claims is None:
+            claims = self._verify(token)
+            self._verified.put(token, claims, CLAIMS_BYTES + weight_of((token, claims.subject)))
         if now >= claims.expires_at:
             raise Unauthenticated(EXPIRED)
         return claims

@@ -10,10 +10,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from weft.bounded_cache import BoundedCache
+from weft.bounds import WHOLE_ANSWERS
 from weft.cache.entry import Entry
+from weft.weight import weight_of
 
-MAX_BYTES = 16 * 1024 * 1024
-OVERHEAD_BYTES = 1_000
+OVERHEAD_BYTES = 300
+"""What an answer takes beside its key, its text, and what each of its fields was given."""
+HIT_BYTES = 150
 
 
 class Taken(NamedTuple):
@@ -25,27 +29,33 @@ class Taken(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An answer as it goes out, when it ends, and how many values each field has in it."""
+    """An answer as it goes out, and how many values each field has in it."""
 
     data: msgspec.Raw
-    expires_at: float
     hits: list[tuple[str, int]]
 
 
 class Answers:
     """Those of the last version; those of the one before are forgotten."""
 
-    def __init__(self, wall_clock: Callable[[], float], max_bytes: int = MAX_BYTES) -> None:
-        self._wall_clock = wall_clock
-        self._max_bytes = max_bytes
-        self._begin(None)
+    def __init__(
+        self, wall_clock: Callable[[], float], max_bytes: int = WHOLE_ANSWERS.max_bytes
+    ) -> None:
+        self._kept: BoundedCache[Hashable, Answer] = BoundedCache(
+            WHOLE_ANSWERS.of(max_bytes), wall_clock
+        )
+        self._version: bytes | None = None
+
+    @property
+    def weight_bytes(self) -> int:
+        """What all of them weigh together."""
+        return self._kept.bytes
 
     def find(self, key: Hashable, version: bytes | None) -> Answer | None:
         """The answer in a version; None if none is known."""
         if version is None or version != self._version:
             return None
-        answer = self._kept.get(key)
-        return answer if answer and answer.expires_at > self._wall_clock() else None
+        return self._kept.get(key)
 
     def keep(
         self,
@@ -60,12 +70,12 @@ class Answers:
             entry.counted_in == version and entry.value is value for entry, value in pairs
         ):
             return
-        if version != self._version or self._bytes > self._max_bytes:
+        if version != self._version:
             self._begin(version)
         expires_at = min((entry.expires_at for entry, _ in pairs), default=0.0)
         hits = [(one.coordinate, len(one.values)) for one in taken]
-        self._kept[key] = Answer(msgspec.Raw(data), expires_at, hits)
-        self._bytes += len(data) + OVERHEAD_BYTES
+        weight = OVERHEAD_BYTES + weight_of(key) + weight_of(data) + HIT_BYTES * len(hits)
+        self._kept.put(key, Answer(msgspec.Raw(data), hits), weight, expires_at)
 
     def clear(self) -> None:
         """Forgets all."""
@@ -73,5 +83,4 @@ class Answers:
 
     def _begin(self, version: bytes | None) -> None:
         self._version = version
-        self._kept: dict[Hashable, Answer] = {}
-        self._bytes = 0
+        self._kept.clear()

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from weft.bounds import CACHED_VALUES
 from weft.cache.answers import Answers, Taken
 from weft.cache.entry import NOTHING, Codec, Entries, Entry
 from weft.cache.errors import CacheUnavailable
@@ -16,7 +17,6 @@ from weft.cache.policy import CachePolicy
 from weft.cache.report import Report
 from weft.cache.steps import Store
 
-MAX_ENTRIES = 100_000
 WAIT_STEP_SECONDS = 0.003
 
 encode_key = msgspec.json.Encoder(order="sorted").encode
@@ -26,7 +26,8 @@ class Cache:
     """Made once for a process; `None` in its place turns caching off.
 
     `strict` makes a field that is PUBLIC and reads the viewer fail; else it is answered and not
-    stored. `wall_clock` is the time that all machines share, in seconds.
+    stored. `wall_clock` is the time that all machines share, in seconds. Values are kept in
+    `memory_bytes` of the process.
     """
 
     def __init__(
@@ -36,16 +37,16 @@ class Cache:
         *,
         strict: bool = False,
         wall_clock: Callable[[], float] = time.time,
-        max_entries: int = MAX_ENTRIES,
+        memory_bytes: int = CACHED_VALUES.max_bytes,
     ) -> None:
         self.strict = strict
         self.counts = Report()
         self._store = store
         self._filler = filler
         self._wall_clock = wall_clock
-        self._judge = Judge(store, wall_clock)
+        self.kept = Entries(CACHED_VALUES.of(memory_bytes), wall_clock)
+        self._judge = Judge(store, self.kept, wall_clock)
         self._answers = Answers(wall_clock)
-        self._entries = Entries(max_entries)
 
     def entries(
         self,
@@ -57,18 +58,14 @@ class Cache:
         shape: str,
     ) -> list[Entry]:
         """The entry of each key; `variant` is the viewer and the arguments, where they matter."""
-        entries: list[Entry] = []
-        for key in keys:
-            name = (coordinate, variant, key)
-            entry = self._entries.get(name)
+        names = [(coordinate, variant, key) for key in keys]
+        entries: list[Any] = self.kept.get_all(names)
+        for place, entry in enumerate(entries):
             if entry is None:
-                tags = policy.tags(key, arguments)
-                viewer, given = variant
-                text = key if isinstance(key, int | str) else encode_key(key).decode()
-                group = group_of(tags[0])
-                value_key = f"v:{{{group}}}:{coordinate}:{shape}:{text}:{viewer}:".encode() + given
-                entry = self._entries.add(name, Entry(value_key, tuple(map(fence_key, tags))))
-            entries.append(entry)
+                tags = policy.tags(keys[place], arguments)
+                value_key = _value_key(*names[place], group_of(tags[0]), shape)
+                made = Entry(names[place], value_key, tuple(map(fence_key, tags)))
+                entries[place] = self.kept.add(made)
         return entries
 
     async def look_up(
@@ -104,7 +101,8 @@ class Cache:
     def keep(self, key: Hashable, reader: Reader, taken: Sequence[Taken], data: bytes) -> None:
         """Remembers an answer for which nothing but what was `taken` had to be asked for.
 
-        The key names the operation, its variables, and all that answers depend on of the viewer.
+        The key names the operation, its variables, and all that answers depend on of the viewer;
+        it is made of texts and numbers, and is weighed.
         """
         self._answers.keep(key, reader.fences_version, taken, data)
 
@@ -161,8 +159,16 @@ class Cache:
 
     def clear(self) -> None:
         """Forgets what this process keeps; what Redis keeps stays."""
-        self._entries.clear()
+        self.kept.clear()
         self._answers.clear()
+
+
+def _value_key(
+    coordinate: str, variant: tuple[str, bytes], key: Any, group: str, shape: str
+) -> bytes:
+    viewer, given = variant
+    text = key if isinstance(key, int | str) else encode_key(key).decode()
+    return f"v:{{{group}}}:{coordinate}:{shape}:{text}:{viewer}:".encode() + given
 
 
 def group_of(tag: str) -> str:

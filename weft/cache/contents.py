@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis, RedisCluster
 
+from weft.cache.connection import is_in_cluster
 from weft.cache.fence import DIGITS
 from weft.cache.kept import FieldContents, ValueContents
 from weft.cache.steps import VERSION_KEY
@@ -109,3 +110,13 @@ class CacheContents:
 def _quoted(text: str) -> str:
     """What stands for itself in a pattern of Redis."""
     return re.sub(r"([*?\[\]\\^])", r"\\\1", text)
+
+
+async def open_contents(redis_url: str, prefix: str) -> CacheContents:
+    """What is kept by the server, or the cluster, at a URL."""
+    client = Redis.from_url(redis_url)
+    information: Any = await client.info("server")
+    if not is_in_cluster(information):
+        return CacheContents(client, prefix)
+    await client.aclose()
+    return CacheContents(RedisCluster.from_url(redis_url), prefix)

@@ -1,30 +1,45 @@
 """Entries: what a process keeps of one cached value, and the bytes that Redis has of it."""
 
-from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import msgspec
 
+from weft.bounded_cache import BoundedCache
+from weft.bounds import Bound
 from weft.cache.fence import DIGITS
 from weft.cache.policy import CachePolicy
+from weft.remembered import kept_bytes
+from weft.weight import weight_of
 
 NOTHING: Any = object()
 """In place of a value: there is none. A value may be None."""
 
 
+OVERHEAD_BYTES = 500
+"""What an entry takes beside its keys and its value."""
+
+
 class Entry:
     """One value's keys, and the value as this process has it, with its snapshot's xmin.
+
+    `name` is its key in this process, the others are those in Redis; `keys_bytes` is what it takes
+    without a value.
 
     A value that is kept here counts no more than one in Redis. `counted_in` is the version of all
     fences in which it was found to count; None if in none that is known.
     """
 
-    __slots__ = ("counted_in", "expires_at", "fence_keys", "value", "value_key", "xmin")
+    __slots__ = (
+        *("counted_in", "expires_at", "fence_keys", "keys_bytes"),
+        *("name", "value", "value_key", "xmin"),
+    )
 
-    def __init__(self, value_key: bytes, fence_keys: tuple[bytes, ...]) -> None:
+    def __init__(self, name: Hashable, value_key: bytes, fence_keys: tuple[bytes, ...]) -> None:
+        self.name = name
         self.value_key = value_key
         self.fence_keys = fence_keys
+        self.keys_bytes = OVERHEAD_BYTES + weight_of((name, value_key, fence_keys))
         self.counted_in: bytes | None
         self.forget()
 
@@ -37,30 +52,42 @@ class Entry:
         """Has no value any more."""
         self.value, self.xmin, self.expires_at, self.counted_in = NOTHING, b"", 0.0, None
 
-    def keep(self, value: Any, xmin: bytes, expires_at: float) -> None:
-        """Has the value, unless a newer one is there."""
-        if xmin >= self.xmin:
+    def keep(self, value: Any, xmin: bytes, expires_at: float) -> bool:
+        """Whether it has the value now: unless a newer one is there."""
+        is_newest = xmin >= self.xmin
+        if is_newest:
             self.value, self.xmin, self.expires_at, self.counted_in = value, xmin, expires_at, None
+        return is_newest
 
 
 class Entries:
-    """The entries of one process by key, at most `limit`; the longest unmade go first."""
+    """The entries of one process by name. One that is in use may be dropped, and made anew."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
-        self.get = self._entries.get
+    def __init__(self, bound: Bound, wall_clock: Callable[[], float]) -> None:
+        self._kept: BoundedCache[Hashable, Entry] = BoundedCache(bound, wall_clock)
+        self.get_all = self._kept.get_all
+        self.clear = self._kept.clear
 
-    def add(self, key: Hashable, entry: Entry) -> Entry:
-        """The entry, kept; one that is in use may be dropped and made anew."""
-        if len(self._entries) >= self._limit:
-            self._entries.popitem(last=False)
-        self._entries[key] = entry
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def weight_bytes(self) -> int:
+        """What all of them weigh together."""
+        return self._kept.bytes
+
+    def add(self, entry: Entry) -> Entry:
+        """Keeps an entry that has no value yet, so that all who ask for it share it."""
+        self._kept.put(entry.name, entry, entry.keys_bytes)
         return entry
 
-    def clear(self) -> None:
-        """Drops all."""
-        self._entries.clear()
+    def keep(
+        self, entry: Entry, value: Any, xmin: bytes, expires_at: float, encoded_bytes: int
+    ) -> None:
+        """Gives the entry a value, which takes so many bytes in Redis, and keeps the entry."""
+        if entry.keep(value, xmin, expires_at):
+            weight = entry.keys_bytes + kept_bytes(value, encoded_bytes)
+            self._kept.put(entry.name, entry, weight, expires_at)
 
 
 class Codec:

@@ -32,7 +32,7 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
     async def resolve(parents: Sequence[Any], info: Info, **arguments: Any) -> Sequence[Any]:
         context: CachingContext = info.context
         cache = context.cache
-        if cache is None:
+        if cache is None or not (policy.only_if is None or policy.only_if(arguments)):
             return await finished(resolver(parents, info, **arguments))
         if policy.seen_as is not None:
             context = context.seen_by(policy.seen_as(context.viewer, parents))

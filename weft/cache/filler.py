@@ -5,16 +5,17 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
-from weft.cache.entry import Codec, Entry
+from weft.bounds import FILLS
 from weft.cache.fence import is_whole
 from weft.cache.steps import Store
 from weft.errors import WeftError
+from weft.weight import weight_of
 
-MAX_WAITING = 10_000
+OVERHEAD_BYTES = 500
+"""What a waiting value takes beside its bytes and its keys."""
 MAX_BATCH = 50
 GATHER_SECONDS = 0.002
 """How long a value waits for others, and for its own answer to be sent."""
@@ -27,15 +28,20 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A value to be stored: read at `read_at`, in a snapshot of this `xmin`."""
+    """A value to be stored, encoded; it was read in a snapshot of this `xmin`."""
 
-    entry: Entry
-    value: Any
+    value_key: bytes
+    fence_keys: tuple[bytes, ...]
+    stored: bytes
     xmin: bytes
-    read_at: float
-    codec: Codec
-    is_claimed: bool = False
-    """Whether others wait for it."""
+    expires_at: float
+    claim_key: bytes | None = None
+    """Of whoever computed it, if others wait for it."""
+
+    @property
+    def weight_bytes(self) -> int:
+        """What it takes while it waits."""
+        return OVERHEAD_BYTES + len(self.stored) + weight_of((self.value_key, self.fence_keys))
 
 
 class Filler:
@@ -52,12 +58,15 @@ class Filler:
         self._draw_id = draw_id
         self._wall_clock = wall_clock
         self._waiting: list[Fill] = []
+        self._waiting_bytes = 0
         self._work: asyncio.Task[None] | None = None
 
     def offer(self, fills: Sequence[Fill]) -> None:
         """Takes what there is room for; never waits, never fails."""
-        room = MAX_WAITING - len(self._waiting)
-        self._waiting += fills[:room]
+        for fill in fills:
+            if self._waiting_bytes + fill.weight_bytes <= FILLS.max_bytes:
+                self._waiting.append(fill)
+                self._waiting_bytes += fill.weight_bytes
         if self._work is None and self._waiting:
             self._work = asyncio.create_task(self._store_waiting())
 
@@ -66,30 +75,33 @@ class Filler:
             while self._waiting:
                 await asyncio.sleep(GATHER_SECONDS)
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                self._waiting_bytes -= sum(fill.weight_bytes for fill in batch)
                 await self.store(batch)
         except WeftError:
-            self._waiting.clear()  # neither store keeps anybody waiting, and later values come
+            self._drop_waiting()  # neither store keeps anybody waiting, and later values come
         except Exception:
-            self._waiting.clear()
+            self._drop_waiting()
             _log.exception("cache_fill_failed")
         finally:
             self._work = None
 
+    def _drop_waiting(self) -> None:
+        self._waiting.clear()
+        self._waiting_bytes = 0
+
     async def store(self, batch: Sequence[Fill]) -> None:
         """Stores what may count, at once; CacheUnavailable if Redis cannot be reached."""
-        keys = list(dict.fromkeys(key for fill in batch for key in fill.entry.fence_keys))
+        keys = list(dict.fromkeys(key for fill in batch for key in fill.fence_keys))
         fences = await self._whole_fences(keys)
         entries: list[tuple[bytes, bytes, int]] = []
         for fill in batch:
-            found = [fences[key] for key in fill.entry.fence_keys]
-            age_seconds = self._wall_clock() - fill.read_at
-            life_ms = int((fill.codec.ttl_seconds - age_seconds) * 1000)
+            found = [fences[key] for key in fill.fence_keys]
+            life_ms = int((fill.expires_at - self._wall_clock()) * 1000)
             if life_ms > 0 and all(is_whole(fence) and fence < fill.xmin for fence in found):
-                stored = fill.codec.encode(fill.value, fill.xmin, fill.read_at)
-                entries.append((fill.entry.value_key, stored, life_ms))
+                entries.append((fill.value_key, fill.stored, life_ms))
         if entries:
             await self._store.write(entries)
-        claims = [fill.entry.claim_key for fill in batch if fill.is_claimed]
+        claims = [fill.claim_key for fill in batch if fill.claim_key]
         if claims:
             await self._store.release(claims)
 
@@ -112,7 +124,7 @@ class Filler:
 
     async def aclose(self) -> None:
         """Drops what waits."""
-        self._waiting.clear()
+        self._drop_waiting()
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)

@@ -9,7 +9,7 @@ of the fences of all entries, and once for each operation.
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from weft.cache.entry import NOTHING, Codec, Entry
+from weft.cache.entry import NOTHING, Codec, Entries, Entry
 from weft.cache.errors import CacheUnavailable
 from weft.cache.fence import DIGITS, is_whole
 from weft.cache.steps import LEASE_KEY, VERSION_KEY, Store
@@ -28,8 +28,10 @@ class Reader(Protocol):
 class Judge:
     """Asks Redis for what it takes to know which entries count."""
 
-    def __init__(self, store: Store, wall_clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, kept: Entries, wall_clock: Callable[[], float]) -> None:
+        """What Redis gives is kept in `kept`."""
         self._store = store
+        self._kept = kept
         self._wall_clock = wall_clock
         self._calmness = 0.0
 
@@ -138,7 +140,7 @@ class Judge:
         values: list[Any] = []
         for entry, key in zip(entries, keys, strict=True):
             if entry.expires_at <= now and entry.value_key in found:
-                take(entry, found[entry.value_key], codec, key, arguments)
+                take(self._kept, entry, found[entry.value_key], codec, key, arguments)
             xmin, counts = entry.xmin, lease < entry.xmin
             for fence_key in entry.fence_keys:
                 fence = found[fence_key]
@@ -171,10 +173,12 @@ def _version_of(lease: bytes, number: bytes | None) -> bytes | None:
     return lease + number if number else None
 
 
-def take(entry: Entry, stored: bytes | None, codec: Codec, key: Any, arguments: Any) -> None:
+def take(
+    kept: Entries, entry: Entry, stored: bytes | None, codec: Codec, key: Any, arguments: Any
+) -> None:
     """Keeps what Redis has, if it is what this release writes."""
     entry.forget()
     decoded = stored and codec.decode(stored, key, arguments)
-    if decoded:
+    if stored and decoded:
         xmin, read_at, value = decoded
-        entry.keep(value, xmin, read_at + codec.ttl_seconds)
+        kept.keep(entry, value, xmin, read_at + codec.ttl_seconds, len(stored))

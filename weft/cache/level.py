@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 from weft.cache.context import CachingContext
@@ -13,6 +15,8 @@ from weft.cache.fence import number
 from weft.cache.filler import Fill
 from weft.cache.policy import CachePolicy, Scope
 from weft.info import Info
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -72,11 +76,21 @@ class Level:
         self, places: Sequence[int], xmin: bytes, read_at: float, *, is_claimed: bool
     ) -> None:
         fills: list[Fill] = []
+        expires_at = read_at + self.codec.ttl_seconds
         for place in places:
             entry, value = self.entries[place], self.values[place]
-            if not isinstance(value, Exception):
-                entry.keep(value, xmin, read_at + self.codec.ttl_seconds)
-                fills.append(Fill(entry, value, xmin, read_at, self.codec, is_claimed))
+            if isinstance(value, Exception):
+                continue
+            try:
+                stored = self.codec.encode(value, xmin, read_at)
+            except Exception:
+                _log.exception("cache_fill_failed")
+                continue
+            self.cache.kept.keep(entry, value, xmin, expires_at, len(stored))
+            claim_key = entry.claim_key if is_claimed else None
+            fills.append(
+                Fill(entry.value_key, entry.fence_keys, stored, xmin, expires_at, claim_key)
+            )
         self.cache.offer(fills)
 
 

@@ -28,6 +28,9 @@ class CachePolicy:
     - `key`: what the resolver reads of a parent; texts, numbers and structs of these will do.
       Not asked for a root field, which has none.
     - `scope`: VIEWER, unless the field answers everybody alike.
+    - `only_if`: of which arguments values are kept, out of the resolver's. Those that clients
+      choose freely, such as a cursor, a search or a time, make values that nobody asks for again:
+      leave them out. All, unless it is given.
     - `seen_as`: with VIEWER, whom to compute it for instead, out of who asks and the parents: a
       viewer who sees the same, of whom there are fewer, so that more of them share a value. What
       that one does not see is never answered.
@@ -42,6 +45,7 @@ class CachePolicy:
     tags: Callable[[Any, Mapping[str, Any]], Sequence[str]]
     key: Callable[[Any], Any] = lambda parent: parent.id
     scope: Scope = Scope.VIEWER
+    only_if: Callable[[Mapping[str, Any]], bool] | None = None
     seen_as: Callable[[Any, Sequence[Any]], Any] | None = None
     once_ms: int = 0
     value_type: Any = Any

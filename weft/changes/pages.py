@@ -2,12 +2,11 @@
 
 from itertools import groupby
 
+from weft.bounded_cache import BoundedCache
+from weft.bounds import CHANGES, Bound
 from weft.changes.change import Change, encode_changes
 from weft.changes.log import BATCH_LIMIT
-from weft.segmented_cache import SegmentedCache
 
-PAGES_BYTES = 16 * 1024 * 1024
-"""What the remembered changes of one process may take."""
 BYTES_PER_CHANGE = 500
 BYTES_PER_ENCODED_BYTE = 2
 """Together more than a change takes: one that has 214 bytes of JSON, was measured to take 828."""
@@ -47,14 +46,12 @@ class _Page:
 class LogPages:
     """Changes by position, in pages that start where they do for everybody.
 
-    Holds what was read and what was heard, at most `max_bytes`. Rows of the log are never rewritten
+    Holds what was read and what was heard, within the bound. Rows of the log are never rewritten
     and are dropped by age only, so what is in here stays true for as long as the log is the same.
     """
 
-    def __init__(self, max_bytes: int = PAGES_BYTES) -> None:
-        self._pages = SegmentedCache[int, _Page](
-            max_entries=max_bytes // BYTES_PER_CHANGE, max_bytes=max_bytes
-        )
+    def __init__(self, bound: Bound = CHANGES) -> None:
+        self._pages: BoundedCache[int, _Page] = BoundedCache(bound)
 
     @property
     def bytes(self) -> int:

@@ -6,13 +6,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from weft.bounded_cache import BoundedCache
+from weft.bounds import DOCUMENTS
 from weft.documents.errors import DocumentNotFound, DocumentNotTrusted, WrongHash
 from weft.errors import BadRequest
-from weft.segmented_cache import SegmentedCache
 from weft.transport.request import GraphQLRequest
+from weft.weight import weight_of
 
-REMEMBERED = 1_000
-REMEMBERED_BYTES = 16 * 1024 * 1024
 HASHED = "sha256:"
 
 Find = Callable[[str], Awaitable[str | None]]
@@ -51,9 +51,7 @@ class Documents:
         self._find = find
         self._trusted_only = trusted_only
         self._charge = charge
-        self._known: SegmentedCache[str, str] = SegmentedCache(
-            max_entries=REMEMBERED, max_bytes=REMEMBERED_BYTES
-        )
+        self._known: BoundedCache[str, str] = BoundedCache(DOCUMENTS)
 
     def takes_as_is(self, request: GraphQLRequest) -> bool:
         """Whether there is nothing to complete, as of nearly all requests: it saves the wait."""
@@ -98,7 +96,7 @@ class Documents:
         return text
 
     def _remember(self, id_: str, text: str) -> None:
-        self._known.put(id_, text, 4 * len(text))
+        self._known.put(id_, text, weight_of((id_, text)))
 
 
 def named(request: GraphQLRequest) -> str | None:

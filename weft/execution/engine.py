@@ -10,25 +10,20 @@ from graphql import ASTValidationRule, ExecutionResult, GraphQLSchema, Operation
 from graphql.error import located_error
 from graphql.execution.values import VariableValues
 
+from weft.bounded_cache import BoundedCache
+from weft.bounds import INTROSPECTED, OPERATIONS
 from weft.errors import CostLimitExceeded, IntrospectionRefused
 from weft.execution.cost import cost_of_reading
 from weft.execution.deadline import Deadline, Deadlines
 from weft.execution.document import read_document
 from weft.execution.errors import Refused, refuse_for, refuse_operation
 from weft.execution.limits import Limits
-from weft.execution.operation import Operation, asynchronous_types
+from weft.execution.operation import Operation, asynchronous_types, weight_of_operation
 from weft.execution.plan import SelectionPlan
-from weft.execution.repetition import may_repeat, repeated
+from weft.execution.repetition import Introspected, may_repeat, repeated
 from weft.execution.subscription import Subscription
-from weft.segmented_cache import SegmentedCache
 
 ALL_OPERATIONS = frozenset(OperationType)
-
-BYTES_PER_CHARACTER = 450
-"""Memory that an operation with all its plans takes for a character of text: the most measured."""
-
-MAX_OPERATIONS = 1000
-MAX_OPERATION_BYTES = 64 * 1024 * 1024
 
 Charge = Callable[[int], None]
 
@@ -47,8 +42,8 @@ class Engine:
     `executor="reference"` leaves them to graphql-core. `rules` are validation rules beside those of
     the specification, `limits` bound what is read and run; with `tell_cost` every result but an
     event's has its cost in its extensions. Compiled operations are kept, by text and operation
-    name, at most `max_operations` that take at most `max_operation_bytes` together. `handed_over`
-    counts what the compiler left to graphql-core, by reason.
+    name, in at most `max_operation_bytes`. `handed_over` counts what the compiler left to
+    graphql-core, by reason.
     """
 
     def __init__(
@@ -59,8 +54,7 @@ class Engine:
         rules: Sequence[type[ASTValidationRule]] = (),
         limits: Limits | None = None,
         tell_cost: bool = False,
-        max_operations: int = MAX_OPERATIONS,
-        max_operation_bytes: int = MAX_OPERATION_BYTES,
+        max_operation_bytes: int = OPERATIONS.max_bytes,
     ) -> None:
         self.executor: ExecutorName = executor
         self.rules = tuple(rules)
@@ -70,9 +64,10 @@ class Engine:
         self._deadlines: dict[float, Deadlines] = {}
         self._schema = schema
         self._asynchronous_types = asynchronous_types(schema)
-        self._operations: SegmentedCache[tuple[str, str | None], Operation] = SegmentedCache(
-            max_entries=max_operations, max_bytes=max_operation_bytes
+        self._operations: BoundedCache[tuple[str, str | None], Operation] = BoundedCache(
+            OPERATIONS.of(max_operation_bytes)
         )
+        self._introspected: Introspected = BoundedCache(INTROSPECTED)
 
     async def run(
         self,
@@ -230,7 +225,9 @@ class Engine:
             deadline = self._deadline(deadline_seconds)
             if raw and may_repeat(plan, context):
                 start = partial(operation.start, plan, values, context, root_value, raw=True)
-                return await repeated(operation, plan, values, context, start, deadline)
+                return await repeated(
+                    operation, plan, values, context, start, deadline, self._introspected
+                )
             run = operation.start(plan, values, context, root_value, raw=raw)
             return await run.run(operation.type, deadline)
         except Exception as error:
@@ -289,7 +286,7 @@ class Engine:
                 return document
             operation = Operation(self._schema, document)
             operation.unpaid = cost_of_reading(text)
-            self._operations.put(key, operation, len(text) * BYTES_PER_CHARACTER)
+            self._operations.put(key, operation, weight_of_operation(text))
         if operation.type not in allow:
             return refuse_operation(f"{_PLURALS[operation.type]} are not allowed here.")
         return operation

@@ -3,6 +3,7 @@
 import inspect
 from collections import OrderedDict
 from collections.abc import Mapping
+from itertools import count
 from typing import Any, cast
 
 from graphql import (
@@ -25,10 +26,17 @@ from weft.execution.reference import ReferenceExecutor
 from weft.execution.run import ExplainedRun, Run
 from weft.execution.variables import VariableCoercion
 
+_NUMBERS = count(1)
 INTROSPECTION = frozenset({"__schema", "__type"})
 
 MAX_VARIANTS = 8
 """Plans kept of one operation, one for each set of values of its @skip and @include variables."""
+
+
+OPERATION_BYTES = 8_000
+"""Memory that an operation takes, however short."""
+BYTES_PER_CHARACTER = 450
+"""And for each character of its text, with all its plans: the most measured."""
 
 
 class _Survey(Visitor):
@@ -57,10 +65,11 @@ class Operation:
     """One operation of a valid document; its plans are made when they are first needed.
 
     `introspects` says whether the document asks for the schema; `unpaid` is what reading the text
-    has cost, and nobody was charged for yet.
+    has cost, and nobody was charged for yet. `number` names it to those who must not keep it.
     """
 
     def __init__(self, schema: GraphQLSchema, document: Document) -> None:
+        self.number = next(_NUMBERS)
         self.document = document
         self.type = document.type
         self._schema = schema
@@ -143,6 +152,11 @@ class Operation:
         return ExplainedRun(
             *(plan, values, context, root_value, make_executor), raw=raw, explanation=explanation
         )
+
+
+def weight_of_operation(text: str) -> int:
+    """The bytes that the compiled operation of a text takes."""
+    return OPERATION_BYTES + BYTES_PER_CHARACTER * len(text)
 
 
 def asynchronous_types(schema: GraphQLSchema) -> list[str]:

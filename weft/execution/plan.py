@@ -96,7 +96,6 @@ class SelectionPlan:
             else:
                 self.composites.append(field)
         self.ends_here = not self.composites and not self.resolved
-        self.introspected: Any = None
         self.build = generate_build(
             [field.key for field in (*self.composites, *self.resolved)],
             [field.as_leaf() for field in self.leaves],

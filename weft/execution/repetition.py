@@ -7,14 +7,18 @@ import msgspec
 from graphql import ExecutionResult, OperationType
 from graphql.execution.values import VariableValues
 
+from weft.bounded_cache import BoundedCache
 from weft.execution.deadline import Deadline
 from weft.execution.operation import Operation
 from weft.execution.plan import SelectionPlan
-from weft.execution.rendering import encoded
 from weft.execution.run import Run
+from weft.weight import weight_of
 
 _encode = msgspec.json.Encoder().encode
 _encode_key = msgspec.json.Encoder(enc_hook=repr, order="sorted").encode
+
+Introspected = BoundedCache[int, msgspec.Raw]
+"""Answers about the schema, by the number of the operation."""
 
 Start = Callable[[], Run]
 """Makes the run; one that is made and never run would leave a circle behind."""
@@ -32,10 +36,11 @@ async def repeated(
     context: Any,
     start: Start,
     deadline: Deadline | None,
+    known: Introspected,
 ) -> ExecutionResult:
     """The answer as the JSON that it is to become, where it is known or can be remembered."""
     if plan.introspects_only:
-        return await _introspected(operation, plan, values, start, deadline)
+        return await _introspected(operation, values, start, deadline, known)
     if operation.type is OperationType.QUERY and context.cache is not None:
         return await _cached(operation, values, context, start, deadline)
     return await start().run(operation.type, deadline)
@@ -43,17 +48,19 @@ async def repeated(
 
 async def _introspected(
     operation: Operation,
-    plan: SelectionPlan,
     values: VariableValues,
     start: Start,
     deadline: Deadline | None,
+    known: Introspected,
 ) -> ExecutionResult:
     same = not values.coerced
-    if same and plan.introspected is not None:
-        return ExecutionResult(plan.introspected)
+    answer: Any = known.get(operation.number) if same else None
+    if answer is not None:
+        return ExecutionResult(answer)
     result = await start().run(operation.type, deadline)
     if same and not result.errors:
-        plan.introspected = encoded(result.data)
+        data = _encode(result.data)
+        known.put(operation.number, msgspec.Raw(data), weight_of(data))
     return result
 
 
@@ -64,7 +71,7 @@ async def _cached(
     start: Start,
     deadline: Deadline | None,
 ) -> ExecutionResult:
-    key = (operation, _encode_key(values.coerced), context.viewer_key)
+    key = (operation.number, _encode_key(values.coerced), context.viewer_key)
     known = await context.cache.recall(key, context)
     if known is not None:
         return ExecutionResult(known)

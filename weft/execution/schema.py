@@ -10,16 +10,11 @@ from strawberry.types.execution import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
+from weft.bounds import OPERATIONS
 from weft.declaration import check_declarations
 from weft.errors import BadRequest
 from weft.execution.binding import bind
-from weft.execution.engine import (
-    ALL_OPERATIONS,
-    MAX_OPERATION_BYTES,
-    MAX_OPERATIONS,
-    Engine,
-    ExecutorName,
-)
+from weft.execution.engine import ALL_OPERATIONS, Engine, ExecutorName
 from weft.execution.errors import Refused
 from weft.execution.limits import Limits
 
@@ -42,8 +37,7 @@ class Schema(strawberry.Schema):
         rules: Sequence[type[ASTValidationRule]] = (),
         limits: Limits | None = None,
         tell_cost: bool = False,
-        max_operations: int = MAX_OPERATIONS,
-        max_operation_bytes: int = MAX_OPERATION_BYTES,
+        max_operation_bytes: int = OPERATIONS.max_bytes,
         **options: Any,
     ) -> None:
         super().__init__(query, mutation, subscription, **options)
@@ -55,7 +49,6 @@ class Schema(strawberry.Schema):
             rules=rules,
             limits=limits,
             tell_cost=tell_cost,
-            max_operations=max_operations,
             max_operation_bytes=max_operation_bytes,
         )
 

@@ -7,6 +7,9 @@ from typing import Any
 class Generations:
     """Values by key, none of them false: about `max_bytes` of them.
 
+    For rows by version, of which a load looks up hundreds at once: nothing is done for a row that
+    is found. Everything else is kept in `weft.bounded_cache`.
+
     The young ones become the old ones when they take half of the bytes, and what was old is
     forgotten. What is used stays where it is: to move it would cost each use, and who kept it
     can make it again.

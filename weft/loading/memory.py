@@ -17,25 +17,22 @@ from typing import Any
 
 import msgspec
 
+from weft.bounded_cache import BoundedCache
+from weft.bounds import ROWS
 from weft.loading.generations import Generations
-from weft.remembered import Remembered
+from weft.remembered import Remembered, kept_bytes
+from weft.weight import weight_of
 
 VERSION_BYTES = 16
 VERSION_FORMAT = f"{VERSION_BYTES}s"
 GENERATION_SECONDS = 3600.0
 """Two of these are over long before PostgreSQL's transaction ids, 2^32 of them, come again."""
-ANSWER_OVERHEAD_BYTES = 1000
-QUESTIONS = 1000
-"""How many questions are known to have been asked once, at most."""
-ROW_OVERHEAD_BYTES = 700
-"""What a row of a dozen columns takes at most, beside twice its text."""
-TEXTS_OVERHEAD_BYTES = 350
-"""What it takes to keep texts with a row, beside the texts."""
+ANSWER_SHARE = 0.25
 WARM = 0.5
 """The share of answers found here from which on asking for versions first costs less."""
 MOMENTUM = 0.8
 
-_encode = msgspec.msgpack.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 
 
 class Memory:
@@ -49,9 +46,11 @@ class Memory:
         self._max_bytes = max_bytes
         self._clock = clock
         self._ends_at = clock() + GENERATION_SECONDS
-        self._answers = Generations(max_bytes // 4)
-        self._rows = Generations(max_bytes - max_bytes // 4)
-        self._asked: set[Hashable] = set()
+        answer_bytes = int(max_bytes * ANSWER_SHARE)
+        self._answers: BoundedCache[Hashable, tuple[bytes, Any]] = BoundedCache(
+            ROWS.of(answer_bytes)
+        )
+        self._rows = Generations(max_bytes - answer_bytes)
         self._warmth: dict[Hashable, float] = {}
 
     def rows(self, versions: bytes) -> list[Any] | None:
@@ -66,9 +65,8 @@ class Memory:
 
     def keep(self, version: bytes, row: msgspec.Struct) -> None:
         """Remembers a row, which is never to be changed."""
-        size_bytes = ROW_OVERHEAD_BYTES + 2 * len(_encode(row))
-        if isinstance(row, Remembered):
-            size_bytes += TEXTS_OVERHEAD_BYTES + row.room_bytes
+        text = _encode(row)
+        size_bytes = kept_bytes(row, len(text), is_ascii=text.isascii())
         if self._rows.keep(version, row, size_bytes):
             # They would hold rows that are forgotten, and not counted any more.
             self._answers.clear()
@@ -81,18 +79,13 @@ class Memory:
     def keep_answer(self, asked: Hashable, versions: bytes, answer: Any) -> None:
         """Remembers what was made of known rows, which is never to be changed, for the next to ask.
 
-        Only if the same was asked not long ago: who asks ever differently would fill the memory
-        with what nobody asks for again.
+        Its rows are those that are known and counted already. What is asked once takes no room of
+        what is asked again: see `BoundedCache`.
         """
-        if asked in self._asked:
-            size_bytes = ANSWER_OVERHEAD_BYTES + 4 * len(versions)
-            if isinstance(answer, Remembered):
-                size_bytes += answer.room_bytes
-            self._answers.keep(asked, (versions, answer), size_bytes)
-            return
-        if len(self._asked) >= QUESTIONS:
-            self._asked.clear()
-        self._asked.add(asked)
+        size_bytes = weight_of(asked) + weight_of(versions)
+        if isinstance(answer, Remembered):
+            size_bytes += answer.own_bytes
+        self._answers.put(asked, (versions, answer), size_bytes)
 
     def is_warm(self, source: Hashable) -> bool:
         """Whether a source is better asked for versions first.

@@ -7,10 +7,15 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from starlette.types import Scope
 
+from weft.bounds import ADDRESSES
+
 CLIENT: ContextVar[str | None] = ContextVar("client", default=None)
 """Whose request or socket is being served: see `counted_address`."""
 
-REMEMBERED = 8_192
+MAX_LENGTH = 64
+"""Letters of an address; a longer text is none. The longest has 45, without a zone."""
+ADDRESS_BYTES = 500
+"""What it takes to remember one."""
 SUBSCRIBER_BITS = 64
 NETWORK_BITS = {4: 24, 6: 48}
 """How much of an address the networks of one owner have in common, at least, by IP version."""
@@ -31,12 +36,16 @@ def counted_address(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
     return "proxy" if b"x-forwarded-for" in headers else None
 
 
-@lru_cache(REMEMBERED)
 def counted(text: str) -> str | None:
     """What an address is counted as, however it is written; of IPv6, the /64 of one subscriber.
 
     None for a program on the machine itself, and for what is no address, as of a Unix socket.
     """
+    return _counted(text) if len(text) <= MAX_LENGTH else None
+
+
+@lru_cache(ADDRESSES.entries(ADDRESS_BYTES))
+def _counted(text: str) -> str | None:
     address = parsed(text)
     if address is None or address.is_loopback:
         return None

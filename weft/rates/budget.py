@@ -9,6 +9,8 @@ from typing import Never
 
 from limits import RateLimitItemPerMinute
 
+from weft.bounded_cache import BoundedCache
+from weft.bounds import CLIENTS
 from weft.errors import RateLimited
 from weft.rates.address import CLIENT
 from weft.rates.windows import Windows
@@ -17,8 +19,10 @@ WINDOW_SECONDS = 60
 Charge = Callable[[int], None]
 
 SHARED_EVERY_SECONDS = 0.5
-MAX_CLIENTS = 100_000
-"""Kept in a process; when there are more, those that have nothing to tell are forgotten."""
+CLIENT_BYTES = 600
+"""What it takes to keep what a client has spent, its name included."""
+MAX_UNTOLD = CLIENTS.entries(CLIENT_BYTES)
+"""Clients whose spending waits to be shared; that of more stays the process's own."""
 
 
 class _Spent:
@@ -46,51 +50,47 @@ class CostBudget:
         self._item = RateLimitItemPerMinute(limit)
         self._limit = limit
         self._clock = clock
-        self._spent: dict[Hashable, _Spent] = {}
-        self._untold: set[Hashable] = set()
+        self._spent: BoundedCache[Hashable, _Spent] = BoundedCache(CLIENTS, clock)
+        self._untold: dict[Hashable, _Spent] = {}
 
     def __len__(self) -> int:
         return len(self._spent)
 
     def charge(self, client: Hashable, cost: int) -> None:
         """Adds to what the client has spent; raises `RateLimited` if that was all it had before."""
-        now = self._clock()
         spent = self._spent.get(client)
-        if spent is None or now >= spent.ends_at:
-            spent = self._begin(client, now)
+        if spent is None:
+            spent = _Spent(self._clock() + WINDOW_SECONDS)
+            self._spent.put(client, spent, CLIENT_BYTES, spent.ends_at)
         if spent.own + spent.shared >= self._limit:
-            wait_seconds = max(1, math.ceil(spent.ends_at - now))
+            wait_seconds = max(1, math.ceil(spent.ends_at - self._clock()))
             raise RateLimited(
                 f"You have spent what operations may cost in a minute, {self._limit}: "
                 f"come back in {wait_seconds} s.",
                 wait_seconds,
             )
         spent.own += cost
-        self._untold.add(client)
+        if len(self._untold) < MAX_UNTOLD:
+            self._untold[client] = spent
 
     def spent(self, client: Hashable) -> int:
         """What the client has spent in its minute, as far as this process knows."""
         spent = self._spent.get(client)
-        return 0 if spent is None or self._clock() >= spent.ends_at else spent.own + spent.shared
-
-    def _begin(self, client: Hashable, now: float) -> _Spent:
-        if len(self._spent) >= MAX_CLIENTS:
-            self._spent = {one: self._spent[one] for one in self._untold if one in self._spent}
-        spent = self._spent[client] = _Spent(now + WINDOW_SECONDS)
-        return spent
+        return 0 if spent is None else spent.own + spent.shared
 
     async def share(self) -> None:
         """Tells the other processes what was spent here, and learns what was spent there."""
-        untold, self._untold = self._untold, set()
-        for client in untold:
-            spent = self._spent.get(client)
-            if spent is None or not spent.own:
-                continue
+        untold, self._untold = self._untold, {}
+        for client, spent in untold.items():
             told, spent.own = spent.own, 0
+            if not told:
+                continue
             spent.shared += told
             window = await self._windows.count(self._item, *map(str, _parts(client)), cost=told)
+            spent = self._spent.get(client) or spent
             spent.shared = max(spent.shared, self._limit - window.left)
             spent.ends_at = window.ends_at
+            self._spent.put(client, spent, CLIENT_BYTES, spent.ends_at)
 
     async def run(self) -> Never:
         """Shares again and again, until it is cancelled."""

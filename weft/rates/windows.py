@@ -3,14 +3,19 @@
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import structlog
 from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from weft.bounded_cache import BoundedCache
+from weft.bounds import ATTEMPTS
+from weft.weight import weight_of
 
 SECONDS = 0.25
 REST_SECONDS = 1.0
@@ -31,6 +36,33 @@ class Window(NamedTuple):
         return max(1, math.ceil(self.ends_at - time.time()))
 
 
+class OwnWindows:
+    """Fixed windows of one process. Those that were counted in once are forgotten first."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives seconds since 1970."""
+        self._clock = clock
+        self._counted: BoundedCache[str, tuple[int, float]] = BoundedCache(ATTEMPTS, clock)
+
+    @property
+    def weight_bytes(self) -> int:
+        """What all of them weigh together."""
+        return self._counted.bytes
+
+    def count(self, item: RateLimitItem, *key: str, cost: int = 1) -> Window:
+        """Counts, and tells how things stand."""
+        name = item.key_for(*key)
+        counted, ends_at = self._counted.get(name) or (0, self._clock() + item.get_expiry())
+        entry = counted + cost, ends_at
+        self._counted.put(name, entry, weight_of((name, entry)), ends_at)
+        left = item.amount - counted - cost
+        return Window(left >= 0, max(0, left), ends_at)
+
+    def forget(self, item: RateLimitItem, *key: str) -> None:
+        """Begins anew."""
+        self._counted.drop(item.key_for(*key))
+
+
 class Windows:
     """Fixed windows by the `limits` library, which all processes share.
 
@@ -47,7 +79,7 @@ class Windows:
             connection_pool=redis.connection_pool,  # pyright: ignore[reportArgumentType]
         )
         self._shared = FixedWindowRateLimiter(storage)
-        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._own = OwnWindows()
         self._rests_until = 0.0
 
     async def count(self, item: RateLimitItem, *key: str, cost: int = 1) -> Window:
@@ -55,14 +87,19 @@ class Windows:
         if time.monotonic() >= self._rests_until:
             try:
                 async with asyncio.timeout(SECONDS):
-                    return await _count(self._shared, item, *key, cost=cost)
+                    return await self._count_shared(item, *key, cost=cost)
             except (RedisError, OSError, TimeoutError):
                 self._rest()
-        return await _count(self._own, item, *key, cost=cost)
+        return self._own.count(item, *key, cost=cost)
+
+    async def _count_shared(self, item: RateLimitItem, *key: str, cost: int) -> Window:
+        within = await self._shared.hit(item, *key, cost=cost)
+        ends_at, left = await self._shared.get_window_stats(item, *key)
+        return Window(within, left, ends_at)
 
     async def forget(self, item: RateLimitItem, *key: str) -> None:
         """Begins anew."""
-        await self._own.clear(item, *key)
+        self._own.forget(item, *key)
         try:
             async with asyncio.timeout(SECONDS):
                 await self._shared.clear(item, *key)
@@ -72,11 +109,3 @@ class Windows:
     def _rest(self) -> None:
         log.warning("rates_unreachable")
         self._rests_until = time.monotonic() + REST_SECONDS
-
-
-async def _count(
-    limiter: FixedWindowRateLimiter, item: RateLimitItem, *key: str, cost: int
-) -> Window:
-    within = await limiter.hit(item, *key, cost=cost)
-    ends_at, left = await limiter.get_window_stats(item, *key)
-    return Window(within, left, ends_at)

@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from weft.segmented_cache import SegmentedCache
+from weft.bounded_cache import BoundedCache
+from weft.bounds import HEADS
 from weft.transport.headers import KNOWN_HEADERS, by_name
+from weft.weight import weight_of
 
-MAX_HEADS = 10_000
-MAX_HEADS_BYTES = 4 * 1024 * 1024
-OVERHEAD_BYTES = 3_000
-"""What is kept of a head beside its text, at most for one of a dozen headers."""
 MAX_HEAD_BYTES = 2_048
 END = b"\r\n\r\n"
 
@@ -34,10 +32,8 @@ class KnownHead(NamedTuple):
 class HeadCache:
     """The heads that were sent most, in a bounded number of bytes."""
 
-    def __init__(self, max_bytes: int = MAX_HEADS_BYTES) -> None:
-        self._known: SegmentedCache[bytes, KnownHead] = SegmentedCache(
-            max_entries=MAX_HEADS, max_bytes=max_bytes
-        )
+    def __init__(self, max_bytes: int = HEADS.max_bytes) -> None:
+        self._known: BoundedCache[bytes, KnownHead] = BoundedCache(HEADS.of(max_bytes))
 
     def find(self, data: bytes) -> tuple[KnownHead, bytes] | None:
         """The head that `data` begins with, and the body, if one known request is all there is."""
@@ -62,5 +58,7 @@ class HeadCache:
         headers = tuple(scope["headers"])
         known = {name: scope[name] for name in _OF_THE_HEAD}
         known |= {"headers": headers, KNOWN_HEADERS: (headers, by_name(headers))}
-        head = KnownHead(known, len(body))
-        return partial(self._known.put, data[:end], head, OVERHEAD_BYTES + 3 * end)
+        return partial(self._keep, data[:end], KnownHead(known, len(body)))
+
+    def _keep(self, text: bytes, head: KnownHead) -> None:
+        self._known.put(text, head, weight_of((text, head)))

@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 
+from weft.bounds import MEDIA_TYPES
 from weft.transport.refusals import NotAcceptable, UnsupportedMediaType
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -12,6 +13,8 @@ EVENT_STREAM = "text/event-stream"
 
 ACCEPT_LIMIT_BYTES = 2048
 """Of a longer header nothing is read."""
+ACCEPT_BYTES = 2_600
+"""What it takes to remember one that is read."""
 WEIGHT = re.compile(r"[01](\.[0-9]*)?|\.[0-9]+")
 ANYTHING = "*/*"
 
@@ -28,7 +31,7 @@ def response_type(accept: bytes | None, *, html: bool, streams: bool = False) ->
     return _best(accept, html, streams)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(MEDIA_TYPES.entries(ACCEPT_BYTES))
 def _best(accept: bytes, html: bool, streams: bool) -> str:
     weights = _weights(accept.decode("latin-1").lower())
     offers = [GRAPHQL_RESPONSE, JSON]
@@ -76,13 +79,14 @@ def _weight(text: str) -> float:
     return min(float(text), 1.0) if WEIGHT.fullmatch(text) else 1.0
 
 
-@lru_cache(maxsize=64)
 def check_content_type(content_type: bytes | None) -> None:
     """Raises `UnsupportedMediaType` for all but JSON in UTF-8.
 
     What an HTML form can send is refused with the rest, so no page of another origin can post
     here without asking first (a CORS preflight).
     """
+    if content_type == b"application/json":
+        return
     media_type, *parameters = (content_type or b"").decode("latin-1").lower().split(";")
     if media_type.strip() != JSON:
         raise UnsupportedMediaType(f"Send the body as {JSON}.")

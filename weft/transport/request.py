@@ -5,17 +5,15 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from weft.bounded_cache import BoundedCache
+from weft.bounds import BODIES
 from weft.errors import BadRequest
-from weft.segmented_cache import SegmentedCache
 from weft.transport import strict_json
+from weft.weight import weight_of
 
 PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
 QUERY_STRING_FIELDS_LIMIT = 32
 MUTATION = "mutation"
-MAX_BODIES = 10_000
-MAX_BODIES_BYTES = 8 * 1024 * 1024
-BODY_OVERHEAD_BYTES = 1_000
-"""What a request takes beside twice its text: a few objects, and each value of a variable."""
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
@@ -51,10 +49,8 @@ class Bodies:
     what a mutation is given may be a password.
     """
 
-    def __init__(self) -> None:
-        self._known: SegmentedCache[bytes, GraphQLRequest] = SegmentedCache(
-            max_entries=MAX_BODIES, max_bytes=MAX_BODIES_BYTES
-        )
+    def __init__(self, max_bytes: int = BODIES.max_bytes) -> None:
+        self._known: BoundedCache[bytes, GraphQLRequest] = BoundedCache(BODIES.of(max_bytes))
 
     def __len__(self) -> int:
         return len(self._known)
@@ -74,7 +70,7 @@ class Bodies:
         it tells whether there is a mutation in it, which nothing but this word can begin.
         """
         if request.extensions is None and MUTATION not in document and _is_flat(request.variables):
-            self._known.put(body, request, BODY_OVERHEAD_BYTES + 3 * len(body))
+            self._known.put(body, request, weight_of(body) + weight_of(request))
 
 
 def _is_flat(variables: dict[str, Any] | None) -> bool:

@@ -38,7 +38,7 @@ class CacheByPlace(Cache):
         values: list[Any] = []
         for entry, key in zip(entries, keys, strict=True):
             if entry.expires_at <= now:
-                take(entry, next(answers), codec, key, arguments)
+                take(self.kept, entry, next(answers), codec, key, arguments)
             fence = next(answers)
             counts = is_whole(fence) and fence < entry.xmin and lease < entry.xmin
             values.append(entry.value if counts else NOTHING)

@@ -21,11 +21,12 @@ from weft.cache.steps import VERSION_KEY
 from weft.changes.change import Change, ChangeKind
 from weft.info import Info
 
+COUNTER = "Counter.writes"
 KEYS = (1, 2, 3)
 KEY = st.sampled_from(KEYS)
 PLACE = st.integers(0, 5)
 STEPS = st.integers(1, 4)
-TROUBLES = ("flush", "evict", "evict the version", "fail over", "forget")
+TROUBLES = ("flush", "evict", "evict the version", "fail over", "forget", "forget one")
 
 
 class Process:
@@ -36,9 +37,7 @@ class Process:
         draw_id = machine.draw_id
         filler = DrivenFiller(self.store, draw_id, lambda: machine.now)
         filler.start = machine.start
-        self.cache = machine.cache_type(
-            self.store, filler, wall_clock=lambda: machine.now, max_entries=2
-        )
+        self.cache = machine.cache_type(self.store, filler, wall_clock=lambda: machine.now)
         self.fences = WriteFences(self.store, "available")
         self.relay = FenceRelay(
             self.store,
@@ -98,9 +97,7 @@ class Interleaved(RuleBasedStateMachine):
             if committed_at + LEASE_SECONDS < self.now:
                 self.must[key].add(writer)
         least = {key: frozenset(self.must[key]) for key in keys}
-        values = await RESOLVE(
-            keys, Info(CounterContext(self.database, process.cache), "Counter.writes")
-        )
+        values = await RESOLVE(keys, Info(CounterContext(self.database, process.cache), COUNTER))
         for key, value in zip(keys, values, strict=True):
             missing = least[key] - set(value)
             assert not missing, f"{key} lacks {sorted(missing)}"
@@ -255,6 +252,9 @@ class Interleaved(RuleBasedStateMachine):
                 self.redis.held.pop((self.redis.run, VERSION_KEY), None)
             case "fail over":  # to a server with keys of its own
                 self.redis.run += 1
+            case "forget one":  # as a process does whose memory is full
+                kept: Any = self._process(place).cache.kept
+                kept._kept.drop((COUNTER, ("", b""), KEYS[place % len(KEYS)]))
             case _:  # as a process does that was started anew
                 self._process(place).cache.clear()
 

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from app import open_cache
 from settings import Settings
 from tests.api import Api, Member
 from tests.processes import WEFT, environment_of
 from tests.waiting import until
 from tests.weft.cache.settings import with_cache
 from weft.cache.command import cache_commands
-from weft.cache.contents import CacheContents
+from weft.cache.contents import CacheContents, open_contents
 
 CREATE = 'mutation { createItem(input: {title: "One", status: PUBLISHED}) { item { id } } }'
 READ = "query ($id: ID!) { user(id: $id) { itemCount items { totalCount } } items { totalCount } }"
@@ -28,7 +27,7 @@ def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture
 async def contents(settings: Settings) -> AsyncIterator[CacheContents]:
-    opened = await open_cache(settings)
+    opened = await open_contents(str(settings.redis_url), settings.redis_prefix)
     yield opened
     await opened.aclose()
 
@@ -102,7 +101,9 @@ class TestCommand:
 
         def run(work: Callable[[CacheContents], Awaitable[Any]]) -> Any:
             async def with_contents() -> Any:
-                async with aclosing(await open_cache(api.settings)) as opened:
+                async with aclosing(
+                    await open_contents(str(api.settings.redis_url), api.settings.redis_prefix)
+                ) as opened:
                     return await work(opened)
 
             return asyncio.run(with_contents())

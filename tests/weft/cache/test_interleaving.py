@@ -105,6 +105,7 @@ class RaisesAfterTheVersion(Interleaved):
 
 def fills_while_another_asks(machine: Interleaved) -> None:
     machine.write_now(0, 3)
+    machine.trouble("forget one", 0)
     machine.begin_read(0, [1, 3], 2)
     machine.go_on(0, 1)
     machine.read_one_now(0, 1)

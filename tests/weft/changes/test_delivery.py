@@ -10,6 +10,7 @@ import pytest
 
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.weft.changes.site import Site, publish, running
+from weft.bounds import CHANGES
 from weft.changes.change import Change, ChangeKind
 from weft.changes.errors import CursorExpired
 from weft.changes.feed import ChangeFeed
@@ -132,7 +133,7 @@ class TestDelivery:
         log = ToyLog(draw)
         log.add(draw.randint(0, 12))
         room = draw.choice([0, 5_000, 1_000_000])
-        monkeypatch.setattr("weft.changes.replays.LogPages", partial(LogPages, room))
+        monkeypatch.setattr("weft.changes.replays.LogPages", partial(LogPages, CHANGES.of(room)))
         hub = Hub(log.open, site.redis, site.prefix, poll_ms=5, queue_limit=draw.choice([2, 50]))
         readers: list[Reader] = []
         async with running(hub.run()), asyncio.TaskGroup() as tasks:

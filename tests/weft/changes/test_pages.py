@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weft.bounds import CHANGES
 from weft.changes.change import Change, ChangeKind
 from weft.changes.pages import PAGE, LogPages
 
@@ -67,7 +68,7 @@ class TestPages:
         assert pages.after(10) == LOG[10:20]
 
     def test_take_no_more_than_they_may(self) -> None:
-        pages = LogPages(1_000_000)
+        pages = LogPages(CHANGES.of(1_000_000))
         most = 0
         for start in range(0, LAST, 100):
             pages.remember(LOG[start : start + 100])
@@ -77,7 +78,7 @@ class TestPages:
 
     def test_are_not_lost_by_one_that_reads_the_whole_log(self) -> None:
         """What is read again and again stays."""
-        pages = LogPages(20 * PAGE * 600)
+        pages = LogPages(CHANGES.of(20 * PAGE * 600))
         pages.remember(LOG[:PAGE])
         assert pages.after(0)
         for number in range(1, 100):

@@ -18,6 +18,7 @@ from tests.weft.changes.site import (
     write,
 )
 from tests.weft.changes.watched import Watched
+from weft.bounds import CHANGES
 from weft.changes.change import Change
 from weft.changes.errors import CursorExpired
 from weft.changes.feed import ChangeFeed
@@ -134,7 +135,7 @@ class TestTurns:
     async def test_short_resume_waits_for_no_more_than_the_page_that_is_being_read(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("weft.changes.replays.LogPages", partial(LogPages, 0))
+        monkeypatch.setattr("weft.changes.replays.LogPages", partial(LogPages, CHANGES.of(0)))
         watched = Watched(site, gated=True)
         assert watched.gate is not None
         await watched.start(changes=5000)
@@ -163,7 +164,7 @@ class TestTurns:
     async def test_short_resume_goes_before_long_ones_of_its_own_address(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("weft.changes.replays.LogPages", partial(LogPages, 0))
+        monkeypatch.setattr("weft.changes.replays.LogPages", partial(LogPages, CHANGES.of(0)))
         watched = Watched(site, gated=True)
         assert watched.gate is not None
         await watched.start(changes=60_000)

@@ -3,12 +3,17 @@
 import pytest
 
 from tests.weft.execution.shop import Site
+from weft.bounded_cache import ENTRY_BYTES
 from weft.execution import Schema
-from weft.execution.engine import BYTES_PER_CHARACTER, Engine
+from weft.execution.engine import Engine
+from weft.execution.operation import weight_of_operation
 
 
 def text(number: int) -> str:
     return f"{{ thing {{ alias{number}: key }} }}"
+
+
+ROOM = 20 * (weight_of_operation(text(100)) + ENTRY_BYTES)
 
 
 class TestEngine:
@@ -27,16 +32,16 @@ class TestEngine:
     async def test_a_sweep_does_not_evict_the_hot_set(
         self, compiled: Schema, executor: str
     ) -> None:
-        engine = Engine(compiled.graphql_schema, executor=executor, max_operations=20)  # type: ignore[arg-type]
+        engine = Engine(compiled.graphql_schema, executor=executor, max_operation_bytes=ROOM)  # type: ignore[arg-type]
         hot = [engine.operation(text(number)) for number in range(10) for _ in range(2)][::2]
         for number in range(100, 200):
             engine.operation(text(number))
         assert [engine.operation(text(number)) for number in range(10)] == hot
 
     async def test_does_not_keep_an_oversized_document(self, compiled: Schema) -> None:
-        room = 5 * len(text(1)) * BYTES_PER_CHARACTER
+        room = 5 * (weight_of_operation(text(1)) + ENTRY_BYTES)
         engine = Engine(compiled.graphql_schema, max_operation_bytes=room)
-        oversized = text(1) + " " * len(text(1))
+        oversized = text(1) + " " * 10 * len(text(1))
         assert engine.operation(oversized) is not engine.operation(oversized)
         assert engine.operation(text(1)) is engine.operation(text(1))
 

@@ -27,6 +27,7 @@ from weft.transport.headers import address_of
         (("::ffff:127.0.0.1", 1), False, None),
         (None, False, None),
         (("nonsense", 0), True, "proxy"),
+        (("2001:db8::1%" + "x" * 100_000, 0), True, "proxy"),
     ],
 )
 def test_counted_address(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from weft.bounds import CLIENTS
 from weft.errors import RateLimited
 from weft.rates.address import CLIENT
 from weft.rates.budget import WINDOW_SECONDS, CostBudget, charged
@@ -79,13 +80,13 @@ class TestCostBudget:
     async def test_keeps_no_more_clients_than_it_may(
         self, windows: Windows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("weft.rates.budget.MAX_CLIENTS", 100)
+        monkeypatch.setattr("weft.rates.budget.CLIENTS", CLIENTS.of(100_000))
         budget = CostBudget(windows, 10)
         for round_ in range(5):
             for number in range(90):
                 budget.charge(("address", f"{round_}.{number}"), 1)
             await budget.share()
-        assert len(budget) <= 190
+        assert 10 < len(budget) <= 100
 
 
 class TestCharged:

@@ -1,0 +1,50 @@
+"""What a process keeps: each cache, full of the heaviest that clients can cause, is measured."""
+
+import gc
+import tracemalloc
+
+import pytest
+
+from settings import Settings
+from tests.fillings import FILLINGS, Filling
+from weft import identity
+from weft.bounds import BOUNDS, Bound
+from weft.cache.filler import Filler
+
+ROOM_BYTES = 2_000_000
+"""What each cache may take in these tests, unless what it may take is fixed."""
+LEAST = 0.15
+"""A cache that is full takes at least this share; estimates are for the heaviest of all."""
+FIXED = {"Changes", "Addresses", "Media types", "Decoded IDs", "Encoded IDs"}
+CASES = [(bound, fill) for bound in BOUNDS for fill in FILLINGS.get(bound.name, ())]
+
+
+class TestBounds:
+    def test_are_all_measured(self) -> None:
+        assert {bound.name for bound in BOUNDS} == set(FILLINGS)
+
+    def test_are_those_of_the_settings(self) -> None:
+        for bound in BOUNDS:
+            if bound.setting is not None:
+                field = Settings.model_fields[bound.setting.lower()]
+                assert field.default == bound.max_bytes
+
+    @pytest.mark.parametrize(
+        ("bound", "fill"), CASES, ids=[f"{bound.name} {n}" for n, (bound, _) in enumerate(CASES)]
+    )
+    async def test_hold(self, bound: Bound, fill: Filling, monkeypatch: pytest.MonkeyPatch) -> None:
+        identity.decode_id.cache_clear()
+        room = bound.max_bytes if bound.name in FIXED else ROOM_BYTES
+        gc.collect()
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            filled = fill(room, monkeypatch)
+            kept = await filled if hasattr(filled, "__await__") else filled
+            gc.collect()
+            taken = tracemalloc.get_traced_memory()[0] - before
+            if isinstance(kept, Filler):
+                await kept.aclose()
+        finally:
+            tracemalloc.stop()
+        assert LEAST * room < taken <= room
