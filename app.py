@@ -87,6 +87,9 @@ class Server:
             observe=observe,
             fences=fences,
             memory_bytes=settings.row_memory_bytes,
+            search_connections=settings.search_connections,
+            search_timeout_ms=settings.search_timeout_ms,
+            searches_per_client=settings.searches_per_client,
         )
         self.filler: Filler | None = None
         self.cache: Cache | None = None
@@ -199,7 +202,7 @@ def create_app(
     """
     server = Server(
         settings,
-        now or _utc_now,
+        now or partial(datetime.now, UTC),
         observed_at_work(observe or log_slow_statements(settings.slow_statement_ms)),
     )
     web = FastAPI(
@@ -283,10 +286,6 @@ def _graphiql(web: FastAPI) -> Page:
     web.router.routes += graphiql.routes()
     web.router.routes += Page(BUILT_PAGES / "live").routes("/live")
     return graphiql
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _tokens(settings: Settings) -> AccessTokens:

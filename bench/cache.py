@@ -35,7 +35,7 @@ from db.tag import ALL_ITEMS, items_of
 from db.user import UserRow
 from loaders.user import user_by_id
 from resolvers.context import STRANGER, Context, Services
-from resolvers.item import PUBLIC_STATUSES, item_page, item_scope, item_window
+from resolvers.item import PUBLIC_STATUSES, CheckedFilter, item_page, item_scope, item_window
 from resolvers.item_input import ItemFilter
 from schema import build_schema
 from serving import collect_garbage_in_small_parts
@@ -163,7 +163,7 @@ def _operation(services: Services, engine: Engine, text: str) -> Ask:
 
 def _item_pages(services: Services, variants: int) -> Ask:
     async def items(info: Info, page: PageArgs, filter: ItemFilter) -> Any:
-        scope = item_scope(PUBLIC_STATUSES, filter)
+        scope = item_scope(PUBLIC_STATUSES, CheckedFilter(filter))
         return await info.context.loaders.items_by_scope.load(item_page(scope, page, None))
 
     through = cached_root(items, ITEM_PAGES)

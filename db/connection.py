@@ -10,7 +10,7 @@ import asyncpg
 from db.statement import Statement
 from db.written import OWN_WRITES, Write
 from weft.cache.bound import UNREAD
-from weft.errors import Unavailable
+from weft.errors import TookTooLong, Unavailable
 from weft.loading.memory import Memory
 
 RowT = TypeVar("RowT")
@@ -41,8 +41,8 @@ class Missing(Exception):
 class ReadConnection:
     """Runs statements one at a time on one connection of PostgreSQL.
 
-    A lost connection or a statement that ran too long is `Unavailable`, a broken uniqueness
-    `Duplicate`, a broken reference `Missing`; other errors of PostgreSQL pass through.
+    A lost connection is `Unavailable`, a statement that ran too long `TookTooLong`, a broken
+    uniqueness `Duplicate`, a broken reference `Missing`; other errors of PostgreSQL pass through.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class ReadConnection:
         except asyncpg.ForeignKeyViolationError as error:
             raise Missing(str(error)) from error
         except asyncpg.QueryCanceledError as error:
-            raise Unavailable("The database took too long to answer.") from error
+            raise TookTooLong("The database took too long to answer.") from error
         except LOST as error:
             # A server that goes says so first and closes afterwards; used in between, the
             # connection would be broken for good without being closed.

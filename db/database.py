@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 import asyncpg
@@ -11,6 +12,7 @@ from db.connection import LOST, Observe, ReadConnection, WriteTransaction, conne
 from db.tag import touched_by_all
 from db.written import DATABASE_NAME, DRAW_ID, PING
 from weft.errors import Unavailable
+from weft.loading.apart import ApartDispatcher
 from weft.loading.connections import HeldConnections
 from weft.loading.dispatch import Dispatcher
 from weft.loading.memory import Memory
@@ -33,9 +35,10 @@ class Fences(Protocol):
 
 
 class Database:
-    """Two sets of held connections: reading ones, shared by batches, and writing ones.
+    """Three sets of held connections: reading ones, shared by batches, searching and writing ones.
 
     Reading and writing connections are of different types, so that what only reads cannot write.
+    What reads further than a page does so on searching ones, with a time limit of their own.
     """
 
     def __init__(
@@ -48,6 +51,9 @@ class Database:
         observe: Observe,
         fences: Fences | None = None,
         memory_bytes: int = 0,
+        search_connections: int = 2,
+        search_timeout_ms: int = 2_000,
+        searches_per_client: int = 50,
     ) -> None:
         """`dsn` as libpq takes it; nothing is opened before it is needed.
 
@@ -62,11 +68,20 @@ class Database:
         self._dsn = dsn
         self._observe = observe
         self._statement_timeout_ms = statement_timeout_ms
+        connect_to_read = partial(self._connect_to_read, "weft read", statement_timeout_ms)
+        connect_to_search = partial(self._connect_to_read, "weft search", search_timeout_ms)
         self.reads = Dispatcher(
-            HeldConnections(self._connect_to_read, read_connections), ReadConnection.take_xmin
+            HeldConnections(connect_to_read, read_connections),
+            ReadConnection.take_xmin,
+            ApartDispatcher(
+                HeldConnections(connect_to_search, search_connections),
+                ReadConnection.take_xmin,
+                most_waiting=searches_per_client,
+                timeout_ms=search_timeout_ms,
+            ),
         )
         self._writers = HeldConnections(self._connect_to_write, write_connections)
-        self._own = HeldConnections(self._connect_to_read, 1)
+        self._own = HeldConnections(connect_to_read, 1)
         self.joined = JoinedWrites(self._transaction)
 
     async def connect(self, name: str) -> asyncpg.Connection:
@@ -78,12 +93,9 @@ class Database:
             statement_timeout_ms=self._statement_timeout_ms,
         )
 
-    async def _connect_to_read(self) -> ReadConnection:
+    async def _connect_to_read(self, name: str, statement_timeout_ms: int) -> ReadConnection:
         raw = await connect(
-            self._dsn,
-            name="weft read",
-            read_only=True,
-            statement_timeout_ms=self._statement_timeout_ms,
+            self._dsn, name=name, read_only=True, statement_timeout_ms=statement_timeout_ms
         )
         connection = ReadConnection(raw, self._observe)
         await self._use_database(connection)

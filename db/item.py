@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
 from db.metadata import metadata
+from db.paging import keys_of
 from db.statement import Statement
 from db.user import user_table
 from db.versions import RowStatements
@@ -134,16 +135,22 @@ ITEMS_BY_ID = Statement(
 
 KNOWN_ITEMS_BY_ID = RowStatements(ITEM_COLUMNS, item_row)
 
-COUNT_ITEMS_BY_OWNER = Statement(
-    sa.select(_c.owner_id, sa.func.count())
-    .where(
-        _c.owner_id == sa.func.any(sa.bindparam("owner_ids", type_=ARRAY(sa.BigInteger))),
-        _c.status == sa.literal_column("'PUBLISHED'"),
-    )
-    .group_by(_c.owner_id),
-    lambda owner_id, count: (owner_id, count),
-    snapshot=True,
+MOST_COUNTED = 1_000
+
+_owners = keys_of(owner_id=sa.BigInteger())
+_counted = (
+    sa.select(_c.id)
+    .where(_c.owner_id == _owners.c.owner_id, _c.status == sa.literal_column("'PUBLISHED'"))
+    .limit(sa.literal_column(str(MOST_COUNTED + 1)))
+    .correlate(_owners)
+    .subquery()
 )
+_count = sa.select(sa.func.count()).select_from(_counted).scalar_subquery()
+
+COUNT_ITEMS_BY_OWNER = Statement(
+    sa.select(_owners.c.owner_id, _count), lambda owner_id, count: (owner_id, count), snapshot=True
+)
+"""PUBLISHED items of each owner, at most `MOST_COUNTED` + 1: so this reads no further."""
 
 INSERT_ITEM = Statement(
     sa.insert(item_table)

@@ -23,6 +23,7 @@ from db.paging import (
     within,
 )
 from db.statement import Statement
+from weft.loading.reach import Reach
 from weft.pagination import Window
 
 _c = item_table.c
@@ -35,6 +36,9 @@ class ItemOrderField(enum.StrEnum):
     UPDATED_AT = "UPDATED_AT"
     TITLE = "TITLE"
 
+
+_CREATED_AT = ItemOrderField.CREATED_AT
+_PAGE = Reach.PAGE
 
 ORDER_COLUMNS = {
     ItemOrderField.CREATED_AT: _c.created_at,
@@ -97,6 +101,22 @@ def scope_arrays(scopes: Sequence[ItemScope]) -> dict[str, list[Any]]:
 @cache
 def _array_of_statuses(statuses: frozenset[ItemStatus]) -> str:
     return array_literal(sorted(statuses))
+
+
+def page_reach(scope: ItemScope, field: ItemOrderField) -> Reach:
+    """How far the statement of a page reads."""
+    # Asked for every page: members of an enumeration take longer to look up than all the rest.
+    if scope.search is None and scope.tags is None and scope.updated_after is None:
+        return _PAGE if scope.owner_id is None or field is _CREATED_AT else Reach.PARENT
+    if scope.owner_id is not None:
+        return Reach.PARENT
+    is_recent = access_of(scope) is Access.RECENT and field is ItemOrderField.UPDATED_AT
+    return Reach.PAGE if is_recent else Reach.TABLE
+
+
+def count_reach(scope: ItemScope) -> Reach:
+    """How far the statement of a count reads."""
+    return Reach.TABLE if scope.owner_id is None else Reach.PARENT
 
 
 def page_arrays(scopes: Sequence[ItemScope], windows: Sequence[Window]) -> dict[str, list[Any]]:

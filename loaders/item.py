@@ -14,10 +14,12 @@ from db.item_page import (
     ItemScope,
     access_of,
     page_arrays,
+    page_reach,
     scope_arrays,
 )
 from db.known import fetch_pages, fetch_rows
 from loaders.grouping import in_groups
+from weft.loading.reach import Reach
 from weft.pagination import Page, Window
 
 
@@ -27,6 +29,11 @@ class ItemPageKey(msgspec.Struct, frozen=True, cache_hash=True):
     scope: ItemScope
     field: ItemOrderField
     window: Window
+
+
+def reach_of_page(key: ItemPageKey) -> Reach:
+    """How far is read for a page."""
+    return page_reach(key.scope, key.field)
 
 
 async def item_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[ItemRow | None]:
@@ -65,6 +72,9 @@ async def item_count_by_scope(connection: ReadConnection, keys: Sequence[ItemSco
 
 
 async def item_count_by_owner(connection: ReadConnection, keys: Sequence[int]) -> list[int]:
-    """The number of PUBLISHED items of each owner, in key order; 0 for an unknown one."""
-    found = dict(await connection.all(COUNT_ITEMS_BY_OWNER, owner_ids=keys))
-    return [found.get(key, 0) for key in keys]
+    """The number of PUBLISHED items of each owner, in key order; 0 for an unknown one.
+
+    Counted up to `MOST_COUNTED` + 1: whatever is more, `item_count_by_scope` counts.
+    """
+    found = dict(await connection.all(COUNT_ITEMS_BY_OWNER, owner_id=keys))
+    return [found[key] for key in keys]

@@ -10,6 +10,7 @@ from db.known import fetch_pages, fetch_rows
 from db.paging import sparse, window_arrays
 from db.user import COUNT_USERS, KNOWN_USERS_BY_ID, USER_PAGES, UserRow
 from loaders.grouping import in_groups
+from weft.loading.reach import Reach
 from weft.pagination import Page, Window
 
 
@@ -18,12 +19,22 @@ class UserScope(msgspec.Struct, frozen=True, cache_hash=True):
 
     search: str | None = None
 
+    @property
+    def reach(self) -> Reach:
+        """How far is read for a page of them."""
+        return Reach.PAGE if self.search is None else Reach.TABLE
+
 
 class UserPageKey(msgspec.Struct, frozen=True, cache_hash=True):
     """A page of users, in the order of their creation."""
 
     scope: UserScope
     window: Window
+
+    @property
+    def reach(self) -> Reach:
+        """How far is read for the page."""
+        return self.scope.reach
 
 
 async def user_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[UserRow | None]:

@@ -2,21 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NewType
 
 from db.item import ItemRow, ItemStatus
-from db.item_page import ORDER_COLUMNS, ItemOrderField, ItemScope
+from db.item_page import ORDER_COLUMNS, ItemOrderField, ItemScope, page_reach
+from db.search import Language
 from db.user import UserRow
 from loaders.item import ItemPageKey
 from resolvers.context import Info, Viewer
 from resolvers.item_input import MAX_TAG_LENGTH, MAX_TAGS, ItemFilter, ItemOrder
-from resolvers.text import checked_text
+from resolvers.text import check_search, checked_text
 from weft.errors import BadArgument
 from weft.identity import key_of
+from weft.loading.reach import Reach
 from weft.ordering import OrderDirection
 from weft.pagination import Order, Page, PageArgs, Window, window
 
-MAX_SEARCH_LENGTH = 200
+CheckedFilter = NewType("CheckedFilter", ItemFilter)
+"""A filter whose text may be searched for."""
 
 PUBLIC_STATUSES = frozenset({ItemStatus.PUBLISHED})
 ALL_STATUSES = frozenset(ItemStatus)
@@ -60,8 +63,30 @@ async def items(
 ) -> Page[ItemRow]:
     """PUBLISHED items; every item, for admins."""
     statuses = ALL_STATUSES if info.context.viewer.is_admin else PUBLIC_STATUSES
-    scope = item_scope(statuses, filter or ItemFilter())
+    scope = item_scope(statuses, await checked_filter(info, filter))
     return await info.context.loaders.items_by_scope.load(item_page(scope, page, order_by))
+
+
+async def checked_filter(info: Info, filter: ItemFilter | None) -> CheckedFilter:
+    """The filter, or one that leaves all; BadArgument if what it searches for is refused."""
+    if filter is None:
+        return CheckedFilter(ItemFilter())
+    if filter.search is not None:
+        await check_search(info, "filter.search", filter.search, Language.ENGLISH)
+    return CheckedFilter(filter)
+
+
+def items_reach(filter: ItemFilter | None, order_by: ItemOrder | None, *, of_owner: bool) -> Reach:
+    """How far is read for a page of all items, or of one owner's."""
+    filter = filter or ItemFilter()
+    scope = ItemScope(
+        ALL_STATUSES,
+        0 if of_owner or filter.owner_id is not None else None,
+        frozenset(filter.tags) if filter.tags else None,
+        _searched(filter),
+        filter.updated_after,
+    )
+    return page_reach(scope, (order_by or ItemOrder()).field)
 
 
 def item_page(scope: ItemScope, page: PageArgs, order_by: ItemOrder | None) -> ItemPageKey:
@@ -77,7 +102,7 @@ def item_window(page: PageArgs, order_by: ItemOrder | None) -> Window:
 
 
 def item_scope(
-    visible: frozenset[ItemStatus], filter: ItemFilter, owner_id: int | None = None
+    visible: frozenset[ItemStatus], filter: CheckedFilter, owner_id: int | None = None
 ) -> ItemScope:
     """What a filter leaves of the visible items; of one owner's, if `owner_id` is given."""
     if filter.owner_id is not None:
@@ -85,14 +110,17 @@ def item_scope(
         if owner_id is not None and filtered_owner != owner_id:
             visible = frozenset()
         owner_id = filtered_owner
-    search = checked_text("filter.search", filter.search, max_length=MAX_SEARCH_LENGTH)
     return ItemScope(
         visible if filter.status is None else visible & frozenset(filter.status),
         owner_id,
         _filter_tags(filter.tags),
-        search if search and search.strip() else None,
+        _searched(filter),
         _in_utc(filter.updated_after),
     )
+
+
+def _searched(filter: ItemFilter) -> str | None:
+    return filter.search if filter.search and filter.search.strip() else None
 
 
 def _filter_tags(tags: list[str] | None) -> frozenset[str] | None:

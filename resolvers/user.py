@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from db.item import ItemRow
+from db.item import MOST_COUNTED, ItemRow
+from db.item_page import ItemScope
+from db.search import Language
 from db.session import SessionRow
 from db.user import UserRow
 from loaders.user import UserPageKey, UserScope
@@ -14,15 +16,16 @@ from resolvers.item import (
     PUBLIC_STATUSES,
     ItemFilter,
     ItemOrder,
+    checked_filter,
     item_page,
     item_scope,
 )
-from resolvers.text import checked_text
+from resolvers.text import check_search
 from weft.fields import Guard
 from weft.identity import key_of
+from weft.loading.reach import Reach
 from weft.pagination import Order, Page, PageArgs, window
 
-MAX_SEARCH_LENGTH = 200
 USER_ORDER = Order("users", lambda row: row.id, int)
 
 SELF_OR_ADMIN = Guard(
@@ -44,10 +47,19 @@ async def user(info: Info, id: str) -> UserRow | None:
 
 async def users(info: Info, page: PageArgs, search: str | None = None) -> Page[UserRow]:
     """Every user, in the order of their creation."""
-    checked = checked_text("search", search, max_length=MAX_SEARCH_LENGTH)
-    scope = UserScope(checked if checked and checked.strip() else None)
-    key = UserPageKey(scope, window(USER_ORDER, page))
+    if search is not None:
+        await check_search(info, "search", search, Language.SIMPLE)
+    key = UserPageKey(_user_scope(search), window(USER_ORDER, page))
     return await info.context.loaders.users_by_scope.load(key)
+
+
+def users_reach(search: str | None) -> Reach:
+    """How far is read for a page of users."""
+    return _user_scope(search).reach
+
+
+def _user_scope(search: str | None) -> UserScope:
+    return UserScope(search if search and search.strip() else None)
 
 
 def email(users: Sequence[UserRow], info: Info) -> list[str]:
@@ -75,7 +87,7 @@ async def items(
     order_by: ItemOrder | None = None,
 ) -> Sequence[Page[ItemRow]]:
     """PUBLISHED items only, unless the viewer is this user or an admin."""
-    viewer, conditions = info.context.viewer, filter or ItemFilter()
+    viewer, conditions = info.context.viewer, await checked_filter(info, filter)
     scopes = [
         item_scope(
             ALL_STATUSES if viewer.sees_all_of(user.id) else PUBLIC_STATUSES, conditions, user.id
@@ -88,7 +100,15 @@ async def items(
 
 async def item_count(users: Sequence[UserRow], info: Info) -> Sequence[int]:
     """PUBLISHED items of this user. Cached per user; right as soon as a mutation has answered."""
-    return await info.context.loaders.item_count_by_owner.load_many([user.id for user in users])
+    loaders = info.context.loaders
+    counts = await loaders.item_count_by_owner.load_many([user.id for user in users])
+    many = [place for place, count in enumerate(counts) if count > MOST_COUNTED]
+    if many:
+        scopes = [ItemScope(PUBLIC_STATUSES, users[place].id) for place in many]
+        counted = await loaders.item_count_by_scope.load_many(scopes)
+        for place, count in zip(many, counted, strict=True):
+            counts[place] = count
+    return counts
 
 
 async def total_count(pages: Sequence[Page[UserRow]], info: Info) -> Sequence[int]:

@@ -14,9 +14,11 @@ from schema.node import Node
 from schema.page import PageInfo
 from weft.fields import Argument, column, derived, field
 from weft.identity import global_id
+from weft.loading.reach import Reach
 from weft.ordering import OrderDirection
 from weft.pagination import Edge, Page
 from weft.types import enumeration, given, input_type, output
+from weft.weight import Weight
 
 if TYPE_CHECKING:
     from schema.user import User
@@ -75,7 +77,7 @@ class ItemConnection:
     edges: list[ItemEdge] = column("The items of this page with their cursors, in order.")
     nodes: list[Item] = column("The items of this page, in order.")
     page_info: PageInfo = column("Where this page lies.")
-    total_count: int = field(resolve.total_count, cache=ITEM_TOTAL)
+    total_count: int = field(resolve.total_count, cache=ITEM_TOTAL, weight=Reach.PARENT.weight)
 
 
 @input_type(values.ItemFilter)
@@ -86,7 +88,8 @@ class ItemFilter:
     tags: list[str] | None = given("Only items that have all of these tags.")
     search: str | None = given(
         'Only items whose title or description has these words, in any form; "quotes" keep '
-        "words together, or and - work as in a search engine."
+        "words together, or and - work as in a search engine, but there must be a word to find, "
+        "also on each side of an or."
     )
     owner_id: strawberry.ID | None = given("Only items of this user.")
     updated_after: datetime | None = given("Only items written after this time.")
@@ -140,3 +143,11 @@ ITEM_ARGUMENTS = {
     "filter": Argument(ItemFilter | None, "Which items to take; without it, all."),
     "order_by": Argument(ItemOrder | None, "In which order; without it, the oldest first."),
 }
+
+
+def items_weight(*, of_owner: bool) -> Weight:
+    """What a field with `ITEM_ARGUMENTS` costs, of one owner or of all."""
+    return Weight(
+        ("filter", "orderBy"),
+        lambda filter, order: resolve.items_reach(filter, order, of_owner=of_owner).weight,
+    )

@@ -8,13 +8,14 @@ from resolvers import node as resolve_node
 from resolvers import user as resolve_user
 from schema.audit_entry import AuditEntryConnection
 from schema.cache import USERS
-from schema.item import ITEM_ARGUMENTS, Item, ItemConnection
+from schema.item import ITEM_ARGUMENTS, Item, ItemConnection, items_weight
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS
 from schema.user import User, UserConnection
 from weft.fields import Argument, ListSize, root
 from weft.pagination import PAGE_SIZE, take_page
 from weft.types import output
+from weft.weight import Weight
 
 
 @output()
@@ -40,10 +41,14 @@ class Query:
         resolve_user.users,
         arguments={
             **PAGE_ARGUMENTS,
-            "search": Argument(str | None, "Only users whose name has these words."),
+            "search": Argument(
+                str | None,
+                "Only users whose name has these words; there must be a word to find.",
+            ),
         },
         prepare=take_page,
         size=PAGE_SIZE,
+        weight=Weight(("search",), lambda search: resolve_user.users_reach(search).weight),
         cache=USERS,
     )
     audit_log: AuditEntryConnection | None = root(
@@ -60,4 +65,5 @@ class Query:
         arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS},
         prepare=take_page,
         size=PAGE_SIZE,
+        weight=items_weight(of_owner=False),
     )

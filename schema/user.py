@@ -9,11 +9,12 @@ from db.user import Role, UserRow
 from resolvers import user as resolve
 from schema.active_session import ActiveSession
 from schema.cache import ITEM_COUNT, ITEMS_OF_USER, USER_TOTAL
-from schema.item import ITEM_ARGUMENTS, ItemConnection
+from schema.item import ITEM_ARGUMENTS, ItemConnection, items_weight
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS, PageInfo
 from weft.fields import ListSize, column, derived, field
 from weft.identity import global_id
+from weft.loading.reach import Reach
 from weft.pagination import PAGE_SIZE, Edge, Page, take_page
 from weft.types import enumeration, output
 
@@ -34,13 +35,17 @@ class User(Node):
     created_at: datetime = column("When this user signed up.")
     suspended_at: datetime | None = field(resolve.suspended_at, guard=resolve.SELF_OR_ADMIN)
     sessions: list[ActiveSession] | None = field(
-        resolve.sessions, guard=resolve.SELF_OR_ADMIN, size=ListSize((), lambda: SESSIONS_LISTED)
+        resolve.sessions,
+        guard=resolve.SELF_OR_ADMIN,
+        size=ListSize((), lambda: SESSIONS_LISTED),
+        weight=Reach.PARENT.weight,
     )
     items: ItemConnection = field(
         resolve.items,
         arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS},
         prepare=take_page,
         size=PAGE_SIZE,
+        weight=items_weight(of_owner=True),
         cache=ITEMS_OF_USER,
     )
     item_count: int = field(resolve.item_count, cache=ITEM_COUNT)
@@ -61,4 +66,4 @@ class UserConnection:
     edges: list[UserEdge] = column("The users of this page with their cursors, in order.")
     nodes: list[User] = column("The users of this page, in order.")
     page_info: PageInfo = column("Where this page lies.")
-    total_count: int = field(resolve.total_count, cache=USER_TOTAL)
+    total_count: int = field(resolve.total_count, cache=USER_TOTAL, weight=Reach.PARENT.weight)

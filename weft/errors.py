@@ -16,7 +16,9 @@ WeftError
 │   │   └── BadPage              BAD_PAGE
 │   ├── Forbidden            FORBIDDEN
 │   ├── DeadlineExceeded     DEADLINE_EXCEEDED
+│   ├── TooMuchToRead        SEARCH_TOO_BROAD
 │   └── Unavailable          UNAVAILABLE (retriable)
+│       └── TookTooLong          UNAVAILABLE (retriable)
 └── DeclarationError     a schema declaration is wrong; raised at import, never seen by clients
 
 Whatever is none of these is masked: see `weft.execution.errors`.
@@ -131,10 +133,20 @@ class DeadlineExceeded(FieldError):
     code = "DEADLINE_EXCEEDED"
 
 
+class TooMuchToRead(FieldError):
+    """What was searched, sorted or counted took longer than searches may: ask for less."""
+
+    code = "SEARCH_TOO_BROAD"
+
+
 class Unavailable(FieldError):
     """A store could not be reached or gave up; the same request may succeed later."""
 
     code = "UNAVAILABLE"
+
+
+class TookTooLong(Unavailable):
+    """A statement was ended by its time limit; its connection is sound."""
 
 
 class DeclarationError(WeftError):

@@ -100,6 +100,26 @@ class ExposureSettings(BaseSettings):
         description="Subscriptions of one viewer, and from one network address, that are catching "
         "up at once, per process; the next is refused with TOO_MANY_REQUESTS.",
     )
+    search_connections: int = Field(
+        default=2,
+        ge=1,
+        le=100,
+        description="Connections held for what reads more than it gives: searches, filters, "
+        "counts, orders without an index; per process, besides READ_CONNECTIONS.",
+    )
+    search_timeout_ms: int = Field(
+        default=2_000,
+        ge=10,
+        le=600_000,
+        description="PostgreSQL ends a statement on these connections after this; the field is "
+        "answered SEARCH_TOO_BROAD.",
+    )
+    searches_per_client: int = Field(
+        default=50,
+        ge=1,
+        description="Statements of one viewer from one network address that may wait for these "
+        "connections, per process; more are answered TOO_MANY_REQUESTS.",
+    )
     sign_ins_per_account: int = Field(
         default=10,
         ge=1,

@@ -20,6 +20,7 @@ from weft.cache.field import cached, cached_root
 from weft.cache.policy import CachePolicy
 from weft.errors import DeclarationError, Forbidden
 from weft.info import Info
+from weft.weight import Weight
 
 MUTATION_WEIGHT = 10
 
@@ -75,7 +76,7 @@ class FieldSpec:
     resolve: Callable[..., Any] | None = None
     prepare: Prepare | None = None
     resume: str | None = None
-    weight: int | None = None
+    weight: int | Weight | None = None
     size: ListSize | None = None
     is_cached: bool = False
 
@@ -147,7 +148,7 @@ def field(
     prepare: Prepare | None = None,
     guard: Guard | None = None,
     cache: CachePolicy | None = None,
-    weight: int = 1,
+    weight: int | Weight = 1,
     size: ListSize | None = None,
 ) -> Any:
     """A field of an object type: `resolver(parents, info, **arguments)`, all parents at once.
@@ -178,7 +179,7 @@ def root(
     arguments: Mapping[str, Argument] | None = None,
     prepare: Prepare | None = None,
     cache: CachePolicy | None = None,
-    weight: int = 1,
+    weight: int | Weight = 1,
     size: ListSize | None = None,
 ) -> Any:
     """A field of `Query`: `resolver(info, **arguments)`, asked unless `cache` has the answer."""

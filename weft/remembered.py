@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from weft.weight import weight_of
+from weft.memory_weight import weight_of
 
 ROW_OVERHEAD_BYTES = 700
 """What a row of a dozen columns takes at most, beside a multiple of its encoded bytes."""

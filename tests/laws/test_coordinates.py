@@ -12,6 +12,7 @@ from weft.execution.schema import Schema
 from weft.fields import column, field, root
 from weft.info import Info
 from weft.loading.loader import LoaderSet, loads
+from weft.loading.reach import Reach
 from weft.types import output
 
 
@@ -79,7 +80,7 @@ class TestCoordinates:
             return []
 
         class Named(LoaderSet):
-            box = loads(box_by_id)
+            box = loads(box_by_id, reach=Reach.PAGE)
 
         assert coordinates.wrong_loaders(Named) == [
             "box is loaded by box_by_id",

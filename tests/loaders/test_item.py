@@ -3,7 +3,7 @@ from datetime import timedelta
 import hypothesis.strategies as some
 from hypothesis import HealthCheck, given, settings
 
-from db.item import ItemStatus
+from db.item import MOST_COUNTED, ItemStatus
 from db.item_page import ItemOrderField, ItemScope, access_of
 from loaders.item import (
     ItemPageKey,
@@ -13,6 +13,7 @@ from loaders.item import (
     items_by_scope,
 )
 from resolvers.item import ITEM_ORDERS
+from tests.api import Api
 from tests.loaders.conftest import EPOCH, ITEMS, TAGS, TITLES, Stored
 from tests.loaders.oracle import in_scope, item_place, page_of
 from weft.ordering import OrderDirection
@@ -128,6 +129,22 @@ class TestItemCountByOwner:
         assert counts == [published.count(key) for key in keys]
         assert counts[1] > 0
         assert len(stored.statements) == 1
+
+    async def test_counts_no_further_than_it_may(self, stored: Stored, api: Api) -> None:
+        for more, expected in ((MOST_COUNTED, MOST_COUNTED), (1, MOST_COUNTED + 1), (5, None)):
+            await api.connection.execute(
+                "INSERT INTO items (owner_id, title, status) "
+                "SELECT 8, 'Many', 'PUBLISHED' FROM generate_series(1, $1)",
+                more,
+            )
+            counts = await item_count_by_owner(stored.connection, [8, 7])
+            assert counts == [MOST_COUNTED + 1 if expected is None else expected, 0]
+        total = MOST_COUNTED + 6
+        found = await api.data("{ users { nodes { name itemCount } } }")
+        published = [row.owner_id for row in stored.items if row.status is ItemStatus.PUBLISHED]
+        assert [user["itemCount"] for user in found["users"]["nodes"]] == [
+            total if row.id == 8 else published.count(row.id) for row in stored.users
+        ]
 
 
 class TestItemById:

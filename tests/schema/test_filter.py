@@ -28,7 +28,6 @@ class TestSearch:
             "horse cat": "",
             "horse or cat": "ABC",
             "horse -hills": "B",
-            "-horse": "C",
             '"running horse"': "A",
             '"horse running"': "",
             "the": "",

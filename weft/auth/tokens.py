@@ -11,7 +11,7 @@ import msgspec
 from weft.bounded_cache import BoundedCache
 from weft.bounds import TOKENS
 from weft.errors import Unauthenticated
-from weft.weight import weight_of
+from weft.memory_weight import weight_of
 
 ALGORITHM = "HS256"
 TYPE = "at+jwt"

@@ -13,7 +13,7 @@ import msgspec
 from weft.bounded_cache import BoundedCache
 from weft.bounds import WHOLE_ANSWERS
 from weft.cache.entry import Entry
-from weft.weight import weight_of
+from weft.memory_weight import weight_of
 
 OVERHEAD_BYTES = 300
 """What an answer takes beside its key, its text, and what each of its fields was given."""

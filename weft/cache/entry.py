@@ -9,8 +9,8 @@ from weft.bounded_cache import BoundedCache
 from weft.bounds import Bound
 from weft.cache.fence import DIGITS
 from weft.cache.policy import CachePolicy
+from weft.memory_weight import weight_of
 from weft.remembered import kept_bytes
-from weft.weight import weight_of
 
 NOTHING: Any = object()
 """In place of a value: there is none. A value may be None."""

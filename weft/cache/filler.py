@@ -12,7 +12,7 @@ from weft.bounds import FILLS
 from weft.cache.fence import is_whole
 from weft.cache.steps import Store
 from weft.errors import WeftError
-from weft.weight import weight_of
+from weft.memory_weight import weight_of
 
 OVERHEAD_BYTES = 500
 """What a waiting value takes beside its bytes and its keys."""

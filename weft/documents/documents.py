@@ -10,8 +10,8 @@ from weft.bounded_cache import BoundedCache
 from weft.bounds import DOCUMENTS
 from weft.documents.errors import DocumentNotFound, DocumentNotTrusted, WrongHash
 from weft.errors import BadRequest
+from weft.memory_weight import weight_of
 from weft.transport.request import GraphQLRequest
-from weft.weight import weight_of
 
 HASHED = "sha256:"
 

@@ -39,7 +39,7 @@ class ArgumentPlan:
                     default = coerce_default_value(argument)
                     not_null = is_non_null_type(argument.type)
                     self._variables.append((out_name, value.name.value, default, not_null))
-                elif value is not None and _contains_variable(value):
+                elif value is not None and contains_variable(value):
                     self._variables = None
                     return
                 else:
@@ -71,9 +71,10 @@ class ArgumentPlan:
         return get_argument_values(self._definition, self._node, variable_values)
 
 
-def _contains_variable(value: ValueNode) -> bool:
+def contains_variable(value: ValueNode) -> bool:
+    """Whether a value depends on variables, itself or in a part of it."""
     if isinstance(value, ListValueNode):
-        return any(map(_contains_variable, value.values))
+        return any(map(contains_variable, value.values))
     if isinstance(value, ObjectValueNode):
-        return any(_contains_variable(field.value) for field in value.fields)
+        return any(contains_variable(field.value) for field in value.fields)
     return isinstance(value, VariableNode)

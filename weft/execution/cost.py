@@ -2,8 +2,8 @@
 
 The idea is that of IBM's cost directives (https://ibm.github.io/graphql-specs/cost-spec.html).
 Here an object costs 1, and a field that is asked for, rather than read off a row, 1 or its declared
-`weight`. A list costs what is below it as often as it may have members: what its `size` makes of
-the arguments, or `ASSUMED_LIST_SIZE`.
+`weight`, which may depend on arguments. A list costs what is below it as often as it may have
+members: what its `size` makes of the arguments, or `ASSUMED_LIST_SIZE`.
 """
 
 import operator
@@ -13,9 +13,11 @@ from typing import Any
 
 from graphql import (
     FieldNode,
+    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
+    ObjectValueNode,
     SchemaMetaFieldDef,
     TypeMetaFieldDef,
     TypeNameMetaFieldDef,
@@ -40,9 +42,11 @@ from graphql.execution.values import VariableValues
 from graphql.utilities import coerce_input_literal
 from graphql.utilities.coerce_input_value import coerce_default_value
 
+from weft.execution.arguments import contains_variable
 from weft.execution.binding import spec_of
 from weft.execution.document import Document
-from weft.fields import FieldSpec, Kind, ListSize
+from weft.fields import FieldSpec, Kind
+from weft.weight import Weight
 
 ASSUMED_LIST_SIZE = 10
 """Members of a list of objects that declares no `size`."""
@@ -136,10 +140,12 @@ class _Scope:
         definition = self._schema.get_field(parent_type, node.name.value)
         assert definition is not None, "validation has checked that the field exists"
         spec = spec_of(definition)
-        weight = _weight(parent_type, definition, spec)
+        weight = _weight(parent_type, definition, node, spec)
         if is_leaf_type(get_named_type(definition.type)):
             return weight
-        size = None if spec is None or spec.size is None else _size(definition, node, spec.size)
+        size = None
+        if spec is not None and spec.size is not None:
+            size = _by_arguments(definition, node, spec.size.arguments, spec.size.count)
         if not is_list_type(get_nullable_type(definition.type)):
             return _sum([weight, 1, self._below(definition, details, size)])
         members = size if size is not None else page_size
@@ -180,23 +186,30 @@ class _Scope:
 
 
 def _weight(
-    parent_type: GraphQLObjectType, definition: GraphQLField, spec: FieldSpec | None
-) -> int:
+    parent_type: GraphQLObjectType,
+    definition: GraphQLField,
+    node: FieldNode,
+    spec: FieldSpec | None,
+) -> Amount:
     if spec is None:
         of_schema = definition in META_FIELDS or is_introspection_type(parent_type)
         return 0 if of_schema or definition.resolve is None else 1
+    if isinstance(spec.weight, Weight):
+        return _by_arguments(definition, node, spec.weight.arguments, spec.weight.of)
     if spec.weight is not None:
         return spec.weight
     return 0 if spec.kind in (Kind.COLUMN, Kind.DERIVED) else 1
 
 
-def _size(definition: GraphQLField, node: FieldNode, size: ListSize) -> Amount:
-    values = [_argument(definition, node, name) for name in size.arguments]
-    count = size.count
+def _by_arguments(
+    definition: GraphQLField, node: FieldNode, names: Sequence[str], count: Callable[..., int]
+) -> Amount:
+    """What `count` makes of the arguments of these names."""
+    values = [_argument(definition, node, name) for name in names]
     if not any(map(callable, values)):
         return count(*values)
 
-    required = [is_non_null_type(definition.args[name].type) for name in size.arguments]
+    required = [is_non_null_type(definition.args[name].type) for name in names]
 
     def compute(variables: Mapping[str, Any]) -> int:
         given = [value(variables) if callable(value) else value for value in values]
@@ -218,12 +231,21 @@ def _argument(definition: GraphQLField, node: FieldNode, name: str) -> Any:
     if isinstance(given, VariableNode):
         variable = given.name.value
         return lambda variables: variables.get(variable, default)
+    if isinstance(given, ObjectValueNode) and contains_variable(given):
+        return lambda variables: _of_variables(given, argument, variables)
     value = coerce_input_literal(given, argument.type)
     if value is not Undefined:
         return value
     # There are variables within, or a mistake that is the field's error.
     members = len(getattr(given, "values", ()))
     return [None] * members
+
+
+def _of_variables(
+    given: ObjectValueNode, argument: GraphQLArgument, variables: Mapping[str, Any]
+) -> Any:
+    value = coerce_input_literal(given, argument.type, VariableValues({}, dict(variables)))
+    return None if value is Undefined else value
 
 
 def _sum(amounts: Sequence[Amount]) -> Amount:

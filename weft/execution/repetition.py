@@ -12,7 +12,7 @@ from weft.execution.deadline import Deadline
 from weft.execution.operation import Operation
 from weft.execution.plan import SelectionPlan
 from weft.execution.run import Run
-from weft.weight import weight_of
+from weft.memory_weight import weight_of
 
 _encode = msgspec.json.Encoder().encode
 _encode_key = msgspec.json.Encoder(enc_hook=repr, order="sorted").encode

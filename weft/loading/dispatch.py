@@ -12,9 +12,11 @@ from itertools import chain
 from math import ceil
 from typing import Any, Generic, TypeVar
 
-from weft.errors import WeftError
 from weft.explanation import AT_WORK, Watch, batch_at_work, watch_at_work
+from weft.loading.apart import ApartDispatcher
 from weft.loading.connections import Closable, HeldConnections
+from weft.loading.failure import own_error
+from weft.loading.reach import Reach
 
 ConnectionT = TypeVar("ConnectionT", bound=Closable)
 
@@ -24,10 +26,7 @@ Note = Callable[[int], None]
 """Told the xmin of the snapshot that a batch was read in; 0 if that is not known."""
 
 
-class LoadError(RuntimeError):
-    """A batch failed for a reason that is no client's business; the cause says it."""
-
-
+_PAGE = Reach.PAGE
 WAITERS_PER_BATCH = 32
 """More wait for another batch, so that we work on the one while the database works on the other."""
 
@@ -64,22 +63,15 @@ class _Gathered:
                     note(xmin)
                 waiter.set_result([values[key] for key in keys])
 
+    def retry(self, apart: ApartDispatcher[Any]) -> None:
+        for keys, waiter, note in self.waiters:
+            if not waiter.done():
+                apart.retry(self.fetch, keys, waiter, note)
+
     def fail(self, error: Exception) -> None:
         for _, waiter, _ in self.waiters:
             if not waiter.done():
                 waiter.set_exception(own_error(error))
-
-
-def own_error(error: Exception) -> Exception:
-    """A copy for one waiter; what no client may see becomes a `LoadError` with its cause."""
-    # One exception object raised by many waiters would gather all their tracebacks.
-    if isinstance(error, WeftError):
-        own = type(error).__new__(type(error), *error.args)
-        vars(own).update(vars(error))
-    else:
-        own = LoadError(f"{type(error).__name__}: {error}")
-    own.__cause__ = error
-    return own
 
 
 class Dispatcher(Generic[ConnectionT]):
@@ -89,9 +81,15 @@ class Dispatcher(Generic[ConnectionT]):
         self,
         connections: HeldConnections[ConnectionT],
         take_xmin: Callable[[ConnectionT], int] = lambda _: 0,
+        apart: ApartDispatcher[ConnectionT] | None = None,
     ) -> None:
-        """`take_xmin` tells, after each batch, the least xmin of the snapshots it was read in."""
+        """`take_xmin` tells, after each batch, the least xmin of the snapshots it was read in.
+
+        `apart` takes what must not hold up the others: what reads far, and what has made a batch
+        fail whose connection is sound, each waiter's by itself.
+        """
         self._connections = connections
+        self._apart = apart
         self._take_xmin = take_xmin
         self._gathered: dict[Fetch, _Gathered] = {}
         self._turns: deque[Fetch] = deque()
@@ -127,6 +125,19 @@ class Dispatcher(Generic[ConnectionT]):
             self._is_starting = True
             self._lanes.add(loop.create_task(self._run_lane(is_first=True)))
         return waiter
+
+    def submit_apart(
+        self,
+        fetch: Fetch,
+        keys: Sequence[Any],
+        reach: Reach,
+        note: Note | None = None,
+        watch: Watch | None = None,
+    ) -> asyncio.Future[list[Any]]:
+        """As `submit`, for what reads further than a PAGE: see `ApartDispatcher`."""
+        if self._apart is None:
+            return self.submit(fetch, keys, note, watch)
+        return self._apart.submit(fetch, keys, reach, note, watch)
 
     def _start_others(self) -> None:
         """Starts a lane for each other batch there is, as far as connections are free."""
@@ -186,7 +197,10 @@ class Dispatcher(Generic[ConnectionT]):
                 name = getattr(gathered.fetch, "__qualname__", repr(gathered.fetch))
                 raise TypeError(f"{name} promised {len(keys)} values and gave {len(values)}")
         except Exception as error:
-            gathered.fail(error)
+            if self._apart is not None and len(gathered.waiters) > 1 and not connection.is_closed:
+                gathered.retry(self._apart)
+            else:
+                gathered.fail(error)
         except asyncio.CancelledError:
             gathered.fail(ConnectionAbortedError("the batch was cancelled"))
             task = asyncio.current_task()
@@ -206,6 +220,8 @@ class Dispatcher(Generic[ConnectionT]):
         while self._turns:
             self._take().fail(ConnectionAbortedError("the batch was cancelled"))
         await self._connections.close()
+        if self._apart is not None:
+            await self._apart.close()
 
 
 class WatchedDispatcher:
@@ -219,3 +235,29 @@ class WatchedDispatcher:
     ) -> asyncio.Future[list[Any]]:
         """See `Dispatcher.submit`."""
         return self._dispatcher.submit(fetch, keys, note, watch_at_work())
+
+    def submit_apart(
+        self, fetch: Fetch, keys: Sequence[Any], reach: Reach, note: Note | None = None
+    ) -> asyncio.Future[list[Any]]:
+        """See `Dispatcher.submit_apart`."""
+        return self._dispatcher.submit_apart(fetch, keys, reach, note, watch_at_work())
+
+
+class ByReach:
+    """A dispatcher for one source: calls that reach further than a page are loaded apart."""
+
+    def __init__(
+        self, dispatcher: Dispatcher[Any] | WatchedDispatcher, reach: Callable[[Any], Reach]
+    ) -> None:
+        """`reach` is that of a key; a call's is that of the key that reaches furthest."""
+        self._dispatcher = dispatcher
+        self._reach = reach
+
+    def submit(
+        self, fetch: Fetch, keys: Sequence[Any], note: Note | None = None
+    ) -> asyncio.Future[list[Any]]:
+        """See `Dispatcher.submit`."""
+        reach = max(map(self._reach, keys))
+        if reach is _PAGE:
+            return self._dispatcher.submit(fetch, keys, note)
+        return self._dispatcher.submit_apart(fetch, keys, reach, note)

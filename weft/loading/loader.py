@@ -6,7 +6,9 @@ from typing import Any, Generic, TypeVar, overload
 
 from aiodataloader import DataLoader
 
-from weft.loading.dispatch import Dispatcher, Note, WatchedDispatcher, own_error
+from weft.loading.dispatch import ByReach, Dispatcher, Note, WatchedDispatcher
+from weft.loading.failure import own_error
+from weft.loading.reach import Reach
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")
@@ -42,7 +44,7 @@ class Loader(DataLoader[KeyT, ValueT]):
 
     def __init__(
         self,
-        dispatcher: Dispatcher[Any] | WatchedDispatcher,
+        dispatcher: Dispatcher[Any] | WatchedDispatcher | ByReach,
         fetch: Fetch[KeyT, ValueT],
         note: Note | None = None,
     ) -> None:
@@ -160,14 +162,20 @@ LoaderT = TypeVar("LoaderT", bound="LoaderSet")
 
 
 class loads(Generic[KeyT, ValueT]):  # noqa: N801 - reads as a declaration, like `property`
-    """Declares a loader in a `LoaderSet`: `row_by_key = loads(fetch)`.
+    """Declares a loader in a `LoaderSet`: `row_by_key = loads(fetch, reach=Reach.PAGE)`.
 
     `fetch(connection, keys)` is given distinct keys and returns one value for each, in their order;
-    None, or what it documents, where there is nothing.
+    None, or what it documents, where there is nothing. `reach` is how far it reads for a key, or
+    what tells that of a key.
     """
 
-    def __init__(self, fetch: Fetch[KeyT, ValueT]) -> None:
+    def __init__(
+        self, fetch: Fetch[KeyT, ValueT], *, reach: Reach | Callable[[KeyT], Reach]
+    ) -> None:
         self.fetch = fetch
+        self.reach_of: Callable[[KeyT], Reach] = reach if callable(reach) else (lambda _: reach)
+        """How far is read for a key."""
+        self._is_page = reach is Reach.PAGE
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -179,10 +187,11 @@ class loads(Generic[KeyT, ValueT]):  # noqa: N801 - reads as a declaration, like
     def __get__(self, instance: "LoaderSet | None", owner: type) -> Any:
         if instance is None:
             return self
+        dispatcher: Any = instance.dispatcher
+        if not self._is_page:
+            dispatcher = ByReach(dispatcher, self.reach_of)
         # Stored under its name in the instance, where later look-ups find it first.
-        loader = instance.__dict__[self._name] = Loader(
-            instance.dispatcher, self.fetch, instance.note
-        )
+        loader = instance.__dict__[self._name] = Loader(dispatcher, self.fetch, instance.note)
         return loader
 
 

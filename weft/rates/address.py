@@ -1,6 +1,6 @@
 """The address that a client is counted by."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
@@ -11,6 +11,8 @@ from weft.bounds import ADDRESSES
 
 CLIENT: ContextVar[str | None] = ContextVar("client", default=None)
 """Whose request or socket is being served: see `counted_address`."""
+VIEWER: ContextVar[Hashable] = ContextVar("viewer", default=None)
+"""Whose operation is being run; None for a stranger's."""
 
 MAX_LENGTH = 64
 """Letters of an address; a longer text is none. The longest has 45, without a zone."""
@@ -21,6 +23,11 @@ NETWORK_BITS = {4: 24, 6: 48}
 """How much of an address the networks of one owner have in common, at least, by IP version."""
 TRANSLATED = IPv6Network("64:ff9b::/96")
 """IPv4 clients, as a translator in front of servers that have IPv6 only writes them (RFC 6052)."""
+
+
+def client_at_work() -> tuple[str | None, Hashable]:
+    """The address and the viewer whose operation is being run."""
+    return CLIENT.get(), VIEWER.get()
 
 
 def counted_address(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:

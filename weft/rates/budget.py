@@ -12,7 +12,7 @@ from limits import RateLimitItemPerMinute
 from weft.bounded_cache import BoundedCache
 from weft.bounds import CLIENTS
 from weft.errors import RateLimited
-from weft.rates.address import CLIENT
+from weft.rates.address import CLIENT, VIEWER
 from weft.rates.windows import Windows
 
 WINDOW_SECONDS = 60
@@ -137,8 +137,10 @@ def client_of(budget: CostBudget | None, audience: Hashable) -> Client:
 def charged(budget: CostBudget | None, audience: Hashable) -> Charge | None:
     """What charges an operation to its viewer and to the address that it comes from.
 
-    None where nobody is charged: without a budget, and for programs on the machine itself.
+    None where nobody is charged: without a budget, and for programs on the machine itself. From
+    here on `VIEWER` is the one whose operation is run.
     """
+    VIEWER.set(audience)
     if budget is None or CLIENT.get() is None:
         return None
     return client_of(budget, audience).charge

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from weft.bounded_cache import BoundedCache
 from weft.bounds import ATTEMPTS
-from weft.weight import weight_of
+from weft.memory_weight import weight_of
 
 SECONDS = 0.25
 REST_SECONDS = 1.0

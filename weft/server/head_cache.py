@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from weft.bounded_cache import BoundedCache
 from weft.bounds import HEADS
+from weft.memory_weight import weight_of
 from weft.transport.headers import KNOWN_HEADERS, by_name
-from weft.weight import weight_of
 
 MAX_HEAD_BYTES = 2_048
 END = b"\r\n\r\n"

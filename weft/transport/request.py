@@ -8,8 +8,8 @@ import msgspec
 from weft.bounded_cache import BoundedCache
 from weft.bounds import BODIES
 from weft.errors import BadRequest
+from weft.memory_weight import weight_of
 from weft.transport import strict_json
-from weft.weight import weight_of
 
 PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
 QUERY_STRING_FIELDS_LIMIT = 32

@@ -17,7 +17,7 @@ import structlog
 
 from weft.errors import Unavailable
 from weft.explanation import AT_WORK, Batch, watch_at_work
-from weft.loading.dispatch import own_error
+from weft.loading.failure import own_error
 from weft.writing.gathering import Gathering
 
 LANES = 2

@@ -14,7 +14,8 @@ from tests.weft.loading.warehouse import (
     turns,
 )
 from weft.errors import FieldError, Unavailable
-from weft.loading.dispatch import WAITERS_PER_BATCH, LoadError
+from weft.loading.dispatch import WAITERS_PER_BATCH
+from weft.loading.failure import LoadError
 
 
 class TestJoining:

@@ -8,8 +8,9 @@ import pytest
 from tests.waiting import soon
 from tests.weft.loading.warehouse import Source, Warehouse, outcomes, turns
 from weft.errors import Unavailable
-from weft.loading.dispatch import LoadError
+from weft.loading.failure import LoadError
 from weft.loading.loader import Loader, LoaderSet, loads
+from weft.loading.reach import Reach
 
 
 class Shop:
@@ -253,7 +254,7 @@ async def tens(connection: object, keys: Sequence[int]) -> list[int]:
 
 
 class Loaders(LoaderSet):
-    ten = loads(tens)
+    ten = loads(tens, reach=Reach.PAGE)
 
 
 class TestLoaderSet:

@@ -14,7 +14,7 @@ from db.statement import Statement
 from tests.waiting import soon, until
 from tests.weft.loading.warehouse import outcomes
 from weft.errors import Unavailable
-from weft.loading.dispatch import LoadError
+from weft.loading.failure import LoadError
 
 SLEEP = Statement(
     sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Float))), lambda slept: slept

@@ -1,0 +1,325 @@
+"""What may take long: apart from other loads, clients taking turns, one key failing alone."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.waiting import soon
+from tests.weft.loading.warehouse import LOST, Line, Source, outcomes, turns
+from weft.errors import BadArgument, RateLimited, TookTooLong, TooMuchToRead, Unavailable
+from weft.loading.apart import ApartDispatcher
+from weft.loading.connections import HeldConnections
+from weft.loading.dispatch import Dispatcher
+from weft.loading.failure import LoadError
+from weft.loading.loader import LoaderSet, loads
+from weft.loading.reach import Reach
+from weft.rates.address import CLIENT, VIEWER
+
+MOST_WAITING = 4
+SLOW = 13
+"""A key that takes too long, in company as well as alone."""
+
+
+class Library:
+    """Lines for ordinary loads, and others for what is loaded apart."""
+
+    def __init__(self, lines: int = 1, lines_apart: int = 1) -> None:
+        self.opened: list[Line] = []
+        self.apart = ApartDispatcher(
+            HeldConnections(self._open, lines_apart), most_waiting=MOST_WAITING, timeout_ms=700
+        )
+        self.dispatcher = Dispatcher(HeldConnections(self._open, lines), apart=self.apart)
+
+    async def _open(self) -> Line:
+        self.opened.append(Line())
+        return self.opened[-1]
+
+    def ask(
+        self,
+        source: Source,
+        *keys: int,
+        by: str = "someone",
+        viewer: int | None = None,
+        reach: Reach = Reach.TABLE,
+    ) -> asyncio.Future[list[int]]:
+        """What a client is given that asks for keys by one call."""
+        address, viewer_before = CLIENT.set(by), VIEWER.set(viewer)
+        try:
+            return self.dispatcher.submit_apart(source.fetch, keys, reach)
+        finally:
+            CLIENT.reset(address)
+            VIEWER.reset(viewer_before)
+
+
+class SlowSource(Source):
+    """Fails for `SLOW`, or for what fails with `failure`."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__()
+        self.cause = failure
+
+    async def fetch(self, line: Line, keys: Sequence[int]) -> list[int]:
+        answer = await super().fetch(line, keys)
+        if SLOW in keys:
+            raise self.cause
+        return answer
+
+
+class TestApart:
+    async def test_holds_no_connection_of_ordinary_loads(self):
+        library, search, read = Library(), Source(open=False), Source()
+        searches = [library.ask(search, key, by=f"{key}") for key in range(20)]
+        await soon(search.begun.wait())
+        assert await soon(library.dispatcher.submit(read.fetch, [1, 2])) == [10, 20]
+        assert len(search.batches) == 1
+        search.gate.set()
+        assert await outcomes(searches) == [[10 * key] for key in range(20)]
+
+    async def test_asks_for_each_key_of_a_table_by_itself(self):
+        library, source = Library(), Source()
+        calls = [library.ask(source, 1, 2, 1), library.ask(source, 3)]
+        assert await outcomes(calls) == [[10, 20, 10], [30]]
+        assert source.batches == [[1], [2], [3]]
+
+    async def test_asks_for_all_keys_of_one_call_of_parents_at_once(self):
+        library, source = Library(), Source()
+        calls = [library.ask(source, *keys, reach=Reach.PARENT) for keys in ((1, 2), (3,))]
+        assert await outcomes(calls) == [[10, 20], [30]]
+        assert source.batches == [[1, 2], [3]]
+
+    async def test_asks_once_for_what_several_clients_wait_for(self):
+        library, source = Library(), Source(open=False)
+        begun = library.ask(source, 0)
+        await soon(source.begun.wait())
+        calls = [library.ask(source, 1, by=name) for name in ("a", "b", "b")]
+        # What has begun is not joined: who asks later may know of a later commit.
+        calls.append(library.ask(source, 0))
+        source.gate.set()
+        assert await outcomes([begun, *calls]) == [[0], [10], [10], [10], [0]]
+        assert source.batches == [[0], [1], [0]]
+
+    @pytest.mark.parametrize("reach", Reach)
+    async def test_is_what_its_loader_declares(self, reach: Reach):
+        async def tens(line: Line, keys: Sequence[int]) -> list[int]:
+            lines.append(line)
+            return [10 * key for key in keys]
+
+        class Declared(LoaderSet):
+            always = loads(tens, reach=reach)
+            by_key = loads(tens, reach=lambda key: reach if key == 7 else Reach.PAGE)
+
+        library, lines = Library(), list[Line]()
+        await soon(library.dispatcher.submit(tens, [0]))
+        assert await soon(Declared(library.dispatcher).always.load(7)) == 70
+        assert await soon(Declared(library.dispatcher).by_key.load_many([1, 7])) == [10, 70]
+        assert await soon(Declared(library.dispatcher).by_key.load(1)) == 10
+        ordinary = [line is lines[0] for line in lines]
+        assert ordinary == [True, *([reach is Reach.PAGE] * (len(lines) - 2)), True]
+
+
+class TestTurns:
+    async def test_are_those_of_addresses_and_there_of_viewers(self):
+        library, source = Library(), Source(open=False)
+        calls = [library.ask(source, 0)]
+        await soon(source.begun.wait())
+        for by, viewer, keys in (
+            ("a", None, (1, 2, 3, 4)),
+            ("b", 7, (11, 12)),
+            ("b", 8, (21, 22)),
+            ("c", None, (31,)),
+        ):
+            calls += [library.ask(source, key, by=by, viewer=viewer) for key in keys]
+        source.gate.set()
+        await outcomes(calls)
+        order = [key for (key,) in source.batches]
+        assert order == [0, 1, 11, 31, 2, 21, 3, 12, 4, 22]
+
+    async def test_of_one_client_delay_another_by_one_statement(self):
+        library, source = Library(), Source(open=False)
+        calls = [library.ask(source, *range(100), by="flood")]
+        await soon(source.begun.wait())
+        calls.append(library.ask(source, 1000, by="other"))
+        source.gate.set()
+        await outcomes(calls)
+        assert source.batches.index([1000]) <= 2
+
+    async def test_come_at_once_for_what_another_client_asked_before(self):
+        library, source = Library(), Source(open=False)
+        calls = [library.ask(source, 0)]
+        await soon(source.begun.wait())
+        calls += [library.ask(source, key, by="flood") for key in (1, 2, 3, 4)]
+        calls += [library.ask(source, 4, by="other")]
+        source.gate.set()
+        await outcomes(calls)
+        assert source.batches == [[0], [1], [4], [2], [3]]
+
+
+class TestBound:
+    async def test_is_of_each_client(self):
+        library, source = Library(), Source(open=False)
+        running = library.ask(source, 0, by="a")
+        await soon(source.begun.wait())
+        of_a = [library.ask(source, key, by="a") for key in range(1, MOST_WAITING + 3)]
+        of_b = [library.ask(source, key, by="b") for key in range(1, MOST_WAITING + 1)]
+        of_viewer = library.ask(source, 50, by="a", viewer=1)
+        refused = await outcomes(of_a[MOST_WAITING:])
+        assert [type(error) for error in refused] == [RateLimited] * 2
+        assert refused[0].extensions == {"code": "TOO_MANY_REQUESTS", "retryAfterSeconds": 1}
+        source.gate.set()
+        answers = await outcomes([running, *of_a[:MOST_WAITING], *of_b, of_viewer])
+        assert not [answer for answer in answers if isinstance(answer, Exception)]
+        assert await soon(library.ask(source, 9, by="a")) == [90]
+
+    async def test_counts_no_more_what_was_taken_back(self):
+        library, source = Library(), Source(open=False)
+        running = library.ask(source, 0)
+        await soon(source.begun.wait())
+        for call in [library.ask(source, key) for key in range(1, MOST_WAITING + 1)]:
+            call.cancel()
+        await turns(2)
+        again = [library.ask(source, key) for key in range(11, 11 + MOST_WAITING)]
+        source.gate.set()
+        await outcomes([running, *again])
+        assert source.batches == [[0], [11], [12], [13], [14]]
+
+
+class TestCancelling:
+    async def test_ends_what_runs_for_no_one_else(self):
+        library, source = Library(), Source(open=False)
+        call = library.ask(source, 1)
+        await soon(source.begun.wait())
+        other = Source()
+        call.cancel()
+        assert await soon(library.ask(other, 2)) == [20]  # on the only line there is
+        assert len(library.opened) == 1
+
+    async def test_takes_nothing_from_others(self):
+        library, source = Library(), Source(open=False)
+        running = [library.ask(source, 1) for _ in range(2)]
+        await soon(source.begun.wait())
+        waiting = [library.ask(source, 2, by=name) for name in ("a", "b")]
+        running[0].cancel()
+        waiting[0].cancel()
+        await turns(3)
+        source.gate.set()
+        assert await outcomes([running[1], waiting[1]]) == [[10], [20]]
+        assert source.batches == [[1], [2]]
+
+
+class TestFailure:
+    async def test_of_one_key_is_no_failure_of_another_call(self):
+        library, source = Library(), SlowSource(TookTooLong("Too long."))
+        calls = [library.ask(source, key) for key in (1, SLOW, 2)]
+        one, slow, two = await outcomes(calls)
+        assert (one, two) == ([10], [20])
+        assert isinstance(slow, TooMuchToRead)
+        assert slow.extensions == {"code": "SEARCH_TOO_BROAD"}
+        assert "700 ms" in slow.message
+
+    async def test_of_keys_together_has_each_tried_alone_and_only_once(self):
+        class Together(Source):
+            async def fetch(self, line: Line, keys: Sequence[int]) -> list[int]:
+                answer = await super().fetch(line, keys)
+                if len(keys) > 1:
+                    raise TookTooLong("Too long.")
+                return answer
+
+        library, source = Library(), Together()
+        assert await soon(library.ask(source, 1, 2, 3, reach=Reach.PARENT)) == [10, 20, 30]
+        assert source.batches == [[1, 2, 3], [1], [2], [3]]
+
+    async def test_of_one_key_ends_its_call(self):
+        library, source = Library(), SlowSource(TookTooLong("Too long."))
+        call = library.ask(source, 1, SLOW, 2, 3, reach=Reach.PARENT)
+        with pytest.raises(TooMuchToRead):
+            await soon(call)
+        await turns(3)
+        assert source.batches == [[1, SLOW, 2, 3], [1], [SLOW]]
+
+    async def test_of_a_lost_connection_is_not_tried_again(self):
+        class Lost(Source):
+            async def fetch(self, line: Line, keys: Sequence[int]) -> list[int]:
+                await super().fetch(line, keys)
+                line.is_closed = True
+                raise LOST
+
+        library, source = Library(), Lost()
+        with pytest.raises(Unavailable):
+            await soon(library.ask(source, 1, 2, reach=Reach.PARENT))
+        assert source.batches == [[1, 2]]
+        assert await soon(library.ask(Source(), 3)) == [30]
+
+    async def test_leaves_no_one_waiting_when_no_connection_is_to_be_had(self):
+        async def open_none() -> Line:
+            raise LOST
+
+        apart = ApartDispatcher(HeldConnections(open_none, 1), most_waiting=9, timeout_ms=1)
+        calls = [apart.submit(Source().fetch, [key], Reach.TABLE) for key in (1, 2)]
+        answers = await outcomes(calls)
+        assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
+
+
+class TestOrdinaryBatch:
+    @pytest.mark.parametrize(
+        ("cause", "told"),
+        [
+            (TookTooLong("Too long."), TookTooLong),
+            (BadArgument("No."), BadArgument),
+            (ValueError("odd"), LoadError),
+        ],
+    )
+    async def test_that_fails_has_each_call_tried_by_itself(
+        self, cause: Exception, told: type[Exception]
+    ):
+        library, source = Library(), SlowSource(cause)
+        keys = [(1, 2), (SLOW,), (3,)]
+        calls = [library.dispatcher.submit(source.fetch, of_call) for of_call in keys]
+        answers = await outcomes(calls)
+        assert (answers[0], answers[2]) == ([10, 20], [30])
+        assert type(answers[1]) is told
+        assert source.batches == [[1, 2, SLOW, 3], [1, 2], [SLOW], [3]]
+
+    async def test_of_one_call_is_not_tried_again(self):
+        library, source = Library(), SlowSource(TookTooLong("Too long."))
+        with pytest.raises(TookTooLong):
+            await soon(library.dispatcher.submit(source.fetch, [1, SLOW]))
+        assert source.batches == [[1, SLOW]]
+
+    async def test_on_a_lost_connection_is_not_tried_again(self):
+        library, source = Library(), Source(open=False)
+        calls = [library.dispatcher.submit(source.fetch, [key]) for key in (1, 2)]
+        await soon(source.begun.wait())
+        source.failure, library.opened[0].is_closed = LOST, True
+        source.gate.set()
+        answers = await outcomes(calls)
+        assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
+        assert source.batches == [[1, 2]]
+
+
+class TestNote:
+    async def test_is_of_the_snapshot_of_each_statement(self):
+        xmins, noted = iter([7, 5]), list[int]()
+
+        async def open_line() -> Line:
+            return Line()
+
+        apart: Any = ApartDispatcher(
+            HeldConnections(open_line, 1), lambda _: next(xmins), most_waiting=9, timeout_ms=1
+        )
+        assert await soon(apart.submit(Source().fetch, [1, 2], Reach.TABLE, noted.append))
+        assert noted == [7, 5]
+
+
+class TestClose:
+    async def test_leaves_no_task_no_connection_and_no_one_waiting(self):
+        before = asyncio.all_tasks()
+        library, source = Library(), Source(open=False)
+        calls = [library.ask(source, key) for key in (1, 2)]
+        await soon(source.begun.wait())
+        await library.dispatcher.close()
+        assert all(isinstance(call.exception(), LoadError) for call in calls)
+        await turns(2)
+        assert asyncio.all_tasks() == before
+        assert [line.is_closed for line in library.opened] == [True]

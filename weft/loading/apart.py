@@ -1,0 +1,258 @@
+"""Loads that may take long: apart from all others, on connections and with limits of their own.
+
+What reads more than it gives would hold up every ordinary read that it shared a connection or a
+statement with. Here such keys are not joined across operations, clients take turns, and what has no
+waiter any more is not begun, or is ended.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from typing import Any, Generic, TypeVar
+
+from weft.errors import RateLimited, TookTooLong, TooMuchToRead
+from weft.explanation import Watch, batch_at_work
+from weft.loading.connections import Closable, HeldConnections
+from weft.loading.failure import own_error
+from weft.loading.reach import Reach
+from weft.loading.turns import Client, Turns
+from weft.rates.address import client_at_work
+
+ConnectionT = TypeVar("ConnectionT", bound=Closable)
+
+RETRIED: Client = ("retried", None)
+"""Takes turns as one client: what failed together with others, and is tried by itself."""
+RETRY_AFTER_SECONDS = 1
+
+
+class _Waiter:
+    """One call: gets its values when all its jobs are done, or the first error."""
+
+    __slots__ = ("future", "jobs", "keys", "note", "values")
+
+    def __init__(self, keys: Sequence[Any], future: asyncio.Future[list[Any]], note: Any) -> None:
+        self.keys = keys
+        self.future = future
+        self.note = note
+        self.jobs: set[_Job] = set()
+        self.values: dict[Any, Any] = {}
+
+    def take(self, values: dict[Any, Any], xmin: int) -> None:
+        if self.future.done():
+            return
+        if self.note is not None:
+            self.note(xmin)
+        self.values.update(values)
+        if not self.jobs:
+            self.future.set_result([self.values[key] for key in self.keys])
+
+    def fail(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(own_error(error))
+
+
+class _Job:
+    """Keys for one statement, and who waits for them."""
+
+    __slots__ = ("clients", "fetch", "is_retry", "keys", "task", "waiters", "watches")
+
+    def __init__(self, fetch: Any, keys: tuple[Any, ...], *, is_retry: bool) -> None:
+        self.fetch = fetch
+        self.keys = keys
+        self.is_retry = is_retry
+        self.clients: set[Client] = set()
+        self.waiters: set[_Waiter] = set()
+        self.watches: list[Watch] = []
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> tuple[Any, ...]:
+        """What it asks: equal for jobs that one statement can answer together."""
+        return self.fetch, self.keys, self.is_retry
+
+    def let_go(self) -> list[_Waiter]:
+        """Those who still wait, who wait for it no more."""
+        waiters = list(self.waiters)
+        for waiter in waiters:
+            waiter.jobs.discard(self)
+        self.waiters.clear()
+        return waiters
+
+
+class ApartDispatcher(Generic[ConnectionT]):
+    """Runs jobs on a few held connections, one at a time on each, clients taking turns.
+
+    Equal jobs that have not begun are one. Jobs of several keys that fail while the connection is
+    sound are tried key by key, so that one key fails alone: n keys take n + 1 statements at most.
+    """
+
+    def __init__(
+        self,
+        connections: HeldConnections[ConnectionT],
+        take_xmin: Callable[[ConnectionT], int] = lambda _: 0,
+        *,
+        most_waiting: int,
+        timeout_ms: int,
+    ) -> None:
+        """`most_waiting` jobs of one client, and no more; `timeout_ms` is what connections allow.
+
+        `take_xmin` tells, after each job, the least xmin of the snapshots it was read in.
+        """
+        self._connections = connections
+        self._take_xmin = take_xmin
+        self._most_waiting = most_waiting
+        self._timeout_ms = timeout_ms
+        self._turns: Turns[_Job] = Turns()
+        self._queued: dict[tuple[Any, ...], _Job] = {}
+        self._running: set[_Job] = set()
+        self._is_starting = False
+
+    def submit(
+        self,
+        fetch: Any,
+        keys: Sequence[Any],
+        reach: Reach,
+        note: Any = None,
+        watch: Watch | None = None,
+    ) -> asyncio.Future[list[Any]]:
+        """Asks `fetch(connection, keys)` for values, by one statement or, of a TABLE, one a key.
+
+        The future gives them in key order; or RateLimited if too much of the client's waits, and
+        TooMuchToRead if PostgreSQL took too long. To cancel it takes back what was asked for.
+        """
+        waiter = self._waiter(keys, asyncio.get_running_loop().create_future(), note)
+        client = client_at_work()
+        if self._turns.count(client) >= self._most_waiting:
+            waiter.fail(
+                RateLimited(
+                    f"You have {self._most_waiting} searches waiting, the most there may be.",
+                    RETRY_AFTER_SECONDS,
+                )
+            )
+            return waiter.future
+        distinct = tuple(dict.fromkeys(keys))
+        for part in [(key,) for key in distinct] if reach is Reach.TABLE else [distinct]:
+            job = self._add(fetch, part, client, waiter)
+            if watch is not None:
+                job.watches.append(watch)
+        return waiter.future
+
+    def retry(
+        self, fetch: Any, keys: Sequence[Any], future: asyncio.Future[list[Any]], note: Any
+    ) -> None:
+        """Asks again for what failed with others; `future` gets the values or its own error."""
+        waiter = self._waiter(keys, future, note)
+        self._add(fetch, tuple(dict.fromkeys(keys)), RETRIED, waiter, is_retry=True)
+
+    def _waiter(self, keys: Sequence[Any], future: asyncio.Future[list[Any]], note: Any) -> _Waiter:
+        waiter = _Waiter(keys, future, note)
+        future.add_done_callback(lambda _: self._leave(waiter))
+        return waiter
+
+    def _add(
+        self,
+        fetch: Any,
+        keys: tuple[Any, ...],
+        client: Client,
+        waiter: _Waiter,
+        *,
+        is_retry: bool = False,
+    ) -> _Job:
+        job = _Job(fetch, keys, is_retry=is_retry)
+        job = self._queued.setdefault(job.name, job)
+        job.waiters.add(waiter)
+        waiter.jobs.add(job)
+        job.clients.add(client)
+        self._turns.add(client, job)
+        self._start_soon()
+        return job
+
+    def _leave(self, waiter: _Waiter) -> None:
+        """Takes back what has no other waiter: drops it, or ends its statement."""
+        for job in waiter.jobs:
+            job.waiters.discard(waiter)
+            if job.waiters:
+                continue
+            if job.task is None:
+                self._unqueue(job)
+            else:
+                job.task.cancel()
+        waiter.jobs.clear()
+
+    def _unqueue(self, job: _Job) -> None:
+        del self._queued[job.name]
+        for client in job.clients:
+            self._turns.discard(client, job)
+
+    def _start_soon(self) -> None:
+        # After this turn of the loop, so that what is asked in the same turn joins.
+        if not self._is_starting:
+            self._is_starting = True
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        self._is_starting = False
+        while self._turns and len(self._running) < self._connections.count:
+            job = self._turns.take()
+            self._unqueue(job)
+            self._running.add(job)
+            # A job may have several clients: it runs in a context of its own.
+            job.task = asyncio.get_running_loop().create_task(self._run(job), context=Context())
+
+    async def _run(self, job: _Job) -> None:
+        try:
+            connection = await self._connections.take()
+            try:
+                await self._answer(connection, job)
+            finally:
+                await self._connections.give_back(connection)
+        except asyncio.CancelledError:
+            self._fail(job, ConnectionAbortedError("the batch was cancelled"))
+        except Exception as error:  # no connection to be had
+            self._fail(job, error)
+        finally:
+            self._running.discard(job)
+            self._start_soon()
+
+    async def _answer(self, connection: ConnectionT, job: _Job) -> None:
+        try:
+            with batch_at_work(len(job.keys), len(job.waiters), job.watches):
+                found = await job.fetch(connection, job.keys)
+            values = dict(zip(job.keys, found, strict=True))
+        except Exception as error:
+            if len(job.keys) > 1 and not connection.is_closed:
+                self._try_key_by_key(job)
+            else:
+                self._fail(job, error)
+        else:
+            xmin = self._take_xmin(connection)
+            for waiter in job.let_go():
+                waiter.take(values, xmin)
+
+    def _try_key_by_key(self, job: _Job) -> None:
+        for waiter in job.let_go():
+            for key in job.keys:
+                for client in job.clients:
+                    self._add(job.fetch, (key,), client, waiter, is_retry=job.is_retry)
+
+    def _fail(self, job: _Job, error: Exception) -> None:
+        if isinstance(error, TookTooLong) and not job.is_retry:
+            error = TooMuchToRead(
+                f"This took the database longer than {self._timeout_ms} ms: ask for less, by a "
+                "narrower filter."
+            )
+        for waiter in job.let_go():
+            waiter.fail(error)
+
+    async def close(self) -> None:
+        """Ends what runs and closes the connections; what still waits fails."""
+        jobs = [*self._running, *self._queued.values()]
+        for job in list(self._queued.values()):
+            self._unqueue(job)
+        for job in jobs:
+            self._fail(job, ConnectionAbortedError("the batch was cancelled"))
+        tasks = [job.task for job in jobs if job.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._connections.close()
