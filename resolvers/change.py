@@ -10,7 +10,6 @@ from resolvers.context import Info, Viewer
 from resolvers.item import visible_item
 from weft.changes.change import Change, ChangeKind
 from weft.changes.listener import Wants
-from weft.errors import BadArgument
 from weft.feed import Feed
 from weft.identity import key_of
 from weft.rates.budget import client_of
@@ -74,6 +73,4 @@ def _saw(viewer: Viewer, side: dict[str, Any]) -> bool:
 def _keys(ids: list[str] | None) -> frozenset[int] | None:
     if ids is None:
         return None
-    if len(ids) > MAX_IDS:
-        raise BadArgument(f"ids must have at most {MAX_IDS} IDs; it had {len(ids)}.")
     return frozenset(key_of("Item", id) for id in ids)

@@ -40,7 +40,7 @@ class Subscription:
     item_changed: ItemChange = event(
         resolve.item_changed,
         arguments={
-            "ids": Argument(list[strawberry.ID] | None, "Only these items; at most 100."),
+            "ids": Argument(list[strawberry.ID] | None, "Only these items.", most=resolve.MAX_IDS),
             "owner_id": Argument(
                 strawberry.ID | None, "Only items that this user owns, or owned until the change."
             ),

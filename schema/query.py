@@ -30,7 +30,9 @@ class Query:
     nodes: list[Node | None] = root(
         resolve_node.nodes,
         arguments={
-            "ids": Argument(list[strawberry.ID], "IDs of objects of any type; at most 100.")
+            "ids": Argument(
+                list[strawberry.ID], "IDs of objects of any type.", most=resolve_node.MAX_NODES
+            )
         },
         size=ListSize(("ids",), len),
     )

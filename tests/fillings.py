@@ -132,6 +132,7 @@ FILLINGS["Operations"] = [
     operations_of(lambda n: f"{{a{n}:__typename}}"),
     operations_of(lambda n: f"query($id:ID!){{item(id:$id){{a{n}:title owner{{name}}}}}}"),
     operations_of(lambda n: f"{{viewer{{{' '.join(f'a{n}x{k}:id' for k in range(20))}}}}}"),
+    operations_of(lambda n: f"{{viewer{{a{n}:id {'id ' * 30}}}}}"),
 ]
 
 
@@ -168,7 +169,7 @@ def heads(room: int, _patch: pytest.MonkeyPatch) -> Any:
 @fills(bounds.DOCUMENTS)
 def documents(room: int, patch: pytest.MonkeyPatch) -> Any:
     patch.setattr("weft.documents.documents.DOCUMENTS", bounds.DOCUMENTS.of(room))
-    kept: Any = Documents(lambda _text, _name: True)
+    kept: Any = Documents(lambda _text, _name, _charge: True)
     for place in range(5_000):
         id_ = text(64)
         kept._remember(id_, text(20_000 if place % 100 == 0 else 10))

@@ -3,6 +3,7 @@
 WeftError
 ├── RequestError         the request is refused before anything ran
 │   ├── BadRequest              BAD_REQUEST
+│   │   └── OperationNotAllowed     BAD_REQUEST
 │   ├── DocumentLimitExceeded   DOCUMENT_LIMIT_EXCEEDED
 │   ├── CostLimitExceeded       COST_LIMIT_EXCEEDED
 │   ├── IntrospectionRefused    INTROSPECTION_REFUSED
@@ -48,6 +49,10 @@ class BadRequest(RequestError):
     """The request is no well-formed GraphQL request."""
 
     code = "BAD_REQUEST"
+
+
+class OperationNotAllowed(BadRequest):
+    """Operations of this type are not run here, such as mutations by GET."""
 
 
 class DocumentLimitExceeded(RequestError):

@@ -80,9 +80,24 @@ class Explanation:
 
     def __init__(self) -> None:
         self.cache = Report()
+        self._charged = 0
         self._started = perf_counter()
         self._fields: defaultdict[str, FieldWork] = defaultdict(FieldWork)
         self._statements: list[Statement] = []
+
+    def add_charge(self, cost: int) -> None:
+        """Counts what the client is charged."""
+        self._charged += cost
+
+    def charging(self, charge: Callable[[int], None] | None) -> Callable[[int], None]:
+        """Charges, and counts it; where nobody is charged, what it would be."""
+
+        def count(cost: int) -> None:
+            if charge is not None:
+                charge(cost)
+            self._charged += cost
+
+        return count
 
     def begin_call(self, coordinate: str, parents: int) -> None:
         """Counts a call of the field's resolver."""
@@ -127,6 +142,7 @@ class Explanation:
                 told["cache"] = cached[coordinate]
         return {
             "ms": round(_ms(perf_counter() - self._started), 3),
+            "charged": self._charged,
             "fields": fields,
             "statements": msgspec.to_builtins(self._statements),
         }

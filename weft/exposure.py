@@ -49,6 +49,9 @@ class ExposureSettings(BaseSettings):
         ge=1,
         description="Fields of a document, each fragment counted as often as it is spread.",
     )
+    document_limit_name_characters: int = Field(
+        default=256, ge=32, description="Characters of a name in a document, such as an alias."
+    )
     cost_limit: int = Field(
         default=25_000,
         ge=1,
@@ -214,6 +217,7 @@ class ExposureSettings(BaseSettings):
             directives=self.document_limit_directives,
             fragments=self.document_limit_fragments,
             nodes=self.document_limit_nodes,
+            name_characters=self.document_limit_name_characters,
             cost=self.cost_limit,
             subscription_cost=self.cost_limit_subscription,
         )

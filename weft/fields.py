@@ -24,6 +24,11 @@ from weft.weight import Weight
 
 MUTATION_WEIGHT = 10
 
+MAX_MEMBERS = 100
+"""Of a list that a client sends, where nothing else is declared."""
+MOST = "weft-most"
+"""Names, in the metadata of an argument or input field, how many members its list may have."""
+
 Prepare = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes the arguments of a resolver out of those of a field, both by Python name; it must take None
 for each of them, which is how it is asked at import for the names that it gives."""
@@ -83,11 +88,15 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A GraphQL argument: its type, its description, its default (UNSET: none)."""
+    """A GraphQL argument: its type, its description, its default (UNSET: none).
+
+    `most`: how many members it may have if it is a list; those of lists in it count together.
+    """
 
     type: Any
     description: str
     default: Any = UNSET
+    most: int = MAX_MEMBERS
 
 
 class WeftField(StrawberryField):
@@ -122,6 +131,7 @@ def _declare(
             type_annotation=StrawberryAnnotation(argument.type),
             description=argument.description,
             default=argument.default,
+            metadata={MOST: argument.most},
         )
         for name, argument in arguments.items()
     ]

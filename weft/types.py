@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from weft.errors import DeclarationError
-from weft.fields import Kind, WeftField
+from weft.fields import MAX_MEMBERS, MOST, Kind, WeftField
 
 TypeT = TypeVar("TypeT", bound=type)
 EnumT = TypeVar("EnumT", bound=enum.EnumMeta)
@@ -41,11 +41,17 @@ def interface(cls: TypeT) -> TypeT:
     return strawberry.interface(cls, description=_description(cls))
 
 
-def given(description: str, *, default: Any = strawberry.UNSET) -> Any:
-    """A field of an input type; without a default it may be left out if it is nullable."""
+def given(description: str, *, default: Any = strawberry.UNSET, most: int = MAX_MEMBERS) -> Any:
+    """A field of an input type; without a default it may be left out if it is nullable.
+
+    `most`: how many members it may have if it is a list; those of lists in it count together.
+    """
+    metadata = {MOST: most}
     if isinstance(default, list):
-        return strawberry.field(description=description, default_factory=default.copy)
-    return strawberry.field(description=description, default=default)
+        return strawberry.field(
+            description=description, default_factory=default.copy, metadata=metadata
+        )
+    return strawberry.field(description=description, default=default, metadata=metadata)
 
 
 def input_type(value: type) -> Callable[[TypeT], TypeT]:

@@ -107,7 +107,7 @@ CORPUS: dict[str, Hostile] = {
     "one field again and again": Hostile(query("{" + " __typename" * 2_900 + "}"), DOCUMENT),
     "directives": Hostile(query("{ __typename" + " @skip(if: false)" * 300 + "}"), DOCUMENT),
     "unknown directives": Hostile(query("{ __typename" + " @a" * 90 + "}"), INVALID),
-    "one name of 100,000 characters": Hostile(query("{ " + "a" * 100_000 + " }"), INVALID),
+    "one name of 100,000 characters": Hostile(query("{ " + "a" * 100_000 + " }"), DOCUMENT),
     "names like ours": Hostile(
         query("{" + " ".join(f"item{n}" for n in range(900)) + "}"), INVALID
     ),
@@ -172,7 +172,33 @@ CORPUS: dict[str, Hostile] = {
     ),
     "a list of 100,000 IDs": Hostile(
         query("query($i: [ID!]!) { nodes(ids: $i) { id } }", variables={"i": ["x"] * 100_000}),
-        COST,
+        INPUT,
+    ),
+    "a list of 110,000 states": Hostile(
+        query(FILTERED, variables={"filter": {"status": ["DRAFT"] * 110_000}}), INPUT
+    ),
+    "9,000 fields that an input does not have": Hostile(
+        query(FILTERED, variables={"filter": {f"updatedAfte{n}": n for n in range(9_000)}}), INPUT
+    ),
+    "fragments on types that are unknown": Hostile(
+        query(lambda: "{ __typename } " + " ".join(
+            f"fragment F{n} on UserConnectionEdge{n} {{ id }}" for n in range(150))), INVALID,
+    ),
+    "fragments to the power of three": Hostile(
+        query(lambda: "{ viewer { ...F0 } } " + " ".join(
+            f"fragment F{level} on User {{ " + " ".join(
+                f"a{n}: items(first: 1) {{ nodes {{ owner {{ ...F{level + 1} }} }} }}"
+                for n in range(8)) + " }" for level in range(3)
+        ) + " fragment F3 on User { id }"), None,
+    ),
+    "an alias of 120,000 characters": Hostile(
+        query("{ items(first: 100) { nodes { " + "a" * 120_000 + ": title } } }"), DOCUMENT
+    ),
+    "errors at the end of 100,000 lines": Hostile(
+        query(lambda: "\n" * 100_000 + "{" + " ".join(f"x{n}" for n in range(900)) + "}"), INVALID
+    ),
+    "errors of fields at the end of 100,000 lines": Hostile(
+        query("\n" * 100_000 + "{ nodes(ids: [" + "1 " * 100 + "]) { id } }"), ("BAD_ID",)
     ),
     "a batch": Hostile(
         lambda: b"[" + b'{"query":"{ __typename }"},' * 9 + b'{"query":"{a}"}]', BAD

@@ -133,4 +133,4 @@ class TestNodes:
         data = await api.data(NODES, {"ids": [owner.id] * 100})
         assert len(data["nodes"]) == 100
         errors = await api.errors(NODES, {"ids": [owner.id] * 101})
-        assert errors == [("BAD_USER_INPUT", ["nodes"])]
+        assert errors == [("BAD_USER_INPUT", None)]

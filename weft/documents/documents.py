@@ -15,6 +15,8 @@ from weft.transport.request import GraphQLRequest
 
 HASHED = "sha256:"
 
+Charge = Callable[[int], None]
+
 Find = Callable[[str], Awaitable[str | None]]
 """The registered document of an id; None if there is none."""
 
@@ -38,7 +40,7 @@ class Documents:
 
     def __init__(
         self,
-        is_valid: Callable[[str, str | None], bool],
+        is_valid: Callable[[str, str | None, Charge | None], bool],
         shared: Shared | None = None,
         find: Find | None = None,
         *,
@@ -57,26 +59,33 @@ class Documents:
         """Whether there is nothing to complete, as of nearly all requests: it saves the wait."""
         return not (self._trusted_only or request.document_id or request.extensions)
 
-    async def complete(self, request: GraphQLRequest) -> GraphQLRequest:
-        """The request with its text. Raises what `weft.documents.errors` has, and `BadRequest`."""
+    async def complete(
+        self, request: GraphQLRequest, charge: Charge | None = None
+    ) -> GraphQLRequest:
+        """The request with its text. Raises what `weft.documents.errors` has, and `BadRequest`.
+
+        `charge` is told what it costs to read a text that is sent to be registered.
+        """
         id_ = named(request)
         if request.query and self._trusted_only:
             raise DocumentNotTrusted("This server runs registered documents only: name one.")
         if id_ is None:
             return request
         if request.query:
-            await self._register(id_, request)
+            await self._register(id_, request, charge)
             return request
         text = self._known.get(id_) or await self._look_up(id_)
         if text is None:
             raise DocumentNotFound
         return msgspec.structs.replace(request, query=text)
 
-    async def _register(self, id_: str, request: GraphQLRequest) -> None:
+    async def _register(self, id_: str, request: GraphQLRequest, charge: Charge | None) -> None:
         hash_ = id_.removeprefix(HASHED)
         if sha256(request.query.encode()).hexdigest() != hash_:
             raise WrongHash("The hash is not the SHA-256 of the text.")
-        if self._known.get(hash_) is None and self._is_valid(request.query, request.operation_name):
+        if self._known.get(hash_) is None and self._is_valid(
+            request.query, request.operation_name, charge
+        ):
             self._remember(hash_, request.query)
             if self._shared is not None:
                 await self._shared.put(hash_, request.query)

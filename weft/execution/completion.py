@@ -6,7 +6,9 @@ from typing import Any
 from graphql import (
     Executor,
     GraphQLError,
+    GraphQLNamedOutputType,
     Undefined,
+    get_nullable_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -87,3 +89,14 @@ class Completion:
                 raise failure from error
             self.report(failure)
             return None
+
+
+def unwrapped(type_: OutputType) -> tuple[tuple[bool, ...], GraphQLNamedOutputType]:
+    """Whether null may stand within so many lists of a type, and the type in the innermost."""
+    nullable = []
+    while True:
+        nullable.append(not is_non_null_type(type_))
+        inner = get_nullable_type(type_)
+        if not is_list_type(inner):
+            return tuple(nullable), inner  # pyright: ignore[reportReturnType]
+        type_ = inner.of_type

@@ -3,33 +3,28 @@
 The idea is that of IBM's cost directives (https://ibm.github.io/graphql-specs/cost-spec.html).
 Here an object costs 1, and a field that is asked for, rather than read off a row, 1 or its declared
 `weight`, which may depend on arguments. A list costs what is below it as often as it may have
-members: what its `size` makes of the arguments, or `ASSUMED_LIST_SIZE`.
+members: what its `size` makes of the arguments, or `ASSUMED_LIST_SIZE`. Long response names and
+leaves that are asked for again cost more: they make answers long.
 """
 
-import operator
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from graphql import (
     FieldNode,
-    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
-    ObjectValueNode,
     SchemaMetaFieldDef,
     TypeMetaFieldDef,
     TypeNameMetaFieldDef,
-    Undefined,
-    VariableNode,
     get_named_type,
     get_nullable_type,
     is_abstract_type,
     is_introspection_type,
     is_leaf_type,
     is_list_type,
-    is_non_null_type,
 )
 from graphql.execution.collect_fields import (
     FieldDetails,
@@ -39,10 +34,9 @@ from graphql.execution.collect_fields import (
     collect_subfields,
 )
 from graphql.execution.values import VariableValues
-from graphql.utilities import coerce_input_literal
-from graphql.utilities.coerce_input_value import coerce_default_value
 
-from weft.execution.arguments import contains_variable
+from weft.execution.amounts import Amount, Variables, most_of, once, product_of, sum_of
+from weft.execution.amounts_by_arguments import by_arguments
 from weft.execution.binding import spec_of
 from weft.execution.document import Document
 from weft.fields import FieldSpec, Kind
@@ -55,10 +49,14 @@ MAX_VARIANTS = 8
 
 META_FIELDS = (SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef)
 
-Amount = int | Callable[[Mapping[str, Any]], int]
-"""A number, or what makes it of the coerced variables."""
-
 CHARACTERS_PER_COST = 4
+"""Of a text that is not known yet."""
+CHARACTERS_OF_OBJECT = 512
+"""Of the response names of an object, and of those that lead to it, which its errors repeat: as
+many come with an object, and so many more cost 1. Each field has FIELD_CHARACTERS for its value."""
+FIELD_CHARACTERS = 16
+COST_OF_ERROR = 10
+"""Of each that says why a request is refused."""
 
 
 class OperationCost:
@@ -83,8 +81,7 @@ class OperationCost:
         """The cost with these variables."""
         if self._constant is not None:
             return self._constant
-        coerced = values.coerced
-        conditions = tuple(coerced.get(name) is True for name in self._conditions)
+        conditions = self._values_of_conditions(values)
         amount = self._variants.get(conditions)
         if amount is None:
             amount = self._variants[conditions] = self._amount(values, conditions)
@@ -92,7 +89,15 @@ class OperationCost:
                 self._variants.popitem(last=False)
             if isinstance(amount, int) and not self._conditions:
                 self._constant = amount
-        return amount if isinstance(amount, int) else amount(coerced)
+        return amount if isinstance(amount, int) else amount(Variables(values.coerced))
+
+    def is_known(self, values: VariableValues) -> bool:
+        """Whether the cost was worked out before for these values of @skip and @include."""
+        return self._constant is not None or self._values_of_conditions(values) in self._variants
+
+    def _values_of_conditions(self, values: VariableValues) -> tuple[bool, ...]:
+        coerced = values.coerced
+        return tuple([coerced.get(name) is True for name in self._conditions])
 
     def _amount(self, values: VariableValues, conditions: tuple[bool, ...]) -> Amount:
         # Null is no condition: the field that has it fails, and costs nothing.
@@ -125,15 +130,28 @@ class _Scope:
         collected = collect_fields(
             self._schema, self._fragments, self._conditions, root_type, self._operation
         )
-        return self._selections(root_type, collected.grouped_field_set, None)
+        return self._selections(root_type, collected.grouped_field_set, None, 0)
 
     def _selections(
-        self, object_type: GraphQLObjectType, grouped: GroupedFieldSet, page_size: Amount | None
+        self,
+        object_type: GraphQLObjectType,
+        grouped: GroupedFieldSet,
+        page_size: Amount | None,
+        path: int,
     ) -> Amount:
-        return _sum([self._field(object_type, nodes, page_size) for nodes in grouped.values()])
+        """`path`: characters of the response names that lead to the object."""
+        fields = [
+            self._field(object_type, nodes, page_size, path + len(name))
+            for name, nodes in grouped.items()
+        ]
+        return sum_of([*fields, _size_of_text(grouped, path)])
 
     def _field(
-        self, parent_type: GraphQLObjectType, details: list[FieldDetails], page_size: Amount | None
+        self,
+        parent_type: GraphQLObjectType,
+        details: list[FieldDetails],
+        page_size: Amount | None,
+        path: int,
     ) -> Amount:
         """`page_size`: of the lists that the parent, a page, has."""
         node = details[0].node
@@ -141,21 +159,27 @@ class _Scope:
         assert definition is not None, "validation has checked that the field exists"
         spec = spec_of(definition)
         weight = _weight(parent_type, definition, node, spec)
+        if weight:
+            weight = sum_of([weight, path // CHARACTERS_OF_OBJECT])
         if is_leaf_type(get_named_type(definition.type)):
             return weight
         size = None
         if spec is not None and spec.size is not None:
-            size = _by_arguments(definition, node, spec.size.arguments, spec.size.count)
+            size = by_arguments(definition, node, spec.size.arguments, spec.size.count)
         if not is_list_type(get_nullable_type(definition.type)):
-            return _sum([weight, 1, self._below(definition, details, size)])
+            return sum_of([weight, 1, self._below(definition, details, size, path)])
         members = size if size is not None else page_size
         if members is None:
             members = ASSUMED_LIST_SIZE
-        each = _sum([1, self._below(definition, details, None)])
-        return _sum([weight, _product(members, each)])
+        each = sum_of([1, self._below(definition, details, None, path)])
+        return sum_of([weight, product_of(members, each)])
 
     def _below(
-        self, definition: GraphQLField, details: list[FieldDetails], page_size: Amount | None
+        self,
+        definition: GraphQLField,
+        details: list[FieldDetails],
+        page_size: Amount | None,
+        path: int,
     ) -> Amount:
         """The most that one object of the field can cost."""
         named_type: Any = get_named_type(definition.type)
@@ -164,12 +188,16 @@ class _Scope:
             if is_abstract_type(named_type)
             else [named_type]
         )
-        return _most([self._of_type(one, details, page_size) for one in possible])
+        return most_of([self._of_type(one, details, page_size, path) for one in possible])
 
     def _of_type(
-        self, object_type: GraphQLObjectType, details: list[FieldDetails], page_size: Amount | None
+        self,
+        object_type: GraphQLObjectType,
+        details: list[FieldDetails],
+        page_size: Amount | None,
+        path: int,
     ) -> Amount:
-        key = (object_type.name, page_size, *(id(detail.node) for detail in details))
+        key = (object_type.name, page_size, path, *(id(detail.node) for detail in details))
         known = self._known.get(key)
         if known is None:
             collected = collect_subfields(
@@ -180,9 +208,25 @@ class _Scope:
                 object_type,
                 details,
             )
-            known = self._selections(object_type, collected.grouped_field_set, page_size)
+            fields = collected.grouped_field_set
+            known = once(self._selections(object_type, fields, page_size, path))
             self._known[key] = known
         return known
+
+
+def _size_of_text(grouped: GroupedFieldSet, path: int) -> int:
+    """What an object costs for the length of its JSON, beyond the usual.
+
+    A leaf that is read off the row again, under another name, costs as much as an object.
+    """
+    names = [details[0].node.name.value for details in grouped.values()]
+    leaves = [
+        name
+        for name, details in zip(names, grouped.values(), strict=True)
+        if details[0].node.selection_set is None
+    ]
+    characters = path + sum(map(len, grouped)) + FIELD_CHARACTERS * len(grouped)
+    return characters // CHARACTERS_OF_OBJECT + len(leaves) - len(set(leaves))
 
 
 def _weight(
@@ -195,87 +239,12 @@ def _weight(
         of_schema = definition in META_FIELDS or is_introspection_type(parent_type)
         return 0 if of_schema or definition.resolve is None else 1
     if isinstance(spec.weight, Weight):
-        return _by_arguments(definition, node, spec.weight.arguments, spec.weight.of)
+        return by_arguments(definition, node, spec.weight.arguments, spec.weight.of)
     if spec.weight is not None:
         return spec.weight
     return 0 if spec.kind in (Kind.COLUMN, Kind.DERIVED) else 1
 
 
-def _by_arguments(
-    definition: GraphQLField, node: FieldNode, names: Sequence[str], count: Callable[..., int]
-) -> Amount:
-    """What `count` makes of the arguments of these names."""
-    values = [_argument(definition, node, name) for name in names]
-    if not any(map(callable, values)):
-        return count(*values)
-
-    required = [is_non_null_type(definition.args[name].type) for name in names]
-
-    def compute(variables: Mapping[str, Any]) -> int:
-        given = [value(variables) if callable(value) else value for value in values]
-        # A null where there may be none costs nothing: the field is refused when it is executed.
-        is_refused = any(map(operator.and_, required, [value is None for value in given]))
-        return 0 if is_refused else count(*given)
-
-    return compute
-
-
-def _argument(definition: GraphQLField, node: FieldNode, name: str) -> Any:
-    """The value; what makes it of the coerced variables, if it depends on them; None if absent."""
-    argument = definition.args[name]
-    default = coerce_default_value(argument)
-    default = None if default is Undefined else default
-    given = next((one.value for one in node.arguments or () if one.name.value == name), None)
-    if given is None:
-        return default
-    if isinstance(given, VariableNode):
-        variable = given.name.value
-        return lambda variables: variables.get(variable, default)
-    if isinstance(given, ObjectValueNode) and contains_variable(given):
-        return lambda variables: _of_variables(given, argument, variables)
-    value = coerce_input_literal(given, argument.type)
-    if value is not Undefined:
-        return value
-    # There are variables within, or a mistake that is the field's error.
-    members = len(getattr(given, "values", ()))
-    return [None] * members
-
-
-def _of_variables(
-    given: ObjectValueNode, argument: GraphQLArgument, variables: Mapping[str, Any]
-) -> Any:
-    value = coerce_input_literal(given, argument.type, VariableValues({}, dict(variables)))
-    return None if value is Undefined else value
-
-
-def _sum(amounts: Sequence[Amount]) -> Amount:
-    constant = sum(amount for amount in amounts if isinstance(amount, int))
-    varying = [amount for amount in amounts if not isinstance(amount, int)]
-    if not varying:
-        return constant
-    if len(varying) == 1 and not constant:
-        return varying[0]
-    return lambda variables: constant + sum([amount(variables) for amount in varying])
-
-
-def _product(times: Amount, amount: Amount) -> Amount:
-    if isinstance(times, int):
-        if isinstance(amount, int):
-            return times * amount
-        return lambda variables: times * amount(variables)
-    if isinstance(amount, int):
-        return lambda variables: times(variables) * amount
-    return lambda variables: times(variables) * amount(variables)
-
-
-def _most(amounts: Sequence[Amount]) -> Amount:
-    constant = max((amount for amount in amounts if isinstance(amount, int)), default=0)
-    varying = [amount for amount in amounts if not isinstance(amount, int)]
-    if not varying:
-        return constant
-    return lambda variables: max(constant, *[amount(variables) for amount in varying])
-
-
 def cost_of_reading(text: str) -> int:
-    """What a text costs that is not known yet, besides what it asks for."""
+    """What a text costs that is not known yet, before it is parsed; its tokens cost 1 each then."""
     return 1 + len(text) // CHARACTERS_PER_COST

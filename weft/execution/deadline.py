@@ -73,3 +73,20 @@ class Deadlines:
                 break
             del self._open[deadline]
             deadline.run_out()
+
+
+class DeadlinesByLength:
+    """All deadlines of an engine."""
+
+    def __init__(self) -> None:
+        self._of_length: dict[float, Deadlines] = {}
+
+    def deadline(self, seconds: float | None) -> Deadline | None:
+        """A deadline in so many seconds, in the running event loop; None for None."""
+        if seconds is None:
+            return None
+        loop = asyncio.get_running_loop()
+        deadlines = self._of_length.get(seconds)
+        if deadlines is None or deadlines.loop is not loop:
+            deadlines = self._of_length[seconds] = Deadlines(seconds, loop)
+        return Deadline(deadlines)

@@ -1,7 +1,10 @@
 """Documents out of texts: parsed, validated, and one operation chosen."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from re import finditer
 
 from graphql import (
     ASTValidationRule,
@@ -11,6 +14,8 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    Source,
+    SourceLocation,
     parse,
     recommended_rules,
     specified_rules,
@@ -26,13 +31,18 @@ from weft.execution.errors import (
     refuse_operation,
     refuse_parsing,
 )
+from weft.execution.input_lists import BoundedLists
 from weft.execution.limits import (
     BoundedOverlappingFields,
     Limits,
+    check_names,
     check_size,
     comparisons_allowed,
     exceeds,
 )
+
+MAX_ERRORS = 20
+"""Told of one document: some take a while to find and to write, with names like the wrong one."""
 
 ABORTED = "Parsing aborted."
 VALIDATION_ABORTED = "Validation aborted."
@@ -40,7 +50,20 @@ RULES = (
     *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
     *recommended_rules,
     BoundedOverlappingFields,
+    BoundedLists,
 )
+
+
+class _Text(Source):
+    """A source that finds the line of a position without reading all lines before it."""
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        return [0, *(newline.end() for newline in finditer(r"\r\n|[\n\r]", self.body))]
+
+    def get_location(self, position: int) -> SourceLocation:
+        line = bisect_right(self._lines, position)
+        return SourceLocation(line, position + 1 - self._lines[line - 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +73,8 @@ class Document:
     node: DocumentNode
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
+    nodes: int
+    """Fields of all operations in it, with fragments written out."""
 
     @property
     def type(self) -> OperationType:
@@ -65,24 +90,20 @@ def read_document(
     limits: Limits,
     *,
     hide_suggestions: bool = False,
+    charge: Callable[[int], None] | None = None,
 ) -> Document | Refused:
     """The document of a text, within the limits, valid by the specification's rules and by `rules`.
 
-    What this takes is in proportion to the text, and the text is bounded.
+    What this takes is in proportion to the text, and the text is bounded. `charge` is called with
+    the number of tokens before they are validated.
     """
-    if len(text) > limits.characters:
-        return refuse(exceeds("characters", limits.characters))
-    try:
-        node = parse(text, max_lexical_tokens=limits.tokens)
-    except GraphQLError as error:
-        if not error.message.endswith(ABORTED):
-            return refuse_parsing(error)
-        deep = "nested too deeply" in error.message
-        return refuse(exceeds("depth", limits.depth) if deep else exceeds("tokens", limits.tokens))
-    too_large = check_size(node, limits)
-    if too_large is not None:
-        return refuse(too_large)
-    errors = validate(schema, node, [*RULES, *rules], hide_suggestions=hide_suggestions)
+    parsed = _parsed(text, limits)
+    if isinstance(parsed, Refused):
+        return parsed
+    node, size = parsed
+    if charge is not None:
+        charge(node.token_count)
+    errors = validate(schema, node, [*RULES, *rules], MAX_ERRORS, hide_suggestions=hide_suggestions)
     if errors and errors[-1].message == VALIDATION_ABORTED:
         return refuse(exceeds("comparisons", comparisons_allowed(node)))
     if errors:
@@ -104,7 +125,27 @@ def read_document(
         for definition in node.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-    return Document(node, chosen, fragments)
+    return Document(node, chosen, fragments, size)
+
+
+def _parsed(text: str, limits: Limits) -> tuple[DocumentNode, int] | Refused:
+    """The document of a text and how many fields it stands for, if it is within the limits."""
+    if len(text) > limits.characters:
+        return refuse(exceeds("characters", limits.characters))
+    try:
+        node = parse(_Text(text), max_lexical_tokens=limits.tokens)
+    except GraphQLError as error:
+        if not error.message.endswith(ABORTED):
+            return refuse_parsing(error)
+        deep = "nested too deeply" in error.message
+        return refuse(exceeds("depth", limits.depth) if deep else exceeds("tokens", limits.tokens))
+    too_long = check_names(node, text, limits)
+    if too_long is not None:
+        return refuse(too_long)
+    size = check_size(node, limits)
+    if isinstance(size, GraphQLError):
+        return refuse(size)
+    return node, size
 
 
 def _choose(

@@ -1,6 +1,5 @@
 """Runs the operations of a GraphQL schema: compiled, or by graphql-core where that is asked for."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -13,10 +12,10 @@ from graphql.execution.values import VariableValues
 from weft.bounded_cache import BoundedCache
 from weft.bounds import INTROSPECTED, OPERATIONS
 from weft.errors import CostLimitExceeded, IntrospectionRefused
-from weft.execution.cost import cost_of_reading
-from weft.execution.deadline import Deadline, Deadlines
+from weft.execution.cost import COST_OF_ERROR, cost_of_reading
+from weft.execution.deadline import DeadlinesByLength
 from weft.execution.document import read_document
-from weft.execution.errors import Refused, refuse_for, refuse_operation
+from weft.execution.errors import Refused, refuse_for, refuse_operation, refuse_type
 from weft.execution.limits import Limits
 from weft.execution.operation import Operation, asynchronous_types, weight_of_operation
 from weft.execution.plan import SelectionPlan
@@ -28,12 +27,6 @@ ALL_OPERATIONS = frozenset(OperationType)
 Charge = Callable[[int], None]
 
 ExecutorName = Literal["compiled", "reference"]
-
-_PLURALS = {
-    OperationType.QUERY: "Queries",
-    OperationType.MUTATION: "Mutations",
-    OperationType.SUBSCRIPTION: "Subscriptions",
-}
 
 
 class Engine:
@@ -61,7 +54,7 @@ class Engine:
         self.limits = limits or Limits()
         self.tell_cost = tell_cost
         self.handed_over: Counter[str] = Counter()
-        self._deadlines: dict[float, Deadlines] = {}
+        self._deadlines = DeadlinesByLength()
         self._schema = schema
         self._asynchronous_types = asynchronous_types(schema)
         self._operations: BoundedCache[tuple[str, str | None], Operation] = BoundedCache(
@@ -87,13 +80,15 @@ class Engine:
 
         What has no answer `deadline_seconds` after the start is null, with DEADLINE_EXCEEDED.
         Without `sees_schema` there is no introspection, and no error suggests a name. `charge` is
-        told the operation's cost before anything runs; what it raises is raised. With
-        `raw`, for who encodes it anyway, some of the data may be JSON already, as `msgspec.Raw`.
+        told what each step costs before it is taken: to read a text that is not known yet, to
+        compile it, to run the operation; and after them, what errors cost that refuse the request.
+        What it raises is raised. With `raw`, for who encodes it anyway, some of the data may be
+        JSON already, as `msgspec.Raw`.
         """
-        operation = self.operation(text, operation_name, allow, hide_suggestions=not sees_schema)
+        operation = self.operation(
+            text, operation_name, allow, hide_suggestions=not sees_schema, charge=charge
+        )
         if isinstance(operation, Refused):
-            if charge is not None:
-                charge(cost_of_reading(text))
             return operation
         if operation.type is OperationType.SUBSCRIPTION:
             return refuse_operation("Subscriptions need a transport that streams.")
@@ -126,10 +121,10 @@ class Engine:
         one event. `begin` is given a subscription before its source is opened; what it raises is
         raised. As to the rest, see `run`.
         """
-        operation = self.operation(text, operation_name, allow, hide_suggestions=not sees_schema)
+        operation = self.operation(
+            text, operation_name, allow, hide_suggestions=not sees_schema, charge=charge
+        )
         if isinstance(operation, Refused):
-            if charge is not None:
-                charge(cost_of_reading(text))
             return operation
         admitted = self._admit(operation, variables, sees_schema, charge)
         if isinstance(admitted, Refused):
@@ -144,7 +139,7 @@ class Engine:
             renewed = context.renew() if hasattr(context, "renew") else context
             return self._execute(operation, values, renewed, event, deadline_seconds)
 
-        subscription = Subscription(self._schema, operation, cost, execute)
+        subscription = Subscription(operation, cost, execute)
         if begin is not None:
             begin(subscription)
         return await subscription.open(operation.graphql_core(values, context, root_value))
@@ -188,18 +183,20 @@ class Engine:
         """The coerced variables and the cost of an operation that may run."""
         values = operation.coerce(variables, hide_suggestions=not sees_schema)
         if isinstance(values, Refused):
-            return values
+            return _charged(values, charge)
         if operation.introspects and not sees_schema:
             return refuse_for(IntrospectionRefused("The schema is not shown to you."))
+        if charge is not None and (compiling := operation.cost_of_compiling(values)):
+            charge(compiling)
         cost = operation.cost.of(values)
         subscribes = operation.type is OperationType.SUBSCRIPTION
         maximum = self.limits.subscription_cost if subscribes else self.limits.cost
         if cost > maximum:
             message = f"The operation costs {cost}, and may cost {maximum}: ask for less at once."
-            return refuse_for(CostLimitExceeded(message, cost=cost, maximum=maximum))
+            refused = refuse_for(CostLimitExceeded(message, cost=cost, maximum=maximum))
+            return _charged(refused, charge)
         if charge is not None:
-            charge(cost + operation.unpaid)
-            operation.unpaid = 0
+            charge(cost)
         return values, cost
 
     def _told(self, result: ExecutionResult, cost: int) -> ExecutionResult:
@@ -222,7 +219,7 @@ class Engine:
             if plan is None:
                 core = operation.graphql_core(values, context, root_value)
                 return await core.run(deadline_seconds)
-            deadline = self._deadline(deadline_seconds)
+            deadline = self._deadlines.deadline(deadline_seconds)
             if raw and may_repeat(plan, context):
                 start = partial(operation.start, plan, values, context, root_value, raw=True)
                 return await repeated(
@@ -232,15 +229,6 @@ class Engine:
             return await run.run(operation.type, deadline)
         except Exception as error:
             return ExecutionResult(None, [located_error(error, [operation.document.operation])])
-
-    def _deadline(self, seconds: float | None) -> Deadline | None:
-        if seconds is None:
-            return None
-        loop = asyncio.get_running_loop()
-        queue = self._deadlines.get(seconds)
-        if queue is None or queue.loop is not loop:
-            queue = self._deadlines[seconds] = Deadlines(seconds, loop)
-        return Deadline(queue)
 
     def _plan(self, operation: Operation, values: VariableValues) -> SelectionPlan | None:
         """The compiled plan, or None where graphql-core is to execute."""
@@ -252,9 +240,9 @@ class Engine:
             return None
         return plan
 
-    def is_valid(self, text: str, operation_name: str | None) -> bool:
+    def is_valid(self, text: str, operation_name: str | None, charge: Charge | None = None) -> bool:
         """Whether there is such an operation, within the limits; it is compiled then."""
-        return not isinstance(self.operation(text, operation_name), Refused)
+        return not isinstance(self.operation(text, operation_name, charge=charge), Refused)
 
     def problems(self, text: str) -> list[str]:
         """What is wrong with a document; nothing if it has one operation, and that can be run."""
@@ -269,11 +257,14 @@ class Engine:
         allow: Collection[OperationType] = ALL_OPERATIONS,
         *,
         hide_suggestions: bool = False,
+        charge: Charge | None = None,
     ) -> Operation | Refused:
-        """The operation of a text, out of the cache or compiled now."""
+        """The operation of a text, out of the cache or compiled now, for which `charge` is told."""
         key = (text, operation_name)
         operation = self._operations.get(key)
         if operation is None:
+            if charge is not None and len(text) <= self.limits.characters:
+                charge(cost_of_reading(text))
             document = read_document(
                 self._schema,
                 text,
@@ -281,15 +272,23 @@ class Engine:
                 self.rules,
                 self.limits,
                 hide_suggestions=hide_suggestions,
+                charge=charge,
             )
             if isinstance(document, Refused):
-                return document
+                return _charged(document, charge)
             operation = Operation(self._schema, document)
-            operation.unpaid = cost_of_reading(text)
-            self._operations.put(key, operation, weight_of_operation(text))
+            weight_bytes = weight_of_operation(text, document.node.token_count)
+            self._operations.put(key, operation, weight_bytes)
         if operation.type not in allow:
-            return refuse_operation(f"{_PLURALS[operation.type]} are not allowed here.")
+            return refuse_type(operation.type)
         return operation
+
+
+def _charged(refused: Refused, charge: Charge | None) -> Refused:
+    """Charges for the errors, which take longer to make and to write than they look."""
+    if charge is not None:
+        charge(COST_OF_ERROR * len(refused.errors or ()))
+    return refused
 
 
 async def _single(result: ExecutionResult) -> AsyncGenerator[ExecutionResult, None]:

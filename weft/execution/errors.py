@@ -5,16 +5,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from graphql import ExecutionResult, GraphQLError, GraphQLFormattedError
+from graphql import ExecutionResult, GraphQLError, GraphQLFormattedError, OperationType
 from graphql.error import GraphQLSyntaxError
 
 from weft.echo import brief
-from weft.errors import BadRequest, RequestError, WeftError
+from weft.errors import BadRequest, OperationNotAllowed, RequestError, WeftError
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 INTERNAL = "INTERNAL_SERVER_ERROR"
+
+_PLURALS = {
+    OperationType.QUERY: "Queries",
+    OperationType.MUTATION: "Mutations",
+    OperationType.SUBSCRIPTION: "Subscriptions",
+}
 
 _REQUEST_CODES = frozenset({PARSE_FAILED, VALIDATION_FAILED, BAD_USER_INPUT, BadRequest.code})
 
@@ -49,8 +55,13 @@ def refuse_for(error: RequestError) -> Refused:
 
 
 def refuse_operation(message: str) -> Refused:
-    """The document is good, but has no such operation, or one that is not allowed here."""
-    return Refused([GraphQLError(message, original_error=BadRequest(message))], BadRequest.code)
+    """The document is good, but has no such operation, or one that cannot be run here."""
+    return refuse_for(BadRequest(message))
+
+
+def refuse_type(type_: OperationType) -> Refused:
+    """Operations of this type are not allowed here."""
+    return refuse_for(OperationNotAllowed(f"{_PLURALS[type_]} are not allowed here."))
 
 
 def format_error(error: GraphQLError) -> GraphQLFormattedError:

@@ -4,24 +4,29 @@ GraphQL specification, "Validation", says nothing of size: a document of a few l
 any number of fields, as fragments hold fragments.
 """
 
+import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from graphql import (
+    BREAK,
     DocumentNode,
+    EnumValueNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    NameNode,
     Node,
     OperationDefinitionNode,
     SelectionSetNode,
 )
+from graphql.language import Visitor, visit
 from graphql.validation import OverlappingFieldsCanBeMergedRule, ValidationContext
 
 from weft.errors import DocumentLimitExceeded
 
-COMPARISONS_PER_TOKEN = 40
+COMPARISONS_PER_TOKEN = 24
 """What merging fields may take; ten fragments of one type beside each other take six."""
 
 
@@ -38,6 +43,8 @@ class Limits:
     fragments: int = 200
     nodes: int = 5_000
     """Fields of all operations together, with fragments written out."""
+    name_characters: int = 256
+    """Of each name: aliases are repeated in the response, once for each object."""
     cost: int = 25_000
     """Of a query or mutation: see `weft.execution.cost`."""
     subscription_cost: int = 1_000
@@ -59,8 +66,31 @@ class _Counts:
     directives: list[Node] = field(default_factory=list[Node])
 
 
-def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | None:
-    """Why the document is too large; None if it is not. Visits every node once."""
+def check_names(document: DocumentNode, text: str, limits: Limits) -> GraphQLError | None:
+    """Says which name is too long; None if none is. `text` is the document's."""
+    limit = limits.name_characters
+    if re.search(rf"[_0-9A-Za-z]{{{limit + 1}}}", text) is None:
+        return None
+    finder = _LongName(limit)
+    visit(document, finder)
+    return None if finder.found is None else exceeds("name_characters", limit, finder.found)
+
+
+class _LongName(Visitor):
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.found: Node | None = None
+        self._limit = limit
+
+    def enter(self, node: Node, *_: Any) -> Any:
+        if isinstance(node, NameNode | EnumValueNode) and len(node.value) > self._limit:
+            self.found = node
+            return BREAK
+        return None
+
+
+def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | int:
+    """How many fields the document stands for, or why it is too large. Visits every node once."""
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
@@ -90,7 +120,7 @@ def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | None:
     for what, found, limit in counted:
         if len(found) > limit:
             return exceeds(what, limit, found[limit])
-    return None
+    return nodes
 
 
 def exceeds(what: str, limit: int, node: Node | None = None) -> GraphQLError:
@@ -98,6 +128,8 @@ def exceeds(what: str, limit: int, node: Node | None = None) -> GraphQLError:
     match what:
         case "depth":
             message = f"The document is nested more than {limit} fields deep."
+        case "name_characters":
+            message = f"A name in the document has more than {limit} characters."
         case "comparisons":
             message = (
                 f"The document takes more than {limit} comparisons of fields that have one name; "

@@ -3,6 +3,7 @@
 import inspect
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import count
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from graphql.execution.values import VariableValues
 from graphql.language import Visitor, visit
 from strawberry.execution import optimized_is_awaitable
 
+from weft.execution.binding import spec_of
 from weft.execution.cost import OperationCost
 from weft.execution.document import Document
 from weft.execution.errors import BAD_USER_INPUT, Refused
@@ -33,10 +35,12 @@ MAX_VARIANTS = 8
 """Plans kept of one operation, one for each set of values of its @skip and @include variables."""
 
 
-OPERATION_BYTES = 8_000
+OPERATION_BYTES = 22_000
 """Memory that an operation takes, however short."""
-BYTES_PER_CHARACTER = 450
-"""And for each character of its text, with all its plans: the most measured."""
+BYTES_PER_TOKEN = 500
+"""And for each token of its document, with all its plans: the most measured."""
+BYTES_PER_CHARACTER = 8
+"""And for each character, of which some may be in the text and in a value."""
 
 
 class _Survey(Visitor):
@@ -61,11 +65,21 @@ class _Survey(Visitor):
                 self.conditions.add(argument.value.name.value)
 
 
+class _Uses(Visitor):
+    def __init__(self, variable: str) -> None:
+        super().__init__()
+        self.uses = 0
+        self._variable = variable
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.uses += node.name.value == self._variable
+
+
 class Operation:
     """One operation of a valid document; its plans are made when they are first needed.
 
-    `introspects` says whether the document asks for the schema; `unpaid` is what reading the text
-    has cost, and nobody was charged for yet. `number` names it to those who must not keep it.
+    `introspects` says whether the document asks for the schema. `number` names it to those who must
+    not keep it.
     """
 
     def __init__(self, schema: GraphQLSchema, document: Document) -> None:
@@ -73,11 +87,10 @@ class Operation:
         self.document = document
         self.type = document.type
         self._schema = schema
-        self._coercion = VariableCoercion(schema, document.operation)
+        self._coercion = VariableCoercion(schema, document)
         survey = _Survey()
         visit(document.node, survey)
         self.introspects = survey.introspects
-        self.unpaid = 0
         self._conditions = sorted(survey.conditions)
         self._foreign = sorted(survey.others)
         self._fragments = {
@@ -92,6 +105,38 @@ class Operation:
         """The values of the operation's variables."""
         values = self._coercion.coerce(variables or {}, hide_suggestions)
         return Refused(values, BAD_USER_INPUT) if isinstance(values, list) else values
+
+    @property
+    def variable_names(self) -> set[str]:
+        """The names of all variables that the operation defines."""
+        return self._coercion.names
+
+    @cached_property
+    def start_variable(self) -> str | None:
+        """The variable that does no more than say where to begin; None if there is none such."""
+        field = self.document.operation.selection_set.selections[0]
+        subscription_type = self._schema.subscription_type
+        if not isinstance(field, FieldNode) or subscription_type is None:
+            return None
+        definition = subscription_type.fields[field.name.value]
+        spec = spec_of(definition)
+        if spec is None or spec.resume is None:
+            return None
+        for argument in field.arguments or ():
+            if definition.args[argument.name.value].out_name == spec.resume:
+                value = argument.value
+                if isinstance(value, VariableNode) and self._uses(value.name.value) == 1:
+                    return value.name.value
+        return None
+
+    def _uses(self, variable: str) -> int:
+        counter = _Uses(variable)
+        visit(self.document.node, counter)
+        return counter.uses - 1  # its definition has the same node as a use
+
+    def cost_of_compiling(self, values: VariableValues) -> int:
+        """What making a plan for these variables costs: 0 where one was made before."""
+        return 0 if self.cost.is_known(values) else self.document.nodes
 
     def plan(self, values: VariableValues) -> SelectionPlan | str:
         """What to do for these variables; or the reason why it is left to graphql-core."""
@@ -154,9 +199,9 @@ class Operation:
         )
 
 
-def weight_of_operation(text: str) -> int:
+def weight_of_operation(text: str, tokens: int) -> int:
     """The bytes that the compiled operation of a text takes."""
-    return OPERATION_BYTES + BYTES_PER_CHARACTER * len(text)
+    return OPERATION_BYTES + BYTES_PER_TOKEN * tokens + BYTES_PER_CHARACTER * len(text)
 
 
 def asynchronous_types(schema: GraphQLSchema) -> list[str]:

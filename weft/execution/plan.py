@@ -8,15 +8,11 @@ from typing import Any
 from graphql import (
     FieldNode,
     GraphQLField,
-    GraphQLNamedOutputType,
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
-    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
-    is_list_type,
-    is_non_null_type,
 )
 from graphql.execution.collect_fields import (
     FieldDetails,
@@ -30,7 +26,7 @@ from strawberry.types.base import has_object_definition
 
 from weft.execution.arguments import ArgumentPlan
 from weft.execution.binding import has_own_type_resolver, row_class, spec_of
-from weft.execution.completion import OutputType
+from weft.execution.completion import unwrapped
 from weft.execution.form import Form
 from weft.execution.leaves import Leaf, generate_build, generate_completion, leaf_completion
 from weft.execution.whole import generate_whole
@@ -41,7 +37,11 @@ _INLINE = (Kind.COLUMN, Kind.DERIVED)
 
 
 class PlanScope:
-    """What all plans of an operation share; `conditions`: the variables of @skip and @include."""
+    """What all plans of an operation share; `conditions`: the variables of @skip and @include.
+
+    What selects the same fields of one type has one plan, wherever it stands: fragments are planned
+    once, however often they are spread.
+    """
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class PlanScope:
         self.operation = operation
         self.fragments = fragments
         self.conditions = conditions
+        self.plans: dict[tuple[Any, ...], SelectionPlan] = {}
 
     def root(self) -> "SelectionPlan":
         """The plan of the operation's own selection set."""
@@ -69,7 +70,15 @@ class PlanScope:
         collected = collect_subfields(
             self.schema, self.fragments, self.conditions, self.operation, object_type, details
         )
-        return SelectionPlan(self, object_type, collected.grouped_field_set)
+        grouped = collected.grouped_field_set
+        key = (
+            object_type.name,
+            *[(name, *[id(detail.node) for detail in found]) for name, found in grouped.items()],
+        )
+        plan = self.plans.get(key)
+        if plan is None:
+            plan = self.plans[key] = SelectionPlan(self, object_type, grouped)
+        return plan
 
 
 class SelectionPlan:
@@ -168,7 +177,7 @@ class FieldPlan:
         self.spec = spec_of(definition)
         self.batched = self.spec is not None and self.spec.kind is Kind.BATCHED
         self.inline = name == TYPENAME or (self.spec is not None and self.spec.kind in _INLINE)
-        self.nullable, self.named_type = _unwrapped(definition.type)
+        self.nullable, self.named_type = unwrapped(definition.type)
         self.depth = len(self.nullable) - 1
         self.leaf = is_leaf_type(self.named_type)
         self.arguments = ArgumentPlan(definition, node) if definition.args else None
@@ -285,13 +294,3 @@ class FieldPlan:
         if self.leaf:
             return True
         return all(self.selection(possible).pure for possible in self._possible_types())
-
-
-def _unwrapped(type_: OutputType) -> tuple[tuple[bool, ...], GraphQLNamedOutputType]:
-    nullable = []
-    while True:
-        nullable.append(not is_non_null_type(type_))
-        inner = get_nullable_type(type_)
-        if not is_list_type(inner):
-            return tuple(nullable), inner  # pyright: ignore[reportReturnType]
-        type_ = inner.of_type

@@ -56,6 +56,12 @@ class ReferenceExecutor(Executor[Any]):
     operation_extensions = None
     build_resolve_info = StrawberryGraphQLCoreExecutionContext.build_resolve_info
 
+    def handle_field_error(
+        self, raw_error: Exception, return_type: Any, field_details_list: Any, path: Any
+    ) -> None:
+        """As graphql-core; the error has the first place where the field is selected, not all."""
+        super().handle_field_error(raw_error, return_type, field_details_list[:1], path)
+
     async def run(self, deadline_seconds: float | None) -> ExecutionResult:
         """Executes the operation; what is unanswered at the deadline is null, with an error."""
         if deadline_seconds is None:

@@ -226,7 +226,7 @@ class Response:
             # All at once: an object that stands at several places is nulled at all of them.
             for place in [place for place in level.places()[parent] if place.stands()]:
                 path = [*place.path(), field.key, *failed.path]
-                self.errors.append(located_error(failed.error, field.nodes, path))
+                self.errors.append(located_error(failed.error, field.nodes[:1], path))
                 if not absorbed and not field.nullable[0]:
                     level.null(place)
 

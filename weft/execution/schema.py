@@ -16,6 +16,7 @@ from weft.errors import BadRequest
 from weft.execution.binding import bind
 from weft.execution.engine import ALL_OPERATIONS, Engine, ExecutorName
 from weft.execution.errors import Refused
+from weft.execution.input_lists import declare_lists
 from weft.execution.limits import Limits
 
 
@@ -43,6 +44,7 @@ class Schema(strawberry.Schema):
         super().__init__(query, mutation, subscription, **options)
         check_declarations(self._schema)
         bind(self._schema, self.config.default_resolver)
+        declare_lists(self._schema)
         self.engine = Engine(
             self._schema,
             executor=executor,

@@ -1,14 +1,11 @@
 """A subscription whose source is open: its events, and how each becomes a result."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from functools import cached_property
 from typing import Any
 
-from graphql import ExecutionResult, FieldNode, GraphQLError, GraphQLSchema, VariableNode
+from graphql import ExecutionResult, FieldNode, GraphQLError
 from graphql.error import located_error
-from graphql.language import Visitor, visit
 
-from weft.execution.binding import spec_of
 from weft.execution.errors import Refused
 from weft.execution.operation import Operation
 from weft.execution.reference import ReferenceExecutor, open_source
@@ -22,7 +19,6 @@ class Subscription:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
         operation: Operation,
         cost: int,
         execute: Callable[[Any], Awaitable[ExecutionResult]],
@@ -30,7 +26,6 @@ class Subscription:
         self.source: Any = None
         self.cost = cost
         self.execute = execute
-        self._schema = schema
         self._operation = operation
 
     async def open(self, executor: ReferenceExecutor) -> "Subscription | Refused":
@@ -70,35 +65,12 @@ class Subscription:
             return located_error(error, [field])
         return located_error(error, [field], [(field.alias or field.name).value])
 
-    @cached_property
+    @property
+    def variable_names(self) -> set[str]:
+        """The names of all variables that the operation defines."""
+        return self._operation.variable_names
+
+    @property
     def start_variable(self) -> str | None:
         """The variable that does no more than say where to begin; None if there is none such."""
-        field = self._operation.document.operation.selection_set.selections[0]
-        subscription_type = self._schema.subscription_type
-        if not isinstance(field, FieldNode) or subscription_type is None:
-            return None
-        definition = subscription_type.fields[field.name.value]
-        spec = spec_of(definition)
-        if spec is None or spec.resume is None:
-            return None
-        for argument in field.arguments or ():
-            if definition.args[argument.name.value].out_name == spec.resume:
-                value = argument.value
-                if isinstance(value, VariableNode) and self._uses(value.name.value) == 1:
-                    return value.name.value
-        return None
-
-    def _uses(self, variable: str) -> int:
-        counter = _Uses(variable)
-        visit(self._operation.document.node, counter)
-        return counter.uses - 1  # its definition has the same node as a use
-
-
-class _Uses(Visitor):
-    def __init__(self, variable: str) -> None:
-        super().__init__()
-        self.uses = 0
-        self._variable = variable
-
-    def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        self.uses += node.name.value == self._variable
+        return self._operation.start_variable

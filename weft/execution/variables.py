@@ -1,6 +1,7 @@
 """The variables of one operation: what is known of them beforehand, and their coercion."""
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -11,7 +12,6 @@ from graphql import (
     GraphQLInt,
     GraphQLSchema,
     GraphQLString,
-    OperationDefinitionNode,
     Undefined,
     VariableDefinitionNode,
     get_nullable_type,
@@ -27,8 +27,14 @@ from graphql.execution.values import (
 from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 
 from weft.echo import with_echoes
-
-MAX_ERRORS = 50
+from weft.execution.document import MAX_ERRORS, Document
+from weft.execution.input_lists import (
+    MemberCount,
+    TooManyMembers,
+    holds_lists,
+    most_of_variables,
+)
+from weft.fields import MAX_MEMBERS
 
 _SAME = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: int}
 
@@ -37,10 +43,10 @@ class _Variable:
     """A variable definition.
 
     `same` is the Python class whose values coerce to themselves; `to_object` makes an input object,
-    or Undefined of what the general coercion has to look at.
+    or Undefined of what the general coercion has to look at. `lists`: whether there may be any.
     """
 
-    __slots__ = ("absent", "name", "node", "nullable", "same", "signature", "to_object")
+    __slots__ = ("absent", "lists", "name", "node", "nullable", "same", "signature", "to_object")
 
     def __init__(self, schema: GraphQLSchema, node: VariableDefinitionNode) -> None:
         signature = get_variable_signature(schema, node)
@@ -52,16 +58,24 @@ class _Variable:
         self.nullable = not is_non_null_type(signature.type)
         self.same = _same_class(signature.type)
         self.to_object = _object_coercion(get_nullable_type(signature.type))
+        self.lists = holds_lists(signature.type)
         self.absent = VariableValueSource(signature)
 
 
 class VariableCoercion:
     """GraphQL specification, CoerceVariableValues(), for the variables of one operation."""
 
-    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+    def __init__(self, schema: GraphQLSchema, document: Document) -> None:
         self._schema = schema
-        self._nodes = operation.variable_definitions or ()
+        self._document = document
+        self._nodes = document.operation.variable_definitions or ()
         self._variables = [_Variable(schema, node) for node in self._nodes]
+        self._lists = [variable for variable in self._variables if variable.lists]
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all variables that the operation defines."""
+        return {variable.name for variable in self._variables}
 
     def coerce(
         self, given: Mapping[str, Any], hide_suggestions: bool = False
@@ -69,6 +83,7 @@ class VariableCoercion:
         """The values, by variable name; those neither given nor with a default are left out."""
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
+        lists = self._lists
         for variable in self._variables:
             name = variable.name
             if name in given:
@@ -85,6 +100,11 @@ class VariableCoercion:
             elif variable.nullable and variable.signature.default is None:
                 sources[name] = variable.absent
                 continue
+            if lists:  # of all variables, before the first of them is coerced
+                too_many = self._too_many_members(given)
+                if too_many is not None:
+                    return [too_many]
+                lists = []
             one = get_variable_values(
                 self._schema, [variable.node], _only(given, name), max_errors=MAX_ERRORS
             )
@@ -94,13 +114,30 @@ class VariableCoercion:
             coerced.update(one.coerced)
         return VariableValues(sources, coerced)
 
+    def _too_many_members(self, given: Mapping[str, Any]) -> GraphQLError | None:
+        count = MemberCount()
+        for variable in self._lists:
+            name = variable.name
+            value = given.get(name, variable.node.default_value)
+            most = self._most.get(name, MAX_MEMBERS)
+            try:
+                count.check(value, variable.signature.type, most, f"${name}")
+            except TooManyMembers as error:
+                return GraphQLError(str(error), variable.node, extensions=error.extensions)
+        return None
+
+    @cached_property
+    def _most(self) -> dict[str, int]:
+        document = self._document
+        return most_of_variables(self._schema, (document.operation, *document.fragments.values()))
+
     def _errors(
         self, given: Mapping[str, Any], hide_suggestions: bool
     ) -> VariableValues | list[GraphQLError]:
         return get_variable_values(
             self._schema,
             self._nodes,
-            with_echoes(dict(given)),
+            {name: with_echoes(given[name]) for name in self.names if name in given},
             max_errors=MAX_ERRORS,
             hide_suggestions=hide_suggestions,
         )

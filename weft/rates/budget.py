@@ -18,6 +18,9 @@ from weft.rates.windows import Windows
 WINDOW_SECONDS = 60
 Charge = Callable[[int], None]
 
+BYTES_PER_COST = 100
+"""Of all that is received: JSON takes about so long to read as an object to answer."""
+
 SHARED_EVERY_SECONDS = 0.5
 CLIENT_BYTES = 600
 """What it takes to keep what a client has spent, its name included."""
@@ -153,6 +156,23 @@ def charge_address(budget: CostBudget, purpose: str, cost: int) -> None:
     """
     if (address := CLIENT.get()) is not None:
         budget.charge((purpose, address), cost)
+
+
+def cost_of_bytes(received: int) -> int:
+    """What it costs that a request, or a message, of so many bytes has been received."""
+    return 1 + received // BYTES_PER_COST
+
+
+def charge_bytes(budget: CostBudget | None, received: int) -> int:
+    """Charges the address for what it has sent, before it is read; gives how much.
+
+    Who has sent it is known only once it is read. Raises `RateLimited`.
+    """
+    cost = cost_of_bytes(received)
+    address = CLIENT.get()
+    if budget is not None and address is not None:
+        budget.charge(("address", address), cost)
+    return cost
 
 
 def _parts(client: Hashable) -> tuple[object, ...]:

@@ -9,8 +9,9 @@ from graphql import ExecutionResult
 from starlette.types import Receive, Scope, Send
 
 from weft.echo import echoed
-from weft.errors import BadRequest, Unauthenticated, Unavailable
+from weft.errors import BadRequest, RequestError, Unauthenticated, Unavailable
 from weft.execution.errors import Refused
+from weft.rates.budget import charged
 from weft.telemetry.logs import REQUEST_ID
 from weft.transport import messages
 from weft.transport.broadcast import Membership
@@ -231,12 +232,12 @@ class Connection:
     async def _execute(self, message: Subscribe, request_id: str) -> bytes | Membership:
         """Sends results; returns the message that ends the operation, or how it goes on."""
         service = self._service
-        if isinstance(message.payload, BadRequest):
+        if isinstance(message.payload, RequestError):
             raise message.payload
         asked = from_value(message.payload)
         # Asked anew for every operation: a session that was revoked meanwhile has no more of them.
         viewer = await self._viewer(self._authorization)
-        request = await service.documents.complete(asked)
+        request = await service.documents.complete(asked, charged(service.budget, None))
         opened = await service.open(request, viewer, request_id)
         if isinstance(opened, Refused):
             return messages.error_message(message.id, format_errors(opened.errors or ()))
@@ -256,11 +257,7 @@ class Connection:
         text = event.get("text")
         if text is None:
             raise SocketClosed(CloseCode.BAD_REQUEST, "Messages are text, not binary")
-        raw = text.encode()
-        if len(raw) > self._service.limits.message_limit_bytes:
-            limit = self._service.limits.message_limit_bytes
-            raise SocketClosed(CloseCode.MESSAGE_TOO_BIG, f"Messages are at most {limit} bytes")
-        return messages.decode(raw)
+        return self._service.read(text.encode())
 
 
 class _OperationSink:

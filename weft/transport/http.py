@@ -4,17 +4,18 @@ It follows "GraphQL over HTTP" (https://graphql.github.io/graphql-over-http/draf
 """
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
 from weft.documents.documents import Documents
+from weft.errors import OperationNotAllowed
 from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.errors import Refused
 from weft.execution.schema import Schema
 from weft.explanation import Explanation
-from weft.rates.budget import CostBudget, charged
+from weft.rates.budget import CostBudget, charge_bytes, charged
 from weft.transport.answer import (
     ALLOW,
     NOSNIFF,
@@ -61,8 +62,13 @@ from weft.transport.service import OPERATIONS_AT_ONCE, LiveService
 READING = frozenset({OperationType.QUERY})
 STREAMED_BY_GET = READING | {OperationType.SUBSCRIPTION}
 
-Read = tuple[GraphQLRequest, bytes | None]
-"""A request, and its body if that is new and may be worth keeping."""
+
+class Read(NamedTuple):
+    """A request, what its bytes have cost, and its body if that is new and may be worth keeping."""
+
+    request: GraphQLRequest
+    cost: int
+    new_body: bytes | None
 
 
 class GraphQLEndpoint:
@@ -151,16 +157,16 @@ class GraphQLEndpoint:
         read = self._at_hand(scope, headers, exchange)
         if read is None:
             read = await self._request(scope, headers, receive)
-        asked, new_body = read
+        asked, bytes_cost, new_body = read
         request = asked
         if not self._documents.takes_as_is(asked):
-            request = await self._documents.complete(asked)
+            request = await self._documents.complete(asked, charged(self._budget, None))
         if new_body is not None:
             self._bodies.keep(new_body, asked, request.query)
         with self._in_flight, ClientWatch(receive, exchange):
-            result = await self._run(request, headers, scope)
+            result = await self._run(request, headers, scope, bytes_cost)
         gets = scope["method"] == "GET"
-        if gets and isinstance(result, Refused) and self._writes(request):
+        if gets and _is_not_allowed(result):
             raise MethodNotAllowed("GET is for queries only; use POST.")
         raise_if_limited(result)
         body = encode_result(result)
@@ -178,8 +184,8 @@ class GraphQLEndpoint:
         receive: Receive,
         send: Send,
     ) -> None:
-        asked, _ = await self._request(scope, headers, receive)
-        request = await self._documents.complete(asked)
+        asked = (await self._request(scope, headers, receive)).request
+        request = await self._documents.complete(asked, charged(self._budget, None))
         authorization = authorization_of(headers)
         viewer = await self._gate.viewer(authorization)
         stream = EventStream(live, scope, receive, send)
@@ -191,12 +197,16 @@ class GraphQLEndpoint:
         request: GraphQLRequest,
         headers: dict[bytes, bytes],
         scope: Scope,
+        bytes_cost: int,
     ) -> ExecutionResult:
         viewer = await self._gate.viewer(authorization_of(headers))
         context = self._gate.context(viewer, request_id_of(scope))
+        charge = charged(self._budget, self._gate.audience(viewer))
         explanation = None
         if request.extensions is not None and self._is_explained(request.extensions, viewer):
             explanation = Explanation()
+            explanation.add_charge(bytes_cost)
+            charge = explanation.charging(charge)
             context.explain(explanation)
         result = await self._engine.run(
             request.query,
@@ -207,7 +217,7 @@ class GraphQLEndpoint:
             deadline_seconds=self._deadline_seconds,
             raw=True,
             sees_schema=self._gate.sees_schema(viewer),
-            charge=charged(self._budget, self._gate.audience(viewer)),
+            charge=charge,
         )
         if explanation is not None:
             result.extensions = {**(result.extensions or {}), "explain": explanation.as_dict()}
@@ -216,10 +226,6 @@ class GraphQLEndpoint:
     def _is_explained(self, extensions: dict[str, Any], viewer: Any) -> bool:
         """Whether the request asks what was done for it, and may know: `{"explain": true}`."""
         return extensions.get("explain") is True and self._gate.explains_to(viewer)
-
-    def _writes(self, request: GraphQLRequest) -> bool:
-        operation = self._engine.operation(request.query, request.operation_name)
-        return not isinstance(operation, Refused) and operation.type is not OperationType.QUERY
 
     def _at_hand(
         self, scope: Scope, headers: dict[bytes, bytes], exchange: Exchange | None
@@ -242,12 +248,14 @@ class GraphQLEndpoint:
             query_string: bytes = scope["query_string"]
             if len(query_string) > self._body_limit_bytes:
                 raise TargetTooLong(f"The URL has more than {self._body_limit_bytes} bytes.")
-            return from_query_string(query_string), None
+            cost = charge_bytes(self._budget, len(query_string))
+            return Read(from_query_string(query_string), cost, None)
         raise MethodNotAllowed(f"{method} is not served here; use POST, or GET for queries.")
 
     def _read(self, body: bytes) -> Read:
+        cost = charge_bytes(self._budget, len(body))
         request, is_known = self._bodies.read(body)
-        return request, None if is_known else body
+        return Read(request, cost, None if is_known else body)
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         left = self._body_limit_bytes
@@ -272,6 +280,12 @@ class GraphQLEndpoint:
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"The body has more than {self._body_limit_bytes} bytes.")
+
+
+def _is_not_allowed(result: ExecutionResult) -> bool:
+    return isinstance(result, Refused) and any(
+        isinstance(error.original_error, OperationNotAllowed) for error in result.errors or ()
+    )
 
 
 def _check_is_read(headers: dict[bytes, bytes]) -> None:

@@ -11,11 +11,15 @@ from graphql import GraphQLFormattedError
 
 from weft.auth.tokens import credentials
 from weft.echo import brief
-from weft.errors import BadRequest
+from weft.errors import BadRequest, RateLimited
 from weft.transport import strict_json
 
 SUBPROTOCOL = "graphql-transport-ws"
 REASON_LIMIT_BYTES = 123  # of a close frame: RFC 6455, 5.5
+
+UNPAID_BYTES = 1_024
+"""Longest of the messages that are read of a client that has spent its budget: pings and the like,
+so that the subscriptions that it has go on."""
 
 OperationId = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
@@ -73,7 +77,7 @@ class Subscribe(msgspec.Struct, tag_field="type", tag="subscribe"):
 
     id: OperationId
     payload: Any = None
-    """JSON, or the `BadRequest` that reading it as strict JSON has raised."""
+    """JSON, or why it is not read: the `BadRequest` of strict JSON, or a spent budget."""
 
 
 class _Envelope(msgspec.Struct, tag_field="type", tag="subscribe"):
@@ -110,6 +114,20 @@ def decode(raw: bytes) -> ClientMessage:
         if message is None:
             raise SocketClosed(CloseCode.BAD_REQUEST, str(error)) from None
         return message
+
+
+def decode_unpaid(raw: bytes, refusal: RateLimited) -> ClientMessage:
+    """A message of a client that has spent its budget: nothing that is long is read any more.
+
+    The refusal is an operation's payload. Raises `SocketClosed` as `decode`, and (1013) for other
+    messages that are long.
+    """
+    try:
+        return Subscribe(_decode_envelope(raw).id, refusal)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        if len(raw) > UNPAID_BYTES:
+            raise SocketClosed(CloseCode.TRY_AGAIN_LATER, refusal.message) from None
+        return decode(raw)
 
 
 def _with_faulty_payload(raw: bytes) -> Subscribe | None:

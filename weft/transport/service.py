@@ -15,12 +15,14 @@ from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.reference import ResumeAfter
 from weft.execution.schema import Schema
 from weft.execution.subscription import Subscription
-from weft.rates.budget import CostBudget, charged, client_of
+from weft.rates.budget import CostBudget, charge_bytes, charged, client_of
+from weft.transport import messages
 from weft.transport.broadcast import Broadcasts
 from weft.transport.gate import Gate, Viewer
 from weft.transport.limits import Occupancy, SocketLimits
 from weft.transport.live import LiveSubscription
 from weft.transport.load import InFlight
+from weft.transport.messages import ClientMessage, CloseCode, SocketClosed
 from weft.transport.places import Place, Places
 from weft.transport.rendered import Renderer
 from weft.transport.request import GraphQLRequest
@@ -68,6 +70,17 @@ class LiveService:
         self._engine = schema.engine
         self._deadline_seconds = operation_timeout_ms / 1000
 
+    def read(self, raw: bytes) -> ClientMessage:
+        """A message of a socket, which is paid for; raises `SocketClosed`."""
+        limit = self.limits.message_limit_bytes
+        if len(raw) > limit:
+            raise SocketClosed(CloseCode.MESSAGE_TOO_BIG, f"Messages are at most {limit} bytes")
+        try:
+            charge_bytes(self.budget, len(raw))
+        except RateLimited as refusal:
+            return messages.decode_unpaid(raw, refusal)
+        return messages.decode(raw)
+
     async def open(
         self,
         request: GraphQLRequest,
@@ -87,7 +100,7 @@ class LiveService:
 
         def begin(subscription: Subscription) -> None:
             nonlocal place
-            identity = _identity(request, client.audience, subscription.start_variable)
+            identity = _identity(request, client.audience, subscription)
             place = self._places.take(client, identity)
 
         try:
@@ -128,11 +141,11 @@ class LiveService:
         return (viewer.expires_at - self.clock()).total_seconds()
 
 
-def _identity(request: GraphQLRequest, audience: Hashable, start_variable: str | None) -> Hashable:
+def _identity(request: GraphQLRequest, audience: Hashable, subscription: Subscription) -> Hashable:
     """The same for subscriptions that are one; short, since every member of a broadcast has it."""
-    variables = {
-        name: value for name, value in (request.variables or {}).items() if name != start_variable
-    }
+    # Only those that the operation defines: others change nothing.
+    names = subscription.variable_names - {subscription.start_variable}
+    variables = {name: value for name, value in (request.variables or {}).items() if name in names}
     text = request.query.encode(errors="surrogatepass")
     what = _encode((sha256(text).hexdigest(), request.operation_name, variables))
     return sha256(what).digest(), audience

@@ -11,7 +11,10 @@ from weft.errors import BadRequest
 
 NESTING_LIMIT = 200
 """Levels of objects and lists. What the interpreter itself could take differs by its version."""
+CONTAINERS_LIMIT = 10_000
+"""Objects and lists in one JSON text: each takes far longer to make than other characters do."""
 
+STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 NAME_END = re.compile(rb'"\s*:')
 ESCAPED_NUL = b"\\u0000"
 LONE_SURROGATE = re.compile(
@@ -28,8 +31,12 @@ def decode(raw: bytes) -> Any:
     """The value of a JSON text in UTF-8.
 
     Raises `BadRequest` for all that is no JSON (RFC 8259), for numbers out of range, lone
-    surrogates, U+0000, more than NESTING_LIMIT levels, and for an object that gives a name twice.
+    surrogates, U+0000, more than NESTING_LIMIT levels or CONTAINERS_LIMIT objects and lists, and
+    for an object that gives a name twice.
     """
+    # In strings they are none, but few texts have so many even there.
+    if _containers(raw) > CONTAINERS_LIMIT and _containers(STRING.sub(b"", raw)) > CONTAINERS_LIMIT:
+        raise BadRequest(f"The JSON holds more than {CONTAINERS_LIMIT} objects and lists.")
     try:
         value = _decode(raw)
     except UnicodeDecodeError:
@@ -47,6 +54,10 @@ def decode(raw: bytes) -> Any:
     if ESCAPED_NUL in raw and (place := _place_of_nul(value, "$")) is not None:
         raise BadRequest(f"The character U+0000 is not allowed - at `{echoed(place)}`.")
     return value
+
+
+def _containers(raw: bytes) -> int:
+    return raw.count(b"[") + raw.count(b"{")
 
 
 def _count_names(value: Any, levels: int) -> int:

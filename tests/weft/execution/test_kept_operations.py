@@ -1,6 +1,7 @@
 """What is kept of compiled operations, and what is not."""
 
 import pytest
+from graphql import parse
 
 from tests.weft.execution.shop import Site
 from weft.bounded_cache import ENTRY_BYTES
@@ -13,7 +14,8 @@ def text(number: int) -> str:
     return f"{{ thing {{ alias{number}: key }} }}"
 
 
-ROOM = 20 * (weight_of_operation(text(100)) + ENTRY_BYTES)
+ENTRY = weight_of_operation(text(100), parse(text(100)).token_count) + ENTRY_BYTES
+ROOM = 20 * ENTRY
 
 
 class TestEngine:
@@ -39,9 +41,8 @@ class TestEngine:
         assert [engine.operation(text(number)) for number in range(10)] == hot
 
     async def test_does_not_keep_an_oversized_document(self, compiled: Schema) -> None:
-        room = 5 * (weight_of_operation(text(1)) + ENTRY_BYTES)
-        engine = Engine(compiled.graphql_schema, max_operation_bytes=room)
-        oversized = text(1) + " " * 10 * len(text(1))
+        engine = Engine(compiled.graphql_schema, max_operation_bytes=5 * ENTRY)
+        oversized = text(1).replace("key", " ".join(f"key a{place}: key" for place in range(60)))
         assert engine.operation(oversized) is not engine.operation(oversized)
         assert engine.operation(text(1)) is engine.operation(text(1))
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.weft.execution.boxes import WEIGHT, box_schema
-from weft.execution.cost import ASSUMED_LIST_SIZE, cost_of_reading
+from weft.execution.cost import ASSUMED_LIST_SIZE, COST_OF_ERROR, cost_of_reading
 from weft.execution.engine import Engine
 from weft.execution.errors import Refused
 from weft.execution.limits import Limits
@@ -127,13 +127,16 @@ class TestCharge:
         text = "query Charged { box { name } }"
         for _ in range(3):
             await engine.run(text, charge=charged.append)
-        assert charged == [2 + cost_of_reading(text), 2, 2]
+        tokens, nodes = 8, 2
+        assert charged == [cost_of_reading(text), tokens, nodes, 2, 2, 2]
 
     async def test_is_made_for_what_is_refused(self, engine: Engine) -> None:
         charged: list[int] = []
         for text in ("{ nothing }", "{ nothing }", "{"):
             await engine.run(text, charge=charged.append)
-        assert charged == [cost_of_reading("{ nothing }")] * 2 + [cost_of_reading("{")]
+        reading, tokens = cost_of_reading("{ nothing }"), 3
+        unknown = [reading, tokens, COST_OF_ERROR]
+        assert charged == [*unknown, *unknown, cost_of_reading("{"), COST_OF_ERROR]
 
     async def test_that_raises_is_the_end(self, engine: Engine) -> None:
         def refuse(_: int) -> None:

@@ -21,6 +21,7 @@ from tests.weft.transport.addressed import (
     spent,
 )
 from tests.weft.transport.toy import serving
+from weft.rates.budget import cost_of_bytes
 from weft.transport.limits import SocketLimits
 
 
@@ -126,11 +127,16 @@ class TestCharge:
 
     async def test_events_of_what_cannot_be_resumed_cost_as_well(self) -> None:
         budget = budget_of(PLENTY)
+        query = "subscription ($to: Int!) { count(to: $to) }"
         async with serving(budget=budget) as server, socket_from(server, HERE) as socket:
-            await socket.subscribe("1", "subscription { count(to: 10) }")
-            assert [(await socket.receive())["type"] for _ in range(11)][-1] == "complete"
-            reading = 1 + len("subscription { count(to: 10) }") // 4
-            assert spent(budget, HERE) == reading + 1 + 10
+            costs: list[int] = []
+            for count in (10, 10, 20):  # the first time the text is read as well
+                begun = spent(budget, HERE)
+                await socket.subscribe("1", query, variables={"to": count})
+                types = [(await socket.receive())["type"] for _ in range(count + 1)]
+                assert types == [*["next"] * count, "complete"]
+                costs.append(spent(budget, HERE) - begun)
+            assert costs[2] - costs[1] == 10
 
     async def test_fresh_credentials_cost_and_are_not_looked_at_without_end(self) -> None:
         budget = budget_of(PLENTY)
@@ -139,8 +145,10 @@ class TestCharge:
             serving(budget=budget, limits=limits) as server,
             socket_from(server, HERE, GOOD) as socket,
         ):
+            begun = spent(budget, HERE), spent(budget, "ada", "viewer")
             await socket.ping(**GOOD)
-            assert (spent(budget, HERE), spent(budget, "ada", "viewer")) == (1, 1)
+            of_address, of_viewer = spent(budget, HERE), spent(budget, "ada", "viewer")
+            assert (of_address - begun[0], of_viewer - begun[1]) == (cost_of_bytes(99) + 1, 1)
             for _ in range(1_000):
                 await socket.send("ping", payload=GOOD)
             assert (await socket.closed())[0] == 1013

@@ -1,7 +1,7 @@
 """What clients send is read, or refused by name; nothing else comes out, whatever goes in."""
 
 import json
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -60,6 +60,23 @@ class TestStrictJson:
     def test_refuses_the_rest_by_name(self, raw: bytes) -> None:
         with suppress(BadRequest):
             strict_json.decode(raw)
+
+    @pytest.mark.parametrize(
+        ("one", "each"),
+        [("[]", 1), ("{}", 1), ("[[]]", 2), ('{"a":{}}', 2), (r'[{"\"[": [], "{": 1}]', 3)],
+    )
+    def test_refuses_more_than_so_many_objects_and_lists(self, one: str, each: int) -> None:
+        for count, good in [(9_999 // each, True), (10_000 // each + 1, False)]:
+            raw = f"[{','.join([one] * count)}]".encode()
+            with nullcontext() if good else pytest.raises(BadRequest, match="than 10000 objects"):
+                strict_json.decode(raw)
+
+    @pytest.mark.parametrize(
+        "inside", ["[" * 20_000, "{" * 20_000, '\\"[' * 20_000, "\\\\[{" * 9_000]
+    )
+    def test_reads_any_number_of_brackets_in_strings(self, inside: str) -> None:
+        raw = f'{{"a":"{inside}","b":["{inside}"]}}'.encode()
+        assert strict_json.decode(raw) == json.loads(raw)
 
 
 class TestRequests:

@@ -18,6 +18,7 @@ from tests.sockets import address_of, listening
 from tests.waiting import soon
 from tests.weft.transport.behind import fallback
 from tests.weft.transport.ticks import TickFeed
+from weft.documents.documents import Documents
 from weft.errors import Unauthenticated, Unavailable
 from weft.execution.schema import Schema
 from weft.explanation import Explanation
@@ -250,6 +251,7 @@ async def serving(
     page: Page | None = None,
     shared: Shared | None = None,
     budget: CostBudget | None = None,
+    documents: Documents | None = None,
 ) -> AsyncGenerator[Server]:
     """A real server on a free port of this machine, in this event loop.
 
@@ -259,7 +261,13 @@ async def serving(
     gate = Gate()
     in_flight = in_flight or InFlight(100)
     live = LiveService(
-        SCHEMA, gate, limits=limits, in_flight=in_flight, clock=lambda: NOW, budget=budget
+        SCHEMA,
+        gate,
+        limits=limits,
+        in_flight=in_flight,
+        documents=documents,
+        budget=budget,
+        clock=lambda: NOW,
     )
     front: Any = Front(
         GraphQLEndpoint(
@@ -269,6 +277,8 @@ async def serving(
             live=live,
             in_flight=in_flight,
             page=page,
+            budget=budget,
+            **({"documents": documents} if documents else {}),
             **(http or {}),
         ),
         GraphQLSocket(live, cors_origins=cors_origins),

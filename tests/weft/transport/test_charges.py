@@ -1,0 +1,303 @@
+"""All that a client sends is charged, once, and before it is read."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable
+from cProfile import Profile
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from tests.sockets import Socket, connecting
+from tests.waiting import PATIENCE_SECONDS
+from tests.weft.transport.toy import SCHEMA, Server, serving
+from weft.documents.documents import Documents
+from weft.errors import RateLimited
+from weft.rates.address import CLIENT
+from weft.rates.budget import BYTES_PER_COST, CostBudget, charge_bytes
+from weft.rates.windows import Windows
+from weft.transport import strict_json
+from weft.transport.messages import UNPAID_BYTES
+
+FROM = {"x-forwarded-for": "203.0.113.7"}
+ADDRESS = ("address", FROM["x-forwarded-for"])
+VIEWER = ("viewer", "ada")
+SIGNED_IN = {"authorization": "Bearer good"}
+LIMIT = 100_000
+EMPTY = "{ __typename }"
+"""Costs nothing once it is known."""
+
+
+class Recorded(CostBudget):
+    """A budget that also says what it was charged since it was last asked."""
+
+    charged: Counter[Hashable]
+
+    def charge(self, client: Hashable, cost: int) -> None:
+        super().charge(client, cost)
+        self.charged[client] += cost
+
+    def since(self) -> Counter[Hashable]:
+        charged, self.charged = self.charged, Counter()
+        return charged
+
+
+@pytest.fixture
+async def budget() -> AsyncIterator[Recorded]:
+    async with Redis.from_url("redis://127.0.0.1:1/0") as redis:
+        budget = Recorded(Windows(redis, "nowhere"), LIMIT)
+        budget.charged = Counter()
+        yield budget
+
+
+REGISTERED = {"empty": EMPTY}
+
+
+async def find(id_: str) -> str | None:
+    return REGISTERED.get(id_)
+
+
+@pytest.fixture
+async def server(budget: Recorded) -> AsyncIterator[Server]:
+    documents = Documents(SCHEMA.engine.is_valid, find=find)
+    async with serving(budget=budget, documents=documents, body_limit_bytes=200_000) as server:
+        SCHEMA.engine.operation(EMPTY)
+        SCHEMA.engine.operation("{ hello }")
+        yield server
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, headers=FROM) as client:
+        response = await client.post(server.url, json={"query": EMPTY})
+        assert response.status_code == 200
+        yield client
+
+
+@pytest.fixture
+async def socket(server: Server, client: httpx.AsyncClient) -> AsyncIterator[Socket]:
+    async with connecting(server.socket_url, additional_headers=FROM) as socket:
+        await socket.open()
+        yield socket
+
+
+def cost_of(sent: bytes | str) -> int:
+    return 1 + len(sent) // BYTES_PER_COST
+
+
+def body(query: str = EMPTY, **more: Any) -> bytes:
+    return json.dumps({"query": query, **more}).encode()
+
+
+LONG = "x" * 50_000
+BODIES: dict[str, bytes] = {
+    "small": body(),
+    "variables that are not defined": body(variables={"a": LONG, "b": [1] * 9_000}),
+    "objects in objects": body(variables={"a": [{"b": {}}] * 9_000}),
+    "extensions": body(extensions={"a": LONG}),
+    "other members": body(other=LONG),
+    "white space": body() + b" " * 50_000,
+    "no request": json.dumps([LONG]).encode(),
+    "no JSON": LONG.encode(),
+    "a name twice": b'{"query":"","query":"' + LONG.encode() + b'"}',
+    "no UTF-8": b"\xff" * 50_000,
+}
+
+
+class TestHttp:
+    @pytest.mark.parametrize("sent", BODIES.values(), ids=BODIES)
+    @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+    async def test_bodies_are_charged_by_their_bytes(
+        self, server: Server, client: httpx.AsyncClient, budget: Recorded, sent: bytes, accept: str
+    ) -> None:
+        headers = {"accept": accept, "content-type": "application/json"}
+        for _ in range(2):
+            budget.since()
+            await client.post(server.url, content=sent, headers=headers)
+            assert budget.since()[ADDRESS] == cost_of(sent)
+
+    async def test_query_strings_are_charged_by_their_bytes(
+        self, server: Server, client: httpx.AsyncClient, budget: Recorded
+    ) -> None:
+        variables = quote(json.dumps({"a": "x" * 5_000}))
+        for query in (f"query={quote(EMPTY)}&variables={variables}", "other=" + "x" * 5_000):
+            budget.since()
+            await client.get(f"{server.url}?{query}")
+            assert budget.since()[ADDRESS] == cost_of(query)
+
+    async def test_a_document_is_paid_for_by_who_brings_it_first(
+        self, server: Server, client: httpx.AsyncClient, budget: Recorded
+    ) -> None:
+        text = "{ hello # charged by bytes, characters, tokens and fields\n }"
+        sent = body(text)
+        budget.since()
+        await client.post(server.url, content=sent, headers=JSON | SIGNED_IN)
+        tokens, fields = 4, 1  # a comment is a token
+        compiling = 1 + len(text) // 4 + tokens + fields
+        first = budget.since()
+        running = first[VIEWER] - compiling
+        assert first[ADDRESS] == cost_of(sent) + compiling + running
+        await client.post(server.url, content=sent, headers=JSON | SIGNED_IN)
+        assert budget.since() == {ADDRESS: cost_of(sent) + running, VIEWER: running}
+
+    async def test_an_explanation_has_all_that_was_charged(
+        self, server: Server, client: httpx.AsyncClient, budget: Recorded
+    ) -> None:
+        for text in ("{ hello # explained\n }", "{ hello # explained\n }", "{ unknown }"):
+            sent = body(text, extensions={"explain": True})
+            budget.since()
+            response = await client.post(server.url, content=sent, headers=JSON | SIGNED_IN)
+            charged = response.json()["extensions"]["explain"]["charged"]
+            assert charged == budget.since()[ADDRESS]
+
+    async def test_a_registered_document_is_charged_like_any(
+        self, server: Server, client: httpx.AsyncClient, budget: Recorded
+    ) -> None:
+        sent = b'{"documentId":"empty"}'
+        for _ in range(2):
+            budget.since()
+            response = await client.post(server.url, content=sent, headers=JSON)
+            assert response.json()["data"] == {"__typename": "Query"}
+            assert budget.since()[ADDRESS] == cost_of(sent)
+
+    @pytest.mark.parametrize(("text", "times"), [("{ hello #1\n }", 1), ("{ wrong #1\n }", 2)])
+    async def test_a_document_that_is_registered_by_sending_it_is_charged_as_often_as_it_is_read(
+        self,
+        server: Server,
+        client: httpx.AsyncClient,
+        budget: Recorded,
+        text: str,
+        times: int,
+    ) -> None:
+        named = {"version": 1, "sha256Hash": sha256(text.encode()).hexdigest()}
+        sent = body(text, extensions={"persistedQuery": named})
+        budget.since()
+        profile = Profile()
+        profile.enable()
+        await client.post(server.url, content=sent, headers=JSON)
+        profile.disable()
+        assert calls("read_document", profile) == times
+        assert budget.since()[ADDRESS] > cost_of(sent) + times * (1 + len(text) // 4)
+
+    async def test_a_document_that_is_refused_by_get_is_read_once(
+        self, server: Server, client: httpx.AsyncClient
+    ) -> None:
+        profile = Profile()
+        profile.enable()
+        wrong = await client.get(f"{server.url}?query={quote('{ wrong }')}")
+        profile.disable()
+        assert wrong.status_code in (200, 400)
+        assert calls("read_document", profile) == 1
+        writes = await client.get(f"{server.url}?query={quote('mutation { add }')}")
+        assert writes.status_code == 405
+
+    async def test_nothing_is_read_of_a_client_that_has_spent_its_budget(
+        self, server: Server, client: httpx.AsyncClient, budget: Recorded
+    ) -> None:
+        budget.charge(ADDRESS, LIMIT)
+        for sent in BODIES.values():
+            profile = Profile()
+            profile.enable()
+            response = await client.post(server.url, content=sent, headers=JSON)
+            profile.disable()
+            assert response.status_code == 429
+            assert calls(strict_json.decode.__name__, profile, strict_json.__file__) == 0
+
+
+JSON = {"content-type": "application/json"}
+
+
+def calls(name: str, profile: Profile, file: str | None = None) -> int:
+    return sum(
+        entry.callcount
+        for entry in profile.getstats()
+        if getattr(entry.code, "co_name", None) == name
+        and file in (None, getattr(entry.code, "co_filename", None))
+    )
+
+
+def message(type_: str, **more: Any) -> str:
+    return json.dumps({"type": type_, **more})
+
+
+def operation(id_: str, query: str = EMPTY, **more: Any) -> str:
+    return message("subscribe", id=id_, payload={"query": query, **more})
+
+
+MESSAGES: dict[str, Callable[[], str]] = {
+    "an operation": lambda: operation("1"),
+    "an operation with variables": lambda: operation("1", variables={"a": LONG}),
+    "an operation that is no request": lambda: message("subscribe", id="1", payload=[LONG]),
+    "an operation of a faulty payload": lambda: (
+        '{"type":"subscribe","id":"1","payload":{"a":"' + LONG + '","a":1}}'
+    ),
+    "a ping": lambda: message("ping", payload={"a": LONG}),
+    "a pong": lambda: message("pong", payload={"a": LONG}),
+    "an end": lambda: message("complete", id="1"),
+    "another init": lambda: message("connection_init", payload={"a": LONG}),
+    "no message": lambda: LONG,
+}
+
+
+class TestSocket:
+    @pytest.mark.parametrize("make", MESSAGES.values(), ids=MESSAGES)
+    async def test_messages_are_charged_by_their_bytes(
+        self, socket: Socket, budget: Recorded, make: Callable[[], str]
+    ) -> None:
+        budget.since()
+        await socket.connection.send(make())
+        await socket.connection.send(message("ping"))
+        closes = await _until_pong(socket)
+        assert budget.since()[ADDRESS] == cost_of(make()) + (0 if closes else 1)
+
+    async def test_the_first_message_is_charged_by_its_bytes(
+        self, server: Server, client: httpx.AsyncClient, budget: Recorded
+    ) -> None:
+        budget.since()
+        async with connecting(server.socket_url, additional_headers=FROM) as socket:
+            await socket.open(padding=LONG)
+            sent = json.dumps({"type": "connection_init", "payload": {"padding": LONG}})
+            assert budget.since()[ADDRESS] == cost_of(sent)
+
+    async def test_one_of_a_client_that_has_spent_its_budget_goes_on(
+        self, socket: Socket, budget: Recorded
+    ) -> None:
+        await socket.subscribe("live", "subscription { endless }")
+        assert (await socket.receive())["type"] == "next"
+        budget.charge(ADDRESS, LIMIT)
+        await socket.ping()
+        for query in (EMPTY, LONG):
+            await socket.subscribe("1", query)
+            refused = await socket.receive()
+            assert (refused["type"], refused["id"]) == ("error", "1")
+            assert refused["payload"][0]["extensions"]["code"] == "TOO_MANY_REQUESTS"
+        await socket.ping(a="x" * (UNPAID_BYTES // 2))
+        await socket.send("ping", payload={"a": "x" * UNPAID_BYTES})
+        assert (await socket.closed())[0] == 1013
+
+
+async def _until_pong(socket: Socket) -> bool:
+    """Whether the socket is closed before it answers a ping without a payload."""
+    try:
+        while (await socket.receive()) != {"type": "pong"}:
+            pass
+    except Exception:
+        return True
+    return False
+
+
+def test_programs_on_the_machine_are_not_charged(budget: Recorded) -> None:
+    token = CLIENT.set(None)
+    try:
+        assert charge_bytes(budget, 10**9) == 1 + 10**7
+        assert budget.since() == {}
+        CLIENT.set("a")
+        charge_bytes(budget, LIMIT * BYTES_PER_COST)
+        with pytest.raises(RateLimited):
+            charge_bytes(budget, 1)
+    finally:
+        CLIENT.reset(token)
