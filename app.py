@@ -57,8 +57,8 @@ from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
 HEALTH_TIMEOUT_SECONDS = 2.0
-HEALTH_COST = 100
-"""Of asking whether the server is ready; counted apart from operations."""
+PATH_COST = 100
+"""Of a request for anything but GraphQL; each path is counted for itself, apart from operations."""
 LOOK_UP_COST = 10
 """Of looking for a document that this process does not know."""
 BUILT_PAGES = Path(__file__).parent / "web" / "dist"
@@ -218,14 +218,7 @@ def create_app(
         "relay_leads": server.relay_leads,
         "relay_lag_seconds": server.relay_lag_seconds,
     }
-    web.include_router(
-        health.router(
-            checks,
-            details,
-            timeout_seconds=HEALTH_TIMEOUT_SECONDS,
-            charge=partial(charge_address, server.budget, "health", HEALTH_COST),
-        )
-    )
+    web.include_router(health.router(checks, details, timeout_seconds=HEALTH_TIMEOUT_SECONDS))
     schema = build_schema(
         settings.executor, limits=settings.limits, tell_cost=settings.cost_in_answers
     )
@@ -273,6 +266,7 @@ def create_app(
         credentials=settings.session_cookies,
         allowed_hosts=settings.allowed_hosts,
         body_limit_bytes=settings.body_limit_bytes,
+        charge=lambda place: charge_address(server.budget, place, PATH_COST),
     )
     if not settings.trusted_proxies:
         return front

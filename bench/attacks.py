@@ -228,6 +228,7 @@ def connected(url: str, client: str | None = None) -> connect:
         subprotocols=[Subprotocol("graphql-transport-ws")],
         additional_headers=None if client is None else {"X-Forwarded-For": client},
         compression=None,
+        max_queue=None,  # or what has not been received keeps it from closing
         proxy=None,
     )
 

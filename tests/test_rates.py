@@ -127,6 +127,9 @@ class TestHealth:
         assert codes == [200, 200, 200, 200, 429]
         assert_limited(await post(api, TestCost.QUERY, HERE))
         assert (await api.http.get("/health/live", headers=HERE)).status_code == 200
+        pages = [await api.http.get("/", headers=HERE) for _ in range(5)]
+        assert [page.status_code for page in pages] == [404, 404, 404, 404, 429]
+        assert_limited(pages[-1])
         assert (await api.http.get("/health/ready", headers=THERE)).status_code == 200
         for _ in range(3):
             assert (await api.http.get("/health/ready")).status_code == 200

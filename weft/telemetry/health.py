@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from weft.errors import RateLimited
-
 Check = Callable[[], Awaitable[None]]
 """Returns if what it looks at is well; raises whatever if not."""
 
@@ -91,7 +89,6 @@ def router(
     details: Mapping[str, Detail] | None = None,
     *,
     timeout_seconds: float,
-    charge: Callable[[], None] = lambda: None,
 ) -> APIRouter:
     """Routes for an orchestrator.
 
@@ -99,8 +96,7 @@ def router(
     `Readiness` has found, 200 if all went well and 503 if not:
     `{"ready": false, "checks": {"redis": "ok", "database": "failed"}, "details": {}}`. Why a
     check failed is in the log, not in the answer. The `details` are for people to read: nothing
-    depends on them, and one that cannot be had is null. `charge` counts a request for readiness;
-    where it raises `RateLimited`, the answer is 429.
+    depends on them, and one that cannot be had is null.
     """
     health = APIRouter(prefix="/health", tags=["health"])
     readiness = Readiness(checks, details or {}, timeout_seconds)
@@ -113,11 +109,6 @@ def router(
     @health.api_route("/ready", methods=METHODS)
     async def ready() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         """Whether the server can do its work."""
-        try:
-            charge()
-        except RateLimited as error:
-            headers = {**UNCACHED, "retry-after": str(error.retry_after_seconds)}
-            return JSONResponse({"detail": error.message}, status_code=429, headers=headers)
         found = await readiness.find()
         return JSONResponse(found.answer, 200 if found.is_ready else 503, headers=UNCACHED)
 

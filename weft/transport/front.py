@@ -6,7 +6,7 @@ endpoint's short path and for the framework behind it.
 
 import re
 import secrets
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from itertools import count
 from time import perf_counter
 
@@ -14,13 +14,17 @@ from fastapi import HTTPException
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from weft.errors import RateLimited
 from weft.rates.address import CLIENT, counted_address
 from weft.telemetry.logs import REQUEST_ID
+from weft.transport.answer import refusal, send_answer
 from weft.transport.exchange import exchange_of
 from weft.transport.headers import POLICY, Stamp, headers_of
+from weft.transport.negotiation import JSON
 from weft.transport.origins import ANY, CrossOrigin, allowed_origins
 
 HEALTH = "/health/"
+CHECKS = frozenset({f"{HEALTH}live", f"{HEALTH}ready"})
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 PREFLIGHT_SECONDS = 7200
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -41,6 +45,8 @@ class Front:
     - `allowed_hosts`: accepted Host headers, such as `api.example.com` or `*.example.com`; `*` for
       all. Paths below `/health/` answer to any.
     - `body_limit_bytes`: the longest body that `fallback` is given; a longer one is answered 413.
+    - `charge`: counts a request that is `fallback`'s, by the path of a check of health, or "page"
+      for all others; where it raises `RateLimited`, the answer is 429.
     """
 
     def __init__(
@@ -54,7 +60,9 @@ class Front:
         credentials: bool = False,
         allowed_hosts: Collection[str] = ("*",),
         body_limit_bytes: int = 1_048_576,
+        charge: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._charge = charge
         self._endpoint = endpoint
         self._socket = socket
         self._fallback = fallback
@@ -135,8 +143,12 @@ class Front:
             application = self._endpoint if scope["type"] == "http" else self._socket
             return application(scope, receive, send)
         if scope["type"] == "http":
-            receive = _limited(receive, scope, self._body_limit_bytes)
             send = _hardened(send)
+            try:
+                self._charge(scope["path"] if scope["path"] in CHECKS else "page")
+            except RateLimited as error:
+                return send_answer(send, refusal(error, JSON))
+            receive = _limited(receive, scope, self._body_limit_bytes)
         return self._fallback(scope, receive, send)
 
 

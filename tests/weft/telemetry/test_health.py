@@ -10,7 +10,6 @@ from fastapi.routing import APIRoute
 
 from tests.sockets import address_of, listening
 from tests.waiting import PATIENCE_SECONDS, until
-from weft.errors import RateLimited
 from weft.telemetry import health
 
 
@@ -125,20 +124,6 @@ class TestReadiness:
         assert not (await readiness.find()).is_ready
         now[0] += health.FRESH_SECONDS
         assert (await readiness.find()).is_ready
-
-    async def test_is_counted_and_being_alive_is_not(self) -> None:
-        def charge() -> None:
-            raise RateLimited("Too often.", 7)
-
-        app = FastAPI()
-        app.include_router(health.router({}, timeout_seconds=1, charge=charge))
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://weft") as client:
-            refused = await client.get("/health/ready")
-            alive = await client.get("/health/live")
-        assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
-        assert refused.json() == {"detail": "Too often."}
-        assert alive.status_code == 200
 
 
 class TestHead:
