@@ -56,11 +56,6 @@ from weft.transport.pages import Page
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
-HEALTH_TIMEOUT_SECONDS = 2.0
-PATH_COST = 100
-"""Of a request for anything but GraphQL; each path is counted for itself, apart from operations."""
-LOOK_UP_COST = 10
-"""Of looking for a document that this process does not know."""
 BUILT_PAGES = Path(__file__).parent / "web" / "dist"
 
 Clock = Callable[[], datetime]
@@ -218,7 +213,8 @@ def create_app(
         "relay_leads": server.relay_leads,
         "relay_lag_seconds": server.relay_lag_seconds,
     }
-    web.include_router(health.router(checks, details, timeout_seconds=HEALTH_TIMEOUT_SECONDS))
+    web.include_router(health.router(checks, details))
+    charge = partial(charge_address, server.budget)
     schema = build_schema(
         settings.executor, limits=settings.limits, tell_cost=settings.cost_in_answers
     )
@@ -233,7 +229,7 @@ def create_app(
         SharedDocuments(server.redis, settings.redis_prefix, settings.documents_shared),
         server.registered_document,
         trusted_only=settings.documents == "trusted",
-        charge=partial(charge_address, server.budget, "address", LOOK_UP_COST),
+        charge=charge,
     )
     live = LiveService(
         schema,
@@ -266,7 +262,7 @@ def create_app(
         credentials=settings.session_cookies,
         allowed_hosts=settings.allowed_hosts,
         body_limit_bytes=settings.body_limit_bytes,
-        charge=lambda place: charge_address(server.budget, place, PATH_COST),
+        charge=charge,
     )
     if not settings.trusted_proxies:
         return front

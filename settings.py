@@ -78,7 +78,7 @@ class Settings(AccountSettings, ExposureSettings):
         default=10,
         ge=0,
         le=60,
-        description="How long a used refresh token may come again, for two tabs at once.",
+        description="How long a used refresh token may come once again, for two tabs at once.",
     )
     executor: Literal["compiled", "reference"] = Field(
         default="compiled",
@@ -167,8 +167,8 @@ class Settings(AccountSettings, ExposureSettings):
     sockets_per_address: int = Field(
         default=2_000,
         ge=1,
-        description="Sockets and event streams from one network address, per process; more are "
-        "refused with status 429.",
+        description="Sockets and event streams from one network address (of IPv6, one /64), per "
+        "process; more are refused with status 429.",
     )
     socket_buffer_bytes: int = Field(
         default=1_048_576,

@@ -55,6 +55,8 @@ class ItemScope(msgspec.Struct, frozen=True, cache_hash=True):
     tags: frozenset[str] | None = None
     search: str | None = None
     updated_after: datetime | None = None
+    is_of_known_owner: bool = False
+    """Whether `owner_id` is a user's who was read, and not just what a client says."""
 
 
 class Access(enum.Enum):

@@ -105,10 +105,11 @@ def item_scope(
     visible: frozenset[ItemStatus], filter: CheckedFilter, owner_id: int | None = None
 ) -> ItemScope:
     """What a filter leaves of the visible items; of one owner's, if `owner_id` is given."""
+    is_of_known_owner = owner_id is not None
     if filter.owner_id is not None:
         filtered_owner = key_of("User", filter.owner_id)
         if owner_id is not None and filtered_owner != owner_id:
-            visible = frozenset()
+            visible, is_of_known_owner = frozenset(), False
         owner_id = filtered_owner
     return ItemScope(
         visible if filter.status is None else visible & frozenset(filter.status),
@@ -116,6 +117,7 @@ def item_scope(
         _filter_tags(filter.tags),
         _searched(filter),
         _in_utc(filter.updated_after),
+        is_of_known_owner,
     )
 
 

@@ -50,6 +50,11 @@ def _is_common_user_page(arguments: Mapping[str, Any]) -> bool:
     return arguments["page"].is_outermost and arguments.get("search") is None
 
 
+def _is_kept(scope: ItemScope, total: int) -> bool:
+    """Not the counts of owners that nobody is."""
+    return total > 0 or scope.owner_id is None or scope.is_of_known_owner
+
+
 def _item_page(stored: Any, _: Any, arguments: Mapping[str, Any]) -> Page[ItemRow]:
     return Page.restored(stored, item_window(arguments["page"], arguments.get("order_by")))
 
@@ -74,6 +79,7 @@ ITEM_TOTAL = CachePolicy(
     scope=Scope.PUBLIC,
     key=lambda page: page.scope,
     tags=lambda scope, _: (_tag_of_count(scope),),
+    keeps=_is_kept,
     value_type=int,
 )
 USER_TOTAL = CachePolicy(
@@ -89,6 +95,7 @@ ITEMS_OF_USER = CachePolicy(
     seen_as=_of_users,
     only_if=_is_common_item_page,
     tags=lambda user_id, _: (items_of(user_id),),
+    keeps=lambda _, page: page.scope.is_of_known_owner,
     value_type=StoredPage[ItemRow, ItemScope],
     encode=_stored,
     decode=_item_page,

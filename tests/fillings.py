@@ -290,7 +290,7 @@ async def values_to_be_stored(room: int, patch: pytest.MonkeyPatch) -> Any:
     for place in range(4_000):
         stored = bytes(20_000 if place % 100 == 0 else 40)
         keys = text(100).encode(), (text(40).encode(), text(40).encode())
-        filler.offer([Fill(*keys, stored, b"7" * 20, 300.0, text(100).encode())])
+        filler.offer([Fill(*keys, stored, b"7" * 20, 300.0, 300.0, text(100).encode())])
     return filler
 
 

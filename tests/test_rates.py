@@ -8,11 +8,12 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from app import LOOK_UP_COST, create_app
+from app import create_app
 from settings import Settings
 from tests.api import Api, Clock
 from tests.sockets import address_of, connecting, listening
 from tests.waiting import PATIENCE_SECONDS
+from weft.documents.documents import LOOK_UP_COST
 
 COST_PER_MINUTE = 400
 HERE = {"x-forwarded-for": "203.0.113.7"}

@@ -73,8 +73,8 @@ class ExposureSettings(BaseSettings):
     connections_per_address: int = Field(
         default=2_500,
         ge=1,
-        description="Of these, from one address that is neither this machine's nor one of "
-        "TRUSTED_PROXIES; the next is answered 429.",
+        description="Of these, from one address (of IPv6, one /64) that is neither this machine's "
+        "nor one of TRUSTED_PROXIES; the next is answered 429.",
     )
     operations_at_once: int = Field(
         default=1_000,
@@ -135,7 +135,7 @@ class ExposureSettings(BaseSettings):
         default=100,
         ge=1,
         description="Attempts at one account in an hour from anywhere; from then on, each address "
-        "may try once an hour.",
+        "may try once an hour, and of IPv6 each /48.",
     )
     sign_ups_per_address: int = Field(
         default=30, ge=1, description="New accounts from one address in an hour."
@@ -153,7 +153,7 @@ class ExposureSettings(BaseSettings):
         default=20,
         ge=1,
         description="The same for one account in an hour from anywhere; from then on, each address "
-        "may ask once an hour.",
+        "may ask once an hour, and of IPv6 each /48.",
     )
     trusted_proxies: CommaSeparated = Field(
         default_factory=list,

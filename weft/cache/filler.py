@@ -17,6 +17,9 @@ from weft.memory_weight import weight_of
 OVERHEAD_BYTES = 500
 """What a waiting value takes beside its bytes and its keys."""
 MAX_BATCH = 50
+FENCE_LIVES = 2
+"""How long a fence is kept after values were stored, in lives of these values: so they do not
+outlive it, and it is still there when those that are read again and again are stored anew."""
 GATHER_SECONDS = 0.002
 """How long a value waits for others, and for its own answer to be sent."""
 
@@ -28,20 +31,27 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A value to be stored, encoded; it was read in a snapshot of this `xmin`."""
+    """A value to be stored, encoded; it was read in a snapshot of this `xmin`.
+
+    Without `stored` it only ends the claim of a value that is not kept. `life_seconds` is how long
+    such values live.
+    """
 
     value_key: bytes
     fence_keys: tuple[bytes, ...]
-    stored: bytes
+    stored: bytes | None
     xmin: bytes
     expires_at: float
+    life_seconds: float
     claim_key: bytes | None = None
     """Of whoever computed it, if others wait for it."""
 
     @property
     def weight_bytes(self) -> int:
         """What it takes while it waits."""
-        return OVERHEAD_BYTES + len(self.stored) + weight_of((self.value_key, self.fence_keys))
+        return (
+            OVERHEAD_BYTES + len(self.stored or b"") + weight_of((self.value_key, self.fence_keys))
+        )
 
 
 class Filler:
@@ -91,13 +101,14 @@ class Filler:
 
     async def store(self, batch: Sequence[Fill]) -> None:
         """Stores what may count, at once; CacheUnavailable if Redis cannot be reached."""
-        keys = list(dict.fromkeys(key for fill in batch for key in fill.fence_keys))
-        fences = await self._whole_fences(keys)
+        kept = [fill for fill in batch if fill.stored is not None]
+        fences = await self._whole_fences(kept)
         entries: list[tuple[bytes, bytes, int]] = []
-        for fill in batch:
+        for fill in kept:
             found = [fences[key] for key in fill.fence_keys]
             life_ms = int((fill.expires_at - self._wall_clock()) * 1000)
-            if life_ms > 0 and all(is_whole(fence) and fence < fill.xmin for fence in found):
+            counts = all(is_whole(fence) and fence < fill.xmin for fence in found)
+            if life_ms > 0 and counts and fill.stored is not None:
                 entries.append((fill.value_key, fill.stored, life_ms))
         if entries:
             await self._store.write(entries)
@@ -105,9 +116,14 @@ class Filler:
         if claims:
             await self._store.release(claims)
 
-    async def _whole_fences(self, keys: list[bytes]) -> dict[bytes, bytes]:
+    async def _whole_fences(self, fills: Sequence[Fill]) -> dict[bytes, bytes]:
+        if not fills:
+            return {}
+        keys = list(dict.fromkeys(key for fill in fills for key in fill.fence_keys))
         token = secrets.token_hex(8).encode()
-        seen = dict(zip(keys, await self._store.ensure_fences(keys, token), strict=True))
+        life_ms = int(FENCE_LIVES * max(fill.life_seconds for fill in fills) * 1000)
+        found = await self._store.ensure_fences(keys, token, life_ms)
+        seen = dict(zip(keys, found, strict=True))
         still_open = [key for key, fence in seen.items() if not is_whole(fence)]
         if still_open:
             # Drawn only now, when the fences are known to be there: the proof rests on it.

@@ -81,17 +81,25 @@ class Level:
             entry, value = self.entries[place], self.values[place]
             if isinstance(value, Exception):
                 continue
-            try:
-                stored = self.codec.encode(value, xmin, read_at)
-            except Exception:
-                _log.exception("cache_fill_failed")
-                continue
-            self.cache.kept.keep(entry, value, xmin, expires_at, len(stored))
+            stored = self._encoded(place, xmin, read_at)
+            if stored is not None:
+                self.cache.kept.keep(entry, value, xmin, expires_at, len(stored))
             claim_key = entry.claim_key if is_claimed else None
-            fills.append(
-                Fill(entry.value_key, entry.fence_keys, stored, xmin, expires_at, claim_key)
-            )
+            if stored is not None or claim_key is not None:
+                of_value = (entry.value_key, entry.fence_keys, stored, xmin, expires_at)
+                fills.append(Fill(*of_value, self.codec.ttl_seconds, claim_key))
         self.cache.offer(fills)
+
+    def _encoded(self, place: int, xmin: bytes, read_at: float) -> bytes | None:
+        """The value as Redis gets it; None if it is not to be kept."""
+        value = self.values[place]
+        if not self.policy.keeps(self.keys[place], value):
+            return None
+        try:
+            return self.codec.encode(value, xmin, read_at)
+        except Exception:
+            _log.exception("cache_fill_failed")
+            return None
 
 
 async def finished(answer: Any) -> Any:

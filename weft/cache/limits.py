@@ -19,5 +19,5 @@ class StoreLimits:
     breaker_ms: int = 250
     """How long nobody asks again after a failure."""
     fence_seconds: int = 86_400
-    """How long a fence is kept; any length is safe."""
+    """How long the version of all fences is kept, and a fence at most; any length is safe."""
     connections: int = 2

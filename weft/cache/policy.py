@@ -36,6 +36,9 @@ class CachePolicy:
       that one does not see is never answered.
     - `once_ms`: how long others, in all processes, wait for whoever computes a value. 0, everybody
       computes, unless that takes much longer than asking Redis twice.
+    - `keeps`: which values are kept, from the key and the value; all, unless given. Not those of
+      keys that a client can make up, of which there is no end: such as a count of 0, which is of
+      an owner without anything, or of none at all.
     - `value_type`: what msgspec reads a stored value as; the resolver's return type unless given.
     - `encode`, `decode`: for values that are no rows: to what msgspec takes, and back with the key
       and the arguments.
@@ -48,6 +51,7 @@ class CachePolicy:
     only_if: Callable[[Mapping[str, Any]], bool] | None = None
     seen_as: Callable[[Any, Sequence[Any]], Any] | None = None
     once_ms: int = 0
+    keeps: Callable[[Any, Any], bool] = lambda _key, _value: True
     value_type: Any = Any
     encode: Callable[[Any], Any] | None = None
     decode: Callable[[Any, Any, Mapping[str, Any]], Any] | None = None

@@ -54,13 +54,17 @@ for place, key in ipairs(KEYS) do
   if not valid(fence) then
     fence = ARGV[1]
     redis.call('SET', key, fence, 'PX', ARGV[2])
+  elseif redis.call('PTTL', key) < ARGV[2] / 2 then
+    redis.call('PEXPIRE', key, ARGV[2])
   end
   fences[place] = fence
 end
 return fences
 """
 )
-"""ARGV: an open fence, its life in milliseconds. Puts it where there is none; gives them all."""
+"""ARGV: an open fence, its life in milliseconds. Puts it where there is none; gives them all.
+
+One that is there has its life anew once half of it is over."""
 
 MAKE_WHOLE = (
     _VALID

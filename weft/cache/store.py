@@ -76,9 +76,12 @@ class RedisStore:
         places = await self._places([key for _, key, *_ in commands])
         return _gathered(len(commands), places, await of_each(write, places))
 
-    async def ensure_fences(self, keys: Sequence[bytes], token: bytes) -> list[bytes]:
-        """The fence of each key; an open one with this token where there was none."""
-        shared = opened(token), self.limits.fence_seconds * 1000
+    async def ensure_fences(self, keys: Sequence[bytes], token: bytes, life_ms: int) -> list[bytes]:
+        """The fence of each key; an open one with this token where there was none.
+
+        Each is kept for at least half of `life_ms` from now on.
+        """
+        shared = opened(token), min(life_ms, self.limits.fence_seconds * 1000)
         return await self._run(scripts.ENSURE, keys, shared=shared)
 
     async def make_whole(

@@ -13,6 +13,8 @@ from weft.errors import BadRequest
 from weft.memory_weight import weight_of
 from weft.transport.request import GraphQLRequest
 
+LOOK_UP_COST = 10
+"""Of looking for a document that this process does not know."""
 HASHED = "sha256:"
 
 Charge = Callable[[int], None]
@@ -45,9 +47,9 @@ class Documents:
         find: Find | None = None,
         *,
         trusted_only: bool = False,
-        charge: Callable[[], None] = lambda: None,
+        charge: Callable[[str, int], None] = lambda _purpose, _cost: None,
     ) -> None:
-        """`charge` is called before a document is looked for elsewhere; it may raise."""
+        """`charge` counts what is looked for elsewhere, as operations are; it may raise."""
         self._is_valid = is_valid
         self._shared = shared
         self._find = find
@@ -91,7 +93,7 @@ class Documents:
                 await self._shared.put(hash_, request.query)
 
     async def _look_up(self, id_: str) -> str | None:
-        self._charge()
+        self._charge("address", LOOK_UP_COST)
         text = None
         hash_ = id_.removeprefix(HASHED)
         if self._find is not None:

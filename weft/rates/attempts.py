@@ -10,6 +10,7 @@ from limits import (
 )
 
 from weft.errors import RateLimited
+from weft.rates.address import network_of
 from weft.rates.windows import Windows
 
 QUARTER_OF_AN_HOUR = 15
@@ -26,7 +27,8 @@ class AttemptLimits:
     sign_ins_per_address: int = 60
     """By one address, in a minute, at whatever account."""
     sign_ins_at_account: int = 100
-    """By all addresses at one account in an hour; from then on each may try once only."""
+    """By all addresses at one account in an hour; from then on each may try once only, of IPv6 each
+    /48."""
     sign_ups_per_address: int = 30
     """By one address in an hour."""
     resets_per_account: int = 5
@@ -34,7 +36,8 @@ class AttemptLimits:
     resets_per_address: int = 30
     """Asked for by one address in an hour, for whatever account."""
     resets_at_account: int = 20
-    """Asked for by all addresses for one account in an hour; from then on each may ask once."""
+    """Asked for by all addresses for one account in an hour; from then on each may ask once, of
+    IPv6 each /48."""
 
 
 class Attempts:
@@ -81,7 +84,7 @@ class Attempts:
             return
         key, place = _digest(account), address or NOWHERE
         await self._windows.forget(self._per_account, "sign-in", key, place)
-        await self._windows.forget(self._once, "sign-in", key, place)
+        await self._windows.forget(self._once, "sign-in", key, _site(place))
 
     async def sign_up(self, address: str | None) -> None:
         """Counts an attempt; raises `RateLimited`."""
@@ -104,13 +107,18 @@ class Attempts:
         await self._count(per_account, kind, key, place)
         flood = await self._windows.count(at_account, kind, key)
         if not flood.within:
-            await self._count(self._once, kind, key, place)
+            await self._count(self._once, kind, key, _site(place))
 
     async def _count(self, item: RateLimitItem, *key: str) -> None:
         window = await self._windows.count(item, *key)
         if not window.within:
             seconds = window.retry_after_seconds
             raise RateLimited(f"Too many attempts: try again in {seconds} s.", seconds)
+
+
+def _site(place: str) -> str:
+    """The place, but of IPv6 the network of a whole site, in which there are 65,536 places."""
+    return network_of(place) or place if ":" in place else place
 
 
 def _digest(account: str) -> str:

@@ -18,6 +18,7 @@ Detail = Callable[[], Awaitable[object]]
 
 METHODS = ["GET", "HEAD"]
 """Many monitors send HEAD; the server leaves the body out then."""
+TIMEOUT_SECONDS = 2.0
 FRESH_SECONDS = 1.0
 """How long what was found is given to others who ask."""
 UNCACHED = {"cache-control": "no-store"}
@@ -88,7 +89,7 @@ def router(
     checks: Mapping[str, Check],
     details: Mapping[str, Detail] | None = None,
     *,
-    timeout_seconds: float,
+    timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> APIRouter:
     """Routes for an orchestrator.
 

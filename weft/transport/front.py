@@ -25,6 +25,7 @@ from weft.transport.origins import ANY, CrossOrigin, allowed_origins
 
 HEALTH = "/health/"
 CHECKS = frozenset({f"{HEALTH}live", f"{HEALTH}ready"})
+PAGE_COST = 100
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 PREFLIGHT_SECONDS = 7200
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -45,8 +46,8 @@ class Front:
     - `allowed_hosts`: accepted Host headers, such as `api.example.com` or `*.example.com`; `*` for
       all. Paths below `/health/` answer to any.
     - `body_limit_bytes`: the longest body that `fallback` is given; a longer one is answered 413.
-    - `charge`: counts a request that is `fallback`'s, by the path of a check of health, or "page"
-      for all others; where it raises `RateLimited`, the answer is 429.
+    - `charge`: counts a request that is `fallback`'s, by purpose and cost: each check of health for
+      itself, and all others as pages. Where it raises `RateLimited`, the answer is 429.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Front:
         credentials: bool = False,
         allowed_hosts: Collection[str] = ("*",),
         body_limit_bytes: int = 1_048_576,
-        charge: Callable[[str], None] = lambda _: None,
+        charge: Callable[[str, int], None] = lambda _purpose, _cost: None,
     ) -> None:
         self._charge = charge
         self._endpoint = endpoint
@@ -145,7 +146,7 @@ class Front:
         if scope["type"] == "http":
             send = _hardened(send)
             try:
-                self._charge(scope["path"] if scope["path"] in CHECKS else "page")
+                self._charge(scope["path"] if scope["path"] in CHECKS else "page", PAGE_COST)
             except RateLimited as error:
                 return send_answer(send, refusal(error, JSON))
             receive = _limited(receive, scope, self._body_limit_bytes)

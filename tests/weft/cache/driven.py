@@ -141,7 +141,7 @@ class DrivenStore:
     async def release(self, keys: Sequence[bytes]) -> None:
         raise NotImplementedError
 
-    async def ensure_fences(self, keys: Sequence[bytes], token: bytes) -> list[bytes]:
+    async def ensure_fences(self, keys: Sequence[bytes], token: bytes, life_ms: int) -> list[bytes]:
         def ensure(key: bytes) -> bytes:
             found = self.redis.get(key)
             if found is None:

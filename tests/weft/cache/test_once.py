@@ -1,6 +1,7 @@
 """A value that nobody has is computed once, by all processes together."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from fastapi import FastAPI
 from app import Server
 from resolvers.context import STRANGER, Context, Info
 from settings import Settings
-from tests.waiting import PATIENCE_SECONDS, until
+from tests.waiting import PATIENCE_SECONDS, soon, until
 from tests.weft.cache.settings import with_cache
 from weft.cache.field import cached
 from weft.cache.policy import CachePolicy, Scope
@@ -20,6 +21,7 @@ from weft.cache.policy import CachePolicy, Scope
 WAIT_MS = 1000 * PATIENCE_SECONDS
 READERS = 10
 KEY = 7
+TTL_SECONDS = 60
 COORDINATE = "User.slow"
 
 
@@ -43,17 +45,16 @@ async def slow(parents: Sequence[int], info: Info) -> list[int]:
 
 
 _slow: list[Slow] = []
-RESOLVE = cached(
-    slow,
-    CachePolicy(
-        ttl_seconds=60,
-        once_ms=WAIT_MS,
-        scope=Scope.PUBLIC,
-        tags=lambda key, _: (f"User:{key}.slow",),
-        key=lambda key: key,
-        value_type=int,
-    ),
+_prefix: list[str] = []
+POLICY = CachePolicy(
+    ttl_seconds=TTL_SECONDS,
+    once_ms=WAIT_MS,
+    scope=Scope.PUBLIC,
+    tags=lambda key, _: (f"User:{key}.slow",),
+    key=lambda key: key,
+    value_type=int,
 )
+RESOLVE = cached(slow, POLICY)
 
 
 @pytest.fixture
@@ -61,6 +62,7 @@ async def processes(
     settings: Settings, connection: object, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[list[Server]]:
     own = with_cache(settings, monkeypatch)
+    _prefix[:] = [own.redis_prefix]
     async with AsyncExitStack() as stack:
         found = [Server(own, lambda: datetime.now(UTC), lambda sql, _: None) for _ in range(2)]
         for server in found:
@@ -113,3 +115,49 @@ class TestOnce:
             # A transaction of another test may be as old as the write: then no value counts yet.
             while await asked_by_all_at_once(processes) > 1:
                 pass
+
+
+async def keys_of(server: Server) -> list[bytes]:
+    """Those of fields, fences and claims."""
+    return [key async for key in server.redis.scan_iter(f"{_prefix[0]}:cache:*{{User:{KEY}}}*")]
+
+
+async def lives(server: Server) -> dict[str, float]:
+    """In how many seconds each of these keys ends, by its kind."""
+    return {
+        key.decode().rpartition(":{User:")[0][-1]: await server.redis.pttl(key) / 1000
+        for key in await keys_of(server)
+    }
+
+
+class TestKept:
+    async def test_are_values_with_fences_that_live_twice_as_long(
+        self, processes: list[Server]
+    ) -> None:
+        _slow[:] = [Slow()]
+        _slow[0].may_end.set()
+        server = processes[0]
+        await until_whole(server)
+        found = await lives(server)
+        assert found.keys() == {"v", "f"}
+        assert found["v"] <= TTL_SECONDS < found["f"] <= 2 * TTL_SECONDS
+
+    async def test_is_nothing_where_the_policy_says_so(self, processes: list[Server]) -> None:
+        _slow[:] = [Slow()]
+        _slow[0].may_end.set()
+        await until_whole(processes[0])  # another value, so that the cache is believed
+        for server in processes:
+            assert server.cache is not None
+            server.cache.clear()
+        for key in await keys_of(processes[0]):
+            await processes[0].redis.delete(key)
+        resolve = cached(slow, dataclasses.replace(POLICY, keeps=lambda _, value: value > 0))
+        infos = [Info(Context(one.services, STRANGER, ""), COORDINATE) for one in processes]
+        # They would wait for a claim that is not given up for as long as a test may take.
+        readers = [resolve([KEY], infos[number % 2]) for number in range(READERS)]
+        assert await soon(asyncio.gather(*readers)) == [[0]] * READERS
+
+        async def is_nothing() -> bool:
+            return not await keys_of(processes[0])
+
+        await until(is_nothing)

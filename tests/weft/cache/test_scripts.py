@@ -60,3 +60,14 @@ class TestGarbage:
         await client.set(key, garbage)
         await client.eval(scripts.ENSURE.decode(), 1, key, fence.opened(b"a"), 60_000)
         assert await client.get(key) == fence.opened(b"a")
+
+
+class TestLife:
+    @pytest.mark.parametrize(("left_ms", "is_anew"), [(29_000, True), (31_000, False)])
+    async def test_of_a_fence_is_anew_once_half_of_it_is_over(
+        self, client: redis.asyncio.Redis, key: str, left_ms: int, is_anew: bool
+    ) -> None:
+        await client.set(key, fence.number(7), px=left_ms)
+        await client.eval(scripts.ENSURE.decode(), 1, key, fence.opened(b"a"), 60_000)
+        assert await client.get(key) == fence.number(7)
+        assert (await client.pttl(key) > left_ms) == is_anew

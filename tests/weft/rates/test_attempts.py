@@ -74,6 +74,16 @@ class TestSignIn:
             tried = [await refused(attempts, ADA, f"attacker {number}") for _ in range(3)]
             assert tried == [False, True, True]
 
+    async def test_at_an_account_under_attack_is_one_for_each_site_of_ipv6(
+        self, attempts: Attempts
+    ) -> None:
+        for number in range(6):
+            assert not await refused(attempts, ADA, f"2001:db8:1:{number}::/64")
+        tried = [await refused(attempts, ADA, f"2001:db8:2:{number}::/64") for number in range(3)]
+        assert tried == [False, True, True]
+        await attempts.signed_in(ADA, "2001:db8:2::/64")
+        assert not await refused(attempts, ADA, "2001:db8:2:9::/64")
+
     async def test_is_counted_by_all_processes(
         self, attempts: Attempts, other_windows: Windows
     ) -> None:
