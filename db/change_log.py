@@ -112,6 +112,8 @@ CHANGES_AFTER = Statement(
     ),
 )
 
+LOG_BOUNDS = Statement(sa.select(_HORIZON, _LAST_POSITION), lambda first, last: (first, last))
+
 LAST_POSITION = Statement(sa.select(_LAST_POSITION), lambda position: position)
 
 _oldest = (
@@ -230,6 +232,9 @@ class PostgresChangeLog:
         if not horizon <= position <= last:
             raise CursorExpired
         return [change for _, _, change in rows if change is not None]
+
+    async def bounds(self) -> tuple[int, int]:
+        return (await self._all(LOG_BOUNDS))[0]
 
     async def last_position(self) -> int:
         return (await self._all(LAST_POSITION))[0]

@@ -64,7 +64,7 @@ def normalised_email(text: str) -> str | None:
 def account_key(text: str) -> str | None:
     """What attempts at an account are counted by: the same for all addresses that find it.
 
-    None for what is no address, and so nobody's. Coarser than `lower` in any collation, by which
+    None for what is no address: no account has it. Coarser than `lower` in any collation, by which
     accounts are looked up.
     """
     email = normalised_email(text)

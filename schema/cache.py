@@ -38,20 +38,24 @@ def _tag_of_count(scope: ItemScope) -> str:
     return item_count_of(scope.owner_id) if plain else items_of(scope.owner_id)
 
 
-def _is_common_item_page(arguments: Mapping[str, Any]) -> bool:
-    """Whether many ask for it: at an end of the list, filtered by nothing but states."""
+def _is_plain_item_page(arguments: Mapping[str, Any]) -> bool:
+    """Whether it is filtered by nothing but states."""
     filter: ItemFilter = arguments.get("filter") or ItemFilter()
     status = filter.status or []
     is_plain = msgspec.structs.replace(filter, status=None) == ItemFilter()
-    return arguments["page"].is_outermost and is_plain and len(status) == len(set(status))
+    return is_plain and len(status) == len(set(status))
 
 
-def _is_common_user_page(arguments: Mapping[str, Any]) -> bool:
-    return arguments["page"].is_outermost and arguments.get("search") is None
+def _is_plain_user_page(arguments: Mapping[str, Any]) -> bool:
+    return arguments.get("search") is None
+
+
+def _has_cursor(arguments: Mapping[str, Any]) -> bool:
+    return not arguments["page"].is_outermost
 
 
 def _is_kept(scope: ItemScope, total: int) -> bool:
-    """Not the counts of owners that nobody is."""
+    """Whether a count is worth keeping: not that of an owner who may not exist."""
     return total > 0 or scope.owner_id is None or scope.is_of_known_owner
 
 
@@ -93,7 +97,8 @@ USER_TOTAL = CachePolicy(
 ITEMS_OF_USER = CachePolicy(
     ttl_seconds=TTL_SECONDS,
     seen_as=_of_users,
-    only_if=_is_common_item_page,
+    only_if=_is_plain_item_page,
+    if_repeated=_has_cursor,
     tags=lambda user_id, _: (items_of(user_id),),
     keeps=lambda _, page: page.scope.is_of_known_owner,
     value_type=StoredPage[ItemRow, ItemScope],
@@ -103,7 +108,8 @@ ITEMS_OF_USER = CachePolicy(
 USERS = CachePolicy(
     ttl_seconds=TTL_SECONDS,
     scope=Scope.PUBLIC,
-    only_if=_is_common_user_page,
+    only_if=_is_plain_user_page,
+    if_repeated=_has_cursor,
     tags=lambda _, arguments: (ALL_USERS,),
     value_type=StoredPage[UserRow, UserScope],
     encode=_stored,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import httpx
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 from app import create_app
 from settings import Settings
 from tests.api import Api, Clock
+from tests.live import change, subscribed
 from tests.sockets import address_of, connecting, listening
 from tests.waiting import PATIENCE_SECONDS
 from weft.documents.documents import LOOK_UP_COST
@@ -159,6 +161,41 @@ class TestDocuments:
         assert_limited(responses[-1])
 
 
+class TestLiveUpdates:
+    RESUMED = "subscription ($after: String) { itemChanged(after: $after) { id cursor } }"
+
+    async def test_resume_ends_when_all_is_spent_and_goes_on_from_its_cursor(
+        self, api: Api
+    ) -> None:
+        owner = await api.user()
+        async with listening(api.app) as server:
+            url = f"ws://{address_of(server)}/graphql"
+            async with subscribed(url, query=self.RESUMED) as socket:
+                await api.item(owner)
+                cursor = (await change(socket))["cursor"]
+            written = [await api.item(owner) for _ in range(COST_PER_MINUTE)]
+            heard: list[str] = []
+            ends: list[dict[str, Any]] = []
+            for address in range(4):
+                headers = {"x-forwarded-for": f"203.0.113.{address}"}
+                async with connecting(url, additional_headers=headers) as socket:
+                    await socket.open()
+                    await socket.subscribe("1", self.RESUMED, variables={"after": cursor})
+                    while len(heard) < len(written):
+                        message = await socket.receive()
+                        if message["type"] == "error":
+                            ends += message["payload"]
+                            break
+                        heard.append(message["payload"]["data"]["itemChanged"]["id"])
+                        cursor = message["payload"]["data"]["itemChanged"]["cursor"]
+        assert heard == written
+        assert 1 <= len(ends) <= 3
+        for error in ends:
+            assert error["path"] == ["itemChanged"]
+            assert error["extensions"]["code"] == "TOO_MANY_REQUESTS"
+            assert 1 <= error["extensions"]["retryAfterSeconds"] <= 60
+
+
 class TestAddress:
     async def test_is_not_what_a_client_says_it_is(
         self, connection: asyncpg.Connection, settings: Settings
@@ -171,6 +208,22 @@ class TestAddress:
                 await post(api, TestCost.QUERY, {"x-forwarded-for": address})
                 for address in addresses
             ]
+        assert_limited(responses[-1])
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            ["203.0.113.7", "203.0.113.7:1234", "::ffff:203.0.113.7"],
+            ["[::ffff:203.0.113.7]:1234", "::FFFF:CB00:7107", "64:ff9b::203.0.113.7"],
+            ["2001:db8:1:2::1", "[2001:db8:1:2:ffff::2]:1234", "2001:0DB8:1:2::3"],
+            ["2001:db8:1:2::1", "::1, [2001:db8:1:2::2]", "2001:db8:1:2::3%eth0"],
+            ["unknown", "_hidden", "nonsense:1"],
+        ],
+    )
+    async def test_is_one_however_it_is_written(self, api: Api, written: list[str]) -> None:
+        responses = [
+            await post(api, TestCost.QUERY, {"x-forwarded-for": address}) for address in written
+        ]
         assert_limited(responses[-1])
 
     async def test_is_the_one_that_the_nearest_proxy_has_seen(self, api: Api) -> None:

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from math import inf
 from typing import Generic, TypeVar
 
 from weft.bounds import Bound
@@ -35,6 +34,7 @@ class BoundedCache(Generic[KeyT, ValueT]):
         self._clock = clock or _never
         self._protected = _Segment[KeyT, ValueT](int(bound.max_bytes * PROTECTED_SHARE))
         self._probation = _Segment[KeyT, ValueT](bound.max_bytes - self._protected.max_bytes)
+        self._protected_entries = self._protected.entries
         self._expiring: OrderedDict[KeyT, None] = OrderedDict()
         """Keys of entries that expire; those that were examined last are at the end."""
 
@@ -48,36 +48,42 @@ class BoundedCache(Generic[KeyT, ValueT]):
 
     def get(self, key: KeyT) -> ValueT | None:
         """The value, protected from now on; None if there is none."""
-        entry = self._protected.entries.get(key)
-        is_protected = entry is not None
+        entry = self._protected_entries.get(key)
         if entry is None:
-            entry = self._probation.entries.get(key)
-            if entry is None:
-                return None
-        if entry[2] != inf and entry[2] <= self._clock():
+            return self._promoted(key)
+        if entry[2] is not None and entry[2] <= self._clock():
             self.drop(key)
             return None
-        if is_protected:
-            self._protected.entries.move_to_end(key)
-        else:
-            self._probation.take(key)
-            self._protect(key, entry)
+        self._protected_entries.move_to_end(key)
+        return entry[0]
+
+    def _promoted(self, key: KeyT) -> ValueT | None:
+        entry = self._probation.entries.get(key)
+        if entry is None:
+            return None
+        if entry[2] is not None and entry[2] <= self._clock():
+            self.drop(key)
+            return None
+        self._probation.take(key)
+        self._protect(key, entry)
         return entry[0]
 
     def get_all(self, keys: Iterable[KeyT]) -> list[ValueT | None]:
         """The values of keys, in their order: as `get`, faster."""
-        protected, now = self._protected.entries, self._clock()
+        protected, now = self._protected_entries, self._clock()
         found: list[ValueT | None] = []
         for key in keys:
             entry = protected.get(key)
-            if entry is None or entry[2] <= now:
+            if entry is None or (entry[2] is not None and entry[2] <= now):
                 found.append(self.get(key))
             else:
                 protected.move_to_end(key)
                 found.append(entry[0])
         return found
 
-    def put(self, key: KeyT, value: ValueT, weight_bytes: int, expires_at: float = inf) -> None:
+    def put(
+        self, key: KeyT, value: ValueT, weight_bytes: int, expires_at: float | None = None
+    ) -> None:
         """Keeps a value, on probation unless the key is protected; in place of the one before.
 
         `weight_bytes` is what key and value take; the cache adds what it takes itself.
@@ -88,7 +94,7 @@ class BoundedCache(Generic[KeyT, ValueT]):
         entry = (value, weight_bytes + ENTRY_BYTES, expires_at)
         if entry[1] > self._probation.max_bytes:
             return
-        if expires_at != inf:
+        if expires_at is not None:
             self._expiring[key] = None
         if is_protected:
             self._protect(key, entry)
@@ -122,14 +128,14 @@ class BoundedCache(Generic[KeyT, ValueT]):
         for _ in range(min(EXAMINED_PER_PUT, len(self._expiring))):
             key = next(iter(self._expiring))
             entry = self._protected.entries.get(key) or self._probation.entries[key]
-            if entry[2] <= now:
+            if entry[2] is not None and entry[2] <= now:
                 self.drop(key)
             else:
                 self._expiring.move_to_end(key)
 
 
-_Entry = tuple[ValueT, int, float]
-"""A value, what it weighs, and when it expires."""
+_Entry = tuple[ValueT, int, float | None]
+"""A value, what it weighs, and when it expires; None for never."""
 
 
 class _Segment(Generic[KeyT, ValueT]):
@@ -164,4 +170,4 @@ class _Segment(Generic[KeyT, ValueT]):
 
 def _never() -> float:
     """A clock by which nothing has expired."""
-    return -inf
+    return float("-inf")

@@ -1,4 +1,4 @@
-"""IDs that nobody has leave nothing in Redis, whatever operation names them."""
+"""IDs of what does not exist leave nothing in Redis, whatever operation names them."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

@@ -31,7 +31,7 @@ class Entry:
     """
 
     __slots__ = (
-        *("counted_in", "expires_at", "fence_keys", "keys_bytes"),
+        *("counted_in", "expires_at", "fence_keys", "is_repeated", "keys_bytes"),
         *("name", "value", "value_key", "xmin"),
     )
 
@@ -40,6 +40,8 @@ class Entry:
         self.value_key = value_key
         self.fence_keys = fence_keys
         self.keys_bytes = OVERHEAD_BYTES + weight_of((name, value_key, fence_keys))
+        self.is_repeated = False
+        """Whether it was computed before."""
         self.counted_in: bytes | None
         self.forget()
 

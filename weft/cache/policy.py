@@ -29,8 +29,11 @@ class CachePolicy:
       Not asked for a root field, which has none.
     - `scope`: VIEWER, unless the field answers everybody alike.
     - `only_if`: of which arguments values are kept, out of the resolver's. Those that clients
-      choose freely, such as a cursor, a search or a time, make values that nobody asks for again:
+      choose freely, such as a search or a time, make values that nobody asks for again:
       leave them out. All, unless it is given.
+    - `if_repeated`: of which arguments a value is kept only when it is computed a second time while
+      the process remembers the first: of those that many may share and one may make up, such as a
+      cursor.
     - `seen_as`: with VIEWER, whom to compute it for instead, out of who asks and the parents: a
       viewer who sees the same, of whom there are fewer, so that more of them share a value. What
       that one does not see is never answered.
@@ -49,6 +52,7 @@ class CachePolicy:
     key: Callable[[Any], Any] = lambda parent: parent.id
     scope: Scope = Scope.VIEWER
     only_if: Callable[[Mapping[str, Any]], bool] | None = None
+    if_repeated: Callable[[Mapping[str, Any]], bool] = lambda _arguments: False
     seen_as: Callable[[Any, Sequence[Any]], Any] | None = None
     once_ms: int = 0
     keeps: Callable[[Any, Any], bool] = lambda _key, _value: True

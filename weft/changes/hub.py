@@ -123,13 +123,15 @@ class Hub:
         self._listeners[listener] = None
         return listener
 
-    async def _replay(self, position: int, client: Client | None) -> list[Change]:
+    async def _replay(self, position: int, client: Client | None, is_first: bool) -> list[Change]:
         """A page of the log, however long that takes."""
         if client is not None:
             client.charge(cost_of_page(position, self._position))
         while self._started.is_set():
             try:
-                page = await self._replays.after(position, self._position, client)
+                page = await self._replays.after(
+                    position, self._position, client, is_first=is_first
+                )
             except CursorExpired:
                 raise
             except Exception as error:

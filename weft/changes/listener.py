@@ -44,14 +44,14 @@ class Listener:
         position: int,
         *,
         hub: Offers,
-        read: Callable[[int, Client | None], Awaitable[list[Change]]],
+        read: Callable[[int, Client | None, bool], Awaitable[list[Change]]],
         client: Client | None,
         queue_limit: int,
     ) -> None:
         """`read` gives a page of the log after a position, on account of a client.
 
         That is `client` until it is live for the first time. What it has to read later is because
-        the server was late, and on no account.
+        the server was late, and on no account. It is also told whether this is the first page.
         """
         self._wants = wants
         self._position = position
@@ -96,7 +96,7 @@ class Listener:
 
     async def read_page(self) -> None:
         """Reads on in the log; raises CursorExpired, and RateLimited when its client pays."""
-        page = await self._read(self._position, self._client)
+        page = await self._read(self._position, self._client, not self._is_known)
         self._is_known = True
         if page:
             self._position = page[-1].position

@@ -42,6 +42,10 @@ class ChangeLog(Protocol):
         """
         ...
 
+    async def bounds(self) -> tuple[int, int]:
+        """The positions after which `after` gives changes, or none: the first one and the last."""
+        ...
+
     async def last_position(self) -> int:
         """The last position that was assigned; 0 if none ever was."""
         ...

@@ -26,6 +26,10 @@ class LogReader:
         """As `ChangeLog.after`."""
         return await self._read(lambda log: log.after(position))
 
+    async def bounds(self) -> tuple[int, int]:
+        """As `ChangeLog.bounds`."""
+        return await self._read(lambda log: log.bounds())
+
     async def last_position(self) -> int:
         """As `ChangeLog.last_position`."""
         return await self._read(lambda log: log.last_position())

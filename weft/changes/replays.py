@@ -24,26 +24,36 @@ class Replays:
     What was read for one reader is there for all. Since pages are given one after another, readers
     that need the same page read it once. Clients take turns (`Turns`), and within a client those
     who have the shortest way to go are served first.
+
+    What is remembered may have gone from the log since. So before its first page, a reader asks the
+    log whether it still has what follows; one answer will do for all who came before it was asked.
     """
 
     def __init__(self, open_log: OpenLog) -> None:
         self._log = LogReader(open_log)
         self._pages = LogPages()
         self._turns = Turns(1)
+        self._bounds: tuple[int, int] | None = None
+        self._times_asked = 0
 
-    async def after(self, position: int, head: int, client: Client | None) -> list[Change]:
+    async def after(
+        self, position: int, head: int, client: Client | None, *, is_first: bool
+    ) -> list[Change]:
         """The changes after `position`, as far as their page goes; none if it is the last.
 
-        `head` is the last position that is known; None is the server itself. Raises CursorExpired
-        if some of the changes are gone or the position was never assigned, and whatever reading
-        raises.
+        `head` is the last position that is known; no client is the server itself. Raises
+        CursorExpired if some of the changes are gone or the position was never assigned, and
+        whatever reading raises.
         """
+        times_asked = self._times_asked
         patience = min(max(head - position, 0) // PAGE, MOST_PATIENCE)
         await self._turns.enter((client or _ITSELF).turn, patience=patience)
         try:
             page = self._pages.after(position)
             if page is None:
                 return await self._read(position)
+            if is_first:
+                await self._check(position, times_asked)
             await asyncio.sleep(0)  # what is looked at in one turn of the event loop is one page
             return page
         finally:
@@ -60,6 +70,16 @@ class Replays:
     async def aclose(self) -> None:
         """Ends the reading."""
         await self._log.aclose()
+
+    async def _check(self, position: int, times_asked: int) -> None:
+        """Raises CursorExpired by an answer of the log to what was asked later than that."""
+        if self._bounds is None or self._times_asked == times_asked:
+            self._bounds = None
+            self._times_asked += 1
+            self._bounds = await self._log.bounds()
+        first, last = self._bounds
+        if not first <= position <= last:
+            raise CursorExpired
 
     async def _read(self, position: int) -> list[Change]:
         pages = self._pages

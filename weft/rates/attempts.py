@@ -45,7 +45,7 @@ class Attempts:
 
     Nothing that others do keeps an account's owner out: attempts from elsewhere are counted apart,
     and however many there are, the first attempt from an address is always looked at. Accounts are
-    counted whether they are known or not: so limits tell nobody who is one.
+    counted whether they are known or not: so limits do not tell which exist.
 
     `account` is a text that is the same for all that finds the same account, and None for what can
     find none, which is counted by address only; it is kept as a digest.

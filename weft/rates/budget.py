@@ -168,9 +168,8 @@ def charge_bytes(budget: CostBudget | None, received: int) -> int:
 
     Who has sent it is known only once it is read. Raises `RateLimited`.
     """
-    cost = cost_of_bytes(received)
-    address = CLIENT.get()
-    if budget is not None and address is not None:
+    cost = 1 + received // BYTES_PER_COST
+    if budget is not None and (address := CLIENT.get()) is not None:
         budget.charge(("address", address), cost)
     return cost
 

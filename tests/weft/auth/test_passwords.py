@@ -152,7 +152,7 @@ class TestFlood:
         assert len(hasher.verified) == 2
         passwords.close()
 
-    async def test_of_many_networks_keeps_nobody_out(self):
+    async def test_of_many_networks_lets_others_in(self):
         """192 attempts from 24 networks: another client waits for one of each at most."""
         hasher = HeldHasher()
         passwords = Passwords(hasher, threads=2, waiting=64)

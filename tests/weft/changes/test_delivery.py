@@ -41,6 +41,11 @@ class ToyLog:
             raise CursorExpired
         return page
 
+    async def bounds(self) -> tuple[int, int]:
+        bounds = self.horizon, len(self.changes)
+        await self._answer()
+        return bounds
+
     async def last_position(self) -> int:
         last = len(self.changes)
         await self._answer()

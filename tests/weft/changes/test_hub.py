@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.waiting import soon
+from tests.waiting import PATIENCE_SECONDS, soon
 from tests.weft.changes.site import (
     Site,
     hide_log,
@@ -20,7 +20,7 @@ from tests.weft.changes.site import (
 from weft.changes.change import Change
 from weft.changes.channel import changes_channel
 from weft.changes.errors import CursorExpired
-from weft.changes.hub import Hub
+from weft.changes.hub import OFFERS_AT_ONCE, Hub
 from weft.errors import Unavailable
 
 
@@ -89,6 +89,33 @@ class TestListen:
         for key in range(3000):
             assert keys_of(await take(listener, 1)) == [key]
             assert listener.is_live
+
+
+class TestManyListeners:
+    async def test_look_at_changes_without_keeping_the_event_loop(self, site: Site) -> None:
+        log = await site.leading_log()
+        hub = await hub_that_hears(site, log)
+        looks = 0
+
+        def look(_: Change) -> bool:
+            nonlocal looks
+            looks += 1
+            return False
+
+        async with AsyncExitStack() as stack:
+            for _ in range(1_200):
+                await stack.enter_async_context(hub.listen(look))
+            await write(site, *range(10, 15))
+            await publish(site, await log.assign_positions())
+            steps: list[int] = []
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                for _ in iter(lambda: looks < 6_000, False):
+                    before = looks
+                    await asyncio.sleep(0)
+                    steps.append(looks - before)
+
+        assert looks == 6_000
+        assert max(steps) <= OFFERS_AT_ONCE
 
 
 class TestStart:

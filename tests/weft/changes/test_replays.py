@@ -93,10 +93,24 @@ class TestShared:
             await publish(site, await log.assign_positions())
             await take(listener, 3)
 
-        resumed = await caught_up(await feed_of(watched.hub, after=11))
+        feeds = [await feed_of(watched.hub, after=11) for _ in range(200)]
+        resumed = await asyncio.gather(*map(caught_up, feeds))
 
-        assert resumed == [12, 13]
-        assert watched.reads == []
+        assert resumed == [[12, 13]] * 200
+        assert (watched.reads, watched.checks) == ([], 2)
+
+    async def test_what_was_heard_and_has_gone_since_is_not_given(self, site: Site) -> None:
+        log = await site.leading_log()
+        hub = await hub_that_hears(site, log)
+        listener = await site.listener(hub)
+        await write(site, 2, 3)
+        await publish(site, await log.assign_positions())
+        await take(listener, 2)
+        assert await caught_up(await feed_of(hub, after=1)) == [2, 3]
+        await log.prune(0)
+
+        with pytest.raises(CursorExpired):
+            await caught_up(await feed_of(hub, after=1))
 
     async def test_what_was_pruned_is_not_needed_for_the_rest_of_its_page(self, site: Site) -> None:
         log = await site.leading_log()

@@ -15,7 +15,12 @@ class WatchedLog(PostgresChangeLog):
     def __init__(self, connection: Any, gate: asyncio.Semaphore | None) -> None:
         super().__init__(connection)
         self.reads: list[int] = []
+        self.checks = 0
         self._gate = gate
+
+    async def bounds(self) -> tuple[int, int]:
+        self.checks += 1
+        return await super().bounds()
 
     async def after(self, position: int) -> list[Change]:
         self.reads.append(position)
@@ -37,6 +42,11 @@ class Watched:
     def reads(self) -> list[int]:
         """After which positions the log was read for those who were behind."""
         return self._logs[1].reads if len(self._logs) > 1 else []
+
+    @property
+    def checks(self) -> int:
+        """How often it was asked what it still has."""
+        return self._logs[1].checks if len(self._logs) > 1 else 0
 
     async def start(self, changes: int) -> PostgresChangeLog:
         """Writes so many changes before the hub begins; gives the log that leads."""
