@@ -77,6 +77,12 @@ def file_watch() -> FileWatch:
 
 
 @pytest.fixture(autouse=True)
+def refusals_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that have spent what they may need not wait for their refusals here."""
+    monkeypatch.setattr("weft.transport.answer.REFUSAL_SECONDS", 0.0)
+
+
+@pytest.fixture(autouse=True)
 def no_secrets_in_logs(log_watch: LogWatch, file_watch: FileWatch) -> Iterator[None]:
     """Every test fails that makes the server log a token, a password or an e-mail address."""
     yield

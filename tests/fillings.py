@@ -114,7 +114,7 @@ def fills(bound: Bound) -> Callable[[Filling], Filling]:
 def operations_of(make: Callable[[int], str]) -> Filling:
     def fill(room: int, _patch: pytest.MonkeyPatch) -> Any:
         engine = Engine(SCHEMA, max_operation_bytes=room)
-        for _ in range(300):
+        for _ in range(120):
             operation = engine.operation(given := make(next(numbers)))
             assert engine.operation(given) is operation
             assert isinstance(operation, Operation)

@@ -1,5 +1,6 @@
 """An answer of the endpoint, as HTTP has it."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -17,6 +18,10 @@ COMMON_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIF
 
 WITHOUT_LENGTH = frozenset({204, 304})
 """RFC 9110, 8.6: there is no body, and a 304 would have to tell the length of another."""
+
+REFUSAL_SECONDS = 1.0
+"""How long a client that has spent what it may waits for each refusal: so one that has many
+connections, and asks again at once, takes little of the event loop."""
 
 _CONTENT_TYPES = {
     media_type: (b"content-type", f"{media_type}; charset=utf-8".encode())
@@ -64,6 +69,13 @@ def refusal(error: Exception, media_type: str) -> Answer:
     if isinstance(error, RateLimited):
         more = ((b"retry-after", b"%d" % error.retry_after_seconds),)
     return Answer(status, media_type, encode_refusal(error), more)
+
+
+async def refused(error: Exception, media_type: str) -> Answer:
+    """As `refusal`; what is refused as `RateLimited` is answered after `REFUSAL_SECONDS`."""
+    if isinstance(error, RateLimited):
+        await asyncio.sleep(REFUSAL_SECONDS)
+    return refusal(error, media_type)
 
 
 async def send_answer(send: Send, answer: Answer) -> None:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from weft.errors import RateLimited
 from weft.rates.address import CLIENT, counted_address
 from weft.telemetry.logs import REQUEST_ID
-from weft.transport.answer import refusal, send_answer
+from weft.transport.answer import refused, send_answer
 from weft.transport.exchange import exchange_of
 from weft.transport.headers import POLICY, Stamp, headers_of
 from weft.transport.negotiation import JSON
@@ -25,7 +25,7 @@ from weft.transport.origins import ANY, CrossOrigin, allowed_origins
 
 HEALTH = "/health/"
 CHECKS = frozenset({f"{HEALTH}live", f"{HEALTH}ready"})
-PAGE_COST = 100
+PAGE_COST = 1_000
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 PREFLIGHT_SECONDS = 7200
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -148,9 +148,13 @@ class Front:
             try:
                 self._charge(scope["path"] if scope["path"] in CHECKS else "page", PAGE_COST)
             except RateLimited as error:
-                return send_answer(send, refusal(error, JSON))
+                return _refuse(send, error)
             receive = _limited(receive, scope, self._body_limit_bytes)
         return self._fallback(scope, receive, send)
+
+
+async def _refuse(send: Send, error: Exception) -> None:
+    await send_answer(send, await refused(error, JSON))
 
 
 def _varying_on_origin(send: Send) -> Send:

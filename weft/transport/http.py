@@ -20,7 +20,7 @@ from weft.transport.answer import (
     ALLOW,
     NOSNIFF,
     Answer,
-    refusal,
+    refused,
     send_answer,
 )
 from weft.transport.disconnect import ClientGone, ClientWatch
@@ -133,7 +133,7 @@ class GraphQLEndpoint:
         except ClientGone:
             return
         except Exception as error:
-            answer = refusal(error, media_type)
+            answer = await refused(error, media_type)
         if exchange is not None:
             lines = answer.header_lines() + stamp_of(scope).response_lines()
             if exchange.respond(answer.status, lines, answer.body):

@@ -23,8 +23,12 @@ export function createFeed(apply: (pass: () => void) => void) {
       // The subscription is sent before timers run, and what comes after it is answered after it.
       else window.setTimeout(probe);
     },
-    closed: () => state.set({ ...state.get(), isLive: false }),
+    closed: rest,
   });
+
+  function rest(): void {
+    state.set({ ...state.get(), isLive: false });
+  }
 
   /** What was read before the subscription has begun may lack what it does not tell. */
   function probe(): void {
@@ -43,6 +47,11 @@ export function createFeed(apply: (pass: () => void) => void) {
           return { ...variables, after: cursor };
         },
       };
+      const resume = (): void => {
+        begin();
+        if (cursor) state.set({ ...state.get(), isLive: true });
+        else probe();
+      };
       const begin = (): void => {
         unsubscribe = socket.subscribe(payload, {
           next(result) {
@@ -51,10 +60,15 @@ export function createFeed(apply: (pass: () => void) => void) {
             apply(() => sink.next(result as ExecutionResult));
           },
           error(error) {
-            if (!cannotResume(error)) return sink.error(error);
-            cursor = undefined;
-            begin();
-            probe();
+            const seconds = retryAfterSeconds(error);
+            if (seconds !== undefined) {
+              rest();
+              const timer = window.setTimeout(resume, seconds * 1000);
+              unsubscribe = () => window.clearTimeout(timer);
+            } else if (cannotResume(error)) {
+              cursor = undefined;
+              resume();
+            } else sink.error(error);
           },
           complete: sink.complete,
         });
@@ -69,6 +83,16 @@ export function createFeed(apply: (pass: () => void) => void) {
 
 /** Whether the server no longer has the changes since the cursor. */
 function cannotResume(error: unknown): boolean {
-  const codes = Array.isArray(error) ? error.map((one: GraphQLError) => one.extensions?.code) : [];
+  const codes = extensionsOf(error).map((one) => one.code);
   return codes.includes("CURSOR_EXPIRED") || codes.includes("BAD_CURSOR");
+}
+
+/** When to go on, if this client has asked for too much in a minute (`TOO_MANY_REQUESTS`). */
+function retryAfterSeconds(error: unknown): number | undefined {
+  const [seconds] = extensionsOf(error).map((one) => one.retryAfterSeconds);
+  return typeof seconds === "number" ? seconds : undefined;
+}
+
+function extensionsOf(error: unknown): Record<string, unknown>[] {
+  return Array.isArray(error) ? error.map((one: GraphQLError) => one.extensions ?? {}) : [];
 }
