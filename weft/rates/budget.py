@@ -169,7 +169,8 @@ def charge_bytes(budget: CostBudget | None, received: int) -> int:
     Who has sent it is known only once it is read. Raises `RateLimited`.
     """
     cost = 1 + received // BYTES_PER_COST
-    if budget is not None and (address := CLIENT.get()) is not None:
+    address = CLIENT.get()
+    if address is not None and budget is not None:
         budget.charge(("address", address), cost)
     return cost
 

@@ -4,7 +4,7 @@ It follows "GraphQL over HTTP" (https://graphql.github.io/graphql-over-http/draf
 """
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import Any
 
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
@@ -63,12 +63,8 @@ READING = frozenset({OperationType.QUERY})
 STREAMED_BY_GET = READING | {OperationType.SUBSCRIPTION}
 
 
-class Read(NamedTuple):
-    """A request, what its bytes have cost, and its body if that is new and may be worth keeping."""
-
-    request: GraphQLRequest
-    cost: int
-    new_body: bytes | None
+Read = tuple[GraphQLRequest, int, bytes | None]
+"""A request, what its bytes have cost, and its body if that is new and may be worth keeping."""
 
 
 class GraphQLEndpoint:
@@ -184,7 +180,7 @@ class GraphQLEndpoint:
         receive: Receive,
         send: Send,
     ) -> None:
-        asked = (await self._request(scope, headers, receive)).request
+        asked, _, _ = await self._request(scope, headers, receive)
         request = await self._documents.complete(asked, charged(self._budget, None))
         authorization = authorization_of(headers)
         viewer = await self._gate.viewer(authorization)
@@ -249,13 +245,13 @@ class GraphQLEndpoint:
             if len(query_string) > self._body_limit_bytes:
                 raise TargetTooLong(f"The URL has more than {self._body_limit_bytes} bytes.")
             cost = charge_bytes(self._budget, len(query_string))
-            return Read(from_query_string(query_string), cost, None)
+            return from_query_string(query_string), cost, None
         raise MethodNotAllowed(f"{method} is not served here; use POST, or GET for queries.")
 
     def _read(self, body: bytes) -> Read:
         cost = charge_bytes(self._budget, len(body))
         request, is_known = self._bodies.read(body)
-        return Read(request, cost, None if is_known else body)
+        return request, cost, None if is_known else body
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         left = self._body_limit_bytes
