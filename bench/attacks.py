@@ -122,7 +122,7 @@ async def sign_ins(target: Target) -> None:
 
     async def attempt(number: int) -> None:
         client = f"203.0.{number % NETWORKS}.{number // NETWORKS + 1}"
-        variables = {"in": {"email": f"nobody{number}@example.com", "password": "wrong password"}}
+        variables = {"in": {"email": f"unknown{number}@example.com", "password": "wrong password"}}
         await _repeat(lambda: Connection(target.url, client), SIGN_IN, lambda: variables)
 
     await asyncio.gather(*map(attempt, range(SIGN_INS)))

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from limits import RateLimitItemPerMinute
 
 from db.item import ItemRow, ItemStatus
 from db.item_page import ItemOrderField, ItemScope
@@ -17,26 +16,18 @@ from schema import build_schema
 from schema.cache import ITEM_TOTAL, ITEMS_OF_USER
 from tests.weft.cache.driven import DrivenStore, Redis
 from weft import bounds
-from weft.auth.tokens import AccessTokens
 from weft.bounds import Bound
 from weft.cache.answers import Answers, Taken
 from weft.cache.cache import Cache
 from weft.cache.entry import Codec, Entry
 from weft.cache.filler import Fill, Filler
-from weft.changes.change import Change, ChangeKind
-from weft.changes.pages import PAGE, LogPages
 from weft.documents.documents import Documents
 from weft.execution.engine import Engine
 from weft.execution.operation import Operation
-from weft.identity import decode_id, encode_id, global_id
 from weft.loading.memory import VERSION_BYTES, Memory
 from weft.pagination import Page, PageArgs
-from weft.rates.address import counted_address
-from weft.rates.budget import CostBudget
-from weft.rates.windows import OwnWindows
 from weft.remembered import Remembered
 from weft.server.head_cache import HeadCache
-from weft.transport.negotiation import response_type
 from weft.transport.request import Bodies
 
 WIDE = "\N{GRINNING FACE}"
@@ -292,78 +283,3 @@ async def values_to_be_stored(room: int, patch: pytest.MonkeyPatch) -> Any:
         keys = text(100).encode(), (text(40).encode(), text(40).encode())
         filler.offer([Fill(*keys, stored, b"7" * 20, 300.0, 300.0, text(100).encode())])
     return filler
-
-
-@fills(bounds.TOKENS)
-def tokens(room: int, patch: pytest.MonkeyPatch) -> Any:
-    patch.setattr("weft.auth.tokens.TOKENS", bounds.TOKENS.of(room))
-    kept = AccessTokens(key_id="1", secret="s" * 32)
-    for _ in range(2_500):
-        token, _ = kept.issue(text(8), next(numbers), START)
-        for _ in range(2):
-            kept.read(token, START)
-    return kept
-
-
-@fills(bounds.CLIENTS)
-def clients(room: int, patch: pytest.MonkeyPatch) -> Any:
-    patch.setattr("weft.rates.budget.CLIENTS", bounds.CLIENTS.of(room))
-    patch.setattr("weft.rates.budget.MAX_UNTOLD", bounds.CLIENTS.of(room).entries(600))
-    windows: Any = None
-    kept = CostBudget(windows, 10**6, lambda: 0.5)
-    for _ in range(5_000):
-        for _ in range(2):
-            kept.charge(("address", f"{next(numbers)}:0000:0000:0000:0000:0000:0000/64"), 300)
-    return kept
-
-
-@fills(bounds.ATTEMPTS)
-def attempts(room: int, patch: pytest.MonkeyPatch) -> Any:
-    patch.setattr("weft.rates.windows.ATTEMPTS", bounds.ATTEMPTS.of(room))
-    kept = OwnWindows(lambda: 0.5)
-    for _ in range(6_000):
-        key = "sign-in", "0" * 32, f"{next(numbers)}:0000:0000:0000:0000:0000:0000/64"
-        for _ in range(2):
-            kept.count(RateLimitItemPerMinute(10), *key, cost=300)
-    return kept
-
-
-@fills(bounds.ADDRESSES)
-def addresses(_room: int, _patch: pytest.MonkeyPatch) -> Any:
-    for place in range(10_000):
-        zone = f"%{next(numbers)}".ljust(20, "x")
-        counted_address({"client": (f"2001:db8:{place:x}::1:2:3:4{zone}", 1)}, {})
-
-
-@fills(bounds.MEDIA_TYPES)
-def media_types(_room: int, _patch: pytest.MonkeyPatch) -> Any:
-    for _ in range(1_000):
-        response_type(f"*/*,{next(numbers)}".encode().ljust(2_048, b"x"), html=False)
-
-
-@fills(bounds.DECODED_IDS)
-def decoded_ids(_room: int, _patch: pytest.MonkeyPatch) -> Any:
-    for _ in range(20_000):
-        name = ("\N{MATHEMATICAL BOLD SMALL A}" * 17) + "a"
-        decode_id(encode_id(name, 10**18 + next(numbers)))
-
-
-@fills(bounds.ENCODED_IDS)
-def encoded_ids(_room: int, _patch: pytest.MonkeyPatch) -> Any:
-    encode = global_id("ActiveSession").compute
-    for _ in range(40_000):
-        encode(10**18 + next(numbers))
-    return encode
-
-
-@fills(bounds.CHANGES)
-def changes(room: int, _patch: pytest.MonkeyPatch) -> Any:
-    kept = LogPages(bounds.CHANGES.of(room))
-    for first in range(1, 20 * PAGE, 100):
-        kept.remember([change(position) for position in range(first, first + 100)])
-    return kept
-
-
-def change(position: int) -> Change:
-    before, after = ({"owner_id": next(numbers), "status": "PUBLISHED"} for _ in range(2))
-    return Change(position, "Item", position, ChangeKind.UPDATED, before, after, START, position)

@@ -6,7 +6,8 @@ import tracemalloc
 import pytest
 
 from settings import Settings
-from tests.fillings import FILLINGS, Filling
+from tests.fillings import Filling
+from tests.fillings_of_clients import FILLINGS
 from weft import identity
 from weft.bounds import BOUNDS, Bound
 from weft.cache.filler import Filler

@@ -12,26 +12,13 @@ from redis.asyncio import Redis
 from app import create_app
 from settings import Settings
 from tests.api import Api, Clock
+from tests.limited import BY_TOKEN, HERE, RESET, SIGN_IN, SIGN_UP, THERE, assert_limited, post
 from tests.live import change, subscribed
 from tests.sockets import address_of, connecting, listening
 from tests.waiting import PATIENCE_SECONDS
 from weft.documents.documents import LOOK_UP_COST
 
 COST_PER_MINUTE = 400
-HERE = {"x-forwarded-for": "203.0.113.7"}
-THERE = {"x-forwarded-for": "203.0.113.8"}
-SIGN_IN = """mutation($email: String!, $password: String!) {
-  signIn(input: {email: $email, password: $password}) { session { id: accessToken } }
-}"""
-RESET = """mutation($email: String!) {
-  requestPasswordReset(input: {email: $email}) { accepted errors { code } }
-}"""
-BY_TOKEN = """mutation($token: String!) {
-  resetPassword(input: {token: $token, newPassword: "short"}) { errors { code } }
-}"""
-SIGN_UP = """mutation($email: String!) {
-  signUp(input: {name: "Ada", email: $email, password: "a long passphrase"}) { errors { code } }
-}"""
 
 
 @pytest.fixture
@@ -58,23 +45,6 @@ async def api(
     )
     async with Api(create_app(limited), limited, connection, Clock(), []) as api:
         yield api
-
-
-async def post(
-    api: Api, query: str, headers: dict[str, str], **variables: object
-) -> httpx.Response:
-    return await api.http.post(
-        "/graphql", json={"query": query, "variables": variables}, headers=headers
-    )
-
-
-def assert_limited(response: httpx.Response) -> None:
-    assert response.status_code == 429
-    (error,) = response.json()["errors"]
-    assert error["extensions"]["code"] == "TOO_MANY_REQUESTS"
-    seconds = error["extensions"]["retryAfterSeconds"]
-    assert response.headers["retry-after"] == str(seconds)
-    assert 1 <= seconds <= 3600
 
 
 class TestCost:

@@ -1,4 +1,4 @@
-"""What cached fields leave behind: nothing of pages that nobody asks for again, and few bytes."""
+"""What cached fields leave behind: no pages by free filters, and few bytes."""
 
 from collections.abc import AsyncIterator
 from typing import Any

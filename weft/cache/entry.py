@@ -27,12 +27,13 @@ class Entry:
     without a value.
 
     A value that is kept here counts no more than one in Redis. `counted_in` is the version of all
-    fences in which it was found to count; None if in none that is known.
+    fences in which it was found to count; None if in none that is known. `was_computed`: whether
+    this process has computed the value, kept or not.
     """
 
     __slots__ = (
-        *("counted_in", "expires_at", "fence_keys", "is_repeated", "keys_bytes"),
-        *("name", "value", "value_key", "xmin"),
+        *("counted_in", "expires_at", "fence_keys", "keys_bytes"),
+        *("name", "value", "value_key", "was_computed", "xmin"),
     )
 
     def __init__(self, name: Hashable, value_key: bytes, fence_keys: tuple[bytes, ...]) -> None:
@@ -40,8 +41,7 @@ class Entry:
         self.value_key = value_key
         self.fence_keys = fence_keys
         self.keys_bytes = OVERHEAD_BYTES + weight_of((name, value_key, fence_keys))
-        self.is_repeated = False
-        """Whether it was computed before."""
+        self.was_computed = False
         self.counted_in: bytes | None
         self.forget()
 

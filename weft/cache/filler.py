@@ -44,7 +44,7 @@ class Fill:
     expires_at: float
     life_seconds: float
     claim_key: bytes | None = None
-    """Of whoever computed it, if others wait for it."""
+    """Of the process that computed it, if others wait for it."""
 
     @property
     def weight_bytes(self) -> int:

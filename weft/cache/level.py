@@ -76,14 +76,15 @@ class Level:
         self, places: Sequence[int], xmin: bytes, read_at: float, *, is_claimed: bool
     ) -> None:
         fills: list[Fill] = []
-        waits = self.policy.if_repeated(self.arguments)
+        only_repeated = self.policy.if_repeated(self.arguments)
         expires_at = read_at + self.codec.ttl_seconds
         for place in places:
             entry, value = self.entries[place], self.values[place]
             if isinstance(value, Exception):
                 continue
-            is_first, entry.is_repeated = not entry.is_repeated, True
-            stored = None if waits and is_first else self._encoded(place, xmin, read_at)
+            is_kept = entry.was_computed or not only_repeated
+            entry.was_computed = True
+            stored = self._encoded(place, xmin, read_at) if is_kept else None
             if stored is not None:
                 self.cache.kept.keep(entry, value, xmin, expires_at, len(stored))
             claim_key = entry.claim_key if is_claimed else None

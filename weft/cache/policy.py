@@ -29,8 +29,8 @@ class CachePolicy:
       Not asked for a root field, which has none.
     - `scope`: VIEWER, unless the field answers everybody alike.
     - `only_if`: of which arguments values are kept, out of the resolver's. Those that clients
-      choose freely, such as a search or a time, make values that nobody asks for again:
-      leave them out. All, unless it is given.
+      choose freely, such as a search or a time, make values that are unlikely to be
+      requested again: leave them out. All, unless it is given.
     - `if_repeated`: of which arguments a value is kept only when it is computed a second time while
       the process remembers the first: of those that many may share and one may make up, such as a
       cursor.

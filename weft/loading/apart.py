@@ -14,13 +14,13 @@ from weft.errors import RateLimited, TookTooLong, TooMuchToRead
 from weft.explanation import Watch, batch_at_work
 from weft.loading.connections import Closable, HeldConnections
 from weft.loading.failure import own_error
+from weft.loading.job_queue import ClientKey, JobQueue
 from weft.loading.reach import Reach
-from weft.loading.turns import Client, Turns
 from weft.rates.address import client_at_work
 
 ConnectionT = TypeVar("ConnectionT", bound=Closable)
 
-RETRIED: Client = ("retried", None)
+RETRIED: ClientKey = ("retried", None)
 """Takes turns as one client: what failed together with others, and is tried by itself."""
 RETRY_AFTER_SECONDS = 1
 
@@ -60,7 +60,7 @@ class _Job:
         self.fetch = fetch
         self.keys = keys
         self.is_retry = is_retry
-        self.clients: set[Client] = set()
+        self.clients: set[ClientKey] = set()
         self.waiters: set[_Waiter] = set()
         self.watches: list[Watch] = []
         self.task: asyncio.Task[None] | None = None
@@ -102,7 +102,7 @@ class ApartDispatcher(Generic[ConnectionT]):
         self._take_xmin = take_xmin
         self._most_waiting = most_waiting
         self._timeout_ms = timeout_ms
-        self._turns: Turns[_Job] = Turns()
+        self._waiting: JobQueue[_Job] = JobQueue()
         self._queued: dict[tuple[Any, ...], _Job] = {}
         self._running: set[_Job] = set()
         self._is_starting = False
@@ -122,7 +122,7 @@ class ApartDispatcher(Generic[ConnectionT]):
         """
         waiter = self._waiter(keys, asyncio.get_running_loop().create_future(), note)
         client = client_at_work()
-        if self._turns.count(client) >= self._most_waiting:
+        if self._waiting.count(client) >= self._most_waiting:
             waiter.fail(
                 RateLimited(
                     f"You have {self._most_waiting} searches waiting, the most there may be.",
@@ -153,7 +153,7 @@ class ApartDispatcher(Generic[ConnectionT]):
         self,
         fetch: Any,
         keys: tuple[Any, ...],
-        client: Client,
+        client: ClientKey,
         waiter: _Waiter,
         *,
         is_retry: bool = False,
@@ -163,7 +163,7 @@ class ApartDispatcher(Generic[ConnectionT]):
         job.waiters.add(waiter)
         waiter.jobs.add(job)
         job.clients.add(client)
-        self._turns.add(client, job)
+        self._waiting.add(client, job)
         self._start_soon()
         return job
 
@@ -182,7 +182,7 @@ class ApartDispatcher(Generic[ConnectionT]):
     def _unqueue(self, job: _Job) -> None:
         del self._queued[job.name]
         for client in job.clients:
-            self._turns.discard(client, job)
+            self._waiting.discard(client, job)
 
     def _start_soon(self) -> None:
         # After this turn of the loop, so that what is asked in the same turn joins.
@@ -192,8 +192,8 @@ class ApartDispatcher(Generic[ConnectionT]):
 
     def _start(self) -> None:
         self._is_starting = False
-        while self._turns and len(self._running) < self._connections.count:
-            job = self._turns.take()
+        while self._waiting and len(self._running) < self._connections.count:
+            job = self._waiting.take()
             self._unqueue(job)
             self._running.add(job)
             # A job may have several clients: it runs in a context of its own.

@@ -1,4 +1,8 @@
-"""Admission at what few may do at once: they go round networks, and in each round its addresses."""
+"""Admission to work of which little may be under way: in turns by network, then by address.
+
+Unlike `weft.rates.turns` it bounds what waits, and counts networks: for work that even an anonymous
+client with many addresses may request.
+"""
 
 import asyncio
 from collections import deque

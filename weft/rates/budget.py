@@ -158,15 +158,10 @@ def charge_address(budget: CostBudget, purpose: str, cost: int) -> None:
         budget.charge((purpose, address), cost)
 
 
-def cost_of_bytes(received: int) -> int:
-    """What it costs that a request, or a message, of so many bytes has been received."""
-    return 1 + received // BYTES_PER_COST
-
-
 def charge_bytes(budget: CostBudget | None, received: int) -> int:
-    """Charges the address for what it has sent, before it is read; gives how much.
+    """Charges the address for a request or message of so many bytes; gives the cost.
 
-    Who has sent it is known only once it is read. Raises `RateLimited`.
+    Before it is read, so the viewer is not known yet. Raises `RateLimited`.
     """
     cost = 1 + received // BYTES_PER_COST
     address = CLIENT.get()

@@ -99,7 +99,7 @@ class TestReadiness:
         )
         asking = [asyncio.create_task(readiness.find()) for _ in range(200)]
         await until(lambda: check.times == 1)
-        asking[0].cancel()  # the one for whom the round was begun
+        asking[0].cancel()  # the request that began the round
         check.let_go.set()
         found = await asyncio.gather(*asking[1:])
         assert all(

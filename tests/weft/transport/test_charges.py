@@ -2,10 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable
 from cProfile import Profile
 from hashlib import sha256
-from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -14,36 +13,29 @@ from redis.asyncio import Redis
 
 from tests.sockets import Socket, connecting
 from tests.waiting import PATIENCE_SECONDS
+from tests.weft.transport.charged import (
+    ADDRESS,
+    BODIES,
+    EMPTY,
+    FROM,
+    LIMIT,
+    LONG,
+    MESSAGES,
+    SIGNED_IN,
+    VIEWER,
+    Recorded,
+    body,
+    cost_of,
+    message,
+)
 from tests.weft.transport.toy import SCHEMA, Server, serving
 from weft.documents.documents import Documents
 from weft.errors import RateLimited
 from weft.rates.address import CLIENT
-from weft.rates.budget import BYTES_PER_COST, CostBudget, charge_bytes
+from weft.rates.budget import BYTES_PER_COST, charge_bytes
 from weft.rates.windows import Windows
 from weft.transport import strict_json
 from weft.transport.messages import UNPAID_BYTES
-
-FROM = {"x-forwarded-for": "203.0.113.7"}
-ADDRESS = ("address", FROM["x-forwarded-for"])
-VIEWER = ("viewer", "ada")
-SIGNED_IN = {"authorization": "Bearer good"}
-LIMIT = 100_000
-EMPTY = "{ __typename }"
-"""Costs nothing once it is known."""
-
-
-class Recorded(CostBudget):
-    """A budget that also says what it was charged since it was last asked."""
-
-    charged: Counter[Hashable]
-
-    def charge(self, client: Hashable, cost: int) -> None:
-        super().charge(client, cost)
-        self.charged[client] += cost
-
-    def since(self) -> Counter[Hashable]:
-        charged, self.charged = self.charged, Counter()
-        return charged
 
 
 @pytest.fixture
@@ -83,29 +75,6 @@ async def socket(server: Server, client: httpx.AsyncClient) -> AsyncIterator[Soc
     async with connecting(server.socket_url, additional_headers=FROM) as socket:
         await socket.open()
         yield socket
-
-
-def cost_of(sent: bytes | str) -> int:
-    return 1 + len(sent) // BYTES_PER_COST
-
-
-def body(query: str = EMPTY, **more: Any) -> bytes:
-    return json.dumps({"query": query, **more}).encode()
-
-
-LONG = "x" * 50_000
-BODIES: dict[str, bytes] = {
-    "small": body(),
-    "variables that are not defined": body(variables={"a": LONG, "b": [1] * 9_000}),
-    "objects in objects": body(variables={"a": [{"b": {}}] * 9_000}),
-    "extensions": body(extensions={"a": LONG}),
-    "other members": body(other=LONG),
-    "white space": body() + b" " * 50_000,
-    "no request": json.dumps([LONG]).encode(),
-    "no JSON": LONG.encode(),
-    "a name twice": b'{"query":"","query":"' + LONG.encode() + b'"}',
-    "no UTF-8": b"\xff" * 50_000,
-}
 
 
 class TestHttp:
@@ -218,29 +187,6 @@ def calls(name: str, profile: Profile, file: str | None = None) -> int:
         if getattr(entry.code, "co_name", None) == name
         and file in (None, getattr(entry.code, "co_filename", None))
     )
-
-
-def message(type_: str, **more: Any) -> str:
-    return json.dumps({"type": type_, **more})
-
-
-def operation(id_: str, query: str = EMPTY, **more: Any) -> str:
-    return message("subscribe", id=id_, payload={"query": query, **more})
-
-
-MESSAGES: dict[str, Callable[[], str]] = {
-    "an operation": lambda: operation("1"),
-    "an operation with variables": lambda: operation("1", variables={"a": LONG}),
-    "an operation that is no request": lambda: message("subscribe", id="1", payload=[LONG]),
-    "an operation of a faulty payload": lambda: (
-        '{"type":"subscribe","id":"1","payload":{"a":"' + LONG + '","a":1}}'
-    ),
-    "a ping": lambda: message("ping", payload={"a": LONG}),
-    "a pong": lambda: message("pong", payload={"a": LONG}),
-    "an end": lambda: message("complete", id="1"),
-    "another init": lambda: message("connection_init", payload={"a": LONG}),
-    "no message": lambda: LONG,
-}
 
 
 class TestSocket:

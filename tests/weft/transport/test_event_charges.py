@@ -1,4 +1,4 @@
-"""What the events of subscriptions cost, and whom, over real sockets and streams."""
+"""The cost of subscription events, and which client is charged, over real sockets and streams."""
 
 import json
 from contextlib import AsyncExitStack
@@ -21,7 +21,7 @@ from tests.weft.transport.addressed import (
     spent,
 )
 from tests.weft.transport.toy import serving
-from weft.rates.budget import cost_of_bytes
+from weft.rates.budget import charge_bytes
 from weft.transport.limits import SocketLimits
 
 
@@ -148,7 +148,7 @@ class TestCharge:
             begun = spent(budget, HERE), spent(budget, "ada", "viewer")
             await socket.ping(**GOOD)
             of_address, of_viewer = spent(budget, HERE), spent(budget, "ada", "viewer")
-            assert (of_address - begun[0], of_viewer - begun[1]) == (cost_of_bytes(99) + 1, 1)
+            assert (of_address - begun[0], of_viewer - begun[1]) == (charge_bytes(None, 99) + 1, 1)
             for _ in range(1_000):
                 await socket.send("ping", payload=GOOD)
             assert (await socket.closed())[0] == 1013

@@ -5,11 +5,11 @@ from typing import Generic, TypeVar
 
 JobT = TypeVar("JobT", bound=Hashable)
 
-Client = tuple[Hashable, Hashable]
+ClientKey = tuple[Hashable, Hashable]
 """An address and a viewer; None for what is not known of it."""
 
 
-class Turns(Generic[JobT]):
+class JobQueue(Generic[JobT]):
     """Jobs of clients, the first of each client first.
 
     Addresses take turns, one job each, and so do the viewers of one address: to have many of one
@@ -22,17 +22,17 @@ class Turns(Generic[JobT]):
     def __bool__(self) -> bool:
         return bool(self._jobs)
 
-    def count(self, client: Client) -> int:
+    def count(self, client: ClientKey) -> int:
         """How many jobs of the client wait."""
         address, viewer = client
         return len(self._jobs.get(address, {}).get(viewer, ()))
 
-    def add(self, client: Client, job: JobT) -> None:
+    def add(self, client: ClientKey, job: JobT) -> None:
         """Puts a job behind the client's others; it may wait for several clients at once."""
         address, viewer = client
         self._jobs.setdefault(address, {}).setdefault(viewer, {})[job] = None
 
-    def discard(self, client: Client, job: JobT) -> None:
+    def discard(self, client: ClientKey, job: JobT) -> None:
         """Takes a job of the client away, if it waits."""
         address, viewer = client
         viewers = self._jobs.get(address, {})
