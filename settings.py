@@ -1,18 +1,16 @@
 """Every knob of the server, with unit, limits and default; read once, by whoever starts it."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from annotated_types import Ge, Le
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsConfigDict
 
 from weft.accounts import AccountSettings
 from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
 from weft.bounds import CACHED_VALUES, ROWS
 from weft.exposure import CommaSeparated, ExposureSettings
+from weft.settings_table import settings_rows
 from weft.transport.limits import SocketLimits
 from weft.transport.origins import allowed_origin
 
@@ -265,34 +263,4 @@ def settings_table() -> str:
     fields = Settings.model_fields
     parts = {**AccountSettings.model_fields, **ExposureSettings.model_fields}
     own_first = [name for name in fields if name not in parts] + list(parts)
-    return "\n".join(_rows({name: fields[name] for name in own_first})) + "\n"
-
-
-def _rows(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
-    yield "| Variable | Default | Meaning |"
-    yield "| --- | --- | --- |"
-    for name, field in fields.items():
-        yield f"| `{name.upper()}` | {_default(field)} | {field.description}{_limits(field)} |"
-
-
-def _default(field: FieldInfo) -> str:
-    default: object = field.get_default(call_default_factory=True, validated_data={})
-    match default:
-        case None | [] | {}:
-            return ""
-        case SecretStr():
-            return "for development only"
-        case bool():
-            return f"`{str(default).lower()}`"
-        case list():
-            return f"`{','.join(map(str, default))}`"
-        case _:
-            return f"`{default}`"
-
-
-def _limits(field: FieldInfo) -> str:
-    least = next((str(limit.ge) for limit in field.metadata if isinstance(limit, Ge)), "")
-    most = next((str(limit.le) for limit in field.metadata if isinstance(limit, Le)), "")
-    if least and most:
-        return f" {least} to {most}."
-    return f" At least {least}." if least else ""
+    return "\n".join(settings_rows({name: fields[name] for name in own_first})) + "\n"
