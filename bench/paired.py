@@ -5,6 +5,10 @@
 Both serve the same database and cache with one process each, with the packages of this checkout,
 and are asked the same in turns. For each operation, the ratio of this one to the other: the median
 of the rounds, and the interval that holds the mean with 95 % (of the logarithms, by Student's t).
+
+Each round has processes of its own: two of the same code differ by some per cent for as long as
+they live. A third process, which nothing is asked of, gives changes their positions: one of the two
+would do it for both.
 """
 
 import argparse
@@ -21,6 +25,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import psutil
 
@@ -43,6 +48,7 @@ OPERATIONS = {
         edges { node { id name itemCount } } } }""",
     "update": UPDATE,
 }
+WARM_SECONDS = 0.5
 STUDENT_95 = {5: 2.571, 10: 2.228, 20: 2.086, 30: 2.042, 40: 2.021}
 """Quantiles by degrees of freedom; for those in between, the one of fewer is taken."""
 
@@ -62,7 +68,7 @@ class Server:
 
 @contextmanager
 def serving(checkout: Path, environment: dict[str, str]) -> Generator[Server]:
-    """The server of a checkout, on a free port."""
+    """The server of a checkout, on a free port, when it answers."""
     with subprocess.Popen(
         [WEFT, "serve", "--port", "0"],
         env=environment | {"PYTHONPATH": str(checkout)},
@@ -74,6 +80,7 @@ def serving(checkout: Path, environment: dict[str, str]) -> Generator[Server]:
             assert process.stdout is not None
             found = re.search(r"http://\S+/graphql", process.stdout.readline())
             assert found is not None
+            urlopen(found[0].replace("/graphql", "/health/live")).close()
             yield Server(process, found[0])
         finally:
             process.terminate()
@@ -111,7 +118,9 @@ class Load:
                 assert "errors" not in answer, answer
                 counts[number] += 1
 
-        await asyncio.gather(*(work(number, loop.time() + 0.3) for number in range(self._count)))
+        await asyncio.gather(
+            *(work(number, loop.time() + WARM_SECONDS) for number in range(self._count))
+        )
         counts = [0] * self._count
         before = server.cpu_seconds
         await asyncio.gather(
@@ -139,17 +148,24 @@ def interval(ratios: Sequence[float]) -> tuple[float, float]:
     return math.exp(statistics.mean(logs) - half), math.exp(statistics.mean(logs) + half)
 
 
-async def compare(ours: Server, other: Server, asked: argparse.Namespace) -> None:
-    """Prints a line for each operation."""
+Spent = dict[str, tuple[list[float], list[float]]]
+"""For each operation, the seconds that a request took here and there, by round."""
+
+
+async def run_round(
+    ours: Server, other: Server, asked: argparse.Namespace, spent: Spent, *, other_first: bool
+) -> None:
+    """Adds what each operation took in two processes that have just started."""
     load = Load(asked.connections)
     await load.prepare(ours.url)
-    names: list[str] = asked.operations.split(",")
-    spent = {name: ([], []) for name in names}
-    for number in range(asked.rounds):
-        for name in names:
-            turns = [(ours, spent[name][0]), (other, spent[name][1])]
-            for server, kept in turns if number % 2 else turns[::-1]:
-                kept.append(await load.ask(server, name, asked.seconds))
+    for name, (own, others) in spent.items():
+        turns = [(ours, own), (other, others)]
+        for server, kept in turns[::-1] if other_first else turns:
+            kept.append(await load.ask(server, name, asked.seconds))
+
+
+def tell(spent: Spent) -> None:
+    """Prints a line for each operation."""
     for name, (own, others) in spent.items():
         ratios = [mine / theirs for mine, theirs in zip(own, others, strict=True)]
         low, high = interval(ratios)
@@ -180,12 +196,17 @@ def main() -> None:
             "LOG_LEVEL": "warning",
             "COST_PER_MINUTE": "1000000000",
         }
-        here = Path(__file__).parent.parent
-        with (
-            serving(here, environment) as ours,
-            serving(asked.other.resolve(), environment) as other,
-        ):
-            asyncio.run(compare(ours, other, asked))
+        here, there = Path(__file__).parent.parent, asked.other.resolve()
+        spent: Spent = {name: ([], []) for name in asked.operations.split(",")}
+        with serving(here, environment):
+            for number in range(asked.rounds):
+                with (
+                    serving(here, environment) as ours,
+                    serving(there, environment) as other,
+                ):
+                    first = bool(number % 2)
+                    asyncio.run(run_round(ours, other, asked, spent, other_first=first))
+        tell(spent)
 
 
 if __name__ == "__main__":

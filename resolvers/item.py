@@ -20,6 +20,7 @@ from weft.pagination import Order, Page, PageArgs, Window, window
 
 CheckedFilter = NewType("CheckedFilter", ItemFilter)
 """A filter whose text may be searched for."""
+UNFILTERED = CheckedFilter(ItemFilter())
 
 PUBLIC_STATUSES = frozenset({ItemStatus.PUBLISHED})
 ALL_STATUSES = frozenset(ItemStatus)
@@ -70,7 +71,7 @@ async def items(
 async def checked_filter(info: Info, filter: ItemFilter | None) -> CheckedFilter:
     """The filter, or one that leaves all; BadArgument if what it searches for is refused."""
     if filter is None:
-        return CheckedFilter(ItemFilter())
+        return UNFILTERED
     if filter.search is not None:
         await check_search(info, "filter.search", filter.search, Language.ENGLISH)
     return CheckedFilter(filter)

@@ -35,6 +35,7 @@ class BoundedCache(Generic[KeyT, ValueT]):
         self._protected = _Segment[KeyT, ValueT](int(bound.max_bytes * PROTECTED_SHARE))
         self._probation = _Segment[KeyT, ValueT](bound.max_bytes - self._protected.max_bytes)
         self._protected_entries = self._protected.entries
+        self._probation_entries = self._probation.entries
         self._expiring: OrderedDict[KeyT, None] = OrderedDict()
         """Keys of entries that expire; those that were examined last are at the end."""
 
@@ -50,7 +51,7 @@ class BoundedCache(Generic[KeyT, ValueT]):
         """The value, protected from now on; None if there is none."""
         entry = self._protected_entries.get(key)
         if entry is None:
-            return self._promoted(key)
+            return self._promoted(key) if key in self._probation_entries else None
         if entry[2] is not None and entry[2] <= self._clock():
             self.drop(key)
             return None
@@ -58,9 +59,7 @@ class BoundedCache(Generic[KeyT, ValueT]):
         return entry[0]
 
     def _promoted(self, key: KeyT) -> ValueT | None:
-        entry = self._probation.entries.get(key)
-        if entry is None:
-            return None
+        entry = self._probation_entries[key]
         if entry[2] is not None and entry[2] <= self._clock():
             self.drop(key)
             return None
@@ -88,9 +87,11 @@ class BoundedCache(Generic[KeyT, ValueT]):
 
         `weight_bytes` is what key and value take; the cache adds what it takes itself.
         """
-        is_protected = key in self._protected.entries
-        self.drop(key)
-        self._drop_expired()
+        is_protected = key in self._protected_entries
+        if is_protected or key in self._probation_entries:
+            self.drop(key)
+        if self._expiring:
+            self._drop_expired()
         entry = (value, weight_bytes + ENTRY_BYTES, expires_at)
         if entry[1] > self._probation.max_bytes:
             return
@@ -122,8 +123,6 @@ class BoundedCache(Generic[KeyT, ValueT]):
             self._expiring.pop(evicted, None)
 
     def _drop_expired(self) -> None:
-        if not self._expiring:
-            return
         now = self._clock()
         for _ in range(min(EXAMINED_PER_PUT, len(self._expiring))):
             key = next(iter(self._expiring))

@@ -15,7 +15,8 @@ class ChangeKind(enum.StrEnum):
     DELETED = "DELETED"
 
 
-class Change(msgspec.Struct, frozen=True):
+# A process remembers many. JSON holds no cycle, so the collector need not look through them.
+class Change(msgspec.Struct, frozen=True, gc=False):
     """One write to one row, by a transaction that has committed.
 
     `position` counts all changes from 1 without a gap and is never given twice. `entity` is the

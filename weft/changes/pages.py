@@ -67,9 +67,14 @@ class LogPages:
 
     def remember(self, changes: list[Change]) -> None:
         """Keeps changes that follow one another without a gap."""
-        if changes and changes[-1].position - changes[0].position == len(changes) - 1:
-            for number, part in groupby(changes, _page_number):
-                self._keep(number, _Page(list(part)))
+        if not changes or changes[-1].position - changes[0].position != len(changes) - 1:
+            return
+        number = _page_number(changes[0])
+        if number == _page_number(changes[-1]):
+            self._keep(number, _Page(list(changes)))
+            return
+        for number, part in groupby(changes, _page_number):
+            self._keep(number, _Page(list(part)))
 
     def _keep(self, number: int, new: _Page) -> None:
         page = self._pages.get(number)

@@ -257,7 +257,7 @@ class ByReach:
         self, fetch: Fetch, keys: Sequence[Any], note: Note | None = None
     ) -> asyncio.Future[list[Any]]:
         """See `Dispatcher.submit`."""
-        reach = max(map(self._reach, keys))
+        reach = self._reach(keys[0]) if len(keys) == 1 else max(map(self._reach, keys))
         if reach is _PAGE:
             return self._dispatcher.submit(fetch, keys, note)
         return self._dispatcher.submit_apart(fetch, keys, reach, note)

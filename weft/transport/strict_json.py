@@ -35,7 +35,11 @@ def decode(raw: bytes) -> Any:
     for an object that gives a name twice.
     """
     # In strings they are none, but few texts have so many even there.
-    if _containers(raw) > CONTAINERS_LIMIT and _containers(STRING.sub(b"", raw)) > CONTAINERS_LIMIT:
+    if (
+        len(raw) > CONTAINERS_LIMIT
+        and _containers(raw) > CONTAINERS_LIMIT
+        and _containers(STRING.sub(b"", raw)) > CONTAINERS_LIMIT
+    ):
         raise BadRequest(f"The JSON holds more than {CONTAINERS_LIMIT} objects and lists.")
     try:
         value = _decode(raw)
