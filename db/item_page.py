@@ -105,8 +105,16 @@ def _array_of_statuses(statuses: frozenset[ItemStatus]) -> str:
     return array_literal(sorted(statuses))
 
 
-def page_reach(scope: ItemScope, field: ItemOrderField) -> Reach:
+class ItemSelection(msgspec.Struct, frozen=True):
+    """The items of a scope, in the order of a field."""
+
+    scope: ItemScope
+    field: ItemOrderField
+
+
+def page_reach(selection: ItemSelection) -> Reach:
     """How far the statement of a page reads."""
+    scope, field = selection.scope, selection.field
     # Asked for every page: members of an enumeration take longer to look up than all the rest.
     if scope.search is None and scope.tags is None and scope.updated_after is None:
         return _PAGE if scope.owner_id is None or field is _CREATED_AT else Reach.PARENT

@@ -1,13 +1,12 @@
 """What is loaded together: every loader of an operation, keys in, rows out, in key order."""
 
-from db.item_page import count_reach
+from db.item_page import count_reach, page_reach
 from loaders.audit_entry import audit_entries_by_window
 from loaders.item import (
     item_by_id,
     item_count_by_owner,
     item_count_by_scope,
     items_by_scope,
-    reach_of_page,
 )
 from loaders.search import is_narrowed_by_text
 from loaders.session import sessions_by_user
@@ -23,7 +22,7 @@ class Loaders(LoaderSet):
     users_by_scope = loads(users_by_scope, reach=lambda key: key.reach)
     user_count_by_scope = loads(user_count_by_scope, reach=Reach.TABLE)
     item_by_id = loads(item_by_id, reach=Reach.PAGE)
-    items_by_scope = loads(items_by_scope, reach=reach_of_page)
+    items_by_scope = loads(items_by_scope, reach=page_reach)
     item_count_by_scope = loads(item_count_by_scope, reach=count_reach)
     item_count_by_owner = loads(item_count_by_owner, reach=Reach.PAGE)
     sessions_by_user = loads(sessions_by_user, reach=Reach.PARENT)

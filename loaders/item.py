@@ -3,37 +3,26 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from db.connection import ReadConnection
 from db.item import COUNT_ITEMS_BY_OWNER, KNOWN_ITEMS_BY_ID, ItemRow
 from db.item_page import (
     COUNT_ITEMS,
     ITEM_PAGES,
-    ItemOrderField,
     ItemScope,
+    ItemSelection,
     access_of,
     page_arrays,
-    page_reach,
     scope_arrays,
 )
 from db.known import fetch_pages, fetch_rows
 from loaders.grouping import in_groups
-from weft.loading.reach import Reach
 from weft.pagination import Page, Window
 
 
-class ItemPageKey(msgspec.Struct, frozen=True, cache_hash=True):
+class ItemPageKey(ItemSelection, frozen=True, cache_hash=True):
     """A page of items: which, and which part of them; `window.order` is that of `field`."""
 
-    scope: ItemScope
-    field: ItemOrderField
     window: Window
-
-
-def reach_of_page(key: ItemPageKey) -> Reach:
-    """How far is read for a page."""
-    return page_reach(key.scope, key.field)
 
 
 async def item_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[ItemRow | None]:

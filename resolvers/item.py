@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, NewType
 
 from db.item import ItemRow, ItemStatus
-from db.item_page import ORDER_COLUMNS, ItemOrderField, ItemScope, page_reach
+from db.item_page import ORDER_COLUMNS, ItemOrderField, ItemScope, ItemSelection, page_reach
 from db.search import Language
 from db.user import UserRow
 from loaders.item import ItemPageKey
@@ -87,7 +87,7 @@ def items_reach(filter: ItemFilter | None, order_by: ItemOrder | None, *, of_own
         _searched(filter),
         filter.updated_after,
     )
-    return page_reach(scope, (order_by or ItemOrder()).field)
+    return page_reach(ItemSelection(scope, (order_by or ItemOrder()).field))
 
 
 def item_page(scope: ItemScope, page: PageArgs, order_by: ItemOrder | None) -> ItemPageKey:

@@ -26,7 +26,6 @@ Note = Callable[[int], None]
 """Told the xmin of the snapshot that a batch was read in; 0 if that is not known."""
 
 
-_PAGE = Reach.PAGE
 WAITERS_PER_BATCH = 32
 """More wait for another batch, so that we work on the one while the database works on the other."""
 
@@ -241,23 +240,3 @@ class WatchedDispatcher:
     ) -> asyncio.Future[list[Any]]:
         """See `Dispatcher.submit_apart`."""
         return self._dispatcher.submit_apart(fetch, keys, reach, note, watch_at_work())
-
-
-class ByReach:
-    """A dispatcher for one source: calls that reach further than a page are loaded apart."""
-
-    def __init__(
-        self, dispatcher: Dispatcher[Any] | WatchedDispatcher, reach: Callable[[Any], Reach]
-    ) -> None:
-        """`reach` is that of a key; a call's is that of the key that reaches furthest."""
-        self._dispatcher = dispatcher
-        self._reach = reach
-
-    def submit(
-        self, fetch: Fetch, keys: Sequence[Any], note: Note | None = None
-    ) -> asyncio.Future[list[Any]]:
-        """See `Dispatcher.submit`."""
-        reach = self._reach(keys[0]) if len(keys) == 1 else max(map(self._reach, keys))
-        if reach is _PAGE:
-            return self._dispatcher.submit(fetch, keys, note)
-        return self._dispatcher.submit_apart(fetch, keys, reach, note)

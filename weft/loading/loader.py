@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from aiodataloader import DataLoader
 
-from weft.loading.dispatch import ByReach, Dispatcher, Note, WatchedDispatcher
+from weft.loading.dispatch import Dispatcher, Note, WatchedDispatcher
 from weft.loading.failure import own_error
 from weft.loading.reach import Reach
 
@@ -14,6 +14,8 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")
 
 Fetch = Callable[[Any, Sequence[KeyT]], Awaitable[Sequence[ValueT]]]
+
+_PAGE = Reach.PAGE
 
 
 class _Batch(Generic[KeyT, ValueT]):
@@ -44,21 +46,27 @@ class Loader(DataLoader[KeyT, ValueT]):
 
     def __init__(
         self,
-        dispatcher: Dispatcher[Any] | WatchedDispatcher | ByReach,
+        dispatcher: Dispatcher[Any] | WatchedDispatcher,
         fetch: Fetch[KeyT, ValueT],
         note: Note | None = None,
+        reach_of: Callable[[KeyT], Reach] | None = None,
     ) -> None:
-        """`note` is told of the snapshot of each batch, before its values are given."""
+        """`note` is told of the snapshot of each batch, before its values are given.
+
+        `reach_of` tells how far is read for a key; without it no further than a page. Keys that are
+        asked for together reach as far as that of them which reaches furthest.
+        """
         # Not `super().__init__()`: it prepares the queue that `load_many` here does without, and
         # costs as much as ten keys, for every loader of every operation.
         self._dispatcher = dispatcher
         self._note = note
+        self._reach_of = reach_of
         self._fetch = fetch
         self.clear_all()
 
     async def batch_load_fn(self, keys: list[KeyT]) -> list[ValueT]:
         """The values of distinct keys, by the batches of the process."""
-        return await self._dispatcher.submit(self._fetch, keys, self._note)
+        return await self._ask(keys).future
 
     async def load(self, key: KeyT) -> ValueT:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The value of one key."""
@@ -103,6 +111,12 @@ class Loader(DataLoader[KeyT, ValueT]):
         return {id(asked[key]): asked[key] for key in keys}.values()
 
     def _ask(self, keys: list[KeyT]) -> "_Batch[KeyT, ValueT]":
+        reach_of = self._reach_of
+        if reach_of is not None:
+            reach = reach_of(keys[0]) if len(keys) == 1 else max(map(reach_of, keys))
+            if reach is not _PAGE:
+                apart = self._dispatcher.submit_apart(self._fetch, keys, reach, self._note)
+                return _Batch(keys, apart)
         return _Batch(keys, self._dispatcher.submit(self._fetch, keys, self._note))
 
     def _look_into_first(self) -> None:
@@ -187,11 +201,10 @@ class loads(Generic[KeyT, ValueT]):  # noqa: N801 - reads as a declaration, like
     def __get__(self, instance: "LoaderSet | None", owner: type) -> Any:
         if instance is None:
             return self
-        dispatcher: Any = instance.dispatcher
-        if not self._is_page:
-            dispatcher = ByReach(dispatcher, self.reach_of)
+        reach_of = None if self._is_page else self.reach_of
+        loader = Loader(instance.dispatcher, self.fetch, instance.note, reach_of)
         # Stored under its name in the instance, where later look-ups find it first.
-        loader = instance.__dict__[self._name] = Loader(dispatcher, self.fetch, instance.note)
+        instance.__dict__[self._name] = loader
         return loader
 
 
