@@ -53,6 +53,11 @@ class TestSource:
         assert read().cors_origins == []
         assert read().database_url is None
 
+    def test_example_has_settings_only(self) -> None:
+        lines = (README.parent / ".env.example").read_text().splitlines()
+        named = [line.partition("=")[0] for line in lines if line and not line.startswith("#")]
+        assert {name.lower() for name in named} <= set(Settings.model_fields)
+
     @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
     def test_takes_every_common_scheme_of_the_database(self, scheme: str) -> None:
         assert read(database_url=f"{scheme}://h/d").database_url == "postgresql+asyncpg://h/d"
