@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from fastapi import FastAPI
-from redis.asyncio import Redis
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from db.change_log import RELAY_LAG_SECONDS, open_change_log
+from db.change_log import open_change_log
 from db.connection import Observe
 from db.database import Database
-from db.revision import check_revision
+from db.health import DatabaseHealth
 from db.tag import touched
 from loaders.document import document_by_id
 from resolvers.context import PasswordResets, Services
@@ -46,6 +45,7 @@ from weft.mail.outbox import Outbox
 from weft.rates.attempts import Attempts
 from weft.rates.budget import CostBudget, charge_address
 from weft.rates.windows import Windows
+from weft.shared_redis import close_redis, shared_redis
 from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
 from weft.transport.cookies import CookieSessions
@@ -68,7 +68,7 @@ class Server:
         """Needs `database_url` and `redis_url`; ValueError says so where one is missing."""
         if settings.database_url is None or settings.redis_url is None:
             raise ValueError("Set DATABASE_URL and REDIS_URL, or start by `weft run`.")
-        self.redis = Redis.from_url(settings.redis_url)
+        self.redis = shared_redis(settings.redis_url)
         self.cache_store: RedisStore | None = None
         fences: WriteFences | None = None
         if settings.cache != "off":
@@ -86,6 +86,7 @@ class Server:
             search_timeout_ms=settings.search_timeout_ms,
             searches_per_client=settings.searches_per_client,
         )
+        self.database_health = DatabaseHealth(self.database)
         self.filler: Filler | None = None
         self.cache: Cache | None = None
         fence_relay: FenceRelay | None = None
@@ -97,7 +98,9 @@ class Server:
             fence_relay = FenceRelay(self.cache_store, self.database.draw_id, touched)
         # In pg_stat_activity this says which process leads.
         name = f"weft changes {os.getpid()}"
-        open_log = partial(open_change_log, partial(self.database.connect, name))
+        open_log = partial(
+            open_change_log, partial(self.database.connect, name), self.database.answer_ms
+        )
         self.relay = Relay(
             open_log,
             self.redis,
@@ -155,7 +158,7 @@ class Server:
                 await self.filler.aclose()
                 await self.cache_store.aclose()
             await self.database.close()
-            await self.redis.aclose()
+            await close_redis(self.redis)
             self.passwords.close()
 
     def _forget_cached(self) -> None:
@@ -171,20 +174,9 @@ class Server:
         """Returns if Redis answers."""
         await self.redis.ping()
 
-    async def check_migrations(self) -> None:
-        """Returns if the tables are those that this release knows."""
-        async with self.database.look() as connection:
-            await check_revision(connection)
-
     async def relay_leads(self) -> bool:
         """Whether this process gives changes their positions."""
         return self.relay.leads
-
-    async def relay_lag_seconds(self) -> float:
-        """How late the change log is, whichever process leads it."""
-        async with self.database.look() as connection:
-            [seconds] = await connection.all(RELAY_LAG_SECONDS)
-            return round(seconds, 3)
 
 
 def create_app(
@@ -203,17 +195,13 @@ def create_app(
     web = FastAPI(
         title="Weft", lifespan=server.lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    checks = {
-        "database": server.database.ping,
-        "redis": server.check_redis,
-        "migrations": server.check_migrations,
-        "changes": server.hub.started,
-    }
+    checks = {**server.database_health.checks, "changes": server.hub.started}
+    lesser = {"searching": server.database_health.check_searching, "redis": server.check_redis}
     details = {
         "relay_leads": server.relay_leads,
-        "relay_lag_seconds": server.relay_lag_seconds,
+        "relay_lag_seconds": server.database_health.relay_lag_seconds,
     }
-    web.include_router(health.router(checks, details))
+    web.include_router(health.router(checks, details, lesser))
     charge = partial(charge_address, server.budget)
     schema = build_schema(
         settings.executor, limits=settings.limits, tell_cost=settings.cost_in_answers

@@ -174,6 +174,8 @@ SELECT pg_try_advisory_lock(
 """
 SET_LEASE = "SELECT set_config('idle_session_timeout', $1, false)"
 
+ANSWER_MS = 10_000
+
 
 class PostgresChangeLog:
     """`weft.changes.log.ChangeLog` over one connection.
@@ -185,7 +187,7 @@ class PostgresChangeLog:
     """
 
     def __init__(
-        self, connection: asyncpg.Connection, *, lease_ms: int = 5000, answer_ms: int = 10_000
+        self, connection: asyncpg.Connection, *, lease_ms: int = 5000, answer_ms: int = ANSWER_MS
     ) -> None:
         self._connection = connection
         self._lease_ms = lease_ms
@@ -282,7 +284,7 @@ class _SettledIds:
 
 
 async def open_change_log(
-    connect: Callable[[], Awaitable[asyncpg.Connection]],
+    connect: Callable[[], Awaitable[asyncpg.Connection]], answer_ms: int = ANSWER_MS
 ) -> PostgresChangeLog:
     """A log over a connection of its own, for a relay one that may write."""
-    return PostgresChangeLog(await connect())
+    return PostgresChangeLog(await connect(), answer_ms=answer_ms)

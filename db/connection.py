@@ -1,5 +1,6 @@
 """Connections: statements in, rows out. asyncpg's errors become errors that a client may see."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
@@ -12,8 +13,13 @@ from db.written import OWN_WRITES, Write
 from weft.cache.bound import UNREAD
 from weft.errors import TookTooLong, Unavailable
 from weft.loading.memory import Memory
+from weft.tcp import IDLE_SECONDS, INTERVAL_SECONDS, PROBES, keep_alive
 
 RowT = TypeVar("RowT")
+
+CONNECT_SECONDS = 5.0
+IDLE_MS = 5_000
+"""How much longer than a statement a transaction may wait for its next one."""
 
 Observe = Callable[[str, float], None]
 """Told of every statement that ran, well or not: its text, and the seconds it took."""
@@ -56,6 +62,10 @@ class ReadConnection:
         self.memory = memory or Memory(0)
         self._observe = observe
         self._xmin = UNREAD
+        self.under_way_since: float | None = None
+        """When the statement began that is under way, by `perf_counter`; None if there is none."""
+        self.answered_at = perf_counter()
+        """When the last statement was answered; at first, when the connection was made."""
 
     async def all(self, statement: Statement[RowT], **parameters: Any) -> list[RowT]:
         """Every row, in the statement's order."""
@@ -80,9 +90,11 @@ class ReadConnection:
     async def _fetch(
         self, statement: Statement[Any], parameters: dict[str, Any]
     ) -> Sequence[asyncpg.Record]:
-        started = perf_counter()
+        self.under_way_since = started = perf_counter()
         try:
-            return await self.raw.fetch(statement.sql, *statement.arguments(parameters))
+            records = await self.raw.fetch(statement.sql, *statement.arguments(parameters))
+            self.answered_at = perf_counter()
+            return records
         except asyncpg.UniqueViolationError as error:
             raise Duplicate(str(error)) from error
         except asyncpg.ForeignKeyViolationError as error:
@@ -95,7 +107,21 @@ class ReadConnection:
             self.raw.terminate()
             raise Unavailable("The database could not be reached.") from error
         finally:
+            self.under_way_since = None
             self._observe(statement.sql, perf_counter() - started)
+
+    async def execute(self, command: str) -> None:
+        """Runs a command that gives no rows; asyncpg's errors pass through."""
+        self.under_way_since = perf_counter()
+        try:
+            await self.raw.execute(command)
+            self.answered_at = perf_counter()
+        finally:
+            self.under_way_since = None
+
+    def terminate(self) -> None:
+        """Ends the connection at once; whoever waits for an answer on it gets Unavailable."""
+        self.raw.terminate()
 
     @property
     def is_closed(self) -> bool:
@@ -139,10 +165,26 @@ class WriteTransaction(ReadConnection):
         return await self.all(OWN_WRITES) if self._told is None else self._told
 
 
+class KeptAliveConnection(asyncpg.Connection):
+    """A connection whose socket the kernel watches."""
+
+    def __init__(self, protocol: Any, transport: asyncio.BaseTransport, *rest: Any) -> None:
+        super().__init__(protocol, transport, *rest)
+        keep_alive(transport.get_extra_info("socket"))
+
+
 async def connect(
-    dsn: str, *, name: str, read_only: bool, statement_timeout_ms: int
+    dsn: str,
+    *,
+    name: str,
+    read_only: bool,
+    statement_timeout_ms: int,
+    connect_seconds: float = CONNECT_SECONDS,
 ) -> asyncpg.Connection:
-    """A new connection; Unavailable if there is none to be had within five seconds.
+    """A new connection; Unavailable if there is none to be had within `connect_seconds`.
+
+    PostgreSQL ends it if this process has vanished: within a minute where it is idle, and sooner in
+    a transaction, whose locks others wait for.
 
     Plans are generic: statements take arrays, so one plan serves every call and is made once.
     Nothing runs in parallel, as pages rely on rows coming in the order of their subquery.
@@ -150,7 +192,8 @@ async def connect(
     try:
         return await asyncpg.connect(
             dsn,
-            timeout=5,
+            timeout=connect_seconds,  # pyright: ignore[reportArgumentType]
+            connection_class=KeptAliveConnection,
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
             server_settings={
@@ -160,6 +203,10 @@ async def connect(
                 "max_parallel_workers_per_gather": "0",
                 "default_transaction_read_only": "on" if read_only else "off",
                 "statement_timeout": str(statement_timeout_ms),
+                "idle_in_transaction_session_timeout": str(statement_timeout_ms + IDLE_MS),
+                "tcp_keepalives_idle": str(IDLE_SECONDS),
+                "tcp_keepalives_interval": str(INTERVAL_SECONDS),
+                "tcp_keepalives_count": str(PROBES),
                 "timezone": "UTC",
             },
         )

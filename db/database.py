@@ -1,22 +1,26 @@
 """The database of one process: reads that join into batches, and write transactions."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import asyncpg
 
 from db.connection import LOST, Observe, ReadConnection, WriteTransaction, connect
+from db.limits import AnswerLimits
+from db.pool import ServingPool
+from db.silence import SilenceWatch
 from db.tag import touched_by_all
-from db.written import DATABASE_NAME, DRAW_ID, PING
+from db.written import DATABASE_NAME, DRAW_ID
 from weft.errors import Unavailable
 from weft.loading.apart import ApartDispatcher
-from weft.loading.connections import HeldConnections
 from weft.loading.dispatch import Dispatcher
 from weft.loading.memory import Memory
 from weft.writing.joined import JoinedWrites
+
+ConnectionT = TypeVar("ConnectionT", bound=ReadConnection)
 
 
 class Fences(Protocol):
@@ -54,11 +58,13 @@ class Database:
         search_connections: int = 2,
         search_timeout_ms: int = 2_000,
         searches_per_client: int = 50,
+        limits: AnswerLimits | None = None,
     ) -> None:
         """`dsn` as libpq takes it; nothing is opened before it is needed.
 
         `fences` is asked to raise those of all tags that a transaction touches, before its COMMIT.
         Rows that were read are remembered in about `memory_bytes`, and not read again unchanged.
+        A statement that has no answer within `limits` is Unavailable, and ends its connection.
         """
         self._fences = fences
         self._memory_bytes = memory_bytes
@@ -68,21 +74,34 @@ class Database:
         self._dsn = dsn
         self._observe = observe
         self._statement_timeout_ms = statement_timeout_ms
+        self._limits = limits or AnswerLimits()
+        self._silence = SilenceWatch(self._limits.look_seconds)
         connect_to_read = partial(self._connect_to_read, "weft read", statement_timeout_ms)
         connect_to_search = partial(self._connect_to_read, "weft search", search_timeout_ms)
+        self.reading = self._pool(connect_to_read, read_connections, statement_timeout_ms)
+        self.searching = self._pool(connect_to_search, search_connections, search_timeout_ms)
+        self.writing = self._pool(self._connect_to_write, write_connections, statement_timeout_ms)
         self.reads = Dispatcher(
-            HeldConnections(connect_to_read, read_connections),
+            self.reading,
             ReadConnection.take_xmin,
             ApartDispatcher(
-                HeldConnections(connect_to_search, search_connections),
+                self.searching,
                 ReadConnection.take_xmin,
                 most_waiting=searches_per_client,
                 timeout_ms=search_timeout_ms,
             ),
         )
-        self._writers = HeldConnections(self._connect_to_write, write_connections)
-        self._own = HeldConnections(connect_to_read, 1)
         self.joined = JoinedWrites(self._transaction)
+
+    def _pool(
+        self, connect: Callable[[], Awaitable[ConnectionT]], count: int, statement_timeout_ms: int
+    ) -> ServingPool[ConnectionT]:
+        return ServingPool(connect, count, self._silence, self._limits, statement_timeout_ms)
+
+    @property
+    def answer_ms(self) -> int:
+        """How long a statement may be without an answer, on connections of one's own too."""
+        return round(self._limits.answer_seconds(self._statement_timeout_ms) * 1000)
 
     async def connect(self, name: str) -> asyncpg.Connection:
         """A connection of one's own, for what listens or leads; the caller closes it."""
@@ -91,21 +110,33 @@ class Database:
             name=name,
             read_only=False,
             statement_timeout_ms=self._statement_timeout_ms,
+            connect_seconds=self._limits.connect_seconds,
         )
 
     async def _connect_to_read(self, name: str, statement_timeout_ms: int) -> ReadConnection:
         raw = await connect(
-            self._dsn, name=name, read_only=True, statement_timeout_ms=statement_timeout_ms
+            self._dsn,
+            name=name,
+            read_only=True,
+            statement_timeout_ms=statement_timeout_ms,
+            connect_seconds=self._limits.connect_seconds,
         )
         connection = ReadConnection(raw, self._observe)
-        await self._use_database(connection)
+        await self._begin_to_use(connection)
         connection.memory = self._memory
         return connection
 
     async def _connect_to_write(self) -> WriteTransaction:
         connection = WriteTransaction(await self.connect("weft write"), self._observe)
-        await self._use_database(connection)
+        await self._begin_to_use(connection)
         return connection
+
+    async def _begin_to_use(self, connection: ReadConnection) -> None:
+        try:
+            async with asyncio.timeout(self._limits.connect_seconds):
+                await self._use_database(connection)
+        except TimeoutError as error:
+            raise Unavailable("The database could not be reached.") from error
 
     async def _use_database(self, connection: ReadConnection) -> None:
         """Tells all that lasts longer than a connection which database it is to.
@@ -141,26 +172,40 @@ class Database:
     @asynccontextmanager
     async def _transaction(self) -> AsyncGenerator[WriteTransaction]:
         """As `write`, but for `wait_seconds` after its end it must not be acknowledged."""
-        async with self._writers.lend() as connection:
+        async with self.writing.lend() as connection:
             connection.begin()
             try:
-                await connection.raw.execute("BEGIN")
+                await connection.execute("BEGIN")
             except LOST as error:
-                connection.raw.terminate()
+                connection.terminate()
                 raise Unavailable("The database could not be reached.") from error
             except BaseException:
-                await _roll_back(connection)
+                await self._roll_back(connection)
                 raise
             try:
                 yield connection
                 connection.wait_seconds = await self._raise_fences(connection)
-                await connection.raw.execute("COMMIT")
+                await connection.execute("COMMIT")
             except LOST as error:
-                connection.raw.terminate()
+                connection.terminate()
                 raise Unavailable("Whether this was written is unknown: read it.") from error
             except BaseException:
-                await _roll_back(connection)
+                await self._roll_back(connection)
                 raise
+
+    async def _roll_back(self, connection: WriteTransaction) -> None:
+        """Ends the transaction; the connection as well if that is not done at once.
+
+        One whose state is unknown must not be lent again.
+        """
+        try:
+            async with asyncio.timeout(self._limits.rollback_seconds):
+                await connection.execute("ROLLBACK")
+        except LOST:
+            connection.terminate()
+        except BaseException:
+            connection.terminate()
+            raise
 
     async def _raise_fences(self, connection: WriteTransaction) -> float:
         if self._fences is None:
@@ -171,25 +216,15 @@ class Database:
 
     async def draw_id(self) -> int:
         """A transaction id that nobody had before; higher than all that were drawn earlier."""
-        async with self._writers.lend() as connection:
+        async with self.writing.lend() as connection:
             (drawn,) = await connection.all(DRAW_ID)
             return drawn
-
-    def look(self) -> AbstractAsyncContextManager[ReadConnection]:
-        """The one connection by which the server looks after itself; no operation waits for it."""
-        return self._own.lend()
-
-    async def ping(self) -> None:
-        """Returns if the database answers; Unavailable if not."""
-        async with self.look() as connection:
-            await connection.all(PING)
 
     async def close(self) -> None:
         """Ends every connection that is not in use."""
         await self.reads.close()
         await self.joined.close()
-        await self._writers.close()
-        await self._own.close()
+        await self.writing.close()
 
 
 async def _name_of_database(raw: asyncpg.Connection) -> str | None:
@@ -200,14 +235,3 @@ async def _name_of_database(raw: asyncpg.Connection) -> str | None:
         return await connection.first(DATABASE_NAME)
     except asyncpg.InsufficientPrivilegeError:
         return None
-
-
-async def _roll_back(connection: WriteTransaction) -> None:
-    # A connection whose state is unknown must not be lent again.
-    try:
-        await connection.raw.execute("ROLLBACK")
-    except LOST:
-        connection.raw.terminate()
-    except BaseException:
-        connection.raw.terminate()
-        raise

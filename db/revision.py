@@ -1,5 +1,6 @@
 """Which revision the tables are at, told without loading what migrates them."""
 
+import asyncio
 from pathlib import Path
 
 import asyncpg
@@ -7,9 +8,11 @@ import sqlalchemy as sa
 
 from db.connection import ReadConnection, connect
 from db.statement import Statement
+from weft.errors import Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 STATEMENT_TIMEOUT_MS = 5_000
+ANSWER_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 1
 
 REVISION = Statement(
     sa.select(sa.column("version_num", sa.Text)).select_from(sa.table("alembic_version")), str
@@ -40,10 +43,14 @@ async def is_at_head(database_url: str) -> bool:
         read_only=True,
         statement_timeout_ms=STATEMENT_TIMEOUT_MS,
     )
+    connection = ReadConnection(raw, lambda _statement, _seconds: None)
     try:
-        await check_revision(ReadConnection(raw, lambda _statement, _seconds: None))
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await check_revision(connection)
     except (WrongRevision, asyncpg.UndefinedTableError):
         return False
+    except TimeoutError as error:
+        raise Unavailable("The database could not be reached.") from error
     finally:
-        await raw.close()
+        await connection.close()
     return True

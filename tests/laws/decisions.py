@@ -22,7 +22,7 @@ PLACES = {
     "renew": ("weft/execution/engine.py",),
     "Services": ("app.py",),
     "Database": ("app.py",),
-    "Redis.from_url": ("app.py", "weft/cache/contents.py"),
+    "Redis.from_url": ("weft/shared_redis.py", "weft/cache/contents.py"),
     "Hub": ("app.py",),
     "Relay": ("app.py",),
     "AccessTokens": ("app.py",),

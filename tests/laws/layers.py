@@ -10,6 +10,7 @@ from tests.laws.source import LAYERS, imported, sources
 OTHER_MEANINGS = {
     ("weft/embedded/", "user"): "the operating system's, and whoever uses the servers",
     ("weft/changes/outage.py", "user"): "whoever uses a store",
+    ("weft/tcp.py", "user"): "the kernel's, in the name of an option of TCP",
     ("weft/rates/", "item"): "a limit, in the words of the library that counts",
     ("weft/execution/", "item"): "what a list holds, in the words of the GraphQL specification",
 }

@@ -13,6 +13,7 @@ from weft.cache.breaker import Breaker
 from weft.cache.errors import CacheUnavailable
 from weft.cache.limits import StoreLimits
 from weft.cache.server import Name, RedisServer
+from weft.tcp import redis_options
 
 AnswerT = TypeVar("AnswerT")
 Address = tuple[str, int]
@@ -28,7 +29,11 @@ class Layout:
     def __init__(self, url: str, limits: StoreLimits, name: Name, prefix: str) -> None:
         # No timeouts of redis-py's own: before Python 3.12 those lose cancellations.
         self._pool = ConnectionPool.from_url(
-            url, socket_timeout=None, socket_connect_timeout=None, health_check_interval=0
+            url,
+            socket_timeout=None,
+            socket_connect_timeout=None,
+            health_check_interval=0,
+            **redis_options(url),
         )
         self._limits = limits
         self._name = name

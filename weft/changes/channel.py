@@ -12,7 +12,9 @@ from weft.changes.outage import Outage
 REDIS_ERRORS = (RedisError, OSError)
 
 _LISTEN_SECONDS = 1.0
-"""How often a silent subscription looks whether it was cancelled."""
+"""How often a silent subscription looks whether it was cancelled, and asks for a sign of life."""
+_MOST_SILENT = 3
+"""How often in a row it asks without an answer before it begins anew."""
 
 
 def changes_channel(prefix: str) -> str:
@@ -32,20 +34,29 @@ async def follow(
 
     That is each time a subscription begins, the first time too. Redis keeps nothing for those who
     are away, and redis-py renews a lost connection by itself; the confirmation that Redis sends for
-    each subscription is what tells of both. Runs until it is cancelled.
+    each subscription is what tells of both. A connection on which Redis says nothing, not even when
+    asked, is given up. Runs until it is cancelled.
     """
     while True:
         try:
             async with redis.pubsub() as subscription:
                 await subscription.subscribe(channel)
+                silent = 0
                 while True:
                     heed_cancellation()
                     message: dict[str, Any] | None = await subscription.get_message(
                         timeout=_LISTEN_SECONDS
                     )
                     if message is not None:
+                        silent = 0
                         outage.answered()
-                        hear(message["data"] if message["type"] == "message" else None)
+                        if message["type"] != "pong":
+                            hear(message["data"] if message["type"] == "message" else None)
+                    elif silent == _MOST_SILENT:
+                        raise TimeoutError("Redis does not answer.")
+                    else:
+                        silent += 1
+                        await subscription.ping()
         except REDIS_ERRORS as error:
             outage.failed(error)
         await outage.pause()

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
+from weft.loading.failure import own_error
+
 
 class Closable(Protocol):
     """What a held connection must tell of itself."""
@@ -30,6 +32,8 @@ class HeldConnections(Generic[ConnectionT]):
         self._connect = connect
         self._places = asyncio.Semaphore(count)
         self._idle: deque[ConnectionT] = deque()
+        self._failures = 0
+        self._failure: Exception | None = None
         self._is_closed = False
 
     def lend(self) -> "_Loan[ConnectionT]":
@@ -37,16 +41,31 @@ class HeldConnections(Generic[ConnectionT]):
         return _Loan(self)
 
     async def take(self) -> ConnectionT:
-        """A connection, to be given back."""
+        """A connection, to be given back; raises what connecting raises.
+
+        Where connecting fails, all who wait for a place meanwhile fail with it: they would wait
+        as long again, one after the other.
+        """
+        failures = self._failures
         await self._places.acquire()
         connection = self._take_open()
         if connection is None:
             try:
+                if self._failure is not None and failures != self._failures:
+                    raise own_error(self._failure)
                 connection = await self._connect()
-            except BaseException:
+            except BaseException as error:
                 self._places.release()
+                if isinstance(error, Exception):
+                    self._failures += 1
+                    self._failure = own_error(error)
+                    self._failure.__cause__ = None  # its frames need not be kept
                 raise
         return connection
+
+    async def take_idle(self) -> ConnectionT | None:
+        """As `take`, without waiting for others: None while all are lent."""
+        return None if self._places.locked() else await self.take()
 
     async def give_back(self, connection: ConnectionT) -> None:
         """Takes a connection back; it is kept if it is open."""

@@ -19,8 +19,11 @@ Detail = Callable[[], Awaitable[object]]
 METHODS = ["GET", "HEAD"]
 """Many monitors send HEAD; the server leaves the body out then."""
 TIMEOUT_SECONDS = 2.0
+LESSER_TIMEOUT_SECONDS = 0.5
+"""So that an orchestrator which waits for a second hears that the process is ready."""
 FRESH_SECONDS = 1.0
 """How long what was found is given to others who ask."""
+OK, FAILED = "ok", "failed"
 UNCACHED = {"cache-control": "no-store"}
 
 log = logging.getLogger(__name__)
@@ -35,10 +38,11 @@ class Found(NamedTuple):
 
 
 class Readiness:
-    """Runs all checks at once, each for `timeout_seconds` at most.
+    """Runs all checks at once, each for `timeout_seconds` at most, `lesser` ones shorter.
 
-    However many ask, one round of checks is under way at a time, which all of them share; what it
-    found is given for `FRESH_SECONDS` more.
+    The process is ready if all `checks` are well, and degraded if it is ready and a `lesser` one,
+    of what it can do without, is not. However many ask, one round of checks is under way at a time,
+    which all of them share; what it found is given for `FRESH_SECONDS` more.
     """
 
     def __init__(
@@ -47,9 +51,11 @@ class Readiness:
         details: Mapping[str, Detail],
         timeout_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        lesser: Mapping[str, Check] | None = None,
     ) -> None:
         self._checks = checks
         self._details = details
+        self._lesser = lesser or {}
         self._timeout_seconds = timeout_seconds
         self._clock = clock
         self._found: Found | None = None
@@ -67,19 +73,19 @@ class Readiness:
     async def _look(self) -> Found:
         try:
             seconds = self._timeout_seconds
-            outcomes = await asyncio.gather(
-                *(_is_well(name, check, seconds) for name, check in self._checks.items())
+            checks, lesser, details = await asyncio.gather(
+                _states(self._checks, seconds),
+                _states(self._lesser, min(seconds, LESSER_TIMEOUT_SECONDS)),
+                asyncio.gather(*(_detail(detail, seconds) for detail in self._details.values())),
             )
-            looked_up = await asyncio.gather(
-                *(_detail(detail, seconds) for detail in self._details.values())
-            )
-            states = ["ok" if well else "failed" for well in outcomes]
+            is_ready = all(state == OK for state in checks.values())
             answer = {
-                "ready": all(outcomes),
-                "checks": dict(zip(self._checks, states, strict=True)),
-                "details": dict(zip(self._details, looked_up, strict=True)),
+                "ready": is_ready,
+                "degraded": is_ready and any(state != OK for state in lesser.values()),
+                "checks": checks,
+                "details": lesser | dict(zip(self._details, details, strict=True)),
             }
-            self._found = Found(self._clock(), all(outcomes), answer)
+            self._found = Found(self._clock(), is_ready, answer)
             return self._found
         finally:
             self._round = None
@@ -88,6 +94,7 @@ class Readiness:
 def router(
     checks: Mapping[str, Check],
     details: Mapping[str, Detail] | None = None,
+    lesser: Mapping[str, Check] | None = None,
     *,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> APIRouter:
@@ -95,12 +102,13 @@ def router(
 
     `/health/live` answers 200 as long as the process answers at all. `/health/ready` answers what
     `Readiness` has found, 200 if all went well and 503 if not:
-    `{"ready": false, "checks": {"redis": "ok", "database": "failed"}, "details": {}}`. Why a
-    check failed is in the log, not in the answer. The `details` are for people to read: nothing
-    depends on them, and one that cannot be had is null.
+    `{"ready": false, "degraded": false, "checks": {"reading": "failed"}, "details": {}}`. Why a
+    check failed is in the log, not in the answer. The `details` are for people to read: what
+    `lesser` checks have found, and what is null where it cannot be had. None of them makes the
+    server unready.
     """
     health = APIRouter(prefix="/health", tags=["health"])
-    readiness = Readiness(checks, details or {}, timeout_seconds)
+    readiness = Readiness(checks, details or {}, timeout_seconds, lesser=lesser)
 
     @health.api_route("/live", methods=METHODS)
     async def live() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
@@ -114,6 +122,13 @@ def router(
         return JSONResponse(found.answer, 200 if found.is_ready else 503, headers=UNCACHED)
 
     return health
+
+
+async def _states(checks: Mapping[str, Check], timeout_seconds: float) -> dict[str, str]:
+    well = await asyncio.gather(
+        *(_is_well(name, check, timeout_seconds) for name, check in checks.items())
+    )
+    return {name: OK if one else FAILED for name, one in zip(checks, well, strict=True)}
 
 
 async def _is_well(name: str, check: Check, timeout_seconds: float) -> bool:

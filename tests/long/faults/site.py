@@ -9,13 +9,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import httpx
 import redis.asyncio
 
 from db.migration import upgrade
 from tests.database import Database
+from tests.forwarder import Forwarder, forwarding, postgresql_socket, redis_socket, through
 from tests.leaks import server_log
 from tests.processes import WEFT
 from tests.programs import redis_program
@@ -30,6 +31,7 @@ from weft.embedded.sockets import socket_directory
 
 SECRET = "a secret of the fault tests, long enough"
 SERVERS = 3
+SILENT_SECONDS = 8
 LEADER = """
 SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND application_name LIKE 'weft changes %'
@@ -63,21 +65,35 @@ class WebServer:
             await self.process.wait()
 
 
+class Networks(NamedTuple):
+    """Between the servers and their stores; tests and psql go past them."""
+
+    database: Forwarder
+    redis: Forwarder
+
+
 class Site:
     """Everything of one run. Each method named `fault_*` breaks one thing and mends it."""
 
     def __init__(
-        self, database: Server, redis: Server, url: str, redis_url: str, log: IO[bytes]
+        self,
+        database: Server,
+        redis: Server,
+        url: str,
+        redis_url: str,
+        log: IO[bytes],
+        networks: Networks,
     ) -> None:
         self.database = Database(url)
+        self._networks = networks
         self._database_server = database
         self._redis = redis
         self._redis_url = redis_url
         environment = {
             "ENVIRONMENT": "test",
             "SECRET": SECRET,
-            "DATABASE_URL": url,
-            "REDIS_URL": redis_url,
+            "DATABASE_URL": through(networks.database, url),
+            "REDIS_URL": f"redis://127.0.0.1:{networks.redis.port}",
             "SOCKETS_PER_VIEWER": "1000",
             "LOG_LEVEL": "error",
         }
@@ -179,6 +195,17 @@ class Site:
         await until(lambda: not server.is_alive())  # its backends end by themselves
         await asyncio.to_thread(start, [server])
 
+    async def fault_database_silent(self) -> None:
+        """For longer than a statement is waited for; connections of before stay silent or not."""
+        self._networks.database.silence()
+        await asyncio.sleep(SILENT_SECONDS)
+        await self._networks.database.mend(keep=random.random() < 0.5)
+
+    async def fault_redis_silent(self) -> None:
+        self._networks.redis.silence()
+        await asyncio.sleep(SILENT_SECONDS)
+        await self._networks.redis.mend(keep=random.random() < 0.5)
+
     async def fault_sockets_cut(self) -> None:
         for cut in self.sockets_to_cut:
             cut()
@@ -192,10 +219,12 @@ FAULTS: list[Callable[[Site], Awaitable[None]]] = [
     Site.fault_server_killed,
     Site.fault_redis_killed,
     Site.fault_leader_killed,
+    Site.fault_database_silent,
     Site.fault_sockets_cut,
     Site.fault_database_restarted,
     Site.fault_redis_paused,
     Site.fault_database_killed,
+    Site.fault_redis_silent,
     Site.fault_server_stopped,
     Site.fault_redis_flushed,
 ]
@@ -220,11 +249,17 @@ async def running_site(directory: Path) -> AsyncGenerator[Site]:
         url = f"postgresql://{SUPERUSER}@/{DATABASE}?host={sockets}"
         await asyncio.to_thread(upgrade, url)
         with server_log() as log:
-            site = Site(database, cache, url, f"unix://{sockets / SOCKET_NAME}", log)
-            try:
-                await asyncio.gather(*(server.start() for server in site.servers))
-                yield site
-            finally:
-                await asyncio.gather(*(server.end(signal.SIGKILL) for server in site.servers))
+            redis_url = f"unix://{sockets / SOCKET_NAME}"
+            async with (
+                forwarding(postgresql_socket(url)) as to_database,
+                forwarding(redis_socket(redis_url)) as to_redis,
+            ):
+                networks = Networks(to_database, to_redis)
+                site = Site(database, cache, url, redis_url, log, networks)
+                try:
+                    await asyncio.gather(*(server.start() for server in site.servers))
+                    yield site
+                finally:
+                    await asyncio.gather(*(server.end(signal.SIGKILL) for server in site.servers))
     finally:
         await asyncio.to_thread(stop, [cache, database])

@@ -26,10 +26,13 @@ async def stuck() -> None:
 
 
 async def get(
-    path: str, details: Mapping[str, health.Detail] | None = None, **checks: health.Check
+    path: str,
+    details: Mapping[str, health.Detail] | None = None,
+    lesser: Mapping[str, health.Check] | None = None,
+    **checks: health.Check,
 ) -> httpx.Response:
     app = FastAPI()
-    app.include_router(health.router(checks, details, timeout_seconds=0.05))
+    app.include_router(health.router(checks, details, lesser, timeout_seconds=0.05))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://weft") as client:
         return await client.get(path)
@@ -48,6 +51,7 @@ class TestReady:
         assert response.status_code == 200
         assert response.json() == {
             "ready": True,
+            "degraded": False,
             "checks": {"first": "ok", "second": "ok"},
             "details": {},
         }
@@ -73,6 +77,21 @@ class TestReady:
         response = await get("/health/ready", details, check=well)
         assert response.status_code == 200
         assert response.json()["details"] == {"lag_seconds": 0.25, "broken": None, "stuck": None}
+
+    async def test_is_degraded_without_what_it_can_do_without(self) -> None:
+        lesser = {"cache": broken, "search": stuck, "mail": well}
+        response = await get("/health/ready", lesser=lesser, check=well)
+        assert response.status_code == 200
+        assert response.json() == {
+            "ready": True,
+            "degraded": True,
+            "checks": {"check": "ok"},
+            "details": {"cache": "failed", "search": "failed", "mail": "ok"},
+        }
+
+    async def test_is_not_degraded_where_it_is_not_ready(self) -> None:
+        answer = (await get("/health/ready", lesser={"cache": broken}, check=broken)).json()
+        assert (answer["ready"], answer["degraded"]) == (False, False)
 
     async def test_is_never_cached(self) -> None:
         assert (await get("/health/ready")).headers["cache-control"] == "no-store"
@@ -103,7 +122,7 @@ class TestReadiness:
         check.let_go.set()
         found = await asyncio.gather(*asking[1:])
         assert all(
-            one.answer == {"ready": True, "checks": {"check": "ok"}, "details": {"detail": None}}
+            one.answer["checks"] == {"check": "ok"} and one.answer["details"] == {"detail": None}
             for one in found
         )
         now[0] = health.FRESH_SECONDS - 0.001

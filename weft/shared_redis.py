@@ -1,0 +1,31 @@
+"""The client of Redis that all parts of a process share, but for the cache."""
+
+from contextlib import suppress
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from weft.tcp import redis_options
+
+ANSWER_SECONDS = 2.0
+"""How long one command may take, or one connection; those who need to know sooner wait less."""
+RETRIES = 1
+
+
+def shared_redis(url: str) -> Redis:
+    """A client that gives up a connection on which Redis does not answer; opens nothing yet."""
+    return Redis.from_url(
+        url,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), RETRIES),
+        **redis_options(url),
+    )
+
+
+async def close_redis(redis: Redis) -> None:
+    """Ends its connections, whether Redis answers or not."""
+    with suppress(RedisError, OSError):
+        await redis.aclose()
