@@ -85,6 +85,7 @@ class Server:
             search_connections=settings.search_connections,
             search_timeout_ms=settings.search_timeout_ms,
             searches_per_client=settings.searches_per_client,
+            announce=lambda: self.relay.wake(),
         )
         self.database_health = DatabaseHealth(self.database)
         self.filler: Filler | None = None
@@ -122,7 +123,6 @@ class Server:
             cursors=Cursors(settings.secret.get_secret_value(), settings.previous_secrets.values()),
             passwords=self.passwords,
             tokens=_tokens(settings),
-            announce_write=self.relay.wake,
             now=now,
             session_rules=SessionRules(
                 idle=timedelta(seconds=settings.refresh_token_seconds),
@@ -180,13 +180,19 @@ class Server:
 
 
 def create_app(
-    settings: Settings, *, now: Clock | None = None, observe: Observe | None = None
+    settings: Settings,
+    *,
+    now: Clock | None = None,
+    observe: Observe | None = None,
+    on_loopback: bool = False,
 ) -> ASGIApp:
     """The whole server as one ASGI application.
 
     `now` is its clock, UTC's unless given; `observe` is told of every statement, slow ones are
-    logged unless it is given.
+    logged unless it is given. `on_loopback` promises that no other machine can reach it: without
+    that the secrets of development are refused by ValueError, in every environment.
     """
+    settings.check_secrets(development=on_loopback)
     server = Server(
         settings,
         now or partial(datetime.now, UTC),

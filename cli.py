@@ -76,9 +76,11 @@ def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve with everything set up: servers, tables, sample data in an empty database."""
     if sys.stderr.isatty():
         os.environ.setdefault("LOG_FORMAT", "console")
-    with listening(host, port) as listener, _servers(read_settings()) as settings:
+    from serving import is_loopback
+
+    with listening(host, port, given := read_settings()) as listener, _servers(given) as settings:
         _migrate(settings)
-        if settings.environment == "development":
+        if settings.environment == "development" and is_loopback(listener.getsockname()[0]):
             _offer_sample(settings)
         serve_on(listener, settings, workers=1)
 
@@ -92,7 +94,7 @@ def serve(
 ) -> None:
     """Serve. Migrates first where the embedded servers are used, or with --migrate."""
     given = read_settings()
-    with listening(host, port) as listener, _servers(given) as settings:
+    with listening(host, port, given) as listener, _servers(given) as settings:
         if migrate or given.database_url is None:
             _migrate(settings)
         serve_on(listener, settings, workers=workers)

@@ -1,6 +1,7 @@
 """Serving by uvicorn: the socket, the workers, the signals; what is served comes from `app`."""
 
 import gc
+import ipaddress
 import multiprocessing
 import os
 import resource
@@ -44,12 +45,28 @@ def read_settings() -> Settings:
 
 
 def application() -> "ASGIApp":
-    """The server as each worker makes it, out of the environment that the command has set."""
+    """The server as each worker makes it, out of the environment that the command has set.
+
+    Fit to listen anywhere, under any ASGI server: secrets of development are refused.
+    """
+    return _application(on_loopback=False)
+
+
+def application_on_loopback() -> "ASGIApp":
+    """The same where only this machine can reach it; there the secrets of development will do."""
+    return _application(on_loopback=True)
+
+
+def _application(*, on_loopback: bool) -> "ASGIApp":
     collect_garbage_less_often()
     end_with_parent()
     from app import create_app
 
-    server = create_app(read_settings())
+    settings = read_settings()
+    try:
+        server = create_app(settings, on_loopback=on_loopback)
+    except ValueError as error:
+        sys.exit(str(error))
     collect_garbage_in_small_parts()
     return server
 
@@ -101,15 +118,37 @@ def collect_garbage_in_small_parts() -> None:
 
 
 @contextmanager
-def listening(host: str, port: int) -> Generator[socket.socket]:
-    """A socket that listens already: whoever connects now is answered when the server is up."""
+def listening(host: str, port: int, settings: Settings) -> Generator[socket.socket]:
+    """A socket that listens already: whoever connects now is answered when the server is up.
+
+    Ends the process with a line that says why if it cannot listen, or must not: with a secret of
+    development it listens where only this machine can reach it.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG_CONNECTIONS)
+        # Bound is the very address that was judged: a name may mean another one a moment later.
+        (*_, address), *_ = socket.getaddrinfo(
+            host or None, port, family, socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        settings.check_secrets(development=is_loopback(address[0]))
+        listener = socket.create_server(address, family=family, backlog=BACKLOG_CONNECTIONS)
+    except UnicodeError:
+        sys.exit(f"Cannot listen on {host}: it is no host name.")
+    except ValueError as error:
+        sys.exit(
+            f"Cannot listen on {host or 'every address'}, where other machines can reach it: "
+            f"{error} Set ENVIRONMENT=production too, or listen on 127.0.0.1."
+        )
     except OSError as error:
         sys.exit(f"Cannot listen on {host}, port {port}: {error.strerror}. Another one? --port")
     with listener:
         yield listener
+
+
+def is_loopback(address: str | int) -> bool:
+    """Whether only this machine can reach an IP address."""
+    ip = ipaddress.ip_address(address)
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
 
 
 def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> None:
@@ -123,7 +162,7 @@ def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> No
         "PUBLIC_URL": settings.public_url if "public_url" in settings.model_fields_set else served,
     }
     config = uvicorn.Config(
-        "serving:application",
+        f"serving:{'application_on_loopback' if is_loopback(host) else 'application'}",
         factory=True,
         workers=workers,
         loop="uvloop",

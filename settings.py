@@ -28,7 +28,8 @@ class Settings(AccountSettings, ExposureSettings):
 
     environment: Literal["development", "production", "test"] = Field(
         default="development",
-        description="Anything but `development` refuses the development secret.",
+        description="Anything but `development` refuses the development secret; with that, the "
+        "server listens on loopback addresses only.",
     )
     database_url: str | None = Field(
         default=None,
@@ -234,6 +235,11 @@ class Settings(AccountSettings, ExposureSettings):
             shutdown_spread_seconds=self.shutdown_spread_seconds,
         )
 
+    def check_secrets(self, *, development: bool) -> None:
+        """Raises ValueError for a secret that is unfit to sign with, or to verify by."""
+        for secret in (self.secret, *self.secrets_previous.values()):
+            check_secret(secret.get_secret_value(), development=development)
+
     @field_validator("cors_origins")
     @classmethod
     def _as_browsers_send_them(cls, origins: list[str]) -> list[str]:
@@ -251,8 +257,7 @@ class Settings(AccountSettings, ExposureSettings):
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
-        for secret in (self.secret, *self.secrets_previous.values()):
-            check_secret(secret.get_secret_value(), development=self.environment == "development")
+        self.check_secrets(development=self.environment == "development")
         if self.session_cookies and "*" in self.cors_origins:
             raise ValueError("CORS_ORIGINS must name its origins where SESSION_COOKIES is on")
         return self

@@ -84,7 +84,7 @@ async def soak(settings: Settings, minutes: float) -> None:
     """Serves and is loaded, and tells."""
     dsn = str(settings.database_url).replace("+asyncpg", "", 1)
     await seed(dsn, users=1_000, items=20_000, seed=7, accounts=True)
-    app = create_app(settings)
+    app = create_app(settings, on_loopback=True)
     collect_garbage_in_small_parts()
     config = uvicorn.Config(
         app,

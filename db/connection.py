@@ -8,12 +8,16 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from db.rights import LOCK_LIVE_SESSION, ROLE_OF_LIVE_SESSION, Rights
 from db.statement import Statement
+from db.user import Role
 from db.written import OWN_WRITES, Write
 from weft.cache.bound import UNREAD
-from weft.errors import TookTooLong, Unavailable
+from weft.errors import Forbidden, TookTooLong, Unauthenticated, Unavailable
 from weft.loading.memory import Memory
 from weft.tcp import IDLE_SECONDS, INTERVAL_SECONDS, PROBES, keep_alive
+
+SESSION_ENDED = "The session has ended."
 
 RowT = TypeVar("RowT")
 
@@ -141,8 +145,9 @@ class WriteTransaction(ReadConnection):
     wait_seconds = 0.0
     """How long after the last COMMIT it must not be acknowledged yet."""
 
-    def begin(self) -> None:
-        """To be called when the next transaction begins."""
+    def begin(self, rights: Rights | None) -> None:
+        """To be called when the next transaction begins, with what it rests on."""
+        self._rights = rights
         self._told: list[tuple[int, Write]] | None = []
 
     async def all(self, statement: Statement[RowT], **parameters: Any) -> list[RowT]:
@@ -159,6 +164,27 @@ class WriteTransaction(ReadConnection):
         if told is not None:
             self._told = told + [(xid, write) for xid, write, _ in rows]
         return [row for _, _, row in rows]
+
+    async def check_rights(self) -> None:
+        """Raises Unauthenticated or Forbidden if what the transaction rests on has ended.
+
+        Called before each COMMIT.
+        """
+        await self._check_rights(ROLE_OF_LIVE_SESSION)
+
+    async def hold_rights(self) -> None:
+        """Checks now instead, for what ends its own session; nobody else can end it any more."""
+        await self._check_rights(LOCK_LIVE_SESSION)
+
+    async def _check_rights(self, statement: Statement[Role]) -> None:
+        rights, self._rights = self._rights, None
+        if rights is None:
+            return
+        role = await self.first(statement, session_id=rights.session_id, now=rights.now())
+        if role is None:
+            raise Unauthenticated(SESSION_ENDED)
+        if rights.as_admin and role is not Role.ADMIN:
+            raise Forbidden("You are an admin no more: send the operation again.")
 
     async def written(self) -> list[tuple[int, Write]]:
         """The transaction's id and each of its writes so far; some may stand for several."""

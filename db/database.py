@@ -11,9 +11,10 @@ import asyncpg
 from db.connection import LOST, Observe, ReadConnection, WriteTransaction, connect
 from db.limits import AnswerLimits
 from db.pool import ServingPool
+from db.rights import Rights
 from db.silence import SilenceWatch
 from db.tag import touched_by_all
-from db.written import DATABASE_NAME, DRAW_ID
+from db.written import DATABASE_NAME, DRAW_ID, Write
 from weft.errors import Unavailable
 from weft.loading.apart import ApartDispatcher
 from weft.loading.dispatch import Dispatcher
@@ -59,13 +60,16 @@ class Database:
         search_timeout_ms: int = 2_000,
         searches_per_client: int = 50,
         limits: AnswerLimits | None = None,
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
         """`dsn` as libpq takes it; nothing is opened before it is needed.
 
         `fences` is asked to raise those of all tags that a transaction touches, before its COMMIT.
+        `announce` is called after each COMMIT that wrote to the change log.
         Rows that were read are remembered in about `memory_bytes`, and not read again unchanged.
         A statement that has no answer within `limits` is Unavailable, and ends its connection.
         """
+        self._announce = announce
         self._fences = fences
         self._memory_bytes = memory_bytes
         self._read_connections = read_connections
@@ -158,22 +162,24 @@ class Database:
         self._name = name
 
     @asynccontextmanager
-    async def write(self) -> AsyncGenerator[WriteTransaction]:
+    async def write(self, rights: Rights | None) -> AsyncGenerator[WriteTransaction]:
         """A transaction: committed when the block ends, rolled back when it raises.
 
-        Its end is an acknowledgement: whoever reads from then on sees what was written.
+        Its end is an acknowledgement: whoever reads from then on sees what was written. It raises
+        Unauthenticated or Forbidden, and has written nothing, if `rights` do not hold any more just
+        before COMMIT. None is for what rests on no session, such as a password that it proves.
         """
-        async with self._transaction() as transaction:
+        async with self._transaction(rights) as transaction:
             yield transaction
         # Nobody else can have got the connection yet.
         if transaction.wait_seconds:
             await asyncio.sleep(transaction.wait_seconds)
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncGenerator[WriteTransaction]:
+    async def _transaction(self, rights: Rights | None = None) -> AsyncGenerator[WriteTransaction]:
         """As `write`, but for `wait_seconds` after its end it must not be acknowledged."""
         async with self.writing.lend() as connection:
-            connection.begin()
+            connection.begin(rights)
             try:
                 await connection.execute("BEGIN")
             except LOST as error:
@@ -184,7 +190,9 @@ class Database:
                 raise
             try:
                 yield connection
-                connection.wait_seconds = await self._raise_fences(connection)
+                written = await connection.written()
+                connection.wait_seconds = await self._raise_fences(written)
+                await connection.check_rights()
                 await connection.execute("COMMIT")
             except LOST as error:
                 connection.terminate()
@@ -192,6 +200,8 @@ class Database:
             except BaseException:
                 await self._roll_back(connection)
                 raise
+        if written:
+            self._announce()
 
     async def _roll_back(self, connection: WriteTransaction) -> None:
         """Ends the transaction; the connection as well if that is not done at once.
@@ -207,10 +217,9 @@ class Database:
             connection.terminate()
             raise
 
-    async def _raise_fences(self, connection: WriteTransaction) -> float:
+    async def _raise_fences(self, written: list[tuple[int, Write]]) -> float:
         if self._fences is None:
             return 0
-        written = await connection.written()
         tags = touched_by_all(write for _, write in written)
         return await self._fences.raise_before_commit(tags, written[0][0]) if tags else 0
 

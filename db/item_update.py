@@ -11,21 +11,24 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from db.connection import WriteTransaction
 from db.item import ITEM_COLUMNS, ItemRow, ItemStatus, item_row, item_table
 from db.paging import array_literal, keys_of, sparse
+from db.rights import IS_ADMIN, Rights, is_live
+from db.session import session_table
 from db.statement import Statement
+from db.user import user_table
 from db.written import OWN_ID, Write
 
 
 class ItemUpdate(msgspec.Struct, frozen=True):
     """What to change of an item, all of it or nothing; UNSET stays as it is.
 
-    Nothing is written unless the item is there, has `expected_version`, if that is given, and
-    belongs to `writer_id`, or to anybody if `any_owner`.
+    Nothing is written unless the item is there, has `expected_version`, if that is given, and the
+    statement finds the session of `rights` alive, and its user the owner or, `as_admin`, an admin.
+    Without `rights` nothing is written.
     """
 
     id: int
     expected_version: int | None
-    any_owner: bool
-    writer_id: int | None
+    rights: Rights | None
     title: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
     status: ItemStatus | UnsetType = UNSET
@@ -34,7 +37,7 @@ class ItemUpdate(msgspec.Struct, frozen=True):
 
 _Update = Statement[tuple[int, Write, ItemRow]]
 
-_c = item_table.c
+_c, _u = item_table.c, user_table.c
 _DESCRIPTION = {"sets_description": sa.Boolean(), "description": sa.Text()}
 
 
@@ -52,8 +55,8 @@ def _update_items(*, skip_locked: bool, describes: bool) -> _Update:
     asked = keys_of(
         id=sa.BigInteger(),
         expected_version=sa.Integer(),
-        any_owner=sa.Boolean(),
-        writer_id=sa.BigInteger(),
+        session_id=sa.BigInteger(),
+        as_admin=sa.Boolean(),
         title=sa.Text(),
         status=sa.Text(),
         tags=sa.Text(),
@@ -62,10 +65,11 @@ def _update_items(*, skip_locked: bool, describes: bool) -> _Update:
     may_write = sa.and_(
         _c.id == asked.c.id,
         sa.or_(asked.c.expected_version.is_(None), _c.version == asked.c.expected_version),
-        sa.or_(asked.c.any_owner, _c.owner_id == asked.c.writer_id),
+        sa.or_(_c.owner_id == _u.id, sa.and_(asked.c.as_admin, IS_ADMIN)),
     )
     locked = (
         sa.select(asked, _c.status.label("status_before"))
+        .join(sa.join(session_table, user_table), is_live(asked.c.session_id))
         .join(item_table, may_write)
         .with_for_update(of=item_table, key_share=True, skip_locked=skip_locked)
         .cte("locked")
@@ -105,7 +109,7 @@ UPDATE_UNLOCKED_ITEMS = {
 
 async def update_item(transaction: WriteTransaction, update: ItemUpdate) -> ItemRow | None:
     """The item as written; None if nothing was. Waits for whoever is writing it."""
-    rows = await transaction.write(UPDATE_ITEMS[_describe([update])], **_arrays([update]))
+    rows = await transaction.write(UPDATE_ITEMS[_describe([update])], **_parameters([update]))
     return rows[0] if rows else None
 
 
@@ -117,7 +121,7 @@ async def update_unlocked_items(
     Nothing is written either of an item that somebody else is writing.
     """
     statement = UPDATE_UNLOCKED_ITEMS[_describe(updates)]
-    rows = await transaction.write(statement, **_arrays(updates))
+    rows = await transaction.write(statement, **_parameters(updates))
     written = {row.id: row for row in rows}
     return [written.get(update.id) for update in updates]
 
@@ -126,12 +130,14 @@ def _describe(updates: Sequence[ItemUpdate]) -> bool:
     return any(update.description is not UNSET for update in updates)
 
 
-def _arrays(updates: Sequence[ItemUpdate]) -> dict[str, list[Any]]:
-    arrays = {
+def _parameters(updates: Sequence[ItemUpdate]) -> dict[str, Any]:
+    held = [update.rights for update in updates]
+    arrays: dict[str, Any] = {
+        "now": next((rights.now() for rights in held if rights is not None), None),
         "id": [update.id for update in updates],
         "expected_version": sparse([update.expected_version for update in updates]),
-        "any_owner": sparse([update.any_owner or None for update in updates]),
-        "writer_id": sparse([update.writer_id for update in updates]),
+        "session_id": [rights and rights.session_id for rights in held],
+        "as_admin": sparse([(rights and rights.as_admin) or None for rights in held]),
         "title": sparse([_given(update.title) for update in updates]),
         "status": sparse([_given(update.status) for update in updates]),
         "tags": sparse([_as_literal(update.tags) for update in updates]),

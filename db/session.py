@@ -173,6 +173,7 @@ LOCK_SESSION_BY_TOKEN = Statement(
     .join(user_table)
     .where(
         _s.id == sa.select(_t.session_id).where(_t.digest == _digest).scalar_subquery(),
+        _u.suspended_at.is_(None),
     )
     .with_for_update(of=session_table, key_share=True),
     _session_row,

@@ -39,14 +39,15 @@ async def end_session(info: Info, input: EndSession) -> EndSessionPayload:
         key = key_of("Session", input.id)
     except BadId as error:
         return EndSessionPayload(errors=[UserError(UserErrorCode.INVALID, error.message, ["id"])])
-    async with info.context.services.database.write() as transaction:
+    async with info.context.write() as transaction:
+        if key == viewer.session_id:
+            await transaction.hold_rights()
         ended = await transaction.first(
             DELETE_SESSION_OF_USER, session_id=key, user_id=viewer.user_id
         )
     if ended is None:
         missing = UserError(UserErrorCode.NOT_FOUND, "You have no such session.", ["id"])
         return EndSessionPayload(errors=[missing])
-    info.context.services.announce_write()
     if key == viewer.session_id:
         info.context.viewer = STRANGER
     return EndSessionPayload(input.id)

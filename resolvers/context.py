@@ -1,13 +1,16 @@
 """What every resolver is given: who asks, the operation's loaders, the process's services."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
 import msgspec
 
+from db.connection import WriteTransaction
 from db.database import Database
+from db.rights import Rights
 from db.user import Role
 from loaders import Loaders
 from weft.auth.passwords import Passwords
@@ -44,6 +47,11 @@ class Viewer(msgspec.Struct, frozen=True):
         """As `weft.transport.gate.Gate.audience`."""
         return None if self.user_id is None else (self.user_id, self.role)
 
+    @property
+    def without_session(self) -> "Viewer":
+        """As much as the audience says: what is cached for a viewer is cached for all of these."""
+        return Viewer(self.user_id, self.role)
+
     def sees_all_of(self, user_id: int) -> bool:
         """Whether DRAFT and ARCHIVED items of this user are seen, and the e-mail address."""
         return self.role == Role.ADMIN or self.user_id == user_id
@@ -75,7 +83,6 @@ class Services:
     cursors: Cursors
     passwords: Passwords
     tokens: AccessTokens
-    announce_write: Callable[[], None]
     now: Callable[[], datetime]
     session_rules: SessionRules
     cache: Cache | None = None
@@ -118,6 +125,18 @@ class Context:
         self._viewer = viewer
 
     @property
+    def rights(self) -> Rights | None:
+        """What writes of the viewer rest on; None for strangers."""
+        viewer = self._viewer
+        if viewer.session_id is None:
+            return None
+        return Rights(viewer.session_id, viewer.is_admin, self.services.now)
+
+    def write(self) -> AbstractAsyncContextManager[WriteTransaction]:
+        """A transaction that rests on the viewer's session and role: see `Database.write`."""
+        return self.services.database.write(self.rights)
+
+    @property
     def viewer_key(self) -> str:
         return f"{self._viewer.user_id}-{self._viewer.role}"
 
@@ -128,7 +147,7 @@ class Context:
 
     def isolated(self, bound: SnapshotBound, *, public: bool) -> "Context":
         kind = PublicContext if public else Context
-        context = kind(self.services, self._viewer, self.request_id)
+        context = kind(self.services, self._viewer.without_session, self.request_id)
         context.loaders = Loaders(self.loaders.dispatcher, bound.note)
         context.cache = None
         if isinstance(context, PublicContext):

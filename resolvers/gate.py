@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec.structs import replace
+
 from resolvers.context import Context, Services, Viewer
 from resolvers.session import viewer_of
 from resolvers.session_watch import SessionWatch
@@ -34,6 +36,9 @@ class DomainGate:
 
     def audience(self, viewer: Viewer) -> Hashable:
         return viewer.audience
+
+    def shared(self, viewer: Viewer) -> Viewer:
+        return viewer if viewer.expires_at is None else replace(viewer, expires_at=None)
 
     def watch(self, viewer: Viewer, revoked: Callable[[str], None]) -> Callable[[], None]:
         return self.sessions.watch(viewer, revoked)

@@ -7,6 +7,7 @@ from db.connection import Missing, WriteTransaction
 from db.item import DELETE_ITEM, INSERT_ITEM, ITEMS_BY_ID, ItemRow, ItemStatus
 from db.item_update import ItemUpdate, update_unlocked_items
 from db.item_update import update_item as write_item
+from db.rights import Rights
 from resolvers.context import Info, Viewer
 from resolvers.item import visible_item
 from resolvers.item_input import (
@@ -50,7 +51,7 @@ async def create_item(info: Info, input: CreateItem) -> ItemPayload:
     if problems.errors:
         return ItemPayload(errors=problems.errors)
     try:
-        async with info.context.services.database.write() as transaction:
+        async with info.context.write() as transaction:
             row = await transaction.first(
                 INSERT_ITEM,
                 owner_id=viewer.user_id,
@@ -61,7 +62,6 @@ async def create_item(info: Info, input: CreateItem) -> ItemPayload:
             )
     except Missing:
         return ItemPayload(errors=[ACCOUNT_GONE])
-    info.context.services.announce_write()
     return ItemPayload(row)
 
 
@@ -72,16 +72,15 @@ async def update_item(info: Info, input: UpdateItem) -> ItemPayload:
     _check(problems, input)
     if problems.errors:
         return ItemPayload(errors=problems.errors)
-    viewer, database = info.context.viewer, info.context.services.database
-    update = _update(viewer, key, input)
-    row = await database.joined.submit(update_unlocked_items, key, update)
+    context = info.context
+    update = _update(context.rights, key, input)
+    row = await context.services.database.joined.submit(update_unlocked_items, key, update)
     if row is None:
-        async with database.write() as transaction:
+        async with context.write() as transaction:
             row = await write_item(transaction, update)
             if row is None:
-                error = await _refusal(transaction, viewer, key, input.expected_version)
+                error = await _refusal(transaction, context.viewer, key, input.expected_version)
                 return ItemPayload(errors=[error])
-    info.context.services.announce_write()
     return ItemPayload(row)
 
 
@@ -91,14 +90,13 @@ async def delete_item(info: Info, input: DeleteItem) -> DeleteItemPayload:
     key = _key(problems, input.id)
     if problems.errors:
         return DeleteItemPayload(errors=problems.errors)
-    async with info.context.services.database.write() as transaction:
+    async with info.context.write() as transaction:
         row = await transaction.first(
             DELETE_ITEM, **_condition(info.context.viewer, key, input.expected_version)
         )
         if row is None:
             error = await _refusal(transaction, info.context.viewer, key, input.expected_version)
             return DeleteItemPayload(errors=[error])
-    info.context.services.announce_write()
     return DeleteItemPayload(input.id)
 
 
@@ -122,13 +120,12 @@ def _check(problems: Problems, input: UpdateItem) -> None:
             problems.invalid(f"{name} can be left out, but not null.", name)
 
 
-def _update(viewer: Viewer, key: int, input: UpdateItem) -> ItemUpdate:
+def _update(rights: Rights | None, key: int, input: UpdateItem) -> ItemUpdate:
     tags = input.tags
     return ItemUpdate(
         key,
         input.expected_version,
-        any_owner=viewer.is_admin,
-        writer_id=viewer.user_id,
+        rights,
         title=UNSET if input.title is None else input.title,
         description=input.description,
         status=UNSET if input.status is None else input.status,

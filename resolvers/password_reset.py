@@ -76,7 +76,7 @@ async def request_password_reset(
         error = UserError(UserErrorCode.INVALID, "This is no e-mail address.", ["email"])
         return RequestPasswordResetPayload(accepted=False, errors=[error])
     token, now = new_refresh_token(), services.now()
-    async with services.database.write() as transaction:
+    async with services.database.write(None) as transaction:
         recipient = await transaction.first(
             INSERT_PASSWORD_RESET,
             digest=digest(token),
@@ -99,7 +99,7 @@ async def reset_password(info: Info, input: ResetPassword) -> ResetPasswordPaylo
     if problems.errors:
         return ResetPasswordPayload(reset=False, errors=problems.errors)
     new_hash = await services.passwords.hash(input.new_password)
-    async with services.database.write() as transaction:
+    async with services.database.write(None) as transaction:
         user_id = await transaction.first(
             DELETE_PASSWORD_RESET, digest=digest(input.token), now=services.now()
         )
@@ -107,7 +107,6 @@ async def reset_password(info: Info, input: ResetPassword) -> ResetPasswordPaylo
             return ResetPasswordPayload(reset=False, errors=[EXPIRED])
         await transaction.first(SET_PASSWORD_HASH, user_id=user_id, new_hash=new_hash)
         await transaction.all(DELETE_SESSIONS_OF_USER, user_id=user_id)
-    services.announce_write()
     return ResetPasswordPayload(reset=True)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 import structlog
 
-from db.connection import WriteTransaction
+from db.connection import SESSION_ENDED, WriteTransaction
 from db.session import (
     DELETE_SESSION,
     DELETE_SESSIONS_OF_USER,
@@ -114,14 +114,13 @@ async def sign_up(info: Info, input: SignUp) -> SessionPayload:
     if problems.errors:
         return SessionPayload(errors=problems.errors)
     password_hash = await services.passwords.hash(input.password)
-    async with services.database.write() as transaction:
+    async with services.database.write(None) as transaction:
         user = await transaction.first(
             INSERT_USER, name=name, email=email, password_hash=password_hash, now=services.now()
         )
         session = user and await _open(transaction, services, user, password_hash)
     if user is None or session is None:
         return SessionPayload(errors=[TAKEN])
-    services.announce_write()
     return _signed_in(info, user, session)
 
 
@@ -142,7 +141,7 @@ async def sign_in(info: Info, input: SignIn) -> SessionPayload:
         user, password_hash = verified
         if user.suspended_at is not None:
             return SessionPayload(errors=[SUSPENDED])
-        async with services.database.write() as transaction:
+        async with services.database.write(None) as transaction:
             session = await _open(transaction, services, user, password_hash)
         if session is not None:
             if services.attempts is not None:
@@ -159,7 +158,7 @@ async def refresh_session(info: Info, input: RefreshSession) -> SessionPayload:
     services, cookies = info.context.services, session_cookies()
     kept = cookies.refresh_token if cookies is not None else ""
     presented = digest(input.refresh_token or kept)
-    async with services.database.write() as transaction:
+    async with services.database.write(None) as transaction:
         held = await transaction.first(LOCK_SESSION_BY_TOKEN, digest=presented)
         # Read only now that nobody else can change it: see weft.auth.sessions.
         token = held and await transaction.first(REFRESH_TOKEN_BY_DIGEST, digest=presented)
@@ -184,11 +183,11 @@ async def sign_out(info: Info, everywhere: bool | None = False) -> SignOutPayloa
     viewer = info.context.viewer
     if viewer.user_id is None:
         return SignOutPayload(signed_out=False, errors=[NOT_SIGNED_IN])
-    async with info.context.services.database.write() as transaction:
-        if everywhere:
-            await transaction.all(DELETE_SESSIONS_OF_USER, user_id=viewer.user_id)
-        else:
-            await transaction.all(DELETE_SESSION, session_id=viewer.session_id)
+    sessions = DELETE_SESSIONS_OF_USER if everywhere else DELETE_SESSION
+    keys = {"user_id": viewer.user_id, "session_id": viewer.session_id}
+    async with info.context.write() as transaction:
+        await transaction.hold_rights()
+        await transaction.all(sessions, **keys)
     info.context.viewer = STRANGER
     if (cookies := session_cookies()) is not None:
         cookies.drop()
@@ -209,7 +208,7 @@ async def viewer_of(services: Services, authorization: str | None) -> Viewer:
     claims = services.tokens.read(token, now)
     (session,) = await services.database.reads.submit(session_by_id, [claims.session_id])
     if session is None or now >= session.expires_at:
-        raise Unauthenticated("The session has ended.")
+        raise Unauthenticated(SESSION_ENDED)
     return Viewer(session.user_id, session.role, session.id, claims.expires_at)
 
 
@@ -230,7 +229,7 @@ async def verified_user(
         return None
     if verification.upgraded_hash is None:
         return credentials.user, stored_hash
-    async with services.database.write() as transaction:
+    async with services.database.write(None) as transaction:
         upgraded = await transaction.first(
             UPDATE_PASSWORD_HASH,
             user_id=credentials.user.id,

@@ -40,12 +40,11 @@ async def update_profile(info: Info, input: UpdateProfile) -> UserPayload:
         return UserPayload(errors=problems.errors)
     try:
         before = await info.context.loaders.user_by_id.load(user_id)
-        async with info.context.services.database.write() as transaction:
+        async with info.context.write() as transaction:
             row = await transaction.first(UPDATE_USER, key=user_id, new_name=name, new_email=email)
     except Duplicate:
         taken = "This e-mail address has an account already."
         return UserPayload(errors=[UserError(UserErrorCode.TAKEN, taken, ["email"])])
-    info.context.services.announce_write()
     if email is not None and before is not None and before.email != email:
         mail = Mail(before.email, "Your e-mail address was changed", EMAIL_CHANGED)
         info.context.services.post_mail(mail)

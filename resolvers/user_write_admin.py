@@ -71,7 +71,7 @@ async def set_role(info: Info, input: SetRole) -> UserPayload:
     """Makes a user an ADMIN or a MEMBER, and closes the user's sockets. For admins."""
     try:
         keys = _keys(info, id=input.id)
-        async with info.context.services.database.write() as transaction:
+        async with info.context.write() as transaction:
             actor, user = await _locked(transaction, info, keys)
             if user.role is not input.role:
                 detail = f"{user.role} to {input.role}"
@@ -79,7 +79,6 @@ async def set_role(info: Info, input: SetRole) -> UserPayload:
                 await _record(transaction, info, AuditAction.SET_ROLE, actor, user, detail)
     except _Refused as refused:
         return UserPayload(errors=refused.errors)
-    info.context.services.announce_write()
     return UserPayload(user)
 
 
@@ -99,7 +98,7 @@ async def delete_user(info: Info, input: DeleteUser) -> DeleteUserPayload:
     try:
         heir = {} if input.items_to is None else {"itemsTo": input.items_to}
         keys = _keys(info, id=input.id, **heir)
-        async with info.context.services.database.write() as transaction:
+        async with info.context.write() as transaction:
             actor, user, *heirs = await _locked(transaction, info, keys)
             if heirs:
                 count = await transaction.first(MOVE_ITEMS, key=user.id, new_owner_id=heirs[0].id)
@@ -111,7 +110,6 @@ async def delete_user(info: Info, input: DeleteUser) -> DeleteUserPayload:
             await _record(transaction, info, AuditAction.DELETE_USER, actor, user, detail)
     except _Refused as refused:
         return DeleteUserPayload(errors=refused.errors)
-    info.context.services.announce_write()
     return DeleteUserPayload(input.id)
 
 
@@ -120,7 +118,7 @@ async def _set_suspended_at(
 ) -> UserPayload:
     try:
         keys = _keys(info, id=id)
-        async with info.context.services.database.write() as transaction:
+        async with info.context.write() as transaction:
             actor, user = await _locked(transaction, info, keys)
             if (user.suspended_at is None) is not (suspended_at is None):
                 (user,) = await transaction.all(
@@ -132,7 +130,6 @@ async def _set_suspended_at(
                 await _record(transaction, info, action, actor, user)
     except _Refused as refused:
         return UserPayload(errors=refused.errors)
-    info.context.services.announce_write()
     return UserPayload(user)
 
 

@@ -40,14 +40,13 @@ async def change_password(info: Info, input: ChangePassword) -> UserPayload:
     verified = await verified_user(services, user.email, input.current_password)
     if verified is None or verified[0].id != user.id:
         return UserPayload(errors=[WRONG])
-    async with services.database.write() as transaction:
+    async with info.context.write() as transaction:
         changed = await transaction.first(
             UPDATE_PASSWORD_HASH, user_id=user.id, old_hash=verified[1], new_hash=new_hash
         )
         if changed is None:
             return UserPayload(errors=[WRONG])
         await transaction.all(DELETE_OTHER_SESSIONS, user_id=user.id, session_id=viewer.session_id)
-    services.announce_write()
     if services.attempts is not None:
         await services.attempts.signed_in(account_key(user.email), CLIENT.get())
     services.post_mail(Mail(user.email, "Your password was changed", PASSWORD_CHANGED))

@@ -41,7 +41,7 @@ class TestWrite:
     async def test_is_committed_when_its_block_ends(
         self, database: Database, connection: asyncpg.Connection
     ) -> None:
-        async with database.write() as transaction:
+        async with database.write(None) as transaction:
             await rename(transaction, "New")
             assert await name(connection) == "A"
         assert await name(connection) == "New"
@@ -68,7 +68,7 @@ class TestWrite:
             await rename(transaction, "Lost")
 
         async def lose(fail: Callable[[WriteTransaction], Awaitable[None]]) -> None:
-            async with database.write() as transaction:
+            async with database.write(None) as transaction:
                 await rename(transaction, "Lost")
                 await fail(transaction)
 
@@ -85,6 +85,6 @@ class TestWrite:
             with pytest.raises(error):
                 await lose(fail)
             assert await name(connection) == before
-            async with database.write() as transaction:
+            async with database.write(None) as transaction:
                 await rename(transaction, f"After {number}")
             assert await name(connection) == f"After {number}"

@@ -21,6 +21,7 @@ from db.item_update import (
     update_unlocked_items,
 )
 from db.statement import Statement
+from tests.db.rights import ADMIN, ENDED, OWNERS, open_sessions
 from tests.loaders.conftest import some_items, some_users, store
 from tests.waiting import until
 from weft.errors import Unavailable
@@ -47,6 +48,7 @@ async def items(connection: asyncpg.Connection) -> asyncpg.Connection:
     chance = random.Random(7)
     await store(connection, "users", some_users(chance, USERS))
     await store(connection, "items", some_items(chance, ITEMS, USERS))
+    await open_sessions(connection)
     await connection.execute("TRUNCATE changes")
     return connection
 
@@ -90,8 +92,7 @@ def some_update(chance: random.Random, id: int, *, describes: bool = True) -> It
     return ItemUpdate(
         id,
         chance.choice([None, None, 1, 2]),
-        any_owner=chance.random() < 0.5,
-        writer_id=chance.choice([None, *range(1, USERS + 1)]),
+        chance.choice([None, ADMIN, *OWNERS, *ENDED]),
         title=maybe(chance.choice(["New", '{a,"b"}', "\\", "é"])),
         description=maybe(chance.choice([None, "", "text"])) if describes else UNSET,
         status=maybe(chance.choice(list(ItemStatus))),
@@ -128,7 +129,7 @@ class TestUpdates:
             """The rows, tables and tags of a transaction that is rolled back."""
             found: list[Any] = []
             with suppress(Undo):
-                async with database.write() as transaction:
+                async with database.write(None) as transaction:
                     if together:
                         rows = await update_unlocked_items(transaction, updates)
                     else:
@@ -164,9 +165,9 @@ class TestUpdates:
     async def test_are_later_than_those_that_were_committed_since_they_began(
         self, items: asyncpg.Connection, database: Database
     ) -> None:
-        async with database.write() as begun_before:
-            [first] = await joined(database, [ItemUpdate(1, None, True, None, title="First")])
-            second = await update_item(begun_before, ItemUpdate(1, None, True, None, title="Next"))
+        async with database.write(None) as begun_before:
+            [first] = await joined(database, [ItemUpdate(1, None, ADMIN, title="First")])
+            second = await update_item(begun_before, ItemUpdate(1, None, ADMIN, title="Next"))
         assert first is not None
         assert second is not None
         assert first.updated_at < second.updated_at
@@ -185,7 +186,7 @@ class TestJoined:
             "SELECT 1, 'More' FROM generate_series(1, 64) RETURNING id"
         )
         await items.execute("TRUNCATE changes")
-        updates = [ItemUpdate(row["id"], 1, True, None, title="New") for row in ids]
+        updates = [ItemUpdate(row["id"], 1, ADMIN, title="New") for row in ids]
         rows = await joined(database, updates)
         assert [row and row.id for row in rows] == [update.id for update in updates]
         assert {row and row.version for row in rows} == {2}
@@ -197,7 +198,7 @@ class TestJoined:
     async def test_updates_do_not_wait_for_a_row_that_somebody_else_writes(
         self, items: asyncpg.Connection, database: Database
     ) -> None:
-        updates = [ItemUpdate(id, None, True, None, title="New") for id in range(1, ITEMS + 1)]
+        updates = [ItemUpdate(id, None, ADMIN, title="New") for id in range(1, ITEMS + 1)]
         async with items.transaction():
             await items.execute("UPDATE items SET title = 'Held' WHERE id = 5")
             rows = await joined(database, updates)
@@ -207,7 +208,7 @@ class TestJoined:
     async def test_updates_are_tried_alone_when_their_connection_is_lost_before_commit(
         self, items: asyncpg.Connection, database: Database
     ) -> None:
-        updates = [ItemUpdate(id, None, True, None, title="New") for id in (1, 2, 3)]
+        updates = [ItemUpdate(id, None, ADMIN, title="New") for id in (1, 2, 3)]
         locker = await database.connect("locker")
         async with locker.transaction():
             await locker.execute("LOCK TABLE items IN EXCLUSIVE MODE")
@@ -229,7 +230,7 @@ class TestJoined:
 
         fences.raise_before_commit = refuse
         asked = [
-            database.joined.submit(update_unlocked_items, id, ItemUpdate(id, None, True, None))
+            database.joined.submit(update_unlocked_items, id, ItemUpdate(id, None, ADMIN))
             for id in (1, 2)
         ]
         errors = await asyncio.gather(*asked, return_exceptions=True)
@@ -293,4 +294,4 @@ class TestWaitingForOthers:
 
 
 def some_title(id: int) -> ItemUpdate:
-    return ItemUpdate(id, None, True, None, title="New")
+    return ItemUpdate(id, None, ADMIN, title="New")

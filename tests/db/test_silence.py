@@ -64,12 +64,12 @@ async def rename(transaction: WriteTransaction, name: str) -> None:
 
 
 async def write(database: Database, name: str) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS), database.write() as transaction:
+    async with asyncio.timeout(PATIENCE_SECONDS), database.write(None) as transaction:
         await rename(transaction, name)
 
 
 async def fail_to_write(database: Database) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS), database.write() as transaction:
+    async with asyncio.timeout(PATIENCE_SECONDS), database.write(None) as transaction:
         await rename(transaction, "Lost")
         raise KeyError
 
@@ -161,7 +161,7 @@ class TestTransactions:
     async def test_that_another_end_has_left_are_ended_by_postgresql(
         self, database: Database
     ) -> None:
-        async with database.write() as transaction:
+        async with database.write(None) as transaction:
             shown = await transaction.raw.fetchval("SHOW idle_in_transaction_session_timeout")
             assert shown == "6s"
 

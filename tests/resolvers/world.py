@@ -71,7 +71,7 @@ class World:
         return await resolve.refresh_session(self.info(), resolve.RefreshSession(refresh_token))
 
     async def fetch(self, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
-        async with self.services.database.write() as transaction:
+        async with self.services.database.write(None) as transaction:
             return [tuple(row) for row in await transaction.raw.fetch(sql, *arguments)]
 
     async def close(self) -> None:
@@ -107,12 +107,12 @@ def new_world(database_url: str, **changes: Any) -> World:
             write_connections=10,
             statement_timeout_ms=60_000,
             observe=lambda sql, seconds: None,
+            announce=lambda: announced.append(None),
         ),
         hub=Hub(no_log, redis, "unused"),
         cursors=Cursors("unused"),
         passwords=Passwords(hasher),
         tokens=AccessTokens(key_id="one", secret="a secret for tests, of 32 bytes or more"),
-        announce_write=lambda: announced.append(None),
         now=clock,
         session_rules=SessionRules(),
     )

@@ -11,12 +11,13 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from app import Server, create_app
-from db.user import UserRow
+from db.user import Role, UserRow
 from resolvers.context import STRANGER, Context, Info, Viewer
 from settings import Settings
 from tests.api import Api, Member
 from tests.waiting import until
 from tests.weft.cache.settings import with_cache
+from weft.cache.bound import SnapshotBound
 from weft.cache.errors import ViewerRead
 from weft.cache.field import cached
 from weft.cache.policy import CachePolicy, Scope
@@ -134,6 +135,15 @@ class TestPublicField:
                 assert await resolve([user], info) == [1]
                 await server.filler.settle()
             assert server.cache.counts.fields["User.any"].hits == 0
+
+    async def test_of_a_viewer_has_no_session(self, api: Api) -> None:
+        """Answers that are kept for a viewer are given to all sessions of that user."""
+        server = Server(api.settings, api.clock, lambda sql, seconds: None)
+        context = Context(server.services, Viewer(1, Role.ADMIN, 7), "")
+        isolated = context.isolated(SnapshotBound(), public=False)
+        assert isolated.viewer == Viewer(1, Role.ADMIN)
+        assert isolated.viewer_key == context.viewer_key
+        server.passwords.close()
 
     def test_is_seen_by_nobody_in_particular(self) -> None:
         with pytest.raises(DeclarationError):

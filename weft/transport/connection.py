@@ -1,8 +1,8 @@
 """One open socket: its handshake, its operations, its end."""
 
 import asyncio
-from collections.abc import Callable, Hashable
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import structlog
 from graphql import ExecutionResult
@@ -59,7 +59,7 @@ class Connection:
         self._rate = Rate(service.limits.operations_per_second, asyncio.get_running_loop().time)
         self._credentials = asyncio.timeout(None)
         self._ending: SocketClosed | None = None
-        self._audience: Hashable = None
+        self._viewer: Any = None
         self._unwatch: Callable[[], None] | None = None
 
     async def serve(self) -> None:
@@ -112,11 +112,11 @@ class Connection:
         # Browsers cannot set headers on a socket, so the payload's Authorization comes first.
         given = messages.authorization_of_payload(message.payload)
         self._authorization = self._authorization if given is None else given
-        viewer = await self._viewer(self._authorization)
+        viewer = await self._viewer_of(self._authorization)
         self._admit(viewer)
         self._outlet.write(messages.CONNECTION_ACK)
 
-    async def _viewer(self, authorization: str | None) -> Viewer:
+    async def _viewer_of(self, authorization: str | None) -> Viewer:
         try:
             return await self._service.gate.viewer(authorization)
         except Unauthenticated as error:
@@ -131,7 +131,7 @@ class Connection:
         audience = self._service.gate.audience(viewer)
         if audience is not None and not self._service.viewers.take(audience):
             raise SocketClosed(CloseCode.TRY_AGAIN_LATER, "You have too many sockets open")
-        self._audience = audience
+        self._viewer = self._service.gate.shared(viewer)
         self._watch(viewer)
 
     def _watch(self, viewer: Viewer) -> None:
@@ -149,8 +149,9 @@ class Connection:
     def _dismiss(self) -> None:
         if self._unwatch is not None:
             self._unwatch()
-            if self._audience is not None:
-                self._service.viewers.leave(self._audience)
+            audience = self._service.gate.audience(self._viewer)
+            if audience is not None:
+                self._service.viewers.leave(audience)
 
     async def _take(self, message: ClientMessage, tasks: asyncio.TaskGroup) -> None:
         if isinstance(message, Subscribe):
@@ -177,12 +178,13 @@ class Connection:
                 operation.cancel()
 
     async def _renew(self, authorization: str) -> None:
-        """Goes on with fresh credentials of the same viewer."""
+        """Goes on with fresh credentials of the same viewer, in the same session."""
         if self._unwatch is None:
             raise SocketClosed(CloseCode.UNAUTHORIZED, "Unauthorized")
-        self._service.note_renewal(self._audience)
-        viewer = await self._viewer(authorization)
-        if self._service.gate.audience(viewer) != self._audience:
+        gate = self._service.gate
+        self._service.note_renewal(gate.audience(self._viewer))
+        viewer = await self._viewer_of(authorization)
+        if gate.shared(viewer) != self._viewer:
             raise SocketClosed(CloseCode.FORBIDDEN, "These credentials are another viewer's")
         self._authorization = authorization
         self._watch(viewer)
@@ -236,7 +238,7 @@ class Connection:
             raise message.payload
         asked = from_value(message.payload)
         # Asked anew for every operation: a session that was revoked meanwhile has no more of them.
-        viewer = await self._viewer(self._authorization)
+        viewer = await self._viewer_of(self._authorization)
         request = await service.documents.complete(asked, charged(service.budget, None))
         opened = await service.open(request, viewer, request_id)
         if isinstance(opened, Refused):

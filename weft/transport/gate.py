@@ -41,9 +41,14 @@ class Gate(Protocol[ViewerT]):
         ...
 
     def audience(self, viewer: ViewerT) -> Hashable:
-        """Viewers of the same audience see the same of everything, and are the same to limits.
+        """Viewers of the same audience are the same to limits; None is that of strangers."""
+        ...
 
-        None is that of strangers.
+    def shared(self, viewer: ViewerT) -> ViewerT:
+        """The viewer as operations on sockets and streams are given it; hashable.
+
+        Identical subscriptions of viewers that are equal in this form are executed once for all of
+        them. So an answer can depend on nothing that those who get it do not share.
         """
         ...
 

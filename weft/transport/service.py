@@ -95,12 +95,13 @@ class LiveService:
         A subscription has to be followed. Raises `TooMany` before one is opened for a client that
         has as many as it may.
         """
+        viewer = self.gate.shared(viewer)
         client = client_of(self.budget, self.gate.audience(viewer))
         place: Place | None = None
 
         def begin(subscription: Subscription) -> None:
             nonlocal place
-            identity = _identity(request, client.audience, subscription)
+            identity = _identity(request, viewer, subscription)
             place = self._places.take(client, identity)
 
         try:
@@ -141,11 +142,14 @@ class LiveService:
         return (viewer.expires_at - self.clock()).total_seconds()
 
 
-def _identity(request: GraphQLRequest, audience: Hashable, subscription: Subscription) -> Hashable:
-    """The same for subscriptions that are one; short, since every member of a broadcast has it."""
+def _identity(request: GraphQLRequest, viewer: Hashable, subscription: Subscription) -> Hashable:
+    """The same for subscriptions that are one; short, since every member of a broadcast has it.
+
+    It has the whole of `viewer`, which is all that their executions are given of it.
+    """
     # Only those that the operation defines: others change nothing.
     names = subscription.variable_names - {subscription.start_variable}
     variables = {name: value for name, value in (request.variables or {}).items() if name in names}
     text = request.query.encode(errors="surrogatepass")
     what = _encode((sha256(text).hexdigest(), request.operation_name, variables))
-    return sha256(what).digest(), audience
+    return sha256(what).digest(), viewer

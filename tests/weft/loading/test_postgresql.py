@@ -199,7 +199,7 @@ class TestClose:
     async def test_closes_a_connection_in_use_when_it_comes_back(
         self, database: Database, connection: asyncpg.Connection
     ):
-        async with database.write() as transaction:
+        async with database.write(None) as transaction:
             await database.close()
             assert await transaction.all(BACKEND)
         await until_gone(connection, READERS.replace("weft read", "weft write"))

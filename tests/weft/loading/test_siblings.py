@@ -58,6 +58,9 @@ class Shop:
 
     def audience(self, viewer: Self) -> None: ...
 
+    def shared(self, viewer: Self) -> Self:
+        return self
+
     def watch(self, viewer: Self, revoked: Callable[[str], None]) -> Callable[[], None]:
         return lambda: None
 

@@ -38,7 +38,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BRIEF_SECONDS = 0.05
 
 
-@dataclass
+@dataclass(frozen=True)
 class Viewer:
     name: str
     expires_at: datetime | None = None
@@ -202,6 +202,9 @@ class Gate:
 
     def audience(self, viewer: Viewer) -> str | None:
         return None if viewer.name == "stranger" else viewer.name
+
+    def shared(self, viewer: Viewer) -> Viewer:
+        return Viewer(viewer.name)
 
     def watch(self, viewer: Viewer, revoked: Callable[[str], None]) -> Callable[[], None]:
         self.watched.append(revoked)

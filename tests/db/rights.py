@@ -1,0 +1,27 @@
+"""Users of a database who have a session each, and what writes of theirs rest on."""
+
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from db.rights import Rights
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+OWNERS = [Rights(id, False, lambda: NOW) for id in (1, 2, 3)]
+ADMIN = Rights(4, True, lambda: NOW)
+ENDED = [Rights(99, True, lambda: NOW), Rights(1, True, lambda: NOW)]
+"""Of a session that is no more, and of an admin who has become a member since."""
+
+
+async def open_sessions(connection: asyncpg.Connection) -> None:
+    """Makes the users 1 to 3, who are there, members, and 4 an admin, with a session each."""
+    await connection.execute("UPDATE users SET role = 'MEMBER'")
+    await connection.execute(
+        "INSERT INTO users (id, name, email, role) OVERRIDING SYSTEM VALUE "
+        "VALUES (4, 'Admin', 'admin@weft.test', 'ADMIN')"
+    )
+    await connection.execute(
+        "INSERT INTO sessions (id, user_id, opened_at, expires_at) OVERRIDING SYSTEM VALUE "
+        "SELECT id, id, $1, $1 FROM users",
+        NOW + timedelta(seconds=1),
+    )
