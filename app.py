@@ -19,9 +19,11 @@ from db.database import Database
 from db.health import DatabaseHealth
 from db.tag import touched
 from loaders.document import document_by_id
-from resolvers.context import PasswordResets, Services
+from resolvers.context import AccountRules, MailedTokens, Services
+from resolvers.email_verification_mail import VERIFY
 from resolvers.gate import DomainGate
-from resolvers.password_reset import development_link
+from resolvers.mailed_token import development_link
+from resolvers.password_reset import RESET
 from resolvers.session_watch import SessionWatch
 from schema import build_schema
 from settings import Settings
@@ -116,6 +118,7 @@ class Server:
         windows = Windows(self.redis, settings.redis_prefix)
         development = settings.environment == "development"
         self.outbox = Outbox(delivery(settings.smtp, settings.mail_from, development=development))
+        link = partial(development_link, settings.public_url if development else None)
         self.budget = CostBudget(windows, settings.cost_per_minute)
         self.services = Services(
             database=self.database,
@@ -132,10 +135,16 @@ class Server:
             attempts=Attempts(windows, settings.attempts),
             budget=self.budget,
             post_mail=self.outbox.post,
-            password_resets=PasswordResets(
+            password_resets=MailedTokens(
                 timedelta(seconds=settings.password_reset_seconds),
-                settings.password_reset_url
-                or (development_link(settings.public_url) if development else None),
+                settings.password_reset_url or link(RESET),
+            ),
+            email_verifications=MailedTokens(
+                timedelta(seconds=settings.email_verification_seconds),
+                settings.email_verification_url or link(VERIFY),
+            ),
+            account_rules=AccountRules(
+                settings.sign_up == "verified", settings.unverified_accounts == "read"
             ),
         )
 

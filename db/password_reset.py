@@ -61,6 +61,15 @@ INSERT_PASSWORD_RESET = Statement(
 )
 """Writes a row whether anybody has the address or not, so that the work does not tell which."""
 
+LOCK_USER_TO_RESET = Statement(
+    sa.select(_u.id)
+    .join(password_reset_table, _r.user_id == _u.id)
+    .where(_r.digest == _digest)
+    .with_for_update(of=user_table, key_share=True),
+    int,
+)
+"""Always the user's row first: two tokens at once do not wait for each other."""
+
 DELETE_PASSWORD_RESET = Statement(
     sa.delete(password_reset_table)
     .where(
@@ -78,9 +87,11 @@ DELETE_PASSWORD_RESET = Statement(
 SET_PASSWORD_HASH = Statement(
     sa.update(user_table)
     .where(_u.id == _user_id)
-    .values(password_hash=sa.bindparam("new_hash", type_=sa.Text))
-    .add_cte(sa.delete(password_reset_table).where(_r.user_id == _user_id).cte("others"))
+    .values(
+        password_hash=sa.bindparam("new_hash", type_=sa.Text),
+        email_verified_at=sa.func.coalesce(_u.email_verified_at, _now),
+    )
     .returning(_u.id),
     int,
 )
-"""Whatever the hash was; all other tokens of the user are worth nothing then."""
+"""Whatever the hash was. Its token was mailed to the address, which is proven by that."""

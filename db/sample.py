@@ -12,7 +12,7 @@ USERS_WITHIN = timedelta(days=30)
 FIRST_ITEM_AT = FIRST_USER_AT + USERS_WITHIN
 ITEMS_WITHIN = timedelta(days=240)
 
-USER_COLUMNS = ("id", "name", "email", "role", "created_at")
+USER_COLUMNS = ("id", "name", "email", "role", "created_at", "email_verified_at")
 ITEM_COLUMNS = (
     "id",
     "owner_id",
@@ -79,7 +79,7 @@ def sample_users(count: int, seed: int) -> Iterator[tuple[object, ...]]:
     for id in range(1, count + 1):
         name = f"{_pick(FIRST_NAMES, random())} {_pick(LAST_NAMES, random())}"
         created_at = FIRST_USER_AT + USERS_WITHIN * ((id - random()) / count)
-        yield id, name, f"user{id}@example.com", str(Role.MEMBER), created_at
+        yield id, name, f"user{id}@example.com", str(Role.MEMBER), created_at, created_at
 
 
 def sample_items(count: int, owners: int, seed: int) -> Iterator[tuple[object, ...]]:

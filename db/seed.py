@@ -139,6 +139,7 @@ async def _open_accounts(connection: asyncpg.Connection, accounts: tuple[Account
                 "email": account.email,
                 "password_hash": await passwords.hash(account.password),
                 "now": FIRST_ITEM_AT,
+                "verified_at": FIRST_ITEM_AT,
             }
             await connection.execute(statement.sql, *statement.arguments(parameters))
     finally:

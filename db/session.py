@@ -52,13 +52,14 @@ refresh_token_table = sa.Table(
 
 
 class SessionRow(msgspec.Struct, frozen=True):
-    """A live session, with its user's role as it is now."""
+    """A live session, with its user's role as it is now, and whether the address is verified."""
 
     id: int
     user_id: int
     role: Role
     opened_at: datetime
     expires_at: datetime
+    email_verified: bool = False
 
 
 class Credentials(Confidential, frozen=True):
@@ -79,9 +80,14 @@ _new_digest = sa.bindparam("new_digest", type_=sa.LargeBinary)
 
 
 def _session_row(
-    id: int, user_id: int, role: str, opened_at: datetime, expires_at: datetime
+    id: int,
+    user_id: int,
+    role: str,
+    opened_at: datetime,
+    expires_at: datetime,
+    email_verified: bool,
 ) -> SessionRow:
-    return SessionRow(id, user_id, Role(role), opened_at, expires_at)
+    return SessionRow(id, user_id, Role(role), opened_at, expires_at, email_verified)
 
 
 def _placed_credentials(
@@ -94,7 +100,14 @@ def _id(id: int) -> int:
     return id
 
 
-_SESSION_COLUMNS = (_s.id, _s.user_id, _u.role, _s.opened_at, _s.expires_at)
+_SESSION_COLUMNS = (
+    _s.id,
+    _s.user_id,
+    _u.role,
+    _s.opened_at,
+    _s.expires_at,
+    _u.email_verified_at.is_not(None),
+)
 
 SESSIONS_BY_ID = Statement(
     sa.select(*_SESSION_COLUMNS)
@@ -120,6 +133,7 @@ INSERT_USER = Statement(
         email=sa.bindparam("email", type_=sa.Text),
         password_hash=sa.bindparam("password_hash", type_=sa.Text),
         created_at=_now,
+        email_verified_at=sa.bindparam("verified_at", type_=_TIME),
     )
     .on_conflict_do_nothing(index_elements=[sa.func.lower(_u.email)])
     .returning(*USER_COLUMNS),
@@ -142,7 +156,7 @@ _opened = (
         sa.select(_u.id, _now, _expires_at)
         .where(
             _u.id == _user_id,
-            _u.password_hash == sa.bindparam("password_hash", type_=sa.Text),
+            _u.password_hash.is_not_distinct_from(sa.bindparam("password_hash", type_=sa.Text)),
             _u.suspended_at.is_(None),
         )
         # A change of password that is under way is waited for, and whoever it overtakes is refused:

@@ -32,6 +32,7 @@ class UserRow(Confidential, Remembered, frozen=True, dict=True):
     role: Role
     created_at: datetime
     suspended_at: datetime | None = None
+    email_verified_at: datetime | None = None
 
 
 user_table = sa.Table(
@@ -52,21 +53,40 @@ user_table = sa.Table(
         nullable=False,
     ),
     sa.Column("suspended_at", sa.DateTime(timezone=True), comment="null for who may sign in"),
+    sa.Column(
+        "email_verified_at",
+        sa.DateTime(timezone=True),
+        comment="when a token that was mailed there came back",
+    ),
     sa.CheckConstraint("role IN ('MEMBER', 'ADMIN')", name="role"),
 )
 sa.Index("users_email_key", sa.func.lower(user_table.c.email), unique=True)
 sa.Index("users_search_index", user_table.c.search, postgresql_using="gin")
 
 _c = user_table.c
-USER_COLUMNS = (_c.id, _c.name, _c.email, _c.role, _c.created_at, _c.suspended_at)
+USER_COLUMNS = (
+    _c.id,
+    _c.name,
+    _c.email,
+    _c.role,
+    _c.created_at,
+    _c.suspended_at,
+    _c.email_verified_at,
+)
 _ROLES = {str(role): role for role in Role}
 
 
 def user_row(
-    id: int, name: str, email: str, role: str, created_at: datetime, suspended_at: datetime | None
+    id: int,
+    name: str,
+    email: str,
+    role: str,
+    created_at: datetime,
+    suspended_at: datetime | None,
+    email_verified_at: datetime | None,
 ) -> UserRow:
     """A row out of `USER_COLUMNS`."""
-    return UserRow(id, name, email, _ROLES[role], created_at, suspended_at)
+    return UserRow(id, name, email, _ROLES[role], created_at, suspended_at, email_verified_at)
 
 
 USERS_BY_ID = Statement(
@@ -128,6 +148,9 @@ UPDATE_USER = Statement(
     .values(
         name=sa.func.coalesce(sa.bindparam("new_name", type_=sa.Text), _c.name),
         email=sa.func.coalesce(sa.bindparam("new_email", type_=sa.Text), _c.email),
+        email_verified_at=sa.func.coalesce(
+            sa.bindparam("verified_at", type_=sa.DateTime(timezone=True)), _c.email_verified_at
+        ),
     )
     .returning(*USER_COLUMNS),
     user_row,

@@ -37,6 +37,8 @@ class Viewer(msgspec.Struct, frozen=True):
     role: Role = Role.MEMBER
     session_id: int | None = None
     expires_at: datetime | None = None
+    is_read_only: bool = False
+    """Whether the e-mail address has to be verified before anything is written."""
 
     @property
     def is_admin(self) -> bool:
@@ -64,14 +66,23 @@ def _drop(_: Mail) -> None:
     """Sends nothing, for what needs no mail."""
 
 
-class PasswordResets(msgspec.Struct, frozen=True):
-    """How passwords are reset: how long a token is good, and the page that takes it.
+class MailedTokens(msgspec.Struct, frozen=True):
+    """What goes out by mail and comes back: how long a token is good, and the page that takes it.
 
     In `link`, `{token}` stands for the token; without a link the mail has the token itself.
     """
 
     lifetime: timedelta = timedelta(minutes=30)
     link: str | None = None
+
+
+class AccountRules(msgspec.Struct, frozen=True):
+    """How accounts begin, and what they may do before their e-mail address is verified."""
+
+    verified_sign_up: bool = False
+    """Whether an account exists only once a token that was mailed to its address comes back."""
+    unverified_read_only: bool = False
+    """Whether an account writes nothing but itself until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,9 @@ class Services:
     attempts: Attempts | None = None
     budget: CostBudget | None = None
     post_mail: Callable[[Mail], None] = _drop
-    password_resets: PasswordResets = field(default_factory=PasswordResets)
+    password_resets: MailedTokens = field(default_factory=MailedTokens)
+    email_verifications: MailedTokens = field(default_factory=MailedTokens)
+    account_rules: AccountRules = field(default_factory=AccountRules)
 
 
 class Context:

@@ -4,27 +4,27 @@ Whether an address has an account is told by nothing: not by the answer, and not
 a token is made and a mail composed for addresses that nobody has as well. It is only not posted.
 """
 
-from urllib.parse import quote
-
 import msgspec
 
-from db.password_reset import DELETE_PASSWORD_RESET, INSERT_PASSWORD_RESET, SET_PASSWORD_HASH
+from db.mailed_token import DELETE_MAILED_TOKENS
+from db.password_reset import (
+    DELETE_PASSWORD_RESET,
+    INSERT_PASSWORD_RESET,
+    LOCK_USER_TO_RESET,
+    SET_PASSWORD_HASH,
+)
 from db.session import DELETE_SESSIONS_OF_USER
 from resolvers.account import account_key, check_password, normalised_email
-from resolvers.context import Info, PasswordResets
+from resolvers.context import Info
+from resolvers.mailed_token import EXPIRED, mail_with_token
 from resolvers.problem import Problems, UserError, UserErrorCode
 from weft.auth.sessions import digest, new_refresh_token
 from weft.confidential import Confidential
-from weft.mail.mail import Mail
 from weft.rates.address import CLIENT
 
 RESET = (
     'mutation { resetPassword(input: {token: "{token}", newPassword: ""}) '
     "{ reset errors { message } } }"
-)
-
-EXPIRED = UserError(
-    UserErrorCode.EXPIRED, "The token is unknown, used or too old: ask for another.", ["token"]
 )
 
 
@@ -55,12 +55,6 @@ class ResetPasswordPayload(msgspec.Struct, frozen=True):
     errors: list[UserError] = []
 
 
-def development_link(public_url: str) -> str:
-    """Opens the page of the server there in a browser, with all but the new password."""
-    query = quote(RESET).replace("%7Btoken%7D", "{token}")
-    return f"{public_url.rstrip('/')}/graphql?query={query}"
-
-
 async def request_password_reset(
     info: Info, input: RequestPasswordReset
 ) -> RequestPasswordResetPayload:
@@ -84,8 +78,11 @@ async def request_password_reset(
             now=now,
             expires_at=now + services.password_resets.lifetime,
         )
-    mail = _mail(services.password_resets, recipient and recipient.email, token)
-    if recipient is not None and recipient.email is not None:
+    to = (recipient and recipient.email) or ""
+    mail = mail_with_token(
+        services.password_resets, to, "Reset your password", RESET_PASSWORD, token
+    )
+    if to:
         services.post_mail(mail)
     return RequestPasswordResetPayload(accepted=True)
 
@@ -99,21 +96,16 @@ async def reset_password(info: Info, input: ResetPassword) -> ResetPasswordPaylo
     if problems.errors:
         return ResetPasswordPayload(reset=False, errors=problems.errors)
     new_hash = await services.passwords.hash(input.new_password)
+    token, now = digest(input.token), services.now()
     async with services.database.write(None) as transaction:
-        user_id = await transaction.first(
-            DELETE_PASSWORD_RESET, digest=digest(input.token), now=services.now()
-        )
+        await transaction.first(LOCK_USER_TO_RESET, digest=token)
+        user_id = await transaction.first(DELETE_PASSWORD_RESET, digest=token, now=now)
         if user_id is None:
             return ResetPasswordPayload(reset=False, errors=[EXPIRED])
-        await transaction.first(SET_PASSWORD_HASH, user_id=user_id, new_hash=new_hash)
+        await transaction.first(SET_PASSWORD_HASH, user_id=user_id, new_hash=new_hash, now=now)
+        await transaction.all(DELETE_MAILED_TOKENS, user_id=user_id)
         await transaction.all(DELETE_SESSIONS_OF_USER, user_id=user_id)
     return ResetPasswordPayload(reset=True)
-
-
-def _mail(resets: PasswordResets, email: str | None, token: str) -> Mail:
-    minutes = int(resets.lifetime.total_seconds() // 60)
-    where = token if resets.link is None else resets.link.replace("{token}", token)
-    return Mail(email or "", "Reset your password", RESET_PASSWORD.format(where, minutes))
 
 
 RESET_PASSWORD = """Somebody, we hope you, wants to set a new password for your account:

@@ -1,22 +1,16 @@
 """The rules of sessions: who may open one, what keeps it open, and what ends it."""
 
-from datetime import datetime
-
 import msgspec
 import structlog
 
-from db.connection import SESSION_ENDED, WriteTransaction
 from db.session import (
     DELETE_SESSION,
     DELETE_SESSIONS_OF_USER,
-    INSERT_SESSION,
     INSERT_USER,
     LOCK_SESSION_BY_TOKEN,
     REFRESH_TOKEN_BY_DIGEST,
-    ROTATE_REFRESH_TOKEN,
     UPDATE_PASSWORD_HASH,
     Credentials,
-    SessionRow,
 )
 from db.user import USERS_BY_ID, UserRow
 from loaders.session import credentials_by_email, session_by_id
@@ -29,9 +23,11 @@ from resolvers.account import (
     normalised_email,
 )
 from resolvers.context import STRANGER, Info, Services, Viewer
+from resolvers.email_verification_mail import begin_sign_up, mail_to_verify
 from resolvers.problem import Problems, UserError, UserErrorCode
+from resolvers.session_token import IssuedSession, handed_over, open_session, rotate_session
 from weft.auth.cookies import session_cookies
-from weft.auth.sessions import Verdict, digest, new_refresh_token
+from weft.auth.sessions import Verdict, digest
 from weft.auth.tokens import bearer_token
 from weft.confidential import Confidential
 from weft.errors import Unauthenticated
@@ -78,16 +74,6 @@ class RefreshSession(Confidential, frozen=True):
     refresh_token: str
 
 
-class IssuedSession(Confidential, frozen=True):
-    """A session's tokens, for its client alone; empty where cookies have them. Times are UTC."""
-
-    id: int
-    access_token: str
-    refresh_token: str
-    access_token_expires_at: datetime
-    refresh_token_expires_at: datetime
-
-
 class SessionPayload(msgspec.Struct, frozen=True):
     """A session and whose it is, or why there is none."""
 
@@ -104,23 +90,35 @@ class SignOutPayload(msgspec.Struct, frozen=True):
 
 
 async def sign_up(info: Info, input: SignUp) -> SessionPayload:
-    """Makes a user and signs in. Whether the address is TAKEN is told once all else is right."""
+    """Makes a user and signs in. Whether the address is TAKEN is told once all else is right.
+
+    Where SIGN_UP is `verified`, the answer is the same for every address: no session and no error,
+    and a mail with a token. verifyEmail then makes the user, with the password given there.
+    """
     services, problems = info.context.services, Problems()
+    account = account_key(input.email)
     if services.attempts is not None:
-        await services.attempts.sign_up(CLIENT.get())
+        await services.attempts.sign_up(account, CLIENT.get())
     name = checked_name(problems, input.name)
     email = checked_email(problems, input.email)
     check_password(problems, input.password)
     if problems.errors:
         return SessionPayload(errors=problems.errors)
+    if services.account_rules.verified_sign_up:
+        await begin_sign_up(services, name, email)
+        return SessionPayload()
     password_hash = await services.passwords.hash(input.password)
     async with services.database.write(None) as transaction:
         user = await transaction.first(
             INSERT_USER, name=name, email=email, password_hash=password_hash, now=services.now()
         )
-        session = user and await _open(transaction, services, user, password_hash)
-    if user is None or session is None:
+        session = user and await open_session(transaction, services, user, password_hash)
+        mail = user and await mail_to_verify(transaction, services, user.id)
+    if user is None or session is None or mail is None:
         return SessionPayload(errors=[TAKEN])
+    if services.attempts is not None:
+        await services.attempts.signed_up(account, CLIENT.get())
+    services.post_mail(mail)
     return _signed_in(info, user, session)
 
 
@@ -142,7 +140,7 @@ async def sign_in(info: Info, input: SignIn) -> SessionPayload:
         if user.suspended_at is not None:
             return SessionPayload(errors=[SUSPENDED])
         async with services.database.write(None) as transaction:
-            session = await _open(transaction, services, user, password_hash)
+            session = await open_session(transaction, services, user, password_hash)
         if session is not None:
             if services.attempts is not None:
                 await services.attempts.signed_in(account_key(input.email), CLIENT.get())
@@ -173,7 +171,7 @@ async def refresh_session(info: Info, input: RefreshSession) -> SessionPayload:
             return SessionPayload(errors=[SPENT])
         if verdict is not Verdict.ROTATE:
             return _expired()
-        session = await _rotate(transaction, services, held, presented)
+        session = await rotate_session(transaction, services, held, presented)
         (user,) = await transaction.all(USERS_BY_ID, ids=[held.user_id])
     return _signed_in(info, user, session)
 
@@ -208,8 +206,9 @@ async def viewer_of(services: Services, authorization: str | None) -> Viewer:
     claims = services.tokens.read(token, now)
     (session,) = await services.database.reads.submit(session_by_id, [claims.session_id])
     if session is None or now >= session.expires_at:
-        raise Unauthenticated(SESSION_ENDED)
-    return Viewer(session.user_id, session.role, session.id, claims.expires_at)
+        raise Unauthenticated("The session has ended.")
+    read_only = not session.email_verified and services.account_rules.unverified_read_only
+    return Viewer(session.user_id, session.role, session.id, claims.expires_at, read_only)
 
 
 async def verified_user(
@@ -239,57 +238,24 @@ async def verified_user(
     return credentials.user, verification.upgraded_hash if upgraded else stored_hash
 
 
-async def _open(
-    transaction: WriteTransaction, services: Services, user: UserRow, password_hash: str
-) -> IssuedSession | None:
-    """A new session; None if the password hash is not the user's any more."""
-    now, refresh_token = services.now(), new_refresh_token()
-    expires_at = services.session_rules.expires_at(now, now)
-    session_id = await transaction.first(
-        INSERT_SESSION,
-        user_id=user.id,
-        password_hash=password_hash,
-        now=now,
-        new_digest=digest(refresh_token),
-        expires_at=expires_at,
-    )
-    if session_id is None:
+async def confirmed_hash(services: Services, user: UserRow, password: str) -> str | None:
+    """The password hash of a user whose password this is, as stored; None if it is another.
+
+    Attempts are counted as those to sign in.
+    """
+    key, address = account_key(user.email), CLIENT.get()
+    if services.attempts is not None:
+        await services.attempts.sign_in(key, address)
+    verified = await verified_user(services, user.email, password)
+    if verified is None or verified[0].id != user.id:
         return None
-    access_token, access_expires_at = services.tokens.issue(str(user.id), session_id, now)
-    return IssuedSession(session_id, access_token, refresh_token, access_expires_at, expires_at)
-
-
-async def _rotate(
-    transaction: WriteTransaction, services: Services, held: SessionRow, presented: bytes
-) -> IssuedSession:
-    """Fresh tokens of a session whose row the transaction has locked."""
-    now, refresh_token = services.now(), new_refresh_token()
-    expires_at = services.session_rules.expires_at(held.opened_at, now)
-    await transaction.first(
-        ROTATE_REFRESH_TOKEN,
-        digest=presented,
-        session_id=held.id,
-        now=now,
-        new_digest=digest(refresh_token),
-        expires_at=expires_at,
-    )
-    access_token, access_expires_at = services.tokens.issue(str(held.user_id), held.id, now)
-    return IssuedSession(held.id, access_token, refresh_token, access_expires_at, expires_at)
+    if services.attempts is not None:
+        await services.attempts.signed_in(key, address)
+    return verified[1]
 
 
 def _signed_in(info: Info, user: UserRow, session: IssuedSession) -> SessionPayload:
-    # So that the payload's viewer reads what is the viewer's own, and later fields go on as them.
-    info.context.viewer = Viewer(user.id, user.role, session.id, session.access_token_expires_at)
-    return SessionPayload(_handed_over(session, info.context.services.now()), user)
-
-
-def _handed_over(session: IssuedSession, now: datetime) -> IssuedSession:
-    """What the answer tells: no tokens where the browser keeps them in cookies."""
-    if (cookies := session_cookies()) is None:
-        return session
-    seconds = int((session.refresh_token_expires_at - now).total_seconds())
-    cookies.keep(session.access_token, session.refresh_token, seconds)
-    return msgspec.structs.replace(session, access_token="", refresh_token="")
+    return SessionPayload(handed_over(info, user, session), user)
 
 
 def _expired() -> SessionPayload:

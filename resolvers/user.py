@@ -67,6 +67,11 @@ def email(users: Sequence[UserRow], info: Info) -> list[str]:
     return [user.email for user in users]
 
 
+def email_verified(users: Sequence[UserRow], info: Info) -> list[bool]:
+    """Whether a token that was mailed to the address came back. For the user and for admins."""
+    return [user.email_verified_at is not None for user in users]
+
+
 def suspended_at(users: Sequence[UserRow], info: Info) -> list[datetime | None]:
     """Since when the user may not sign in; null for who may. For the user and for admins."""
     return [user.suspended_at for user in users]

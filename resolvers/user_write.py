@@ -3,13 +3,16 @@
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from db.connection import Duplicate
 from db.user import UPDATE_USER, UserRow
-from resolvers.account import checked_email, checked_name
+from resolvers.account import account_key, checked_email, checked_name
 from resolvers.context import Info
+from resolvers.email_verification_mail import mail_to_verify
 from resolvers.problem import Problems, UserError, UserErrorCode
+from resolvers.session import confirmed_hash
 from weft.confidential import Confidential
-from weft.mail.mail import Mail
+from weft.rates.address import CLIENT
+
+WRONG = UserError(UserErrorCode.BAD_CREDENTIALS, "This is not your password.", ["currentPassword"])
 
 
 class UpdateProfile(Confidential, frozen=True):
@@ -17,6 +20,7 @@ class UpdateProfile(Confidential, frozen=True):
 
     name: str | UnsetType | None = UNSET
     email: str | UnsetType | None = UNSET
+    current_password: str | None = None
 
 
 class UserPayload(msgspec.Struct, frozen=True):
@@ -27,31 +31,53 @@ class UserPayload(msgspec.Struct, frozen=True):
 
 
 async def update_profile(info: Info, input: UpdateProfile) -> UserPayload:
-    """Changes the viewer's name or e-mail address, all that is given or nothing."""
-    user_id, problems = info.context.viewer.user_id, Problems()
+    """Changes the viewer's name, and mails a token to a new e-mail address: all of it or nothing.
+
+    The address counts once verifyEmail has taken the token. The answer is the same whether another
+    account has the address or not. Wrong passwords are counted as at signIn.
+    """
+    services, user_id, problems = info.context.services, info.context.viewer.user_id, Problems()
     if user_id is None:
         problems.add(UserErrorCode.FORBIDDEN, "Sign in to change your profile.")
+    name, email = _checked(problems, input)
+    if user_id is None or problems.errors:
+        return UserPayload(errors=problems.errors)
+    password_hash = mail = None
+    if email is not None:
+        password_hash = await _confirmed(info, user_id, email, input.current_password or "")
+        if password_hash is None:
+            return UserPayload(errors=[WRONG])
+    async with info.context.write() as transaction:
+        if email is not None:
+            mail = await mail_to_verify(
+                transaction, services, user_id, email=email, password_hash=password_hash
+            )
+            if mail is None:
+                return UserPayload(errors=[WRONG])
+        row = await transaction.first(UPDATE_USER, key=user_id, new_name=name)
+    if mail is not None:
+        services.post_mail(mail)
+    return UserPayload(row)
+
+
+def _checked(problems: Problems, input: UpdateProfile) -> tuple[str | None, str | None]:
+    """The name and the e-mail address to store; None for what stays as it is."""
     for name in ("name", "email"):
         if getattr(input, name) is None:
             problems.invalid(f"{name} can be left out, but not null.", name)
     name = checked_name(problems, input.name) if isinstance(input.name, str) else None
     email = checked_email(problems, input.email) if isinstance(input.email, str) else None
-    if user_id is None or problems.errors:
-        return UserPayload(errors=problems.errors)
-    try:
-        before = await info.context.loaders.user_by_id.load(user_id)
-        async with info.context.write() as transaction:
-            row = await transaction.first(UPDATE_USER, key=user_id, new_name=name, new_email=email)
-    except Duplicate:
-        taken = "This e-mail address has an account already."
-        return UserPayload(errors=[UserError(UserErrorCode.TAKEN, taken, ["email"])])
-    if email is not None and before is not None and before.email != email:
-        mail = Mail(before.email, "Your e-mail address was changed", EMAIL_CHANGED)
-        info.context.services.post_mail(mail)
-    return UserPayload(row)
+    if email is not None and not problems.errors and not input.current_password:
+        problems.invalid("A new e-mail address takes your password.", "currentPassword")
+    return name, email
 
 
-EMAIL_CHANGED = """The e-mail address of your account was changed: this one is no more yours there.
-
-If this was not you, tell those who run the service at once.
-"""
+async def _confirmed(info: Info, user_id: int, email: str, password: str) -> str | None:
+    """The user's password hash, None if this is not the password; the mail is counted."""
+    services = info.context.services
+    user = await info.context.loaders.user_by_id.load(user_id)
+    password_hash = user and await confirmed_hash(services, user, password)
+    if user and password_hash and services.attempts is not None:
+        accounts = [account_key(user.email), account_key(email)]
+        await services.attempts.mail("verification", accounts, CLIENT.get())
+    return password_hash

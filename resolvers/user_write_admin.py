@@ -10,6 +10,7 @@ import msgspec
 
 from db.audit_entry import INSERT_AUDIT_ENTRY, AuditAction
 from db.connection import WriteTransaction
+from db.mailed_token import DELETE_MAILED_TOKENS
 from db.session import DELETE_SESSIONS_OF_USER
 from db.user import Role, UserRow
 from db.user_admin import (
@@ -127,6 +128,7 @@ async def _set_suspended_at(
                 # None can be opened meanwhile: that waits for the user's row, which is locked.
                 if suspended_at is not None:
                     await transaction.all(DELETE_SESSIONS_OF_USER, user_id=user.id)
+                    await transaction.all(DELETE_MAILED_TOKENS, user_id=user.id)
                 await _record(transaction, info, action, actor, user)
     except _Refused as refused:
         return UserPayload(errors=refused.errors)

@@ -1,16 +1,15 @@
 """The rules of changing one's own password."""
 
+from db.mailed_token import DELETE_MAILED_TOKENS
 from db.session import DELETE_OTHER_SESSIONS, UPDATE_PASSWORD_HASH
 from resolvers.account import account_key, check_password
 from resolvers.context import Info
-from resolvers.problem import Problems, UserError, UserErrorCode
-from resolvers.session import verified_user
-from resolvers.user_write import UserPayload
+from resolvers.problem import Problems, UserErrorCode
+from resolvers.session import confirmed_hash
+from resolvers.user_write import WRONG, UserPayload
 from weft.confidential import Confidential
 from weft.mail.mail import Mail
 from weft.rates.address import CLIENT
-
-WRONG = UserError(UserErrorCode.BAD_CREDENTIALS, "This is not your password.", ["currentPassword"])
 
 
 class ChangePassword(Confidential, frozen=True):
@@ -34,21 +33,20 @@ async def change_password(info: Info, input: ChangePassword) -> UserPayload:
     user = await info.context.loaders.user_by_id.load(viewer.user_id)
     if user is None:
         return UserPayload(errors=[WRONG])
-    if services.attempts is not None:
-        await services.attempts.sign_in(account_key(user.email), CLIENT.get())
-    new_hash = await services.passwords.hash(input.new_password)
-    verified = await verified_user(services, user.email, input.current_password)
-    if verified is None or verified[0].id != user.id:
+    old_hash = await confirmed_hash(services, user, input.current_password)
+    if old_hash is None:
         return UserPayload(errors=[WRONG])
+    if services.attempts is not None:
+        await services.attempts.mail("password", [account_key(user.email)], CLIENT.get())
+    new_hash = await services.passwords.hash(input.new_password)
     async with info.context.write() as transaction:
         changed = await transaction.first(
-            UPDATE_PASSWORD_HASH, user_id=user.id, old_hash=verified[1], new_hash=new_hash
+            UPDATE_PASSWORD_HASH, user_id=user.id, old_hash=old_hash, new_hash=new_hash
         )
         if changed is None:
             return UserPayload(errors=[WRONG])
         await transaction.all(DELETE_OTHER_SESSIONS, user_id=user.id, session_id=viewer.session_id)
-    if services.attempts is not None:
-        await services.attempts.signed_in(account_key(user.email), CLIENT.get())
+        await transaction.all(DELETE_MAILED_TOKENS, user_id=user.id)
     services.post_mail(Mail(user.email, "Your password was changed", PASSWORD_CHANGED))
     return UserPayload(user)
 

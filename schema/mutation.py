@@ -5,6 +5,7 @@ import strawberry
 from db.user import Role
 from resolvers import (
     active_session,
+    email_verification,
     item_write,
     password_reset,
     session,
@@ -12,9 +13,11 @@ from resolvers import (
     user_write_admin,
     user_write_password,
 )
+from resolvers.verified import by_verified
 from schema.item import CreateItemInput, DeleteItemInput, Item, UpdateItemInput
 from schema.session import (
     RefreshSessionInput,
+    Session,
     SessionPayload,
     SignInInput,
     SignOutPayload,
@@ -55,7 +58,10 @@ class UpdateProfileInput:
     """What to change of the viewer's account; what is left out stays as it is."""
 
     name: str | None = given("The name that others see: 1 to 100 characters.")
-    email: str | None = given("An e-mail address that no other user has, whatever its case.")
+    email: str | None = given(
+        "A new e-mail address, which counts once verifyEmail has taken the token mailed to it."
+    )
+    current_password: str | None = given("The viewer's password; needed with email.")
 
 
 @output(user_write_admin.DeleteUserPayload)
@@ -88,6 +94,35 @@ class ResetPasswordPayload:
 
     reset: bool = column("Whether the new password is good now; sign in with it.")
     errors: list[UserError] = column("Empty if all went well.")
+
+
+@output(email_verification.VerifyEmailPayload)
+class VerifyEmailPayload:
+    """What became of an e-mail address that was to be verified."""
+
+    verified: bool = column("Whether the account has the address now, and has proven it.")
+    session: Session | None = column("The tokens, if the account is new; else null.")
+    viewer: User | None = column("The user, if it is the one who is signed in now; else null.")
+    errors: list[UserError] = column("Empty if all went well.")
+
+
+@output(email_verification.RequestEmailVerificationPayload)
+class RequestEmailVerificationPayload:
+    """What became of a request for a mail."""
+
+    accepted: bool = column("Whether a mail is sent.")
+    errors: list[UserError] = column("Empty if all went well.")
+
+
+@input_type(email_verification.VerifyEmail)
+class VerifyEmailInput:
+    """A token that proves an e-mail address."""
+
+    token: str = given("The token of the mail; good once.")
+    password: str | None = given(
+        "For a new account (where SIGN_UP is verified): the password from now on, whatever signUp "
+        "was given. Left out, the account has none until resetPassword."
+    )
 
 
 @input_type(user_write_password.ChangePassword)
@@ -175,18 +210,27 @@ class Mutation:
         },
     )
     create_item: ItemPayload = mutation(
-        item_write.create_item, arguments={"input": Argument(CreateItemInput, "The new item.")}
+        by_verified(item_write.create_item),
+        arguments={"input": Argument(CreateItemInput, "The new item.")},
     )
     update_item: ItemPayload = mutation(
-        item_write.update_item,
+        by_verified(item_write.update_item),
         arguments={"input": Argument(UpdateItemInput, "Which item, and what to change of it.")},
     )
     delete_item: DeleteItemPayload = mutation(
-        item_write.delete_item, arguments={"input": Argument(DeleteItemInput, "Which item.")}
+        by_verified(item_write.delete_item),
+        arguments={"input": Argument(DeleteItemInput, "Which item.")},
     )
     update_profile: UserPayload = mutation(
         user_write.update_profile,
         arguments={"input": Argument(UpdateProfileInput, "What to change.")},
+    )
+    verify_email: VerifyEmailPayload = mutation(
+        email_verification.verify_email,
+        arguments={"input": Argument(VerifyEmailInput, "By which token.")},
+    )
+    request_email_verification: RequestEmailVerificationPayload = mutation(
+        email_verification.request_email_verification
     )
     change_password: UserPayload = mutation(
         user_write_password.change_password,
@@ -205,15 +249,18 @@ class Mutation:
         arguments={"input": Argument(EndSessionInput, "Which session.")},
     )
     set_role: UserPayload = mutation(
-        user_write_admin.set_role, arguments={"input": Argument(SetRoleInput, "Whose, and which.")}
+        by_verified(user_write_admin.set_role),
+        arguments={"input": Argument(SetRoleInput, "Whose, and which.")},
     )
     suspend_user: UserPayload = mutation(
-        user_write_admin.suspend_user, arguments={"input": Argument(SuspendUserInput, "Whom.")}
+        by_verified(user_write_admin.suspend_user),
+        arguments={"input": Argument(SuspendUserInput, "Whom.")},
     )
     restore_user: UserPayload = mutation(
-        user_write_admin.restore_user, arguments={"input": Argument(RestoreUserInput, "Whom.")}
+        by_verified(user_write_admin.restore_user),
+        arguments={"input": Argument(RestoreUserInput, "Whom.")},
     )
     delete_user: DeleteUserPayload = mutation(
-        user_write_admin.delete_user,
+        by_verified(user_write_admin.delete_user),
         arguments={"input": Argument(DeleteUserInput, "Whom, and what becomes of the items.")},
     )

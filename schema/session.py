@@ -50,8 +50,10 @@ class Session:
 class SessionPayload:
     """A new session, or why there is none."""
 
-    session: Session | None = column("The tokens; null if there are errors.")
-    viewer: User | None = column("The user who is signed in now; null if there are errors.")
+    session: Session | None = column(
+        "The tokens; null if there are errors, and after a signUp that has to be verified."
+    )
+    viewer: User | None = column("The user who is signed in now; null where there is no session.")
     errors: list[UserError] = column("Empty if all went well.")
 
 

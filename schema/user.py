@@ -31,6 +31,7 @@ class User(Node):
     id: strawberry.ID = derived(global_id("User"), "Opaque, and unique among all objects.")
     name: str = column("The name that others see.")
     email: str | None = field(resolve.email, guard=resolve.SELF_OR_ADMIN)
+    email_verified: bool | None = field(resolve.email_verified, guard=resolve.SELF_OR_ADMIN)
     role: Role = column("What this user may do.")
     created_at: datetime = column("When this user signed up.")
     suspended_at: datetime | None = field(resolve.suspended_at, guard=resolve.SELF_OR_ADMIN)

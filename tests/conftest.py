@@ -24,7 +24,7 @@ from weft.embedded import EmbeddedServers, embedded_servers
 
 TABLES = (
     "refresh_tokens, sessions, items, users, changes, change_horizon, documents, audit_entries, "
-    "password_resets"
+    "password_resets, email_verifications, sign_ups"
 )
 _numbers = itertools.count(1)
 

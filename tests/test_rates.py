@@ -125,7 +125,7 @@ class TestHealth:
             task.cancel()
         await asyncio.gather(*refused, return_exceptions=True)
 
-    async def test_takes_no_connection_from_those_who_write(self, api: Api) -> None:
+    async def test_takes_one_connection_at_most_from_those_who_write(self, api: Api) -> None:
         """However many ask at once; those of other tests' servers are gone by then."""
         answers = await asyncio.gather(*(api.http.get("/health/ready") for _ in range(200)))
         assert {answer.status_code for answer in answers} == {200}
@@ -133,8 +133,7 @@ class TestHealth:
             "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
         )
         writers = [name for (name,) in names if name == "weft write"]
-        with_cache = api.settings.cache != "off"  # knows its database by one of them
-        assert len(writers) <= with_cache
+        assert len(writers) <= 1  # the idle one that is probed
 
 
 class TestDocuments:

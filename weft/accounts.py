@@ -1,5 +1,7 @@
 """The settings of accounts: a part of `settings.Settings`, which says the rest."""
 
+from typing import Literal
+
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
@@ -13,6 +15,17 @@ class AccountSettings(BaseSettings):
         default=False,
         description="Browsers may keep their session in cookies that no script reads, by the "
         "header `X-Session: cookie`; pages of CORS_ORIGINS too, if they are of the same site.",
+    )
+
+    sign_up: Literal["open", "verified"] = Field(
+        default="open",
+        description="`open`: signUp gives a session at once, or says TAKEN. `verified`: it answers "
+        "alike for every address, and verifyEmail gives the session.",
+    )
+    unverified_accounts: Literal["full", "read"] = Field(
+        default="full",
+        description="What accounts may do whose e-mail address is not verified: all, or `read` and "
+        "change themselves; other mutations are FORBIDDEN then.",
     )
 
     smtp_url: SecretStr | None = Field(
@@ -40,6 +53,18 @@ class AccountSettings(BaseSettings):
         description="How long a token that resets a password is good.",
     )
 
+    email_verification_url: str | None = Field(
+        default=None,
+        description="The page that takes the token of an e-mail address to be verified, as "
+        "`https://app.example.com/verify#{token}`; unset, as PASSWORD_RESET_URL.",
+    )
+    email_verification_seconds: int = Field(
+        default=86_400,
+        ge=60,
+        le=604_800,
+        description="How long a token that verifies an e-mail address is good.",
+    )
+
     @property
     def smtp(self) -> str | None:
         """The URL of the server, with its password."""
@@ -52,7 +77,7 @@ class AccountSettings(BaseSettings):
             raise ValueError("must begin with smtp:// or smtps://")
         return url
 
-    @field_validator("password_reset_url")
+    @field_validator("password_reset_url", "email_verification_url")
     @classmethod
     def _has_place(cls, url: str | None) -> str | None:
         if url is not None and TOKEN_PLACE not in url:

@@ -155,6 +155,20 @@ class ExposureSettings(BaseSettings):
         description="The same for one account in an hour from anywhere; from then on, each address "
         "may ask once an hour, and of IPv6 each /48.",
     )
+    mails_per_account: int = Field(
+        default=5,
+        ge=1,
+        description="Mails of one other kind (an address to verify, a password that was changed) "
+        "for one account, and sign-ups with one e-mail address, from one address in an hour.",
+    )
+    mails_per_address: int = Field(
+        default=30, ge=1, description="Such mails from one address in an hour, for any account."
+    )
+    mails_at_account: int = Field(
+        default=20,
+        ge=1,
+        description="The same for one account in an hour from anywhere; from then on as resets.",
+    )
     trusted_proxies: CommaSeparated = Field(
         default_factory=list,
         description="Addresses and networks of proxies whose X-Forwarded-For is believed, separated"
@@ -204,6 +218,9 @@ class ExposureSettings(BaseSettings):
             self.password_resets_per_account,
             self.password_resets_per_address,
             self.password_resets_at_account,
+            self.mails_per_account,
+            self.mails_per_address,
+            self.mails_at_account,
         )
 
     @property

@@ -15,6 +15,7 @@ ROLES = ("stranger", "member", "owner", "admin")
 PASSWORD = "a long passphrase"
 NEW_PASSWORD = "a longer passphrase"
 REFRESH_TOKEN = "a refresh token of the owner"
+VERIFICATION_TOKEN = "a token that proves the owner's address"
 RESET_TOKEN = "a token that resets the owner's password"
 
 TYPES = {"owner": "ID!", "item": "ID!", "session": "ID!", "email": "String!"}
@@ -42,6 +43,8 @@ OPERATIONS = {
         f'changePassword(input: {{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}})'
         "{ ... }"
     ),
+    "Mutation.verifyEmail": f'verifyEmail(input: {{token: "{VERIFICATION_TOKEN}"}}) {{ ... }}',
+    "Mutation.requestEmailVerification": "requestEmailVerification { ... }",
     "Mutation.requestPasswordReset": "requestPasswordReset(input: {email: $email}) { ... }",
     "Mutation.resetPassword": (
         f'resetPassword(input: {{token: "{RESET_TOKEN}", newPassword: "{NEW_PASSWORD}"}}) {{ ... }}'
@@ -80,6 +83,8 @@ WAYS = {
     "EndSessionPayload": OPERATIONS["Mutation.endSession"],
     "RequestPasswordResetPayload": OPERATIONS["Mutation.requestPasswordReset"],
     "ResetPasswordPayload": OPERATIONS["Mutation.resetPassword"],
+    "VerifyEmailPayload": OPERATIONS["Mutation.verifyEmail"],
+    "RequestEmailVerificationPayload": OPERATIONS["Mutation.requestEmailVerification"],
     "UserError": 'updateItem(input: {id: "wrong"}) { errors { ... } }',
 }
 """Where there is an object of each type; `...` is for its fields."""
@@ -124,7 +129,8 @@ class Scene:
 
     async def ask(self, text: str, by: str) -> dict[str, Any]:
         """The whole answer to one field of a root."""
-        kind = "mutation" if "(input" in text or text.startswith("signOut") else "query"
+        is_mutation = any(f"Mutation.{name}" in OPERATIONS for name in text.split("(")[0].split())
+        kind = "mutation" if is_mutation else "query"
         used = {name: type_ for name, type_ in TYPES.items() if f"${name}" in text}
         declared = ", ".join(f"${name}: {type_}" for name, type_ in used.items())
         operation = f"{kind} ({declared}) {{ {text} }}" if used else f"{kind} {{ {text} }}"
@@ -166,6 +172,14 @@ async def new_scene(api: Api, *, draft: bool = False) -> Scene:
         "INSERT INTO password_resets (digest, user_id, email, expires_at) VALUES ($1, $2, $3, $4)",
         digest(RESET_TOKEN),
         owner.key,
+        email,
+        api.clock() + timedelta(minutes=1),
+    )
+    await api.connection.execute(
+        "INSERT INTO email_verifications (user_id, digest, email, expires_at) "
+        "VALUES ($1, $2, $3, $4)",
+        owner.key,
+        digest(VERIFICATION_TOKEN),
         email,
         api.clock() + timedelta(minutes=1),
     )

@@ -1,22 +1,22 @@
 """Passwords that are changed, and forgotten; mails by a real server, sessions that end."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
-from redis.asyncio import Redis
 
-from app import create_app
 from settings import Settings
-from tests.api import Api, Clock, Member
+from tests.api import Api, Member
+from tests.mailing import mailing, token_of, told
 from tests.schema.test_user_admin import PASSWORD, act, count, sign_in, with_password
 from tests.smtp import Postbox, postbox
 
 NEW = "a longer passphrase"
+REQUEST = """mutation ($email: String!) {
+    requestPasswordReset(input: {email: $email}) { accepted errors { code } } }"""
 
 
 @pytest.fixture
@@ -30,32 +30,12 @@ async def api(
     connection: asyncpg.Connection, settings: Settings, box: Postbox
 ) -> AsyncIterator[Api]:
     """The whole server, with a mail server."""
-    assert settings.redis_url is not None
-    async with Redis.from_url(settings.redis_url) as redis:
-        for key in await redis.keys(f"{settings.redis_prefix}:rates*"):
-            await redis.delete(key)
-    mailing = Settings.model_validate(
-        settings.model_dump()
-        | {"smtp_url": box.url, "password_reset_url": "https://a.test/#{token}"}
-    )
-    clock, statements = Clock(), list[str]()
-    app = create_app(mailing, now=clock, observe=lambda sql, _: statements.append(sql))
-    async with Api(app, mailing, connection, clock, statements) as api:
+    async with mailing(connection, settings, box) as api:
         yield api
 
 
-async def token_of(box: Postbox) -> str:
-    found = re.search(r"https://a\.test/#([\w-]+)", (await box.next()).get_content())
-    assert found
-    return found[1]
-
-
 async def accepted(api: Api, email: str) -> Any:
-    return await api.answer(
-        "mutation ($email: String!) { requestPasswordReset(input: {email: $email}) "
-        "{ accepted errors { code } } }",
-        {"email": email},
-    )
+    return await api.answer(REQUEST, {"email": email})
 
 
 class TestChangePassword:
@@ -102,6 +82,18 @@ class TestChangePassword:
         ]
         assert not any("errors" in answer for answer in answers[:-1])
 
+    async def test_sends_few_mails(self, api: Api, box: Postbox) -> None:
+        ada = await api.user()
+        await with_password(api, ada)
+        given = f'currentPassword: "{PASSWORD}", newPassword: "{PASSWORD}"'
+        field = f"changePassword(input: {{{given}}}) {{ errors {{ code }} }}"
+        aliases = " ".join(f"a{number}: {field}" for number in range(8))
+        answer = await api.answer(f"mutation {{ {aliases} }}", by=ada)
+        assert answer["errors"][0]["extensions"]["code"] == "TOO_MANY_REQUESTS"
+        for _ in range(5):
+            await box.next()
+        assert box.mails.empty()
+
 
 class TestResetPassword:
     async def test_takes_a_token_once_and_ends_all_sessions(self, api: Api, box: Postbox) -> None:
@@ -134,7 +126,9 @@ class TestResetPassword:
         email = await with_password(api, ada)
         await accepted(api, email)
         token = await token_of(box)
-        await act(api, ada, "updateProfile", email="new@weft.test")
+        given = {"email": "new@weft.test", "currentPassword": PASSWORD}
+        assert await act(api, ada, "updateProfile", **given) == []
+        assert await act(api, None, "verifyEmail", token=await token_of(box)) == []
         told = await act(api, None, "resetPassword", token=token, newPassword=NEW)
         assert told == [("EXPIRED", ["token"])]
         mail = await box.next()
@@ -144,6 +138,33 @@ class TestResetPassword:
         api.clock.ahead = timedelta(minutes=30)
         told = await act(api, None, "resetPassword", token=token, newPassword=NEW)
         assert told == [("EXPIRED", ["token"])]
+
+    async def test_takes_one_of_two_tokens_at_once_and_fails_with_neither(
+        self, api: Api, box: Postbox
+    ) -> None:
+        email = await with_password(api, await api.user())
+        for _ in range(4):
+            await accepted(api, email)
+        tokens = [await token_of(box) for _ in range(4)]
+        errors = await asyncio.gather(
+            *(act(api, None, "resetPassword", token=token, newPassword=NEW) for token in tokens)
+        )
+        assert sorted(map(len, errors)) == [0, 1, 1, 1]
+
+    async def test_proves_the_address(self, api: Api, box: Postbox) -> None:
+        email = await with_password(api, await api.user())
+        await accepted(api, email)
+        await act(api, None, "resetPassword", token=await token_of(box), newPassword=NEW)
+        assert await api.connection.fetchval("SELECT email_verified_at FROM users") is not None
+
+    async def test_is_late_after_a_change_of_password(self, api: Api, box: Postbox) -> None:
+        ada = await api.user()
+        await accepted(api, await with_password(api, ada))
+        token = await token_of(box)
+        given = {"currentPassword": PASSWORD, "newPassword": NEW}
+        assert await act(api, ada, "changePassword", **given) == []
+        errors = await act(api, None, "resetPassword", token=token, newPassword=NEW)
+        assert errors == [("EXPIRED", ["token"])]
 
     async def test_keeps_a_token_whose_password_was_refused(self, api: Api, box: Postbox) -> None:
         await accepted(api, await with_password(api, await api.user()))
@@ -163,15 +184,10 @@ class TestRequestPasswordReset:
         await api.connection.execute(
             "UPDATE users SET suspended_at = now() WHERE email = $1", suspended
         )
-        told: list[Any] = []
-        for email in ("nobody@weft.test", suspended, known):
-            api.statements.clear()
-            answer = await accepted(api, email)
-            # A connection that is opened asks something of its own.
-            ran = [sql for sql in api.statements if "xact_id_1" not in sql]
-            told.append((answer, ran))
-        assert told[0] == told[1] == told[2]
-        assert told[0][0]["data"]["requestPasswordReset"] == {"accepted": True, "errors": []}
+        emails = ("nobody@weft.test", suspended, known)
+        found = [await told(api, REQUEST, {"email": email}) for email in emails]
+        assert found[0] == found[1] == found[2]
+        assert found[0][0]["data"]["requestPasswordReset"] == {"accepted": True, "errors": []}
         assert await count(api, "password_resets") == 3
         assert (await box.next())["to"] == known
         assert box.mails.empty()

@@ -18,6 +18,7 @@ REST_ON_NO_SESSION = {
     "refreshSession": "the refresh token",
     "requestPasswordReset": "anybody may",
     "resetPassword": "the token of the mail",
+    "verifyEmail": "the token of the mail",
 }
 """Mutations that need no viewer, and what they rest on; each other one rests on the session."""
 
@@ -29,7 +30,15 @@ ENDS = {
 }
 DEMOTED = "UPDATE users SET role = 'MEMBER' WHERE id = $1"
 FOR_ADMINS = ["setRole", "suspendUser", "restoreUser", "deleteUser", "updateItem", "deleteItem"]
-TABLES = ("users", "sessions", "refresh_tokens", "items", "password_resets", "audit_entries")
+TABLES = (
+    "users",
+    "sessions",
+    "refresh_tokens",
+    "items",
+    "password_resets",
+    "email_verifications",
+    "audit_entries",
+)
 WAITING = """SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database()
     AND application_name = 'weft write' AND wait_event_type = 'Lock'"""
 WAITING_FOR_TABLE = """SELECT count(*) > 0

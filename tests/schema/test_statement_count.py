@@ -26,6 +26,7 @@ COSTS = {
     "Query.item": ("item(id: $some) { id }", 1),
     "Query.items": ("items(first: $count) { nodes { id } }", 1),
     "User.email": ("users(first: $count) { nodes { email } }", 1),
+    "User.emailVerified": ("users(first: $count) { nodes { emailVerified } }", 1),
     "User.suspendedAt": ("users(first: $count) { nodes { suspendedAt } }", 1),
     "User.sessions": ("users(first: $count) { nodes { sessions { id } } }", 2),
     "ActiveSession.isCurrent": ("users(first: $count) { nodes { sessions { isCurrent } } }", 2),

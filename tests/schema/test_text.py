@@ -29,6 +29,7 @@ INPUTS = {
     "id to delete": "mutation { deleteItem(input: {id: %s}) { errors { code } } }",
     "name": "mutation { updateProfile(input: {name: %s}) { errors { code } } }",
     "email": "mutation { updateProfile(input: {email: %s}) { errors { code } } }",
+    "email token": "mutation { verifyEmail(input: {token: %s}) { errors { code } } }",
     "refresh token": "mutation { refreshSession(input: {refreshToken: %s}) { errors { code } } }",
 }
 TYPES = {"id of": "ID!", "ids of": "ID!", "owner of": "ID", "id to": "ID!", "time of": "DateTime"}

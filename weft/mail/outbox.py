@@ -1,6 +1,7 @@
 """What is to be sent: posted without waiting, delivered one after another in the background.
 
-Mails that wait when the process stops are lost: whoever misses one asks for another.
+A mail that failed waits beside the queue, and one that takes long is delivered beside it: they do
+not hold up those behind them. Mails that wait when the process stops are lost.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ from weft.changes.channel import heed_cancellation
 from weft.mail.mail import Deliver, Mail, MailRefused
 
 WAITING = 1_000
+AT_ONCE = 8
+SLOW_SECONDS = 1.0
 ATTEMPTS = 3
 PAUSE_SECONDS = 5.0
 
@@ -27,33 +30,51 @@ class Outbox:
     ) -> None:
         self._deliver = deliver
         self._pause = pause
-        self._waiting = asyncio.Queue[Mail](WAITING)
+        self._queue = asyncio.Queue[tuple[Mail, int]]()  # with the attempt, from 1
+        self._held = 0  # in the queue, being delivered, or pausing
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     def post(self, mail: Mail) -> None:
         """Takes a mail; never waits. One that finds no room is dropped, and that is logged."""
-        try:
-            self._waiting.put_nowait(mail)
-        except asyncio.QueueFull:
+        if self._held >= WAITING:
             log.error("mail_dropped", subject=mail.subject)
+            return
+        self._held += 1
+        self._queue.put_nowait((mail, 1))
 
     async def run(self) -> Never:
         """Delivers until it is cancelled."""
-        while True:
-            await self._send(await self._waiting.get())
+        async with asyncio.TaskGroup() as group:
+            while True:
+                mail, attempt = await self._queue.get()
+                await self._places.acquire()
+                sending = group.create_task(self._send(group, mail, attempt))
+                await asyncio.wait({sending}, timeout=SLOW_SECONDS)
 
-    async def _send(self, mail: Mail) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                await self._deliver(mail)
-            except MailRefused as refused:
-                log.error("mail_refused", subject=mail.subject, code=refused.code)
-                return
-            except Exception as error:
-                heed_cancellation()  # aiosmtplib may answer it with an error of its own
-                # The text of an error may hold the mail's own.
-                log.warning("mail_failed", subject=mail.subject, error=type(error).__name__)
-                if attempt < ATTEMPTS:
-                    await self._pause(PAUSE_SECONDS * attempt)
-            else:
-                heed_cancellation()
-                return
+    async def _send(self, group: asyncio.TaskGroup, mail: Mail, attempt: int) -> None:
+        try:
+            is_done = await self._is_done(mail)
+        finally:
+            self._places.release()
+        if is_done or attempt == ATTEMPTS:
+            self._held -= 1
+        else:
+            group.create_task(self._try_again(mail, attempt))
+
+    async def _try_again(self, mail: Mail, attempt: int) -> None:
+        await self._pause(PAUSE_SECONDS * attempt)
+        self._queue.put_nowait((mail, attempt + 1))
+
+    async def _is_done(self, mail: Mail) -> bool:
+        """Tries once; False if the mail may be taken later."""
+        try:
+            await self._deliver(mail)
+        except MailRefused as refused:
+            log.error("mail_refused", subject=mail.subject, code=refused.code)
+        except Exception as error:
+            heed_cancellation()  # aiosmtplib may answer it with an error of its own
+            # The text of an error may hold the mail's own.
+            log.warning("mail_failed", subject=mail.subject, error=type(error).__name__)
+            return False
+        heed_cancellation()
+        return True

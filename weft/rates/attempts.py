@@ -1,5 +1,6 @@
 """How often somebody may try to sign in or to sign up."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -30,7 +31,7 @@ class AttemptLimits:
     """By all addresses at one account in an hour; from then on each may try once only, of IPv6 each
     /48."""
     sign_ups_per_address: int = 30
-    """By one address in an hour."""
+    """By one address in an hour; with one account as mails are counted."""
     resets_per_account: int = 5
     """Asked for by one address for one account, in an hour."""
     resets_per_address: int = 30
@@ -38,6 +39,12 @@ class AttemptLimits:
     resets_at_account: int = 20
     """Asked for by all addresses for one account in an hour; from then on each may ask once, of
     IPv6 each /48."""
+    mails_per_account: int = 5
+    """Of one kind but resets, asked for by one address for one account, in an hour."""
+    mails_per_address: int = 30
+    """The same by one address in an hour, for whatever account."""
+    mails_at_account: int = 20
+    """The same by all addresses for one account in an hour; from then on as resets."""
 
 
 class Attempts:
@@ -62,16 +69,24 @@ class Attempts:
         self._resets_per_account = RateLimitItemPerHour(limits.resets_per_account)
         self._resets_per_address = RateLimitItemPerHour(limits.resets_per_address)
         self._resets_at_account = RateLimitItemPerHour(limits.resets_at_account)
+        self._mails_per_account = RateLimitItemPerHour(limits.mails_per_account)
+        self._mails_per_address = RateLimitItemPerHour(limits.mails_per_address)
+        self._mails_at_account = RateLimitItemPerHour(limits.mails_at_account)
 
     async def sign_in(self, account: str | None, address: str | None) -> None:
         """Counts an attempt before its password is looked at; raises `RateLimited`."""
         limits = self._per_address, self._per_account, self._at_account
-        await self._count_at_account(limits, "sign-in", account, address)
+        await self._count_at_accounts(limits, "sign-in", [account], address)
 
     async def reset(self, account: str | None, address: str | None) -> None:
         """Counts a request to reset the password of an account; raises `RateLimited`."""
         limits = self._resets_per_address, self._resets_per_account, self._resets_at_account
-        await self._count_at_account(limits, "reset", account, address)
+        await self._count_at_accounts(limits, "reset", [account], address)
+
+    async def mail(self, kind: str, accounts: Iterable[str | None], address: str | None) -> None:
+        """Counts a request for a mail of this kind, at each account; raises `RateLimited`."""
+        limits = self._mails_per_address, self._mails_per_account, self._mails_at_account
+        await self._count_at_accounts(limits, kind, accounts, address)
 
     async def by_token(self, address: str | None) -> None:
         """Counts an attempt with a token that names no account; raises `RateLimited`."""
@@ -80,34 +95,45 @@ class Attempts:
 
     async def signed_in(self, account: str | None, address: str | None) -> None:
         """The attempt was good: the next ones from there begin anew."""
+        await self._forget(self._per_account, "sign-in", account, address)
+
+    async def sign_up(self, account: str | None, address: str | None) -> None:
+        """Counts an attempt, whose address is looked at or written to; raises `RateLimited`."""
+        limits = self._sign_ups, self._mails_per_account, self._mails_at_account
+        await self._count_at_accounts(limits, "sign-up", [account], address)
+
+    async def signed_up(self, account: str | None, address: str | None) -> None:
+        """The account exists now: the next attempts with its name from there begin anew."""
+        await self._forget(self._mails_per_account, "sign-up", account, address)
+
+    async def _forget(
+        self, per_account: RateLimitItem, kind: str, account: str | None, address: str | None
+    ) -> None:
         if account is None:
             return
         key, place = _digest(account), address or NOWHERE
-        await self._windows.forget(self._per_account, "sign-in", key, place)
-        await self._windows.forget(self._once, "sign-in", key, _site(place))
+        await self._windows.forget(per_account, kind, key, place)
+        await self._windows.forget(self._once, kind, key, _site(place))
 
-    async def sign_up(self, address: str | None) -> None:
-        """Counts an attempt; raises `RateLimited`."""
-        if address is not None:
-            await self._count(self._sign_ups, "sign-up", address)
-
-    async def _count_at_account(
+    async def _count_at_accounts(
         self,
         limits: tuple[RateLimitItem, ...],
         kind: str,
-        account: str | None,
+        accounts: Iterable[str | None],
         address: str | None,
     ) -> None:
         per_address, per_account, at_account = limits
         if address is not None:
             await self._count(per_address, kind, address)
-        if account is None:
-            return
-        key, place = _digest(account), address or NOWHERE
-        await self._count(per_account, kind, key, place)
-        flood = await self._windows.count(at_account, kind, key)
-        if not flood.within:
-            await self._count(self._once, kind, key, _site(place))
+        place = address or NOWHERE
+        for account in dict.fromkeys(accounts):
+            if account is None:
+                continue
+            key = _digest(account)
+            await self._count(per_account, kind, key, place)
+            flood = await self._windows.count(at_account, kind, key)
+            if not flood.within:
+                await self._count(self._once, kind, key, _site(place))
 
     async def _count(self, item: RateLimitItem, *key: str) -> None:
         window = await self._windows.count(item, *key)

@@ -1,19 +1,21 @@
 """Mail by SMTP: to a real server, encrypted, with a login, and what becomes of failures."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.smtp import LOGIN, Postbox, Tls, make_certificate, postbox
+from tests.waiting import soon, until
 from weft.mail.delivery import by_smtp
 from weft.mail.mail import Mail, MailRefused
-from weft.mail.outbox import ATTEMPTS, Outbox
+from weft.mail.outbox import AT_ONCE, ATTEMPTS, WAITING, Outbox
 
 MAIL = Mail("ada@example.com", "Your password", "é: a secret text\n.\nand more")
+Pause = Callable[[float], Awaitable[None]]
 LATER, NEVER = "451 Later", "550 No such mailbox: ada@example.com"
 
 
@@ -24,13 +26,16 @@ def certificate(tmp_path: Path) -> Path:
     return path
 
 
+async def no_pause(_seconds: float) -> None: ...
+
+
+def sending(url: str, pause: Pause = no_pause) -> AbstractAsyncContextManager[Outbox]:
+    """An outbox that is at work."""
+    return working(Outbox(by_smtp(url, "weft@example.com"), pause))
+
+
 @asynccontextmanager
-async def sending(url: str) -> AsyncGenerator[Outbox]:
-    """An outbox that is at work, and does not pause."""
-
-    async def no_pause(_seconds: float) -> None: ...
-
-    outbox = Outbox(by_smtp(url, "weft@example.com"), no_pause)
+async def working(outbox: Outbox) -> AsyncGenerator[Outbox]:
     work = asyncio.create_task(outbox.run())
     yield outbox
     work.cancel()
@@ -91,10 +96,74 @@ class TestFailures:
 
     async def test_that_go_on_end(self) -> None:
         async with postbox([LATER] * ATTEMPTS) as box, sending(box.url) as outbox:
+            with capture_logs() as logs:
+                outbox.post(MAIL)
+                await until(lambda: len(logs) == ATTEMPTS)
+                outbox.post(Mail("bob@example.com", "Next", "one"))
+                assert (await box.next())["subject"] == "Next"
+        assert box.recipients == ATTEMPTS + 1
+
+    async def test_hold_up_none_of_those_behind(self) -> None:
+        pausing, go_on = asyncio.Event(), asyncio.Event()
+
+        async def pause(_seconds: float) -> None:
+            pausing.set()
+            await go_on.wait()
+
+        async with postbox([LATER]) as box, sending(box.url, pause) as outbox:
             outbox.post(MAIL)
             outbox.post(Mail("bob@example.com", "Next", "one"))
             assert (await box.next())["subject"] == "Next"
-        assert box.recipients == ATTEMPTS + 1
+            assert pausing.is_set()
+            go_on.set()
+            assert (await box.next())["subject"] == MAIL.subject
+
+    async def test_of_a_server_that_is_silent_hold_up_none_of_those_behind(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("weft.mail.outbox.SLOW_SECONDS", 0.01)
+        under_way, most, sent, go_on = 0, 0, asyncio.Event(), asyncio.Event()
+
+        async def deliver(mail: Mail) -> None:
+            nonlocal under_way, most
+            if mail is not MAIL:
+                sent.set()
+                return
+            under_way += 1
+            most = max(most, under_way)
+            await go_on.wait()
+            under_way -= 1
+
+        async with working(Outbox(deliver)) as outbox:
+            for _ in range(AT_ONCE - 1):
+                outbox.post(MAIL)
+            outbox.post(Mail("bob@example.com", "Next", "one"))
+            await soon(sent.wait())
+            for _ in range(AT_ONCE):
+                outbox.post(MAIL)
+            await until(lambda: under_way == AT_ONCE)
+            go_on.set()
+            await until(lambda: under_way == 0)
+        assert most == AT_ONCE
+
+    async def test_are_bounded_also_while_they_pause(self) -> None:
+        paused = 0
+
+        async def pause(_seconds: float) -> None:
+            nonlocal paused
+            paused += 1
+            await asyncio.Event().wait()
+
+        async def deliver(_mail: Mail) -> None:
+            raise ConnectionError
+
+        async with working(Outbox(deliver, pause)) as outbox:
+            for _ in range(WAITING):
+                outbox.post(MAIL)
+            await until(lambda: paused == WAITING)
+            with capture_logs() as logs:
+                outbox.post(MAIL)
+            assert [entry["event"] for entry in logs] == ["mail_dropped"]
 
     async def test_that_stay_are_told_once_without_the_address(self) -> None:
         async with postbox([NEVER]) as box, sending(box.url) as outbox:

@@ -14,6 +14,9 @@ LIMITS = AttemptLimits(
     resets_per_account=2,
     resets_per_address=5,
     resets_at_account=4,
+    mails_per_account=2,
+    mails_per_address=5,
+    mails_at_account=4,
 )
 ADA = "ada@example.com"
 
@@ -100,12 +103,44 @@ class TestSignIn:
 
 class TestSignUp:
     async def test_from_one_address_ends_after_some(self, attempts: Attempts) -> None:
-        for _ in range(2):
-            await attempts.sign_up("a")
+        for number in range(2):
+            await attempts.sign_up(f"user{number}@example.com", "a")
         with pytest.raises(RateLimited):
-            await attempts.sign_up("a")
-        await attempts.sign_up("b")
-        await attempts.sign_up(None)
+            await attempts.sign_up("user2@example.com", "a")
+        await attempts.sign_up("user2@example.com", "b")
+        await attempts.sign_up(None, None)
+
+    async def test_with_one_account_ends_after_some_until_it_succeeds(
+        self, attempts: Attempts
+    ) -> None:
+        for _ in range(2):
+            await attempts.sign_up(ADA, None)
+        with pytest.raises(RateLimited):
+            await attempts.sign_up(ADA, None)
+        await attempts.signed_up(ADA, None)
+        await attempts.sign_up(ADA, None)
+
+
+class TestMail:
+    async def test_is_counted_at_each_account_and_of_each_kind(self, attempts: Attempts) -> None:
+        for number in range(2):
+            await attempts.mail("verification", [ADA, f"user{number}@example.com"], "a")
+        for accounts in ([ADA], ["new@example.com", ADA], [ADA, ADA]):
+            with pytest.raises(RateLimited):
+                await attempts.mail("verification", accounts, "a")
+        await attempts.mail("password", [ADA], "a")
+
+    async def test_to_one_account_twice_in_a_request_is_counted_once(
+        self, attempts: Attempts
+    ) -> None:
+        for _ in range(2):
+            await attempts.mail("verification", [ADA, ADA], "a")
+
+    async def test_from_one_address_ends_whatever_the_account(self, attempts: Attempts) -> None:
+        for number in range(5):
+            await attempts.mail("verification", [f"user{number}@example.com"], "a")
+        with pytest.raises(RateLimited):
+            await attempts.mail("verification", ["user9@example.com"], "a")
 
 
 @pytest.fixture(params=["windows", "lonely_windows"])

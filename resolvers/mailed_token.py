@@ -1,0 +1,29 @@
+"""Tokens that go out by mail and come back: the mail, its link, and what a bad token is told."""
+
+from urllib.parse import quote
+
+from resolvers.context import MailedTokens
+from resolvers.problem import UserError, UserErrorCode
+from weft.mail.mail import Mail
+
+EXPIRED = UserError(
+    UserErrorCode.EXPIRED, "The token is unknown, used or too old: ask for another.", ["token"]
+)
+
+
+def development_link(public_url: str | None, operation: str) -> str | None:
+    """A link to the page of the server there, with an operation that has `{token}`.
+
+    None without a page.
+    """
+    if public_url is None:
+        return None
+    query = quote(operation).replace("%7Btoken%7D", "{token}")
+    return f"{public_url.rstrip('/')}/graphql?query={query}"
+
+
+def mail_with_token(tokens: MailedTokens, to: str, subject: str, text: str, token: str) -> Mail:
+    """A mail of a `text` with two places: for the token or its link, and for its minutes."""
+    minutes = int(tokens.lifetime.total_seconds() // 60)
+    where = token if tokens.link is None else tokens.link.replace("{token}", token)
+    return Mail(to, subject, text.format(where, minutes))

@@ -1,0 +1,47 @@
+"""The whole server with a mail server, and what stands in the mails."""
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from redis.asyncio import Redis
+
+from app import create_app
+from settings import Settings
+from tests.api import Api, Clock
+from tests.smtp import Postbox
+
+
+@asynccontextmanager
+async def mailing(
+    connection: asyncpg.Connection, settings: Settings, box: Postbox, **changes: Any
+) -> AsyncGenerator[Api]:
+    """The server with settings that are changed, before anything was counted."""
+    assert settings.redis_url is not None
+    async with Redis.from_url(settings.redis_url) as redis:
+        for key in await redis.keys(f"{settings.redis_prefix}:rates*"):
+            await redis.delete(key)
+    link = "https://a.test/#{token}"
+    urls = {"smtp_url": box.url, "password_reset_url": link, "email_verification_url": link}
+    mailing = Settings.model_validate(settings.model_dump() | urls | changes)
+    clock, statements = Clock(), list[str]()
+    app = create_app(mailing, now=clock, observe=lambda sql, _: statements.append(sql))
+    async with Api(app, mailing, connection, clock, statements) as api:
+        yield api
+
+
+async def token_of(box: Postbox) -> str:
+    """The token of the next mail."""
+    found = re.search(r"https://a\.test/#([\w-]+)", (await box.next()).get_content())
+    assert found
+    return found[1]
+
+
+async def told(api: Api, text: str, variables: dict[str, Any], by: Any = None) -> Any:
+    """The answer to an operation, and the statements that it took."""
+    api.statements.clear()
+    answer = await api.answer(text, variables, by)
+    # A connection that is opened asks something of its own.
+    return answer, [sql for sql in api.statements if "xact_id_1" not in sql]
