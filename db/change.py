@@ -50,6 +50,7 @@ change_horizon_table = sa.Table(
     metadata,
     sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.true()),
     sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("mark", sa.LargeBinary, comment="Of that change; NULL if an earlier release did."),
     sa.CheckConstraint("singleton", name="singleton"),
     comment="One row: the last position that was dropped from changes. No row: none was.",
 )

@@ -7,18 +7,30 @@ from typing import Any
 import asyncpg
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
-from db.change import change_horizon_table, change_table
+from db.change import change_table
+from db.change_points import (
+    HORIZON,
+    LAST_POINT,
+    LAST_POSITION,
+    LOG_HORIZON,
+    LOG_NAME,
+    POSITION,
+    PRUNE_CHANGES,
+    mark_at,
+    mark_of,
+)
 from db.paging import keys_of
 from db.statement import Statement
-from weft.changes.change import Change, ChangeKind
+from weft.changes.batch import Batch
+from weft.changes.change import BEGINNING, Change, ChangeKind, Point
 from weft.changes.errors import CursorExpired
 from weft.changes.log import BATCH_LIMIT, Prepare
 
 
 def _change(
     position: int,
+    mark: bytes,
     entity: str,
     key: int,
     kind: str,
@@ -29,6 +41,7 @@ def _change(
 ) -> Change:
     return Change(
         position,
+        mark,
         entity,
         key,
         ChangeKind(kind),
@@ -40,20 +53,25 @@ def _change(
 
 
 _c = change_table.c
-_CHANGE_COLUMNS = (_c.position, _c.entity, _c.key, _c.kind, _c.before, _c.after, _c.at, _c.xid)
-
-_earlier = change_table.alias("earlier")
-_HORIZON = sa.func.coalesce(
-    sa.select(change_horizon_table.c.position).scalar_subquery(), 0, type_=sa.BigInteger
-)
-_LAST_POSITION = sa.func.greatest(
-    sa.select(sa.func.max(_earlier.c.position)).scalar_subquery(), _HORIZON, type_=sa.BigInteger
+_CHANGE_COLUMNS = (
+    *(_c.position, mark_of(_c)),
+    *(_c.entity, _c.key, _c.kind, _c.before, _c.after, _c.at, _c.xid),
 )
 
 
 def _bigint_of(transaction_id: Any) -> sa.ColumnElement[int]:
     return sa.cast(sa.cast(transaction_id, sa.Text), sa.BigInteger)
 
+
+_settled_id = sa.select(
+    sa.case(
+        (
+            mark_at(POSITION) == sa.bindparam("mark", type_=sa.LargeBinary),
+            sa.bindparam("settled_id", type_=sa.BigInteger),
+        ),
+        else_=sa.literal_column("0"),
+    )
+).scalar_subquery()
 
 PENDING_CHANGES = Statement(
     sa.select(
@@ -65,17 +83,21 @@ PENDING_CHANGES = Statement(
         sa.literal_column("0"),
         *_CHANGE_COLUMNS[1:],
     )
-    .where(_c.position.is_(None), _c.id > sa.bindparam("settled_id", type_=sa.BigInteger))
+    .where(_c.position.is_(None), _c.id > _settled_id)
     .order_by(_c.id)
     .limit(sa.literal_column(str(BATCH_LIMIT))),
     lambda id, xmin, *columns: (id, xmin, _change(*columns)),
 )
-"""What was committed and has no position yet, the lowest id first."""
+"""What was committed and has no position yet, the lowest id first.
+
+Ids up to `settled_id` are not looked at, as long as the log goes through `position` and `mark`: in
+a history that took the place of the leader's, they may be pending again.
+"""
 
 _keys = keys_of(id=sa.BigInteger())
 _assigned = (
     sa.update(change_table)
-    .values(position=_LAST_POSITION + _keys.c.place)
+    .values(position=LAST_POSITION + _keys.c.place)
     .where(_c.id == _keys.c.id, _c.position.is_(None))
     .returning(_c.position)
     .cte("assigned")
@@ -85,69 +107,40 @@ ASSIGN_POSITIONS = Statement(
         sa.func.min(_assigned.c.position),
         sa.func.count(),
         _bigint_of(sa.func.pg_current_xact_id()),
+        mark_at(LAST_POSITION),
     ),
-    lambda first, count, xid: (first, count, xid),
+    lambda first, count, xid, mark: (first, count, xid, mark),
 )
-"""One row: the first position that was given, how many were, and the id of the transaction.
+"""One row: the first position that was given, how many were, the id of the transaction, and the
+mark of what was the last point before.
 
 The `id`s get theirs in the order in which they are given.
 """
 
-_bounds = sa.select(_HORIZON.label("horizon"), _LAST_POSITION.label("last")).subquery("bounds")
+_page_start = sa.bindparam("page_start", type_=sa.BigInteger)
+_first = sa.func.greatest(_page_start, HORIZON, type_=sa.BigInteger)
+_points = sa.select(
+    mark_at(POSITION).label("mark"),
+    _first.label("start"),
+    mark_at(_first).label("start_mark"),
+).subquery("points")
 _page = (
     sa.select(*_CHANGE_COLUMNS)
-    .where(_c.position > sa.bindparam("position", type_=sa.BigInteger))
+    .where(_c.position > _page_start)
     .order_by(_c.position)
     .limit(sa.literal_column(str(BATCH_LIMIT)))
     .subquery("page")
 )
 CHANGES_AFTER = Statement(
-    sa.select(_bounds.c.horizon, _bounds.c.last, *_page.c)
-    .select_from(_bounds.outerjoin(_page, sa.true()))
+    sa.select(*_points.c, *_page.c)
+    .select_from(_points.outerjoin(_page, sa.true()))
     .order_by(_page.c.position),
-    lambda horizon, last, *columns: (
-        horizon,
-        last,
+    lambda mark, start, start_mark, *columns: (
+        (mark, start, start_mark),
         None if columns[0] is None else _change(*columns),
     ),
 )
-
-LOG_BOUNDS = Statement(sa.select(_HORIZON, _LAST_POSITION), lambda first, last: (first, last))
-
-LAST_POSITION = Statement(sa.select(_LAST_POSITION), lambda position: position)
-
-_oldest = (
-    sa.select(_c.position, _c.at)
-    .where(_c.position > _HORIZON)
-    .order_by(_c.position)
-    .limit(sa.literal_column(str(BATCH_LIMIT)))
-    .cte("oldest")
-)
-_cutoff = sa.func.clock_timestamp() - sa.bindparam("retention", type_=sa.Interval)
-_droppable_to = sa.select(
-    sa.func.coalesce(
-        sa.func.min(_oldest.c.position).filter(_oldest.c.at > _cutoff) - 1,
-        sa.func.max(_oldest.c.position),
-    )
-).scalar_subquery()
-_dropped = (
-    sa.delete(change_table)
-    .where(_c.position > _HORIZON, _c.position <= _droppable_to)
-    .returning(_c.position)
-    .cte("dropped")
-)
-_raise_horizon = insert(change_horizon_table).from_select(
-    ["position"],
-    sa.select(sa.func.max(_dropped.c.position)).having(sa.func.count() > 0),
-)
-PRUNE_CHANGES = Statement(
-    _raise_horizon.on_conflict_do_update(
-        index_elements=[change_horizon_table.c.singleton],
-        set_={"position": _raise_horizon.excluded.position},
-    ).returning(sa.select(sa.func.count()).select_from(_dropped).scalar_subquery()),
-    lambda count: count,
-)
-"""Drops the oldest only, up to the first that is too young; so one horizon tells what is gone."""
+"""At least one row: the mark at `position`, the point before the page, and a change of the page."""
 
 _oldest_pending = (
     sa.select(_c.at).where(_c.position.is_(None)).order_by(_c.id).limit(1).scalar_subquery()
@@ -193,6 +186,8 @@ class PostgresChangeLog:
         self._lease_ms = lease_ms
         self._answer_seconds = answer_ms / 1000
         self._settled = _SettledIds()
+        self._last: Point = BEGINNING
+        """The last change that got its position over this connection."""
 
     async def try_lead(self) -> bool:
         leads = await self._connection.fetchval(TRY_LEAD, timeout=self._answer_seconds)
@@ -202,44 +197,59 @@ class PostgresChangeLog:
             )
         return bool(leads)
 
-    async def assign_positions(self, prepare: Prepare | None = None) -> list[Change]:
-        pending = await self._all(PENDING_CHANGES, settled_id=self._settled.up_to)
+    async def name(self) -> str:
+        return (await self._all(LOG_NAME))[0]
+
+    async def assign_positions(self, prepare: Prepare | None = None) -> Batch:
+        pending = await self._all(
+            PENDING_CHANGES,
+            settled_id=self._settled.up_to,
+            position=self._last.position,
+            mark=self._last.mark,
+        )
         if prepare is not None:
             await prepare([change for _, _, change in pending])
         if not pending:
-            return []
+            return Batch(BEGINNING, [])
         ids = [id for id, _, _ in pending]
-        ((first, count, xid),) = await self._all(ASSIGN_POSITIONS, id=ids)
+        ((first, count, xid, mark),) = await self._all(ASSIGN_POSITIONS, id=ids)
         if count != len(ids):
             raise RuntimeError(f"{len(ids)} changes were to get positions, and {count} did.")
+        changes = [
+            msgspec.structs.replace(change, position=position)
+            for position, (_, _, change) in enumerate(pending, first)
+        ]
+        start = Point(first - 1, mark)
+        if not start.is_at(self._last):
+            self._settled = _SettledIds()
+        self._last = changes[-1]
         self._settled.learn(
             highest_id=ids[-1],
             xid=xid,
             xmin=pending[0][1],
             is_all=len(pending) < BATCH_LIMIT,
         )
-        return [
-            msgspec.structs.replace(change, position=position)
-            for position, (_, _, change) in enumerate(pending, first)
-        ]
+        return Batch(start, changes)
 
     @property
     def settled_id(self) -> int:
         """No change up to this id has yet to get its position."""
         return self._settled.up_to
 
-    async def after(self, position: int) -> list[Change]:
-        rows = await self._all(CHANGES_AFTER, position=position)
-        horizon, last, _ = rows[0]
-        if not horizon <= position <= last:
+    async def after(self, point: Point, *, page_start: int | None = None) -> Batch:
+        start = point.position if page_start is None else page_start
+        rows = await self._all(CHANGES_AFTER, position=point.position, page_start=start)
+        mark, *first = rows[0][0]
+        if mark != point.mark:
             raise CursorExpired
-        return [change for _, _, change in rows if change is not None]
+        return Batch(Point(*first), [change for _, change in rows if change is not None])
 
-    async def bounds(self) -> tuple[int, int]:
-        return (await self._all(LOG_BOUNDS))[0]
+    async def horizon(self, point: Point) -> int | None:
+        ((horizon, mark),) = await self._all(LOG_HORIZON, position=point.position)
+        return horizon if mark == point.mark else None
 
-    async def last_position(self) -> int:
-        return (await self._all(LAST_POSITION))[0]
+    async def last(self) -> Point:
+        return (await self._all(LAST_POINT))[0]
 
     async def prune(self, retention_seconds: float) -> int:
         retention = timedelta(seconds=retention_seconds)
@@ -269,6 +279,8 @@ class _SettledIds:
     The transaction that assigned a batch drew its `xid` after its snapshot was taken; hence all ids
     up to the batch's highest were drawn by transactions below `xid`. Once a later search has found
     all there was in a snapshot whose `xmin` is that far, all of them had ended and were seen.
+
+    All this is true of one history of the log.
     """
 
     def __init__(self) -> None:

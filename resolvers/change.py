@@ -34,15 +34,15 @@ async def item_changed(
     None is lost and none comes twice within the retention window.
     """
     services = info.context.services
-    position = None if after is None else services.cursors.decode(after)
+    point = None if after is None else services.cursors.decode(after)
     wants = _wants(info.context.viewer, _keys(ids), owner_id and key_of("User", owner_id))
 
     def row(change: Change) -> ItemChangeRow:
-        cursor = services.cursors.encode(change.position)
+        cursor = services.cursors.encode(change)
         return ItemChangeRow(change.kind, change.key, change.position, cursor)
 
     client = client_of(services.budget, info.context.viewer.audience)
-    return await services.hub.feed(wants, row, after=position, client=client)
+    return await services.hub.feed(wants, row, after=point, client=client)
 
 
 async def item(changes: Sequence[ItemChangeRow], info: Info) -> list[ItemRow | None]:

@@ -8,7 +8,8 @@ from limits import RateLimitItemPerMinute
 from tests.fillings import FILLINGS, START, fills, numbers, text
 from weft import bounds
 from weft.auth.tokens import AccessTokens
-from weft.changes.change import Change, ChangeKind
+from weft.changes.batch import Batch
+from weft.changes.change import Change, ChangeKind, Point
 from weft.changes.pages import PAGE, LogPages
 from weft.identity import decode_id, encode_id, global_id
 from weft.rates.address import counted_address
@@ -82,14 +83,19 @@ def encoded_ids(_room: int, _patch: pytest.MonkeyPatch) -> Any:
     return encode
 
 
+MARK = b"a mark"
+
+
 @fills(bounds.CHANGES)
 def changes(room: int, _patch: pytest.MonkeyPatch) -> Any:
     kept = LogPages(bounds.CHANGES.of(room))
     for first in range(1, 20 * PAGE, 100):
-        kept.remember([change(position) for position in range(first, first + 100)])
+        changes = [change(position) for position in range(first, first + 100)]
+        kept.remember(Batch(Point(first - 1, MARK), changes))
     return kept
 
 
 def change(position: int) -> Change:
     before, after = ({"owner_id": next(numbers), "status": "PUBLISHED"} for _ in range(2))
-    return Change(position, "Item", position, ChangeKind.UPDATED, before, after, START, position)
+    updated = ChangeKind.UPDATED
+    return Change(position, MARK, "Item", position, updated, before, after, START, position)

@@ -15,6 +15,7 @@ from tests.live import CHANGES, change, joined, subscribed
 from tests.sockets import connecting
 from tests.waiting import until
 from weft.auth.tokens import AccessTokens
+from weft.changes.change import BEGINNING
 from weft.changes.cursor import Cursors
 
 FEW_CONNECTIONS = """SELECT count(*) <= $1 FROM pg_stat_activity
@@ -156,7 +157,13 @@ class TestResume:
             await api.item(owner)
             cursor = (await change(socket))["cursor"]
             for number, after in enumerate(
-                ("", "nonsense", "Y2hhbmdlOjE=", cursor[:-1] + "!", Cursors("foreign").encode(1))
+                (
+                    "",
+                    "nonsense",
+                    "Y2hhbmdlOjE=",
+                    cursor[:-1] + "!",
+                    Cursors("foreign").encode(BEGINNING),
+                )
             ):
                 await socket.subscribe(f"bad {number}", RESUMED, variables={"after": after})
                 message = await socket.receive()

@@ -14,6 +14,7 @@ from tests.api import Api
 from tests.live import CHANGES, change, subscribed
 from tests.sockets import address_of
 from tests.waiting import PATIENCE_SECONDS
+from weft.changes.change import Point
 from weft.changes.cursor import Cursors
 
 
@@ -123,7 +124,7 @@ class TestEventStream:
             assert (await events.next())[0] == "complete"
 
     async def test_with_an_expired_cursor_says_so(self, api: Api, server: uvicorn.Server) -> None:
-        cursor = Cursors(api.settings.secret.get_secret_value()).encode(99_999)
+        cursor = Cursors(api.settings.secret.get_secret_value()).encode(Point(99_999, b"a mark"))
         async with streaming(server, CHANGES, last_event_id=cursor) as events:
             _, data = await events.next()
             assert json.loads(data)["errors"][0]["extensions"]["code"] == "CURSOR_EXPIRED"

@@ -34,6 +34,11 @@ class Feed(ABC, Generic[EventT]):
     def position(self) -> int:
         """Nothing up to here is left to take, if `catch_up` has just returned nothing."""
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether nothing follows any more but an error."""
+        return False
+
     @abstractmethod
     async def catch_up(self, limit: int) -> Sequence[EventT]:
         """The next events, at most `limit`; none if it has caught up with what happens."""

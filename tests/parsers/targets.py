@@ -17,6 +17,7 @@ from tests.parsers.frame_streams import BINARY, CLOSE, CONTINUED, PING, TEXT, fr
 from tests.parsers.frames import HANDSHAKE, check_frames
 from tests.parsers.streams import SMUGGLED
 from weft.auth.tokens import bearer_token
+from weft.changes.change import Point
 from weft.changes.cursor import Cursors
 from weft.errors import BadArgument, BadRequest, Unauthenticated
 from weft.identity import decode_id, encode_id
@@ -156,5 +157,5 @@ SEEDS: dict[Callable[[bytes], None], list[bytes]] = {
     body: [b'{"query":"{ hello }","variables":{"a":[1.5e3,null,"\\u00e9"]},"operationName":"A"}'],
     query_string: [b"query=%7Bhello%7D&variables=%7B%22a%22%3A1%7D&operationName=&extensions="],
     headers: [b"text/event-stream;q=0.9, */*;q=0.1;charset=utf-8", b"Bearer eyJh.eyJz.c2ln"],
-    opaque: [encode_id("Item", 7).encode(), CURSORS.encode(7).encode()],
+    opaque: [encode_id("Item", 7).encode(), CURSORS.encode(Point(7, b"a mark")).encode()],
 }

@@ -1,10 +1,12 @@
-"""A change, as the log keeps it and as Redis carries it."""
+"""A change, as the log keeps it and as Redis carries it, and points of the log."""
 
 import enum
 from datetime import datetime
 from typing import Any
 
 import msgspec
+
+MARK_BYTES = 6
 
 
 class ChangeKind(enum.StrEnum):
@@ -16,8 +18,27 @@ class ChangeKind(enum.StrEnum):
 
 
 # A process remembers many. JSON holds no cycle, so the collector need not look through them.
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """One write to one row, by a transaction that has committed.
+class Point(msgspec.Struct, frozen=True, gc=False):
+    """A place in one history of the log: a position, and the mark of the change there.
+
+    A log that was restored goes on from an earlier position with other changes. The mark, a digest
+    of the change, tells them apart: two histories that have the same point are the same up to it.
+    """
+
+    position: int
+    mark: bytes
+
+    def is_at(self, other: "Point") -> bool:
+        """Whether both are the same place; `==` also compares what else a change has."""
+        return self.position == other.position and self.mark == other.mark
+
+
+BEGINNING = Point(0, bytes(MARK_BYTES))
+"""Before the first change, in every history."""
+
+
+class Change(Point, frozen=True, gc=False):
+    """One write to one row, by a transaction that has committed; also its own point in the log.
 
     `position` counts all changes from 1 without a gap and is never given twice. `entity` is the
     GraphQL type of the row and `key` its id. `before` and `after` hold only the columns that were
@@ -25,7 +46,6 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     it was deleted. `at` is the time of the write, not of the commit; `xid` its transaction.
     """
 
-    position: int
     entity: str
     key: int
     kind: ChangeKind
@@ -33,17 +53,3 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     after: dict[str, Any] | None
     at: datetime
     xid: int
-
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(list[Change])
-
-
-def encode_changes(changes: list[Change]) -> bytes:
-    """The message that the relay publishes for a batch."""
-    return _encoder.encode(changes)
-
-
-def decode_changes(message: bytes | str) -> list[Change]:
-    """The batch of a message; msgspec.DecodeError if a relay of another release wrote it."""
-    return _decoder.decode(message)

@@ -17,46 +17,64 @@ _MOST_SILENT = 3
 """How often in a row it asks without an answer before it begins anew."""
 
 
-def changes_channel(prefix: str) -> str:
-    """Carries batches of positioned changes, from the relay to the hubs."""
-    return f"{prefix}:changes"
+class Channels:
+    """The channels of one log, by its name; None until `log_name` was set.
 
+    Redis does not separate channels by database number. So their names say which log they are of:
+    deployments that share a Redis and a prefix do not hear each other.
+    """
 
-def wake_channel(prefix: str) -> str:
-    """Tells the relay that a transaction has committed."""
-    return f"{prefix}:changes:wake"
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.log_name: str | None = None
+
+    def changes(self) -> str | None:
+        """Carries batches of positioned changes, from the relay to the hubs."""
+        return self._named("changes")
+
+    def wake(self) -> str | None:
+        """Tells the relay that a transaction has committed."""
+        return self._named("changes:wake")
+
+    def _named(self, kind: str) -> str | None:
+        return self.log_name and f"{self._prefix}:{kind}:{self.log_name}"
 
 
 async def follow(
-    redis: Redis, channel: str, hear: Callable[[bytes | str | None], None], outage: Outage
+    redis: Redis,
+    find_channel: Callable[[], str | None],
+    hear: Callable[[bytes | str | None], None],
+    outage: Outage,
 ) -> Never:
     """Calls `hear` with each message, and with None whenever messages may have been missed.
 
     That is each time a subscription begins, the first time too. Redis keeps nothing for those who
     are away, and redis-py renews a lost connection by itself; the confirmation that Redis sends for
     each subscription is what tells of both. A connection on which Redis says nothing, not even when
-    asked, is given up. Runs until it is cancelled.
+    asked, is given up. `find_channel` gives the channel's name, None while it is not known; another
+    name begins another subscription. Runs until it is cancelled.
     """
     while True:
         try:
-            async with redis.pubsub() as subscription:
-                await subscription.subscribe(channel)
-                silent = 0
-                while True:
-                    heed_cancellation()
-                    message: dict[str, Any] | None = await subscription.get_message(
-                        timeout=_LISTEN_SECONDS
-                    )
-                    if message is not None:
-                        silent = 0
-                        outage.answered()
-                        if message["type"] != "pong":
-                            hear(message["data"] if message["type"] == "message" else None)
-                    elif silent == _MOST_SILENT:
-                        raise TimeoutError("Redis does not answer.")
-                    else:
-                        silent += 1
-                        await subscription.ping()
+            if channel := find_channel():
+                async with redis.pubsub() as subscription:
+                    await subscription.subscribe(channel)
+                    silent = 0
+                    while find_channel() == channel:
+                        heed_cancellation()
+                        message: dict[str, Any] | None = await subscription.get_message(
+                            timeout=_LISTEN_SECONDS
+                        )
+                        if message is not None:
+                            silent = 0
+                            outage.answered()
+                            if message["type"] != "pong":
+                                hear(message["data"] if message["type"] == "message" else None)
+                        elif silent == _MOST_SILENT:
+                            raise TimeoutError("Redis does not answer.")
+                        else:
+                            silent += 1
+                            await subscription.ping()
         except REDIS_ERRORS as error:
             outage.failed(error)
         await outage.pause()

@@ -1,4 +1,4 @@
-"""Cursors of the change log: positions that only a holder of the secret can make or read."""
+"""Cursors of the change log: points that only a holder of the secret can make or read."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
@@ -9,17 +9,21 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from weft.changes.change import MARK_BYTES, Point
+from weft.changes.errors import CursorExpired
 from weft.echo import echoed
 from weft.errors import BadCursor
 
 KEY_BYTES = 64
 POSITION_BYTES = 8
-CURSOR_LENGTH = 32
-"""Of the base64: 16 bytes that prove the cursor, 8 that hide its position."""
+CURSOR_LENGTH = 40
+"""Of the base64: 16 bytes that prove the cursor, 8 that hide its position, 6 its mark."""
+_LENGTH_WITHOUT_MARK = 32
+"""Of cursors that earlier releases gave out: nothing says which history they are of."""
 
 
 class Cursors:
-    """Positions as text, by AES-SIV (RFC 5297): hidden, proven, and one text for each position.
+    """Points as text, by AES-SIV (RFC 5297): hidden, proven, and one text for each point.
 
     Every process with the same secret gives the same cursor to a change, and two cursors tell
     nobody how many changes lie between them. `secret` makes cursors; those that one of `previous`
@@ -29,21 +33,30 @@ class Cursors:
     def __init__(self, secret: str, previous: Iterable[str] = ()) -> None:
         self._ciphers = [_cipher(each) for each in (secret, *previous)]
 
-    def encode(self, position: int) -> str:
-        """The cursor of a position."""
-        sealed = self._ciphers[0].encrypt(position.to_bytes(POSITION_BYTES), None)
-        return urlsafe_b64encode(sealed).decode()
+    def encode(self, point: Point) -> str:
+        """The cursor of a point."""
+        named = point.position.to_bytes(POSITION_BYTES) + point.mark
+        return urlsafe_b64encode(self._ciphers[0].encrypt(named, None)).decode()
 
-    def decode(self, cursor: str) -> int:
-        """The position of a cursor; BadCursor for what no server with these secrets gave out."""
-        if len(cursor) == CURSOR_LENGTH:
+    def decode(self, cursor: str) -> Point:
+        """The point of a cursor; BadCursor for what no server with these secrets gave out.
+
+        CursorExpired for a cursor without a mark.
+        """
+        if len(cursor) in (CURSOR_LENGTH, _LENGTH_WITHOUT_MARK):
             for cipher in self._ciphers:
                 with suppress(InvalidTag, ValueError):
                     sealed = urlsafe_b64decode(cursor)
                     # It also reads the other base64, and over what is none.
                     if urlsafe_b64encode(sealed).decode() == cursor:
-                        return int.from_bytes(cipher.decrypt(sealed, None))
+                        return _point(cipher.decrypt(sealed, None))
         raise BadCursor(f"{echoed(cursor)!r} is no cursor of this server's live updates.")
+
+
+def _point(named: bytes) -> Point:
+    if len(named) != POSITION_BYTES + MARK_BYTES:
+        raise CursorExpired
+    return Point(int.from_bytes(named[:POSITION_BYTES]), named[POSITION_BYTES:])
 
 
 def _cipher(secret: str) -> AESSIV:

@@ -9,7 +9,7 @@ from weft.errors import FieldError
 
 
 class CursorExpired(FieldError):
-    """The log no longer holds, or never held, what follows the cursor."""
+    """The log no longer holds, or never held, what follows the cursor: a restore may undo it."""
 
     code = "CURSOR_EXPIRED"
 

@@ -19,7 +19,11 @@ class ChangeFeed(Feed[EventT]):
 
     @property
     def position(self) -> int:
-        return self._listener.position
+        return self._listener.point.position
+
+    @property
+    def has_failed(self) -> bool:
+        return self._listener.has_failed
 
     async def catch_up(self, limit: int) -> Sequence[EventT]:
         return [self._event_of(change) for change in await self._listener.catch_up(limit)]

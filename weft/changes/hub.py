@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 from redis.asyncio import Redis
 
-from weft.changes.change import Change, decode_changes
-from weft.changes.channel import changes_channel, follow
+from weft.changes.batch import Batch, decode_batch
+from weft.changes.change import BEGINNING, Change, Point
+from weft.changes.channel import Channels, follow
 from weft.changes.errors import CursorExpired
 from weft.changes.feed import ChangeFeed
 from weft.changes.listener import Listener, Wants
@@ -24,16 +25,20 @@ STOPPED = "This server stops. Resume from your last cursor."
 OFFERS_AT_ONCE = 500
 """Times that a listener looks at a change before others get their turn of the event loop."""
 _HEARD_BATCHES = 64
-_NOT_STARTED = -1
-"""A position that no change follows: positions begin at 1."""
+_NOT_STARTED = Point(-1, BEGINNING.mark)
+"""A point that no change follows: positions begin at 1."""
 
 
 class Hub:
     """One for each process.
 
-    What it hears through Redis it hands on only if it goes on from the last position. Anything else
-    (a gap, a message it cannot read, a new connection to Redis, no news for `poll_ms`) makes it
-    read the log, so Redis decides how soon a change comes, never whether.
+    What it hears through Redis it hands on only if it goes on from the last change. Anything else
+    (a gap, another history, a message it cannot read, a new connection to Redis, no news for
+    `poll_ms`) makes it read the log, so Redis decides how soon a change comes, never whether.
+
+    If the log does not go through the hub's last change any more, because it was pruned past it or
+    restored, the hub goes over to where the log is now, and listeners learn that they missed
+    something.
     """
 
     def __init__(
@@ -47,14 +52,14 @@ class Hub:
     ) -> None:
         """`queue_limit`: how many changes may wait for one listener before it reads the log."""
         self._redis = redis
-        self._prefix = prefix
+        self._channels = Channels(prefix)
         self._poll_seconds = poll_ms / 1000
         self._queue_limit = queue_limit
         self._log = LogReader(open_log)
         self._replays = Replays(open_log)
-        self._heard: asyncio.Queue[list[Change]] = asyncio.Queue(_HEARD_BATCHES)
+        self._heard: asyncio.Queue[Batch | None] = asyncio.Queue(_HEARD_BATCHES)
         self._listeners: dict[Listener, None] = {}
-        self._position = _NOT_STARTED
+        self._point = _NOT_STARTED
         self._offered: Change | None = None
         self._offers = 0
         self._poll_at = 0.0
@@ -63,9 +68,9 @@ class Hub:
         self._replay_outage = Outage("postgresql", "replay")
 
     @property
-    def position(self) -> int:
-        """As `Offers.position`; -1 before it has reached the log once."""
-        return self._position
+    def point(self) -> Point:
+        """As `Offers.point`; its position is -1 before it has reached the log once."""
+        return self._point
 
     @property
     def offered(self) -> Change:
@@ -74,11 +79,11 @@ class Hub:
         return self._offered
 
     @asynccontextmanager
-    async def listen(self, wants: Wants, *, after: int | None = None) -> AsyncGenerator[Listener]:
+    async def listen(self, wants: Wants, *, after: Point | None = None) -> AsyncGenerator[Listener]:
         """The changes for which `wants` is true, each once, in order of position.
 
         Without `after`: every change that is committed from now on. With it: every change after
-        that position; CursorExpired if the log does not keep them, here or while iterating.
+        that point; CursorExpired if the log does not keep them, here or while iterating.
         Iterating also raises Unavailable when the hub stops. Waits until `run` has reached the log
         once, and for as long as the log is out of reach.
         """
@@ -99,7 +104,7 @@ class Hub:
         wants: Wants,
         event_of: Callable[[Change], EventT],
         *,
-        after: int | None = None,
+        after: Point | None = None,
         client: Client | None = None,
     ) -> ChangeFeed[EventT]:
         """As `listen`, for a subscription; to be closed by whoever reads it.
@@ -110,11 +115,11 @@ class Hub:
         listener = await self._attach(wants, after, client)
         return ChangeFeed(listener, event_of, lambda: self._listeners.pop(listener, None))
 
-    async def _attach(self, wants: Wants, after: int | None, client: Client | None) -> Listener:
+    async def _attach(self, wants: Wants, after: Point | None, client: Client | None) -> Listener:
         await self.started()
         listener = Listener(
             wants,
-            self._position if after is None else after,
+            self._point if after is None else after,
             hub=self,
             read=self._replay,
             client=client,
@@ -123,23 +128,23 @@ class Hub:
         self._listeners[listener] = None
         return listener
 
-    async def _replay(self, position: int, client: Client | None, is_first: bool) -> list[Change]:
-        """A page of the log, however long that takes."""
+    async def _replay(self, point: Point, client: Client | None) -> list[Change]:
+        """A page of the log, however long that takes; none if the hub is at the point as well."""
         if client is not None:
-            client.charge(cost_of_page(position, self._position))
+            client.charge(cost_of_page(point.position, self._point.position))
         while self._started.is_set():
             try:
-                page = await self._replays.after(
-                    position, self._position, client, is_first=is_first
-                )
+                page = await self._replays.after(point, self._point.position, client)
             except CursorExpired:
                 raise
             except Exception as error:
                 self._replay_outage.failed(error)
-                await self._replay_outage.pause()
             else:
                 self._replay_outage.answered()
-                return page
+                if page or point.is_at(self._point):
+                    return page
+                self._hear(None)  # the hub is late, or in a history that is no more
+            await self._replay_outage.pause()
         raise Unavailable(STOPPED)
 
     async def run(self) -> None:
@@ -150,39 +155,43 @@ class Hub:
                 tasks.create_task(
                     follow(
                         self._redis,
-                        changes_channel(self._prefix),
+                        self._channels.changes,
                         self._hear,
                         Outage("redis", "hub"),
                     )
                 )
         finally:
             self._started.clear()
-            self._end_listeners(Unavailable(STOPPED))
+            for listener in self._listeners:
+                listener.end(Unavailable(STOPPED))
             await self._log.aclose()
             await self._replays.aclose()
 
     def _hear(self, message: bytes | str | None) -> None:
-        batch: list[Change] = []
+        batch: Batch | None = None
         if message is not None:
             with suppress(msgspec.DecodeError):
-                batch = decode_changes(message)
+                batch = decode_batch(message)
         with suppress(asyncio.QueueFull):
             self._heard.put_nowait(batch)
 
     async def _keep_delivering(self) -> None:
         while True:
             batch = await self._next_heard()
-            if not batch or batch[0].position > self._position + 1:
+            if batch is not None and batch.end.position < self._point.position:
+                continue  # it was read before, or the log went back, which the next poll finds
+            if batch is None or not batch.holds(self._point):
                 await self._catch_up()
-            if batch and batch[0].position <= self._position + 1:
-                await self._deliver([c for c in batch if c.position > self._position])
+            if batch is not None and (changes := batch.after(self._point)):
+                await self._deliver(Batch(self._point, changes))
 
-    async def _next_heard(self) -> list[Change]:
+    async def _next_heard(self) -> Batch | None:
+        """What was heard; None if that is nothing, or may not be all."""
         try:
             async with asyncio.timeout_at(self._poll_at):
                 return await self._heard.get()
         except TimeoutError:
-            return []
+            return None
 
     async def _catch_up(self) -> None:
         try:
@@ -190,35 +199,37 @@ class Hub:
         except Exception as error:
             # Whatever it is, the next poll tries again: the hub must outlive it.
             self._outage.failed(error)
-            self._replays.forget()  # a database that comes back may have been restored
         else:
             self._outage.answered()
         self._poll_later()
 
     async def _read_on(self) -> None:
-        if self._position == _NOT_STARTED:
-            self._position = await self._log.last_position()
+        if self._point is _NOT_STARTED:
+            self._point = await self._log.last()
             self._started.set()
         try:
-            while page := await self._log.after(self._position):
-                await self._deliver(page)
+            while batch := await self._log.after(self._point):
+                await self._deliver(batch)
         except CursorExpired as error:
-            # The log was pruned past this hub, or restored to an earlier state.
-            position = await self._log.last_position()
-            self._end_listeners(error)
-            self._replays.forget()
-            self._position = position
+            await self._change_histories(error)
+        self._channels.log_name = self._log.log_name
 
-    async def _deliver(self, changes: list[Change]) -> None:
-        self._replays.remember(changes)
-        for change in changes:
-            self._position = change.position
+    async def _change_histories(self, error: CursorExpired) -> None:
+        point = await self._log.last()
+        for listener in self._listeners:
+            listener.leave_history(error)
+        self._replays.forget()
+        self._point = point
+
+    async def _deliver(self, batch: Batch) -> None:
+        self._replays.remember(batch)
+        for change in batch.changes:
+            self._point = change
             self._offered = change
             if await self._offer(change):
                 # Without this a long batch would overflow the queues of listeners that do read.
                 await asyncio.sleep(0)
-        if changes:
-            self._poll_later()
+        self._poll_later()
 
     async def _offer(self, change: Change) -> bool:
         """Whether somebody takes it; others have their turn of the event loop now and then.
@@ -235,7 +246,3 @@ class Hub:
 
     def _poll_later(self) -> None:
         self._poll_at = asyncio.get_running_loop().time() + self._poll_seconds
-
-    def _end_listeners(self, error: Exception) -> None:
-        for listener in self._listeners:
-            listener.end(error)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol, Self
 
-from weft.changes.change import Change
+from weft.changes.change import Change, Point
 from weft.rates.budget import Client
 
 Wants = Callable[[Change], bool]
@@ -15,23 +15,24 @@ class Offers(Protocol):
     """What a listener sees of its hub."""
 
     @property
-    def position(self) -> int:
-        """The last position that was offered, or is being offered, to the listeners."""
+    def point(self) -> Point:
+        """Where the last change stands that was offered, or is being offered, to the listeners."""
         ...
 
     @property
     def offered(self) -> Change:
-        """The change at `position`; only for a listener that was not offered it yet."""
+        """The change at `point`; only for a listener that was not offered it yet."""
         ...
 
 
 class Listener:
-    """An async iterator of the wanted changes after `position`, in order, none lost, none twice.
+    """An async iterator of the wanted changes after `point`, in order, none lost, none twice.
 
-    While it is behind the hub it reads the log page by page, at its reader's pace. Once it has read
-    as far as the hub has come it goes live: nothing is awaited between that comparison and the
-    switch, so no change can fall between. From then on the hub offers it each change, and no more
-    than `queue_limit` may wait: one that falls further behind goes back to reading the log.
+    Until it is where the hub is it reads the log page by page, at its reader's pace. Once it has
+    read to the very change that the hub offered last it goes live: nothing is awaited between that
+    comparison and the switch, so no change can fall between. From then on the hub offers it each
+    change, and no more than `queue_limit` may wait: one that falls further behind goes back to
+    reading the log.
 
     The hub lets others have their turn of the event loop while it offers a change to many. A live
     listener that is asked meanwhile takes that change itself: so what has caught up is always as
@@ -41,20 +42,20 @@ class Listener:
     def __init__(
         self,
         wants: Wants,
-        position: int,
+        point: Point,
         *,
         hub: Offers,
-        read: Callable[[int, Client | None, bool], Awaitable[list[Change]]],
+        read: Callable[[Point, Client | None], Awaitable[list[Change]]],
         client: Client | None,
         queue_limit: int,
     ) -> None:
-        """`read` gives a page of the log after a position, on account of a client.
+        """`read` gives a page of the log after a point, on account of a client.
 
         That is `client` until it is live for the first time. What it has to read later is because
-        the server was late, and on no account. It is also told whether this is the first page.
+        the server was late, and on no account.
         """
         self._wants = wants
-        self._position = position
+        self._point = point
         self._hub = hub
         self._read = read
         self._client = client
@@ -62,7 +63,7 @@ class Listener:
         self._queue: deque[Change] = deque()
         self._arrived = asyncio.Event()
         self._failure: Exception | None = None
-        self._is_known = self._live = position == hub.position
+        self._live = point.is_at(hub.point)
 
     def __aiter__(self) -> Self:
         return self
@@ -82,12 +83,11 @@ class Listener:
         while self._failure is None:
             if self._queue:
                 return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
-            is_behind = self._position < self._hub.position
             if self._live:
-                if not is_behind:
+                if self._point.position >= self._hub.point.position:
                     return []
                 self.offer(self._hub.offered)
-            elif is_behind or not self._is_known:
+            elif not self._point.is_at(self._hub.point):
                 await self.read_page()
             else:
                 self._live = True
@@ -96,16 +96,20 @@ class Listener:
 
     async def read_page(self) -> None:
         """Reads on in the log; raises CursorExpired, and RateLimited when its client pays."""
-        page = await self._read(self._position, self._client, not self._is_known)
-        self._is_known = True
+        page = await self._read(self._point, self._client)
         if page:
-            self._position = page[-1].position
+            self._point = page[-1]
             self._queue.extend(change for change in page if self._wants(change))
 
     @property
-    def position(self) -> int:
+    def point(self) -> Point:
         """All up to here is taken or waits to be taken."""
-        return self._position
+        return self._point
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it gives nothing more but an error."""
+        return self._failure is not None
 
     @property
     def is_live(self) -> bool:
@@ -114,7 +118,7 @@ class Listener:
 
     def offer(self, change: Change) -> bool:
         """Whether it takes a change from the hub: if it is live, wants it and has room for it."""
-        if not self._live or change.position <= self._position or self._failure is not None:
+        if not self._live or change.position <= self._point.position or self._failure is not None:
             return False
         try:
             wanted = self._wants(change)
@@ -125,11 +129,16 @@ class Listener:
         if wanted and len(self._queue) >= self._queue_limit:
             self._live = False
             return False
-        self._position = change.position
+        self._point = change
         if wanted:
             self._queue.append(change)
             self._arrived.set()
         return wanted
+
+    def leave_history(self, error: Exception) -> None:
+        """To be called when the log turns out not to go through the hub's point any more."""
+        if self._live:
+            self.end(error)
 
     def end(self, error: Exception) -> None:
         """Drops what waits, and raises `error` at the next step; the first error stays."""

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from weft.changes.change import Change
+from weft.changes.batch import Batch
+from weft.changes.change import Change, Point
 
 BATCH_LIMIT = 1000
 """The most changes that one call of `assign_positions`, `after` or `prune` is about."""
@@ -27,27 +28,34 @@ class ChangeLog(Protocol):
         """
         ...
 
-    async def assign_positions(self, prepare: Prepare | None = None) -> list[Change]:
+    async def name(self) -> str:
+        """Names the log among all that share a Redis; all connections to it give the same name."""
+        ...
+
+    async def assign_positions(self, prepare: Prepare | None = None) -> Batch:
         """Gives positions to the first `BATCH_LIMIT` committed changes that have none, by their id.
 
         In order of position. Only the leader may call it. `prepare` is awaited with what was found,
-        also if that is nothing, before anybody can see the positions, which are still 0.
+        also if that is nothing, before anybody can see the positions, which are still 0. An empty
+        batch has no meaningful start.
         """
         ...
 
-    async def after(self, position: int) -> list[Change]:
-        """The first `BATCH_LIMIT` changes after `position`, in order.
+    async def after(self, point: Point, *, page_start: int | None = None) -> Batch:
+        """The first `BATCH_LIMIT` changes after `point`, in order.
 
-        CursorExpired if some of them are gone, or if `position` was never assigned.
+        CursorExpired if some of them are gone, or if the log does not go through `point`, since it
+        never did or since another history was put in its place. With `page_start`, a position that
+        is not higher: the changes after that, without those that are gone.
         """
         ...
 
-    async def bounds(self) -> tuple[int, int]:
-        """The positions after which `after` gives changes, or none: the first one and the last."""
+    async def horizon(self, point: Point) -> int | None:
+        """The first position after which all changes are kept; None as `after` raises."""
         ...
 
-    async def last_position(self) -> int:
-        """The last position that was assigned; 0 if none ever was."""
+    async def last(self) -> Point:
+        """The last change that has a position; `BEGINNING` if none ever had."""
         ...
 
     async def prune(self, retention_seconds: float) -> int:

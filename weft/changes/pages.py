@@ -2,9 +2,12 @@
 
 from itertools import groupby
 
+import msgspec
+
 from weft.bounded_cache import BoundedCache
 from weft.bounds import CHANGES, Bound
-from weft.changes.change import Change, encode_changes
+from weft.changes.batch import Batch
+from weft.changes.change import Change, Point
 from weft.changes.log import BATCH_LIMIT
 
 BYTES_PER_CHANGE = 500
@@ -18,36 +21,31 @@ PAGE = BATCH_LIMIT
 class _Page:
     """Changes of one page, without a gap; not all of it need be there."""
 
-    __slots__ = ("bytes", "changes")
+    __slots__ = ("batch", "bytes")
 
-    def __init__(self, changes: list[Change]) -> None:
-        self.changes = changes
-        self.bytes = _weight(changes)
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.bytes = _weight(batch.changes)
 
-    @property
-    def first(self) -> int:
-        return self.changes[0].position
-
-    @property
-    def last(self) -> int:
-        return self.changes[-1].position
-
-    def add(self, changes: list[Change]) -> None:
-        """Goes on with changes of which some may be there already."""
-        added = changes[self.last + 1 - changes[0].position :]
-        self.changes += added
+    def add(self, other: Batch) -> bool:
+        """Goes on with another batch; false if that begins elsewhere or is of another history."""
+        if not self.batch.holds(other.start):
+            return False
+        if self.batch.holds(other.end):
+            return True
+        added = other.after(self.batch.end)
+        if added is None:
+            return False
+        self.batch.changes.extend(added)
         self.bytes += _weight(added)
-
-    def meets(self, other: "_Page") -> bool:
-        """Whether the other begins in this one, or where it ends."""
-        return self.first <= other.first <= self.last + 1
+        return True
 
 
 class LogPages:
     """Changes by position, in pages that start where they do for everybody.
 
-    Holds what was read and what was heard, within the bound. Rows of the log are never rewritten
-    and are dropped by age only, so what is in here stays true for as long as the log is the same.
+    Holds what was read and what was heard, within the bound. Each page is of one history of the
+    log, and is given only after a point of that history.
     """
 
     def __init__(self, bound: Bound = CHANGES) -> None:
@@ -58,32 +56,27 @@ class LogPages:
         """What all changes in here take, estimated."""
         return self._pages.bytes
 
-    def after(self, position: int) -> list[Change] | None:
+    def after(self, point: Point) -> list[Change] | None:
         """The changes that follow in the same page; None if the next one is not in here."""
-        page = self._pages.get(position // PAGE)
-        if page is None or not page.first - 1 <= position < page.last:
-            return None
-        return page.changes[position + 1 - page.first :]
+        page = self._pages.get(point.position // PAGE)
+        return (page and page.batch.after(point)) or None
 
-    def remember(self, changes: list[Change]) -> None:
-        """Keeps changes that follow one another without a gap."""
-        if not changes or changes[-1].position - changes[0].position != len(changes) - 1:
-            return
-        number = _page_number(changes[0])
-        if number == _page_number(changes[-1]):
-            self._keep(number, _Page(list(changes)))
-            return
-        for number, part in groupby(changes, _page_number):
-            self._keep(number, _Page(list(part)))
+    def remember(self, batch: Batch) -> None:
+        """Keeps changes."""
+        start = batch.start
+        if batch.end.position - start.position != len(batch):
+            return  # somebody took rows out of the log
+        for number, part in groupby(batch.changes, _page_number):
+            changes = list(part)
+            self._keep(number, Batch(Point(start.position, start.mark), changes))
+            start = changes[-1]
 
-    def _keep(self, number: int, new: _Page) -> None:
+    def _keep(self, number: int, new: Batch) -> None:
         page = self._pages.get(number)
-        if page is not None and page.meets(new):
-            page.add(new.changes)
-        else:
-            if page is not None and new.meets(page):
-                new.add(page.changes)
-            page = new
+        if page is None or not page.add(new):
+            old, page = page, _Page(new)
+            if old is not None:
+                page.add(old.batch)
         self._pages.put(number, page, page.bytes)
 
 
@@ -92,4 +85,5 @@ def _page_number(change: Change) -> int:
 
 
 def _weight(changes: list[Change]) -> int:
-    return len(changes) * BYTES_PER_CHANGE + len(encode_changes(changes)) * BYTES_PER_ENCODED_BYTE
+    encoded = msgspec.json.encode(changes)
+    return len(changes) * BYTES_PER_CHANGE + len(encoded) * BYTES_PER_ENCODED_BYTE

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from weft.changes.change import Change
+from weft.changes.batch import Batch
+from weft.changes.change import Point
 from weft.changes.errors import CursorExpired
 from weft.changes.log import ChangeLog, OpenLog
 
@@ -20,19 +21,21 @@ class LogReader:
     def __init__(self, open_log: OpenLog) -> None:
         self._open_log = open_log
         self._log: ChangeLog | None = None
+        self.log_name: str | None = None
+        """As `ChangeLog.name`, of the log that was opened last."""
         self._turn = asyncio.Lock()
 
-    async def after(self, position: int) -> list[Change]:
+    async def after(self, point: Point, *, page_start: int | None = None) -> Batch:
         """As `ChangeLog.after`."""
-        return await self._read(lambda log: log.after(position))
+        return await self._read(lambda log: log.after(point, page_start=page_start))
 
-    async def bounds(self) -> tuple[int, int]:
-        """As `ChangeLog.bounds`."""
-        return await self._read(lambda log: log.bounds())
+    async def horizon(self, point: Point) -> int | None:
+        """As `ChangeLog.horizon`."""
+        return await self._read(lambda log: log.horizon(point))
 
-    async def last_position(self) -> int:
-        """As `ChangeLog.last_position`."""
-        return await self._read(lambda log: log.last_position())
+    async def last(self) -> Point:
+        """As `ChangeLog.last`."""
+        return await self._read(lambda log: log.last())
 
     async def aclose(self) -> None:
         """Closes the log if it is open."""
@@ -42,9 +45,12 @@ class LogReader:
 
     async def _read(self, read: Callable[[ChangeLog], Awaitable[AnswerT]]) -> AnswerT:
         async with self._turn:
+            is_new = self._log is None
             if self._log is None:
                 self._log = await self._open_log()
             try:
+                if is_new:
+                    self.log_name = await self._log.name()
                 return await read(self._log)
             except CursorExpired:
                 raise

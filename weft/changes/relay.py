@@ -9,13 +9,13 @@ import structlog
 from redis.asyncio import Redis
 
 from weft.cache.lease import FenceRelay
-from weft.changes.change import Change, encode_changes
+from weft.changes.batch import Batch, encode_batch
+from weft.changes.change import Change
 from weft.changes.channel import (
     REDIS_ERRORS,
-    changes_channel,
+    Channels,
     follow,
     heed_cancellation,
-    wake_channel,
 )
 from weft.changes.log import BATCH_LIMIT, ChangeLog, OpenLog
 from weft.changes.outage import Outage
@@ -69,7 +69,7 @@ class Relay:
         self._fences = fences
         self._open_log = open_log
         self._redis = redis
-        self._prefix = prefix
+        self._channels = Channels(prefix)
         self._poll_seconds = poll_ms / 1000
         self._retention_seconds = retention_hours * 3600
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX_BATCHES)
@@ -99,7 +99,7 @@ class Relay:
             tasks.create_task(
                 follow(
                     self._redis,
-                    wake_channel(self._prefix),
+                    self._channels.wake,
                     lambda _: self._woken.set(),
                     Outage("redis", "relay wake-up"),
                 )
@@ -109,6 +109,7 @@ class Relay:
         while True:
             try:
                 async with aclosing(await self._open_log()) as log:
+                    self._channels.log_name = await log.name()
                     await self._stand_by(log)
                     self.leads = True
                     _log.info("relay_leads")
@@ -131,19 +132,19 @@ class Relay:
             heed_cancellation()
             self._woken.clear()
             fences = self._fences
-            changes = await log.assign_positions(None if fences is None else await fences.begin())
+            batch = await log.assign_positions(None if fences is None else await fences.begin())
             heed_cancellation()
             self._log_outage.answered()
-            self._note_lag(changes)
-            if changes:
-                self._offer(changes)
+            self._note_lag(batch.changes)
+            if batch:
+                self._offer(batch)
             await self._prune_when_due(log)
-            if not changes:
+            if not batch:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._poll_seconds):
                         await self._woken.wait()
-            elif len(changes) < BATCH_LIMIT:
-                await asyncio.sleep(gather_seconds(len(changes)))
+            elif len(batch) < BATCH_LIMIT:
+                await asyncio.sleep(gather_seconds(len(batch)))
 
     def _note_lag(self, changes: list[Change]) -> None:
         self.lag_seconds = _age_seconds(changes[0]) if changes else 0.0
@@ -160,23 +161,24 @@ class Relay:
             dropped = await log.prune(self._retention_seconds)
             self._prune_at = now if dropped == BATCH_LIMIT else now + _PRUNE_INTERVAL_SECONDS
 
-    def _offer(self, changes: list[Change]) -> None:
+    def _offer(self, batch: Batch) -> None:
         with suppress(asyncio.QueueFull):
-            self._outbox.put_nowait(encode_changes(changes))
+            self._outbox.put_nowait(encode_batch(batch))
 
     async def _keep_publishing(self) -> None:
-        channel = changes_channel(self._prefix)
         while True:
-            await self._publish(channel, await self._outbox.get())
+            message = await self._outbox.get()
+            await self._publish(self._channels.changes(), message)
 
     async def _keep_waking_the_leader(self) -> None:
-        channel = wake_channel(self._prefix)
         while True:
             await self._waking.wait()
             self._waking.clear()
-            await self._publish(channel, b"")
+            await self._publish(self._channels.wake(), b"")
 
-    async def _publish(self, channel: str, message: bytes) -> None:
+    async def _publish(self, channel: str | None, message: bytes) -> None:
+        if channel is None:
+            return  # no log was reached yet; what waits there is found by polling
         try:
             await self._redis.publish(channel, message)
         except REDIS_ERRORS as error:

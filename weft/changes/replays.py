@@ -2,8 +2,8 @@
 
 import asyncio
 
-from weft.changes.change import Change
-from weft.changes.errors import CursorExpired
+from weft.changes.batch import Batch
+from weft.changes.change import Change, Point
 from weft.changes.log import OpenLog
 from weft.changes.pages import PAGE, LogPages
 from weft.changes.reader import LogReader
@@ -25,80 +25,65 @@ class Replays:
     that need the same page read it once. Clients take turns (`Turns`), and within a client those
     who have the shortest way to go are served first.
 
-    What is remembered may have gone from the log since. So before its first page, a reader asks the
-    log whether it still has what follows; one answer will do for all who came before it was asked.
+    What is remembered may have gone from the log since, or another history may have taken its
+    place. So a page out of memory is given only if the log still goes through its last change and
+    keeps all that follows the reader's point; one answer of the log will do for all who came before
+    it was asked.
     """
 
     def __init__(self, open_log: OpenLog) -> None:
         self._log = LogReader(open_log)
         self._pages = LogPages()
         self._turns = Turns(1)
-        self._bounds: tuple[int, int] | None = None
+        self._checked: tuple[Point, int | None] | None = None
         self._times_asked = 0
 
-    async def after(
-        self, position: int, head: int, client: Client | None, *, is_first: bool
-    ) -> list[Change]:
-        """The changes after `position`, as far as their page goes; none if it is the last.
+    async def after(self, point: Point, head: int, client: Client | None) -> list[Change]:
+        """The changes after `point`, as far as their page goes; none if it is the last.
 
         `head` is the last position that is known; no client is the server itself. Raises
-        CursorExpired if some of the changes are gone or the position was never assigned, and
+        CursorExpired if some of the changes are gone or the log does not go through `point`, and
         whatever reading raises.
         """
         times_asked = self._times_asked
-        patience = min(max(head - position, 0) // PAGE, MOST_PATIENCE)
+        patience = min(max(head - point.position, 0) // PAGE, MOST_PATIENCE)
         await self._turns.enter((client or _ITSELF).turn, patience=patience)
         try:
-            page = self._pages.after(position)
-            if page is None:
-                return await self._read(position)
-            if is_first:
-                await self._check(position, times_asked)
+            page = self._pages.after(point)
+            if page is None or not await self._is_kept(point, page[-1], times_asked):
+                return await self._read(point)
             await asyncio.sleep(0)  # what is looked at in one turn of the event loop is one page
             return page
         finally:
             self._turns.leave()
 
-    def remember(self, changes: list[Change]) -> None:
+    def remember(self, batch: Batch) -> None:
         """Keeps what was heard, for readers to come."""
-        self._pages.remember(changes)
+        self._pages.remember(batch)
 
     def forget(self) -> None:
-        """Drops what is remembered, since the log may not be the one it was."""
+        """Drops what is remembered."""
         self._pages = LogPages()
 
     async def aclose(self) -> None:
         """Ends the reading."""
         await self._log.aclose()
 
-    async def _check(self, position: int, times_asked: int) -> None:
-        """Raises CursorExpired by an answer of the log to what was asked later than that."""
-        if self._bounds is None or self._times_asked == times_asked:
-            self._bounds = None
+    async def _is_kept(self, point: Point, end: Point, times_asked: int) -> bool:
+        """Whether the log has all from `point` to `end`, by an answer to a later question."""
+        checked = self._checked
+        if checked is None or not checked[0].is_at(end) or self._times_asked == times_asked:
+            self._checked = None
             self._times_asked += 1
-            self._bounds = await self._log.bounds()
-        first, last = self._bounds
-        if not first <= position <= last:
-            raise CursorExpired
+            self._checked = checked = end, await self._log.horizon(end)
+        horizon = checked[1]
+        return horizon is not None and horizon <= point.position
 
-    async def _read(self, position: int) -> list[Change]:
+    async def _read(self, point: Point) -> list[Change]:
         pages = self._pages
-        page = await self._page(position)
+        page = await self._log.after(point, page_start=point.position - point.position % PAGE)
         pages.remember(page)
-        return [change for change in page if change.position > position]
-
-    async def _page(self, position: int) -> list[Change]:
-        """The whole page; without its beginning if that is gone already."""
-        start = position - position % PAGE
-        try:
-            page = await self._log.after(start)
-        except CursorExpired:
-            if start == position:
-                raise
-            return await self._log.after(position)
-        if start < position and not (page and page[-1].position >= position):
-            raise CursorExpired
-        return page
+        return [change for change in page.changes if change.position > point.position]
 
 
 def cost_of_page(position: int, head: int) -> int:

@@ -77,6 +77,11 @@ class Broadcast:
         self._members: OrderedDict[Membership, None] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has yet to tell its members of an error, which later ones do not share."""
+        return self._feed.has_failed
+
     def add(self, member: Membership) -> None:
         self._members[member] = None
         if self._task is None:
@@ -158,7 +163,7 @@ class Broadcasts:
         key = place.identity
         position = feed.position
         broadcast = self._running.get(key)
-        if broadcast is None:
+        if broadcast is None or broadcast.has_failed:
 
             def forget() -> None:
                 if self._running.get(key) is broadcast:

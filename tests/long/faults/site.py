@@ -83,6 +83,7 @@ class Site:
         redis_url: str,
         log: IO[bytes],
         networks: Networks,
+        servers: int,
     ) -> None:
         self.database = Database(url)
         self._networks = networks
@@ -97,7 +98,7 @@ class Site:
             "SOCKETS_PER_VIEWER": "1000",
             "LOG_LEVEL": "error",
         }
-        self.servers = [WebServer(environment, log) for _ in range(SERVERS)]
+        self.servers = [WebServer(environment, log) for _ in range(servers)]
         self.sockets_to_cut: list[Callable[[], None]] = []
 
     async def ready(self) -> None:
@@ -172,6 +173,15 @@ class Site:
         finally:
             await asyncio.to_thread(start, [self._redis])
 
+    @asynccontextmanager
+    async def without_database(self) -> AsyncGenerator[Path]:
+        """PostgreSQL is stopped, and started again at the end of the block: where its files are."""
+        await asyncio.to_thread(stop, [self._database_server])
+        try:
+            yield self._database_server.directory / "data"
+        finally:
+            await asyncio.to_thread(start, [self._database_server])
+
     async def fault_redis_paused(self) -> None:
         pid = self._redis.pid(self._redis.directory)
         assert pid is not None
@@ -238,7 +248,7 @@ def token(user_id: int, session_id: int, seconds: float = 3600) -> str:
 
 
 @asynccontextmanager
-async def running_site(directory: Path) -> AsyncGenerator[Site]:
+async def running_site(directory: Path, servers: int = SERVERS) -> AsyncGenerator[Site]:
     account = server_account()
     binaries = postgresql_binaries()
     if account is not None:
@@ -257,7 +267,7 @@ async def running_site(directory: Path) -> AsyncGenerator[Site]:
                 forwarding(redis_socket(redis_url)) as to_redis,
             ):
                 networks = Networks(to_database, to_redis)
-                site = Site(database, cache, url, redis_url, log, networks)
+                site = Site(database, cache, url, redis_url, log, networks, servers)
                 try:
                     await asyncio.gather(*(server.start() for server in site.servers))
                     yield site

@@ -54,7 +54,7 @@ def _columns(text: str | None) -> dict[str, Any] | None:
 
 def position_of(cursor: str) -> int:
     """What a cursor stands for; whoever knows the secret can tell."""
-    return CURSORS.decode(cursor)
+    return CURSORS.decode(cursor).position
 
 
 @dataclass

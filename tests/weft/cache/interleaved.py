@@ -282,4 +282,4 @@ class Interleaved(RuleBasedStateMachine):
 
 def change_of(key: int, writer: int) -> Change:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    return Change(0, "Counter", key, ChangeKind.UPDATED, {}, {}, at, writer)
+    return Change(0, b"", "Counter", key, ChangeKind.UPDATED, {}, {}, at, writer)

@@ -8,20 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import redis.asyncio
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from db.change import change_horizon_table, change_table, change_triggers
 from db.change_log import PostgresChangeLog, open_change_log
+from db.change_points import POSITION, mark_at
+from db.statement import Statement
 from tests.database import Database as DatabaseOfTests
 from tests.programs import redis_program
 from tests.waiting import PATIENCE_SECONDS, until
-from weft.changes.change import Change, encode_changes
-from weft.changes.channel import changes_channel
+from weft.changes.batch import Batch, encode_batch
+from weft.changes.change import Change, Point
+from weft.changes.channel import Channels
 from weft.changes.hub import Hub
 from weft.changes.listener import Listener
 from weft.changes.relay import Relay
 
+MARK = Statement(sa.select(mark_at(POSITION)), bytes)
 THINGS = "CREATE TABLE things (id bigint PRIMARY KEY, owner_id bigint, state text, note text)"
 
 
@@ -30,6 +35,15 @@ class Database(DatabaseOfTests):
 
     async def open_log(self) -> PostgresChangeLog:
         return await open_change_log(self.connect)
+
+    async def log_name(self) -> str:
+        async with aclosing(await self.open_log()) as log:
+            return await log.name()
+
+    async def point(self, position: int) -> Point:
+        """The point at a position; one that no history has if it is not kept."""
+        [row] = await self.run(MARK.sql, *MARK.arguments({"position": position}))
+        return Point(position, row[0] or b"nobody")
 
 
 async def create_log(database: Database) -> None:
@@ -82,6 +96,7 @@ class Site:
     redis: redis.asyncio.Redis
     prefix: str
     stack: AsyncExitStack
+    _channels: Channels | None = None
 
     async def relay(self, *, poll_ms: int = 20, **options: Any) -> Relay:
         relay = Relay(self.database.open_log, self.redis, self.prefix, poll_ms=poll_ms, **options)
@@ -100,7 +115,19 @@ class Site:
         return log
 
     async def listener(self, hub: Hub, *, after: int | None = None) -> Listener:
-        return await self.stack.enter_async_context(hub.listen(lambda _: True, after=after))
+        point = None if after is None else await self.database.point(after)
+        return await self.stack.enter_async_context(hub.listen(lambda _: True, after=point))
+
+    async def channels(self) -> Channels:
+        """Those that relays and hubs of this log use."""
+        if self._channels is None:
+            self._channels = Channels(self.prefix)
+            self._channels.log_name = await self.database.log_name()
+        return self._channels
+
+    async def publish(self, message: bytes) -> int:
+        """Tells the hubs; how many."""
+        return await self.redis.publish(str((await self.channels()).changes()), message)
 
 
 @asynccontextmanager
@@ -120,12 +147,16 @@ async def take(listener: Listener, count: int) -> list[Change]:
         return [await anext(listener) for _ in range(count)]
 
 
-def keys_of(changes: list[Change]) -> list[int]:
-    return [change.key for change in changes]
+def keys_of(changes: Batch | list[Change]) -> list[int]:
+    return [change.key for change in _changes_of(changes)]
 
 
-def positions_of(changes: list[Change]) -> list[int]:
-    return [change.position for change in changes]
+def positions_of(changes: Batch | list[Change]) -> list[int]:
+    return [change.position for change in _changes_of(changes)]
+
+
+def _changes_of(changes: Batch | list[Change]) -> list[Change]:
+    return changes.changes if isinstance(changes, Batch) else changes
 
 
 NEVER_MS = 3_600_000
@@ -135,8 +166,13 @@ async def write(site: Site, *keys: int) -> None:
     await site.database.run("INSERT INTO things SELECT unnest($1::bigint[])", list(keys))
 
 
-async def publish(site: Site, changes: list[Change]) -> None:
-    await site.redis.publish(changes_channel(site.prefix), encode_changes(changes))
+async def publish(site: Site, batch: Batch) -> int:
+    return await site.publish(encode_batch(batch))
+
+
+def part(batch: Batch, start: int, end: int | None = None) -> Batch:
+    """Some changes of a batch, as a batch."""
+    return Batch(batch.changes[start - 1] if start else batch.start, batch.changes[start:end])
 
 
 async def hide_log(site: Site) -> None:
@@ -145,9 +181,10 @@ async def hide_log(site: Site) -> None:
 
 async def hears(site: Site) -> None:
     """Returns when a hub's subscription to Redis has begun."""
+    channel = str((await site.channels()).changes())
 
     async def subscribed() -> bool:
-        return (await site.redis.pubsub_numsub(changes_channel(site.prefix)))[0][1] > 0
+        return (await site.redis.pubsub_numsub(channel))[0][1] > 0
 
     await until(subscribed)
 

@@ -66,7 +66,7 @@ class TestAssignPositions:
     async def test_are_gapless_final_and_in_commit_order_for_each_row(
         self, database: Database, log: PostgresChangeLog, schedule: list[tuple[str, int, int]]
     ) -> None:
-        start = await log.last_position()
+        start = await log.last()
         committed: list[tuple[int, int]] = []
         assigned: list[Change] = []
         async with AsyncExitStack() as stack:
@@ -77,20 +77,21 @@ class TestAssignPositions:
                 writer = running[number]
                 locked = {k for w in running if w is not writer for k, _ in w.written}
                 if step == "assign":
-                    assigned += await log.assign_positions()
+                    assigned += (await log.assign_positions()).changes
                 elif step != "write":
                     committed += await writer.end(commit=step == "commit")
                 elif key not in locked:
                     await writer.write(key, value)
             for writer in running:
                 committed += await writer.end(commit=True)
-        assigned += await log.assign_positions()
+        assigned += (await log.assign_positions()).changes
 
-        assert positions_of(assigned) == list(range(start + 1, start + len(committed) + 1))
+        expected = range(start.position + 1, start.position + len(committed) + 1)
+        assert positions_of(assigned) == list(expected)
         for key in range(1, 5):
             seen = [c.after["owner_id"] for c in assigned if c.key == key and c.after]
             assert seen == [value for k, value in committed if k == key]
-        assert await log.after(start) == assigned
+        assert (await log.after(start)).changes == assigned
 
     async def test_tells_the_relay_what_it_found_before_anybody_can_see_it(
         self, database: Database, log: PostgresChangeLog
@@ -98,11 +99,11 @@ class TestAssignPositions:
         others, told = await database.open_log(), list[tuple[list[int], list[int], int]]()
 
         async def prepare(changes: list[Change]) -> None:
-            seen = await others.last_position()
+            seen = (await others.last()).position
             told.append((keys_of(changes), positions_of(changes), seen))
 
         async with aclosing(others):
-            start = await others.last_position()
+            start = (await others.last()).position
             await log.assign_positions(prepare)
             await database.run("INSERT INTO things VALUES (1), (2)")
             assigned = await log.assign_positions(prepare)
@@ -131,7 +132,7 @@ class TestAssignPositions:
             await database.run("INSERT INTO things VALUES (0)")
             assert keys_of(await log.assign_positions()) == [0]
 
-        found = await log.assign_positions() + await log.assign_positions()
+        found = [change for _ in range(2) for change in (await log.assign_positions()).changes]
         assert keys_of(found) == list(range(1, rows + 1))
 
     async def test_takes_the_lowest_ids_first_when_there_are_many(
@@ -143,7 +144,7 @@ class TestAssignPositions:
         batches = [await log.assign_positions() for _ in range(4)]
 
         assert [len(batch) for batch in batches] == [BATCH_LIMIT, BATCH_LIMIT, 5, 0]
-        assert keys_of([c for batch in batches for c in batch]) == list(range(1, rows + 1))
+        assert keys_of([c for batch in batches for c in batch.changes]) == list(range(1, rows + 1))
 
     async def test_does_not_step_over_what_was_settled_while_vacuum_is_held_back(
         self, database: Database, log: PostgresChangeLog
@@ -172,9 +173,9 @@ class TestAssignPositions:
         async with aclosing_connection(connection):
             await connection.execute("SET plan_cache_mode = force_generic_plan")
             for statement, given in (
-                (PENDING_CHANGES, {"settled_id": 0}),
+                (PENDING_CHANGES, {"settled_id": 9, "position": 19_990, "mark": b"123456"}),
                 (ASSIGN_POSITIONS, {"id": [19_999, 20_000]}),
-                (CHANGES_AFTER, {"position": 19_990}),
+                (CHANGES_AFTER, {"position": 19_990, "page_start": 19_000}),
             ):
                 plan = await connection.fetch(
                     f"EXPLAIN {statement.sql}", *statement.arguments(given)
@@ -221,7 +222,7 @@ class TestPrune:
 
         assert await log.prune(3600) == 2
         assert await log.prune(3600) == 0
-        assert positions_of(await log.after(2)) == [3, 4]
+        assert positions_of(await log.after(await database.point(2))) == [3, 4]
 
     async def test_goes_on_counting_when_nothing_is_left(
         self, database: Database, log: PostgresChangeLog
@@ -229,7 +230,7 @@ class TestPrune:
         await database.run("INSERT INTO things VALUES (1), (2)")
         await log.assign_positions()
         assert await log.prune(0) == 2
-        assert await log.last_position() == 2
+        assert (await log.last()).position == 2
 
         await database.run("INSERT INTO things VALUES (3)")
 
@@ -261,10 +262,10 @@ class TestAfter:
         await log.assign_positions()
         await log.prune(0)
 
-        assert await log.after(2) == []
+        assert not await log.after(await database.point(2))
         for position in (0, 1, 3):
             with pytest.raises(CursorExpired):
-                await log.after(position)
+                await log.after(await database.point(position))
 
 
 def aclosing_connection(connection: asyncpg.Connection) -> AsyncExitStack:

@@ -54,7 +54,7 @@ class TestRedisOutage:
 
         await until(positioned)
         assert relay.leads
-        assert hub.position == 0
+        assert hub.point.position == 0
         await redis_server.start()
 
         assert keys_of(await take(listener, 1)) == [1]
@@ -67,7 +67,7 @@ class TestFollow:
         heard: asyncio.Queue[Any] = asyncio.Queue()
         redis = site_with_own_redis.redis
         task = asyncio.ensure_future(
-            follow(redis, "channel", heard.put_nowait, Outage("redis", "test"))
+            follow(redis, lambda: "channel", heard.put_nowait, Outage("redis", "test"))
         )
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert await heard.get() is None
@@ -111,8 +111,8 @@ class TestSilence:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 with pytest.raises(TimeoutError):
-                    await reader.last_position()
-            assert await reader.last_position() == 0
+                    await reader.last()
+            assert (await reader.last()).position == 0
         finally:
             os.kill(backend, signal.SIGCONT)
 

@@ -6,15 +6,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.bounds import CHANGES
-from weft.changes.change import Change, ChangeKind
+from weft.changes.batch import Batch
+from weft.changes.change import BEGINNING, Change, ChangeKind, Point
 from weft.changes.pages import PAGE, LogPages
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 LAST = 3 * PAGE + 10
-LOG = [
-    Change(position, "Thing", position, ChangeKind.CREATED, None, {"state": "new"}, AT, position)
-    for position in range(1, LAST + 1)
-]
+
+
+def history(mark: bytes, first: int = 1, last: int = LAST) -> list[Change]:
+    """The changes of one history."""
+    new, after = ChangeKind.CREATED, {"state": "new"}
+    return [
+        Change(position, mark, "Thing", position, new, None, after, AT, position)
+        for position in range(first, last + 1)
+    ]
+
+
+LOG = history(b"undone")
+RESTORED_AT = PAGE + 7
+RESTORED = LOG[:RESTORED_AT] + history(b"kept  ", RESTORED_AT + 1)
+
+
+def point(position: int, log: list[Change] = LOG) -> Point:
+    """The point of a history at a position."""
+    return log[min(position, len(log)) - 1] if position else BEGINNING
+
+
+def batch(start: int, end: int, log: list[Change] = LOG) -> Batch:
+    """The changes of a history after one position, up to another."""
+    return Batch(point(start, log), log[start:end])
+
+
 NEAR = st.sampled_from(
     sorted({edge + off for edge in range(0, LAST, PAGE) for off in range(-3, 4)} - {-3, -2, -1})
 )
@@ -32,10 +55,10 @@ class TestPages:
         known: set[int] = set()
         for position, count in read:
             changes = LOG[position : position + count]
-            pages.remember(changes)
+            pages.remember(batch(position, position + count))
             known.update(change.position for change in changes)
             for asked in (position, *after):
-                given_ = pages.after(asked)
+                given_ = pages.after(point(asked))
                 if given_ is None:
                     continue
                 end = asked - asked % PAGE + PAGE
@@ -43,7 +66,7 @@ class TestPages:
                 assert given_[-1].position <= end
                 assert known.issuperset(change.position for change in given_)
             if changes:
-                assert pages.after(position)  # what was read last is there
+                assert pages.after(point(position))  # what was read last is there
 
     @RUNS
     @given(sizes=st.lists(st.integers(1, 200), min_size=1, max_size=40))
@@ -51,41 +74,58 @@ class TestPages:
         heard, read = LogPages(), LogPages()
         start = 0
         for size in sizes:
-            heard.remember(LOG[start : start + size])
+            heard.remember(batch(start, start + size))
             start += size
-        read.remember(LOG[:start])
+        read.remember(batch(0, start))
         for position in range(0, min(start, LAST), 97):
-            assert heard.after(position) == read.after(position)
+            assert heard.after(point(position)) == read.after(point(position))
         assert read.bytes <= heard.bytes <= read.bytes + 8 * len(sizes)
 
     def test_give_nothing_where_something_is_missing(self) -> None:
         pages = LogPages()
-        pages.remember(LOG[:3] + LOG[4:6])
-        pages.remember(LOG[10:20])
-        assert pages.after(2) is None
-        assert pages.after(9) is None
-        assert pages.after(20) is None
-        assert pages.after(10) == LOG[10:20]
+        pages.remember(Batch(BEGINNING, LOG[:3] + LOG[4:6]))
+        pages.remember(batch(10, 20))
+        for position in (2, 9, 20):
+            assert pages.after(point(position)) is None
+        assert pages.after(point(10)) == LOG[10:20]
+
+    @RUNS
+    @given(
+        read=st.lists(st.tuples(RANGES, st.booleans()), max_size=12),
+        after=st.lists(NEAR, min_size=1, max_size=8),
+    )
+    def test_mix_no_histories(
+        self, read: list[tuple[tuple[int, int], bool]], after: list[int]
+    ) -> None:
+        pages = LogPages()
+        for (start, count), is_restored in read:
+            log = RESTORED if is_restored else LOG
+            pages.remember(batch(start, start + count, log))
+            for each in (LOG, RESTORED):
+                for asked in (start, *after):
+                    found = pages.after(point(asked, each)) or []
+                    # Before they part, what follows may be of either.
+                    histories = (LOG, RESTORED) if asked <= RESTORED_AT else (each,)
+                    assert any(found == log[asked : asked + len(found)] for log in histories)
+            if count and start < LAST:
+                assert pages.after(point(start, log))  # what was read last is there
 
     def test_take_no_more_than_they_may(self) -> None:
         pages = LogPages(CHANGES.of(1_000_000))
         most = 0
         for start in range(0, LAST, 100):
-            pages.remember(LOG[start : start + 100])
-            pages.after(start)
+            pages.remember(batch(start, start + 100))
+            pages.after(point(start))
             most = max(most, pages.bytes)
         assert 100_000 < most <= 1_000_000
 
     def test_are_not_lost_by_one_that_reads_the_whole_log(self) -> None:
         """What is read again and again stays."""
         pages = LogPages(CHANGES.of(20 * PAGE * 600))
-        pages.remember(LOG[:PAGE])
-        assert pages.after(0)
+        pages.remember(batch(0, PAGE))
+        assert pages.after(BEGINNING)
         for number in range(1, 100):
             first = number * PAGE + 1
-            swept = [
-                Change(position, "Thing", 1, ChangeKind.DELETED, None, None, AT, 1)
-                for position in range(first, first + PAGE)
-            ]
-            pages.remember(swept)
-        assert pages.after(0) == LOG[:PAGE]
+            swept = history(b"undone", first, first + PAGE - 1)
+            pages.remember(Batch(Point(first - 1, b"undone"), swept))
+        assert pages.after(BEGINNING) == LOG[:PAGE]

@@ -60,8 +60,10 @@ class TestWake:
         standing_by = await site.relay(poll_ms=NEVER_MS)
         listener = await site.listener(await site.hub(poll_ms=NEVER_MS))
 
+        channel = str((await site.channels()).wake())
+
         async def both_subscribed() -> bool:
-            return (await site.redis.pubsub_numsub(f"{site.prefix}:changes:wake"))[0][1] == 2
+            return (await site.redis.pubsub_numsub(channel))[0][1] == 2
 
         await until(both_subscribed)
         for key in range(3):

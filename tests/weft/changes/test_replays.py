@@ -37,8 +37,11 @@ def everything(_: Change) -> bool:
     return True
 
 
-async def feed_of(hub: Hub, after: int, client: Client | None = None) -> ChangeFeed[Any]:
-    return await hub.feed(everything, lambda change: change, after=after, client=client)
+async def feed_of(
+    site: Site, hub: Hub, after: int, client: Client | None = None
+) -> ChangeFeed[Any]:
+    point = await site.database.point(after)
+    return await hub.feed(everything, lambda change: change, after=point, client=client)
 
 
 async def caught_up(feed: ChangeFeed[Any], positions: list[int] | None = None) -> list[int]:
@@ -61,7 +64,9 @@ class TestShared:
         await watched.start(changes=2500)
 
         async def resume(after: int) -> list[int]:
-            async with watched.hub.listen(everything, after=after) as listener:
+            async with watched.hub.listen(
+                everything, after=await site.database.point(after)
+            ) as listener:
                 return positions_of(await take(listener, 2500 - after))
 
         resumed = await asyncio.gather(*(resume(0) for _ in range(200)))
@@ -77,7 +82,9 @@ class TestShared:
         cursors = range(1400, 1500)
 
         async def resume(after: int) -> list[int]:
-            async with watched.hub.listen(everything, after=after) as listener:
+            async with watched.hub.listen(
+                everything, after=await site.database.point(after)
+            ) as listener:
                 return positions_of(await take(listener, 1500 - after))
 
         resumed = await asyncio.gather(*map(resume, cursors))
@@ -93,7 +100,7 @@ class TestShared:
             await publish(site, await log.assign_positions())
             await take(listener, 3)
 
-        feeds = [await feed_of(watched.hub, after=11) for _ in range(200)]
+        feeds = [await feed_of(site, watched.hub, after=11) for _ in range(200)]
         resumed = await asyncio.gather(*map(caught_up, feeds))
 
         assert resumed == [[12, 13]] * 200
@@ -106,11 +113,11 @@ class TestShared:
         await write(site, 2, 3)
         await publish(site, await log.assign_positions())
         await take(listener, 2)
-        assert await caught_up(await feed_of(hub, after=1)) == [2, 3]
+        assert await caught_up(await feed_of(site, hub, after=1)) == [2, 3]
         await log.prune(0)
 
         with pytest.raises(CursorExpired):
-            await caught_up(await feed_of(hub, after=1))
+            await caught_up(await feed_of(site, hub, after=1))
 
     async def test_what_was_pruned_is_not_needed_for_the_rest_of_its_page(self, site: Site) -> None:
         log = await site.leading_log()
@@ -123,9 +130,11 @@ class TestShared:
         await hub.started()
 
         with pytest.raises(CursorExpired):
-            await caught_up(await feed_of(hub, after=4))
+            await caught_up(await feed_of(site, hub, after=4))
         for after in (7, 5):
-            assert await caught_up(await feed_of(hub, after=after)) == list(range(after + 1, 11))
+            assert await caught_up(await feed_of(site, hub, after=after)) == list(
+                range(after + 1, 11)
+            )
 
     async def test_log_that_went_back_is_read_anew(self, site: Site) -> None:
         log = await site.leading_log()
@@ -135,7 +144,7 @@ class TestShared:
         await publish(site, await log.assign_positions())
         await take(listener, 3)
         await site.database.run("DELETE FROM changes WHERE position > 1")
-        await site.redis.publish(f"{site.prefix}:changes", b"[]")
+        await site.publish(b"[]")
         with pytest.raises(CursorExpired):
             await take(listener, 1)
 
@@ -153,7 +162,7 @@ class TestTurns:
         watched = Watched(site, gated=True)
         assert watched.gate is not None
         await watched.start(changes=5000)
-        long = [await feed_of(watched.hub, 0, Client(HERE, None)) for _ in range(500)]
+        long = [await feed_of(site, watched.hub, 0, Client(HERE, None)) for _ in range(500)]
         tasks = [asyncio.create_task(caught_up(feed)) for feed in long]
         for read in range(20):
             watched.gate.release()
@@ -161,7 +170,7 @@ class TestTurns:
         before = len(watched.reads)
 
         short = asyncio.create_task(
-            caught_up(await feed_of(watched.hub, 4999, Client(THERE, None)))
+            caught_up(await feed_of(site, watched.hub, 4999, Client(THERE, None)))
         )
         await asyncio.sleep(0)
         while not short.done():
@@ -183,10 +192,10 @@ class TestTurns:
         assert watched.gate is not None
         await watched.start(changes=60_000)
         client = Client(HERE, None)
-        long = [await feed_of(watched.hub, 0, client) for _ in range(50)]
+        long = [await feed_of(site, watched.hub, 0, client) for _ in range(50)]
         tasks = [asyncio.create_task(caught_up(feed)) for feed in long]
         await until(lambda: len(watched.reads) == 1)
-        short = asyncio.create_task(caught_up(await feed_of(watched.hub, 59_999, client)))
+        short = asyncio.create_task(caught_up(await feed_of(site, watched.hub, 59_999, client)))
         await asyncio.sleep(0)
 
         for read in (1, 2):
@@ -201,7 +210,7 @@ class TestTurns:
         watched = Watched(site, gated=True)
         assert watched.gate is not None
         await watched.start(changes=10)
-        feeds = [await feed_of(watched.hub, 5, Client(HERE, None)) for _ in range(3)]
+        feeds = [await feed_of(site, watched.hub, 5, Client(HERE, None)) for _ in range(3)]
         first, second, third = [asyncio.create_task(caught_up(feed)) for feed in feeds]
         await until(lambda: len(watched.reads) == 1)
 
@@ -228,7 +237,7 @@ class TestCharge:
             budget = budget_of(101 + 101 + 51 + 1)
             client = Client(HERE, viewer, budget)
 
-            assert len(await caught_up(await feed_of(watched.hub, 0, client))) == 2500
+            assert len(await caught_up(await feed_of(site, watched.hub, 0, client))) == 2500
 
             client.charge(1)
             with pytest.raises(RateLimited):
@@ -237,7 +246,7 @@ class TestCharge:
     async def test_ends_the_resume_of_a_client_that_has_spent_all(self, site: Site) -> None:
         watched = Watched(site)
         await watched.start(changes=2500)
-        feed = await feed_of(watched.hub, 0, Client(HERE, None, budget_of(150)))
+        feed = await feed_of(site, watched.hub, 0, Client(HERE, None, budget_of(150)))
         taken: list[int] = []
 
         with pytest.raises(RateLimited) as ended:
@@ -246,18 +255,18 @@ class TestCharge:
         assert ended.value.retry_after_seconds > 0
         assert taken == list(range(1, 2001))
         assert watched.reads == [0, 1000]
-        rest = await caught_up(await feed_of(watched.hub, taken[-1], Client(THERE, None)))
+        rest = await caught_up(await feed_of(site, watched.hub, taken[-1], Client(THERE, None)))
         assert rest == list(range(2001, 2501))
 
     async def test_is_made_of_nobody_for_what_the_server_is_late_with(self, site: Site) -> None:
         await site.relay()
         hub = await site.hub(queue_limit=3)
         budget = budget_of(10)
-        feed = await feed_of(hub, 0, Client(HERE, None, budget))
+        feed = await feed_of(site, hub, 0, Client(HERE, None, budget))
         assert await caught_up(feed) == []
         for key in range(9):
             await write(site, key)
-        await until(lambda: hub.position == 9)
+        await until(lambda: hub.point.position == 9)
 
         assert await caught_up(feed) == list(range(1, 10))
         budget.charge(("address", HERE), 9)  # one was spent when it began

@@ -23,7 +23,9 @@ class TestResume:
         await take(await site.listener(hub, after=0), 1500)
 
         async def resume(after: int) -> list[int]:
-            async with hub.listen(lambda _: True, after=after) as listener:
+            async with hub.listen(
+                lambda _: True, after=await site.database.point(after)
+            ) as listener:
                 return positions_of(await take(listener, 1600 - after))
 
         async def keep_writing() -> None:
@@ -39,12 +41,12 @@ class TestResume:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         await write(site, 2, 3, 4)
-        changes = await log.assign_positions()
+        batch = await log.assign_positions()
 
         listener = await site.listener(hub, after=3)
-        await publish(site, changes)
+        await publish(site, batch)
 
-        assert await take(listener, 1) == changes[2:]
+        assert await take(listener, 1) == batch.changes[2:]
 
     async def test_a_cursor_past_the_retention_is_refused(self, site: Site) -> None:
         log = await site.leading_log()

@@ -7,7 +7,7 @@ from weft.changes.change import Change, ChangeKind
 async def logged(database: Database) -> list[Change]:
     log = await database.open_log()
     try:
-        return await log.assign_positions()
+        return (await log.assign_positions()).changes
     finally:
         await log.aclose()
 

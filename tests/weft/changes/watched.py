@@ -5,7 +5,8 @@ from typing import Any
 
 from db.change_log import PostgresChangeLog
 from tests.weft.changes.site import NEVER_MS, Site, hears, running, write
-from weft.changes.change import Change
+from weft.changes.batch import Batch
+from weft.changes.change import Point
 from weft.changes.hub import Hub
 
 
@@ -18,15 +19,15 @@ class WatchedLog(PostgresChangeLog):
         self.checks = 0
         self._gate = gate
 
-    async def bounds(self) -> tuple[int, int]:
+    async def horizon(self, point: Point) -> int | None:
         self.checks += 1
-        return await super().bounds()
+        return await super().horizon(point)
 
-    async def after(self, position: int) -> list[Change]:
-        self.reads.append(position)
+    async def after(self, point: Point, *, page_start: int | None = None) -> Batch:
+        self.reads.append(point.position if page_start is None else page_start)
         if self._gate is not None:
             await self._gate.acquire()
-        return await super().after(position)
+        return await super().after(point, page_start=page_start)
 
 
 class Watched:

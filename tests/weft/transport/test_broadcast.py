@@ -67,3 +67,16 @@ class TestSubscriptions:
             assert len(server.witness.feeds) == 1
         await until(lambda: not server.witness.feeds)
         assert len(server.live.broadcasts) == 0
+
+    async def test_do_not_join_one_that_is_about_to_end(self, server: Server) -> None:
+        async with AsyncExitStack() as stack:
+            await joined(server, stack)
+            [broken] = server.witness.feeds
+            broken.is_broken = True
+
+            late = await joined(server, stack)
+
+            assert len(server.witness.feeds) == 2
+            server.witness.feeds.remove(broken)
+            server.witness.tick()
+            assert (await late.receive())["type"] == "next"

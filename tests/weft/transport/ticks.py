@@ -13,7 +13,12 @@ class TickFeed(Feed[Any]):
         self._feeds = feeds
         self._waiting: asyncio.Queue[Any] = asyncio.Queue()
         self._position = position
+        self.is_broken = False
         self._feeds.append(self)
+
+    @property
+    def has_failed(self) -> bool:
+        return self.is_broken
 
     @property
     def position(self) -> int:
