@@ -67,11 +67,12 @@ faults: $(READY) ## kill servers, Redis and PostgreSQL under live updates (FAULT
 schemathesis: $(READY) ## send REQUESTS=8000 operations generated out of the schema, and see no 5xx
 	@WEFT_GENERATED=$(REQUESTS) $(PYTEST) tests/long/test_generated.py
 
-check: $(READY) ## ruff, ruff format, basedpyright, import laws, known vulnerabilities
+check: $(READY) ## ruff, ruff format, basedpyright, import laws, migrations, known vulnerabilities
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/basedpyright
 	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/python -m tests.audit.migrations
 	@$(VENV)/bin/python -m tests.audit.dependencies
 
 format: $(READY) ## sort imports, fix what ruff can fix, format

@@ -272,14 +272,16 @@ def _servers(settings: Settings, *, redis: bool = True) -> Generator[Settings]:
 
 
 def _migrate(settings: Settings, revision: str = "head") -> None:
-    from db.revision import is_at_head
+    from db.revision import MigrationError, is_at_head
 
-    database_url = _database(settings)
-    if revision == "head" and asyncio.run(is_at_head(database_url)):
-        return
-    from db.migration import upgrade
+    try:
+        if revision == "head" and asyncio.run(is_at_head(_database(settings))):
+            return
+        from db.migration import upgrade
 
-    upgrade(database_url, revision)
+        upgrade(_database(settings), revision)
+    except MigrationError as error:
+        sys.exit(str(error))
 
 
 def _offer_sample(settings: Settings) -> None:

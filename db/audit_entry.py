@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from db.metadata import metadata
 from db.paging import AnySelect, PageStatements, in_order, keys_of, window_keys, within
 from db.statement import Statement
+from db.times import LATEST, times_check
 
 
 class AuditAction(enum.StrEnum):
@@ -46,6 +47,7 @@ audit_entry_table = sa.Table(
     sa.Column("subject_id", sa.BigInteger, nullable=False),
     sa.Column("subject_name", sa.Text, nullable=False),
     sa.Column("detail", sa.Text),
+    times_check("at"),
     comment="What admins did to users; it outlives them, so it refers to none.",
 )
 
@@ -72,7 +74,9 @@ def audit_entry_row(
     subject_name: str,
     detail: str | None,
 ) -> AuditEntryRow:
-    """A row out of `AUDIT_ENTRY_COLUMNS`."""
+    """A row out of `AUDIT_ENTRY_COLUMNS`; raises what `db.unreadable` knows if it is none."""
+    if at >= LATEST:
+        raise ValueError
     return AuditEntryRow(
         id, at, actor_id, actor_name, AuditAction(action), subject_id, subject_name, detail
     )

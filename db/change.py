@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db.metadata import metadata
+from db.times import times_check
 
 _TRANSACTION_ID = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
 
@@ -26,6 +27,8 @@ change_table = sa.Table(
         nullable=False,
         server_default=sa.func.clock_timestamp(),
     ),
+    sa.CheckConstraint("kind IN ('CREATED', 'UPDATED', 'DELETED')", name="kind"),
+    times_check("at"),
     comment="Every write to a recorded table, by its own transaction; see weft/changes.",
 )
 sa.Index(
@@ -110,7 +113,20 @@ def change_triggers(table: str, entity: str, columns: Sequence[str]) -> tuple[st
         "truncated": picked("truncated"),
     }
     statements = (_RECORD_FUNCTION, _ROW_TRIGGER, _TRUNCATE_TRIGGER)
-    return tuple(statement.format(**parts).strip() for statement in statements)
+    made = (statement.format(**parts).strip() for statement in statements)
+    return (*made, enable_change_triggers(table))
+
+
+def enable_change_triggers(table: str) -> str:
+    """The statement after which the triggers of `table` fire, whatever the role of the session.
+
+    Enabled in PostgreSQL's usual way they would not fire for appliers of logical replication, nor
+    for any other that writes with `session_replication_role = replica`.
+    """
+    name = f"record_{table}_change"
+    return (
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}, ENABLE ALWAYS TRIGGER {name}_truncate"
+    )
 
 
 def drop_change_triggers(table: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The change log's statements, and the log that relay and hub work with."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from db.change import change_table
 from db.change_points import (
+    AT,
     HORIZON,
     LAST_POINT,
     LAST_POSITION,
@@ -20,42 +21,18 @@ from db.change_points import (
     mark_at,
     mark_of,
 )
+from db.change_row import change_row
 from db.paging import keys_of
 from db.statement import Statement
 from weft.changes.batch import Batch
-from weft.changes.change import BEGINNING, Change, ChangeKind, Point
+from weft.changes.change import BEGINNING, Point
 from weft.changes.errors import CursorExpired
 from weft.changes.log import BATCH_LIMIT, Prepare
-
-
-def _change(
-    position: int,
-    mark: bytes,
-    entity: str,
-    key: int,
-    kind: str,
-    before: str | None,
-    after: str | None,
-    at: datetime,
-    xid: int,
-) -> Change:
-    return Change(
-        position,
-        mark,
-        entity,
-        key,
-        ChangeKind(kind),
-        None if before is None else msgspec.json.decode(before),
-        None if after is None else msgspec.json.decode(after),
-        at,
-        xid,
-    )
-
 
 _c = change_table.c
 _CHANGE_COLUMNS = (
     *(_c.position, mark_of(_c)),
-    *(_c.entity, _c.key, _c.kind, _c.before, _c.after, _c.at, _c.xid),
+    *(_c.entity, _c.key, _c.kind, _c.before, _c.after, AT.label("at"), _c.xid),
 )
 
 
@@ -86,7 +63,7 @@ PENDING_CHANGES = Statement(
     .where(_c.position.is_(None), _c.id > _settled_id)
     .order_by(_c.id)
     .limit(sa.literal_column(str(BATCH_LIMIT))),
-    lambda id, xmin, *columns: (id, xmin, _change(*columns)),
+    lambda id, xmin, *columns: (id, xmin, change_row(*columns)),
 )
 """What was committed and has no position yet, the lowest id first.
 
@@ -137,13 +114,13 @@ CHANGES_AFTER = Statement(
     .order_by(_page.c.position),
     lambda mark, start, start_mark, *columns: (
         (mark, start, start_mark),
-        None if columns[0] is None else _change(*columns),
+        None if columns[0] is None else change_row(*columns),
     ),
 )
 """At least one row: the mark at `position`, the point before the page, and a change of the page."""
 
 _oldest_pending = (
-    sa.select(_c.at).where(_c.position.is_(None)).order_by(_c.id).limit(1).scalar_subquery()
+    sa.select(AT).where(_c.position.is_(None)).order_by(_c.id).limit(1).scalar_subquery()
 )
 RELAY_LAG_SECONDS = Statement(
     sa.select(

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.change import change_horizon_table, change_table
 from db.statement import Statement
+from db.times import EARLIEST_SQL, is_readable
 from weft.changes.change import BEGINNING, MARK_BYTES, Point
 from weft.changes.log import BATCH_LIMIT
 
@@ -69,8 +70,10 @@ LOG_NAME = Statement(
 """No two servers of PostgreSQL began in the same microsecond, a copy and its original neither."""
 
 _c = change_table.c
+AT = sa.case((is_readable(_c.at), _c.at), else_=sa.literal_column(EARLIEST_SQL, _c.at.type))
+"""When the change was written; long ago if that cannot be read, so that it is dropped soon."""
 _oldest = (
-    sa.select(_c.position, _c.at)
+    sa.select(_c.position, AT.label("at"))
     .where(_c.position > HORIZON)
     .order_by(_c.position)
     .limit(sa.literal_column(str(BATCH_LIMIT)))

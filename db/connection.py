@@ -7,13 +7,15 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import asyncpg
+import structlog
 
 from db.rights import LOCK_LIVE_SESSION, ROLE_OF_LIVE_SESSION, Rights
 from db.statement import Statement
+from db.unreadable import CANNOT_READ
 from db.user import Role
 from db.written import OWN_WRITES, Write
 from weft.cache.bound import UNREAD
-from weft.errors import Forbidden, TookTooLong, Unauthenticated, Unavailable
+from weft.errors import Forbidden, TookTooLong, Unauthenticated, Unavailable, Unreadable
 from weft.loading.memory import Memory
 from weft.tcp import IDLE_SECONDS, INTERVAL_SECONDS, PROBES, keep_alive
 
@@ -40,6 +42,9 @@ LOST = (
 )
 
 
+_log = structlog.get_logger(__name__)
+
+
 class Duplicate(Exception):
     """A value that must be unique is there already; the transaction is lost."""
 
@@ -52,7 +57,9 @@ class ReadConnection:
     """Runs statements one at a time on one connection of PostgreSQL.
 
     A lost connection is `Unavailable`, a statement that ran too long `TookTooLong`, a broken
-    uniqueness `Duplicate`, a broken reference `Missing`; other errors of PostgreSQL pass through.
+    uniqueness `Duplicate`, a broken reference `Missing`. Rows that cannot be decoded are
+    `Unreadable`, and so is a broken CHECK: what is stored was written before it. Other errors of
+    PostgreSQL pass through.
     """
 
     def __init__(
@@ -74,12 +81,17 @@ class ReadConnection:
     async def all(self, statement: Statement[RowT], **parameters: Any) -> list[RowT]:
         """Every row, in the statement's order."""
         row = statement.row
-        records = await self._fetch(statement, parameters)
-        if statement.snapshot:
-            self._xmin = min(self._xmin, records[0][0])
-            return [row(*record[2:]) for record in records if record[1]]
-        self._xmin = 0
-        return [row(*record) for record in records]
+        try:
+            records = await self._fetch(statement, parameters)
+            if statement.snapshot:
+                self._xmin = min(self._xmin, records[0][0])
+                return [row(*record[2:]) for record in records if record[1]]
+            self._xmin = 0
+            return [row(*record) for record in records]
+        except CANNOT_READ as error:
+            # Only the type: the text may have what is stored.
+            _log.error("unreadable_rows", error=type(error).__name__, statement=statement.sql)
+            raise Unreadable from error
 
     async def first(self, statement: Statement[RowT], **parameters: Any) -> RowT | None:
         """The first row; None if there is none."""
@@ -103,6 +115,9 @@ class ReadConnection:
             raise Duplicate(str(error)) from error
         except asyncpg.ForeignKeyViolationError as error:
             raise Missing(str(error)) from error
+        except asyncpg.CheckViolationError as error:
+            _log.error("broken_check", constraint=error.constraint_name)  # pyright: ignore[reportAttributeAccessIssue]
+            raise Unreadable("What is stored here breaks a rule, and cannot be written.") from error
         except asyncpg.QueryCanceledError as error:
             raise TookTooLong("The database took too long to answer.") from error
         except LOST as error:

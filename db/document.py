@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from db.metadata import metadata
 from db.statement import Statement
+from db.times import times_check
 
 
 class DocumentRow(msgspec.Struct, frozen=True):
@@ -24,6 +25,7 @@ document_table = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("added_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    times_check("added_at"),
 )
 
 _c = document_table.c

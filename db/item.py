@@ -2,6 +2,7 @@
 
 import enum
 from datetime import datetime
+from typing import TypedDict
 
 import msgspec
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from db.metadata import metadata
 from db.paging import keys_of
 from db.statement import Statement
+from db.times import LATEST, times_check
 from db.user import user_table
 from db.versions import RowStatements
 from weft.remembered import Remembered
@@ -35,6 +37,13 @@ class ItemRow(msgspec.Struct, Remembered, frozen=True, dict=True):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class ItemSide(TypedDict):
+    """What a change of an item has, before and after."""
+
+    owner_id: int
+    status: str
 
 
 # New entries of a GIN index wait in a list. Every search reads it, and the write that fills it puts
@@ -77,6 +86,12 @@ item_table = sa.Table(
         nullable=False,
     ),
     sa.CheckConstraint("status IN ('DRAFT', 'PUBLISHED', 'ARCHIVED')", name="status"),
+    # `array_position` raises for an array of arrays.
+    sa.CheckConstraint(
+        "CASE WHEN array_ndims(tags) > 1 THEN false ELSE array_position(tags, NULL) IS NULL END",
+        name="tags",
+    ),
+    times_check("created_at", "updated_at"),
     sa.Index("items_created_index", "status", "created_at", "id"),
     sa.Index("items_updated_index", "status", "updated_at", "id"),
     sa.Index("items_title_index", "status", "title", "id"),
@@ -120,7 +135,10 @@ def item_row(
     created_at: datetime,
     updated_at: datetime,
 ) -> ItemRow:
-    """A row out of `ITEM_COLUMNS`."""
+    """A row out of `ITEM_COLUMNS`; raises what `db.unreadable` knows if it cannot be one."""
+    if created_at >= LATEST or updated_at >= LATEST:
+        raise ValueError
+    "".join(tags)  # TypeError for what are no texts
     return ItemRow(
         id, owner_id, title, description, _STATUSES[status], tags, version, created_at, updated_at
     )

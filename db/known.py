@@ -2,6 +2,10 @@
 
 Where most answers could be made of known rows, versions are asked for, and whole rows only of what
 has changed or was never seen; otherwise whole rows at once. So there is one statement, or two.
+
+Where a row cannot be read there is one more, which gives each row as JSON: by key, an `Unreadable`
+stands in place of what cannot be read; in a page the row is left out, and the next one takes its
+place, since no cursor could be made of it.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -11,12 +15,19 @@ import msgspec
 
 from db.connection import ReadConnection
 from db.paging import PageStatements
+from db.unreadable import CANNOT_READ, row_of_json
 from db.versions import RowStatements, integer_array, key_of_version
+from weft.errors import Unreadable
 from weft.loading.memory import VERSION_BYTES, Memory
 from weft.pagination import Page, Window
 
 PageKeyT = TypeVar("PageKeyT", bound="PageKey")
 RowT = TypeVar("RowT", bound=msgspec.Struct)
+
+
+LEFT_OUT = (20, 200)
+MOST_LEFT_OUT = LEFT_OUT[-1]
+"""Rows that a page may leave out: as many more than it shows are read for it."""
 
 
 class PageKey(Protocol):
@@ -31,7 +42,7 @@ class PageKey(Protocol):
 async def fetch_rows(
     connection: ReadConnection, statements: RowStatements[RowT], ids: Sequence[int]
 ) -> dict[int, RowT]:
-    """The rows that are there, by id."""
+    """The rows that are there, by id; an `Unreadable` is in place of each value that is none."""
     memory = connection.memory
     rows: dict[int, Any] = {}
     wanted: Sequence[int] = ids
@@ -40,10 +51,15 @@ async def fetch_rows(
         rows, wanted = _confirmed(memory, versions)
         memory.learn(statements, len(ids) - len(wanted), len(ids))
     if wanted:
-        found = await connection.all(statements.rows, ids=integer_array(wanted))
-        read = [_remembered(connection, statements.row, *row) for row in found]
-        if wanted is ids:
-            memory.learn(statements, sum(known for _, known in read), len(read))
+        try:
+            found = await connection.all(statements.rows, ids=integer_array(wanted))
+            read = [_remembered(connection, statements.row, *row) for row in found]
+        except (Unreadable, *CANNOT_READ):
+            texts = await connection.all(statements.texts, ids=integer_array(wanted))
+            read = [row_of_json(statements.row, text) for text in texts]
+        else:
+            if wanted is ids:
+                memory.learn(statements, sum(known for _, known in read), len(read))
         rows |= {row.id: row for row, _ in read}  # pyright: ignore[reportAttributeAccessIssue]
     return rows
 
@@ -71,7 +87,10 @@ async def fetch_pages(
     keys: Sequence[PageKeyT],
     arrays: Callable[[Sequence[PageKeyT]], dict[str, list[Any]]],
 ) -> list[Page[RowT]]:
-    """Each key's page; `arrays` makes the statements' parameters of keys."""
+    """Each key's page; `arrays` makes the statements' parameters of keys.
+
+    An `Unreadable` is in place of a page where more than `MOST_LEFT_OUT` rows would be left out.
+    """
     memory = connection.memory
     found: list[Page[RowT] | None] = [None] * len(keys)
     wanted: Sequence[int] = range(len(keys))
@@ -82,10 +101,17 @@ async def fetch_pages(
         memory.learn(statements, len(keys) - len(wanted), len(keys))
     if wanted:
         read: list[list[tuple[RowT, bool]]] = [[] for _ in wanted]
-        parameters = arrays([keys[index] for index in wanted])
-        for place, version, columns in await connection.all(statements.rows, **parameters):
-            row = _remembered(connection, statements.row, version, columns)
-            read[place - 1].append(row)
+        asked = [keys[index] for index in wanted]
+        parameters = arrays(asked)
+        try:
+            for place, version, columns in await connection.all(statements.rows, **parameters):
+                row = _remembered(connection, statements.row, version, columns)
+                read[place - 1].append(row)
+        except (Unreadable, *CANNOT_READ):
+            pages = await _pages_of_readable_rows(connection, statements, asked, parameters)
+            for index, page in zip(wanted, pages, strict=True):
+                found[index] = page
+            return found  # pyright: ignore[reportReturnType]
         for index, rows in zip(wanted, read, strict=True):
             key = keys[index]
             found[index] = Page([row for row, _ in rows], key.window, key.scope)
@@ -93,6 +119,29 @@ async def fetch_pages(
             some = [rows for rows in read if rows]
             memory.learn(statements, sum(all(k for _, k in rows) for rows in some), len(some))
     return found  # pyright: ignore[reportReturnType]
+
+
+async def _pages_of_readable_rows(
+    connection: ReadConnection,
+    statements: PageStatements[Any],
+    keys: Sequence[PageKey],
+    parameters: dict[str, list[Any]],
+) -> list[Any]:
+    """The pages as if rows that cannot be read were not there."""
+    found: list[Any] = [Unreadable()] * len(keys)
+    limits = parameters["row_limit"]
+    for left_out in (0, *LEFT_OUT):
+        parameters = parameters | {"row_limit": [limit + left_out for limit in limits]}
+        read: list[list[tuple[Any, bool]]] = [[] for _ in keys]
+        for place, text in await connection.all(statements.texts, **parameters):
+            read[place - 1].append(row_of_json(statements.row, text))
+        for index, (key, rows) in enumerate(zip(keys, read, strict=True)):
+            readable = [row for row, is_readable in rows if is_readable][: limits[index]]
+            if len(readable) == limits[index] or len(rows) < limits[index] + left_out:
+                found[index] = Page(readable, key.window, key.scope)
+        if not any(isinstance(page, Unreadable) for page in found):
+            break
+    return found
 
 
 def _known_page(memory: Memory, key: PageKey, versions: bytes) -> Page[Any] | None:

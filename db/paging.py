@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
 from db.statement import Statement
+from db.unreadable import as_json
 from db.versions import row_version
 from weft.pagination import Window
 
@@ -91,7 +92,7 @@ def in_order(columns: Sequence[sa.ColumnElement[Any]], ascending: bool) -> list[
 
 
 class PageStatements(Generic[RowT]):
-    """The two statements for pages of rows: whole rows, or only their versions."""
+    """The statements for pages of rows: whole rows, their versions, or rows as JSON."""
 
     def __init__(
         self,
@@ -126,6 +127,13 @@ class PageStatements(Generic[RowT]):
             snapshot=True,
         )
         """Every key's place, and the versions of its rows one after another, in order."""
+        texts = sa.select(keys.c.place, as_json([rows.c[column.key] for column in columns]))
+        self.texts: Statement[tuple[int, str]] = Statement(
+            texts.select_from(keys.join(rows, sa.true())),
+            lambda place, text: (place, text),
+            snapshot=True,
+        )
+        """As `rows`, but each as JSON, for `row_of_json`."""
         self.row = row
 
 

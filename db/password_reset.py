@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from db.metadata import metadata
 from db.statement import Statement
+from db.times import times_check
 from db.user import user_table
 from weft.confidential import Confidential
 
@@ -24,6 +25,7 @@ password_reset_table = sa.Table(
     ),
     sa.Column("email", sa.Text, comment="where the token was sent"),
     sa.Column("expires_at", _TIME, nullable=False, index=True),
+    times_check("expires_at"),
 )
 
 _u, _r = user_table.c, password_reset_table.c

@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 
 from db.admin import INSERT_ADMIN
+from db.change import enable_change_triggers
 from db.sample import FIRST_ITEM_AT, ITEM_COLUMNS, USER_COLUMNS, sample_items, sample_users
 from db.session import INSERT_USER
 from db.user import Role
@@ -22,10 +23,7 @@ DISABLE_TRIGGERS = (
     "ALTER TABLE users DISABLE TRIGGER USER",
     "ALTER TABLE items DISABLE TRIGGER USER",
 )
-ENABLE_TRIGGERS = (
-    "ALTER TABLE users ENABLE TRIGGER USER",
-    "ALTER TABLE items ENABLE TRIGGER USER",
-)
+ENABLE_TRIGGERS = (enable_change_triggers("users"), enable_change_triggers("items"))
 IS_EMPTY = "SELECT NOT EXISTS (SELECT FROM users) AND NOT EXISTS (SELECT FROM items)"
 # COPY writes ids that the sequence has not given.
 ADVANCE_IDS = "SELECT setval(pg_get_serial_sequence($1, 'id'), $2, false)"

@@ -4,7 +4,7 @@ A session that ends is deleted, with its tokens: what is not there is not valid.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from db.metadata import metadata
 from db.paging import keys_of
 from db.statement import Statement
+from db.times import LATEST, times_check
 from db.user import USER_COLUMNS, Role, UserRow, user_row, user_table
 from weft.auth.sessions import StoredToken
 from weft.confidential import Confidential
@@ -32,6 +33,7 @@ session_table = sa.Table(
     ),
     sa.Column("opened_at", _TIME, nullable=False),
     sa.Column("expires_at", _TIME, nullable=False, comment="when its newest token does"),
+    times_check("opened_at", "expires_at"),
 )
 
 refresh_token_table = sa.Table(
@@ -48,6 +50,7 @@ refresh_token_table = sa.Table(
     sa.Column("expires_at", _TIME, nullable=False),
     sa.Column("used_at", _TIME, comment="its first use"),
     sa.Index("refresh_tokens_session_id_expires_at_index", "session_id", "expires_at"),
+    times_check("expires_at", "used_at"),
 )
 
 
@@ -60,6 +63,12 @@ class SessionRow(msgspec.Struct, frozen=True):
     opened_at: datetime
     expires_at: datetime
     email_verified: bool = False
+
+
+class SessionSide(TypedDict):
+    """What a change of a session has, before and after."""
+
+    user_id: int
 
 
 class Credentials(Confidential, frozen=True):
@@ -87,6 +96,8 @@ def _session_row(
     expires_at: datetime,
     email_verified: bool,
 ) -> SessionRow:
+    if opened_at >= LATEST or expires_at >= LATEST:
+        raise ValueError
     return SessionRow(id, user_id, Role(role), opened_at, expires_at, email_verified)
 
 

@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from db.metadata import metadata
 from db.paging import AnySelect, PageStatements, in_order, keys_of, window_keys, within
 from db.statement import Statement
+from db.times import LATEST, times_check
 from db.versions import RowStatements
 from weft.confidential import Confidential
 from weft.remembered import Remembered
@@ -33,6 +34,12 @@ class UserRow(Confidential, Remembered, frozen=True, dict=True):
     created_at: datetime
     suspended_at: datetime | None = None
     email_verified_at: datetime | None = None
+
+
+class UserSide(TypedDict):
+    """What a change of a user has, before and after."""
+
+    role: str
 
 
 user_table = sa.Table(
@@ -59,6 +66,7 @@ user_table = sa.Table(
         comment="when a token that was mailed there came back",
     ),
     sa.CheckConstraint("role IN ('MEMBER', 'ADMIN')", name="role"),
+    times_check("created_at", "suspended_at", "email_verified_at"),
 )
 sa.Index("users_email_key", sa.func.lower(user_table.c.email), unique=True)
 sa.Index("users_search_index", user_table.c.search, postgresql_using="gin")
@@ -85,7 +93,11 @@ def user_row(
     suspended_at: datetime | None,
     email_verified_at: datetime | None,
 ) -> UserRow:
-    """A row out of `USER_COLUMNS`."""
+    """A row out of `USER_COLUMNS`; raises what `db.unreadable` knows if it cannot be one."""
+    if created_at >= LATEST or (suspended_at is not None and suspended_at >= LATEST):
+        raise ValueError
+    if email_verified_at is not None and email_verified_at >= LATEST:
+        raise ValueError
     return UserRow(id, name, email, _ROLES[role], created_at, suspended_at, email_verified_at)
 
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.statement import Statement
+from db.unreadable import as_json
 
 RowT = TypeVar("RowT")
 
@@ -34,7 +35,7 @@ def integer_array(values: Sequence[int]) -> str:
 
 
 class RowStatements(Generic[RowT]):
-    """The two statements for rows by `ids`, an `integer_array`: whole, or only their versions."""
+    """The statements for rows by `ids`, an `integer_array`: whole, their versions, or as JSON."""
 
     def __init__(self, columns: Sequence[sa.Column[Any]], row: Callable[..., RowT]) -> None:
         """`row` makes a row of `columns`."""
@@ -55,4 +56,6 @@ class RowStatements(Generic[RowT]):
             lambda versions: versions or b"",
         )
         """One row: the versions of all that are there, one after another."""
+        self.texts: Statement[str] = Statement(sa.select(as_json(columns)).where(by_id), str)
+        """Every row that is there as JSON, for `row_of_json`."""
         self.row = row

@@ -11,14 +11,21 @@ from db.session import (
     Credentials,
     SessionRow,
 )
+from weft.errors import Unreadable
 
 
 async def session_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[SessionRow | None]:
     """Sessions in key order, with their users' roles as they are now; None for one that was ended.
 
-    One that has expired may still be there: whoever asks knows the time.
+    One that has expired may still be there: whoever asks knows the time. One that cannot be read is
+    none; Unreadable if it is among others.
     """
-    found = {row.id: row for row in await connection.all(SESSIONS_BY_ID, ids=keys)}
+    try:
+        found = {row.id: row for row in await connection.all(SESSIONS_BY_ID, ids=keys)}
+    except Unreadable:
+        if len(keys) > 1:
+            raise
+        return [None]
     return [found.get(key) for key in keys]
 
 
@@ -38,6 +45,14 @@ async def sessions_by_user(
 async def credentials_by_email(
     connection: ReadConnection, keys: Sequence[str]
 ) -> list[Credentials | None]:
-    """Credentials in key order, whatever the case of the address; None if it is nobody's."""
-    found = dict(await connection.all(CREDENTIALS_BY_EMAIL, email=keys))
+    """Credentials in key order, whatever the case of the address; None if it is nobody's.
+
+    A user who cannot be read has none; Unreadable if among others.
+    """
+    try:
+        found = dict(await connection.all(CREDENTIALS_BY_EMAIL, email=keys))
+    except Unreadable:
+        if len(keys) > 1:
+            raise
+        return [None]
     return [found.get(place) for place in range(1, len(keys) + 1)]

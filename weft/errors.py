@@ -18,6 +18,7 @@ WeftError
 │   ├── Forbidden            FORBIDDEN
 │   ├── DeadlineExceeded     DEADLINE_EXCEEDED
 │   ├── TooMuchToRead        SEARCH_TOO_BROAD
+│   ├── Unreadable           UNREADABLE
 │   └── Unavailable          UNAVAILABLE (retriable)
 │       └── TookTooLong          UNAVAILABLE (retriable)
 └── DeclarationError     a schema declaration is wrong; raised at import, never seen by clients
@@ -142,6 +143,15 @@ class TooMuchToRead(FieldError):
     """What was searched, sorted or counted took longer than searches may: ask for less."""
 
     code = "SEARCH_TOO_BROAD"
+
+
+class Unreadable(FieldError):
+    """What is stored here was written by another program, and is nothing that a field can be."""
+
+    code = "UNREADABLE"
+
+    def __init__(self, message: str = "What is stored here cannot be read.") -> None:
+        super().__init__(message)
 
 
 class Unavailable(FieldError):

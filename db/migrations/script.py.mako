@@ -1,10 +1,11 @@
 """${message}."""
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
+# The oldest revision whose release works on these tables as well; None: only this one.
+compatible_from = None
 
 
 def upgrade() -> None:

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -15,7 +14,7 @@ from db.connection import ReadConnection
 from db.migration import async_url, downgrade, upgrade
 from db.revision import MIGRATIONS, WrongRevision, check_revision, head
 from db.tables import metadata
-from weft.embedded import EmbeddedServers
+from tests.db.conftest import Databases
 
 RECORDED = {
     "users": ("User", ["role"]),
@@ -43,7 +42,7 @@ UNION ALL
 SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 FROM pg_constraint WHERE connamespace = 'public'::regnamespace
 UNION ALL
-SELECT format('trigger %s', pg_get_triggerdef(pg_trigger.oid))
+SELECT format('trigger %s enabled:%s', pg_get_triggerdef(pg_trigger.oid), tgenabled)
 FROM pg_trigger JOIN pg_class ON tgrelid = pg_class.oid
 WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal
 UNION ALL
@@ -90,36 +89,6 @@ async def create_from_tables(database_url: str) -> None:
     await engine.dispose()
 
 
-class Databases:
-    """Makes empty databases, and drops them in the end."""
-
-    def __init__(self, server: asyncpg.Connection, server_url: str, prefix: str) -> None:
-        self._server = server
-        self._server_url = server_url
-        self._prefix = prefix
-        self._names: list[str] = []
-
-    async def new(self) -> str:
-        name = f"{self._prefix}_{len(self._names)}"
-        await self._server.execute(f'CREATE DATABASE "{name}"')
-        self._names.append(name)
-        return self._server_url.replace("/weft?", f"/{name}?", 1)
-
-    async def drop(self) -> None:
-        for name in self._names:
-            await self._server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@pytest.fixture
-async def databases(servers: EmbeddedServers, worker_id: str) -> AsyncIterator[Databases]:
-    server_url = servers.database_url.replace("+asyncpg", "", 1)
-    server = await asyncpg.connect(server_url)
-    made = Databases(server, server_url, f"migration_{worker_id}")
-    yield made
-    await made.drop()
-    await server.close()
-
-
 class TestUpgrade:
     async def test_gives_exactly_the_tables_and_triggers_of_db(self, databases: Databases):
         migrated, declared = await databases.new(), await databases.new()
@@ -132,6 +101,16 @@ class TestUpgrade:
         database_url = await databases.new()
         await asyncio.to_thread(upgrade, database_url)
         assert await differences(database_url, metadata) == []
+
+    async def test_makes_triggers_that_fire_whatever_the_role_of_the_session(
+        self, databases: Databases
+    ):
+        database_url = await databases.new()
+        await asyncio.to_thread(upgrade, database_url)
+        triggers = {line for line in await catalog(database_url) if line.startswith("trigger")}
+        assert {line.rpartition(" ")[2] for line in triggers} == {"enabled:A"}
+        for table in RECORDED:
+            assert sum(f" ON public.{table} " in line for line in triggers) == 2
 
     async def test_does_nothing_where_it_has_been(self, databases: Databases):
         database_url = await databases.new()
@@ -212,6 +191,7 @@ class TestCatalog:
             "DROP INDEX items_tags_index",
             "ALTER INDEX items_tags_index RESET (gin_pending_list_limit)",
             "DROP TRIGGER record_items_change ON items",
+            "ALTER TABLE items ENABLE TRIGGER record_items_change",
             "COMMENT ON COLUMN sessions.expires_at IS 'other'",
             "COMMENT ON TABLE changes IS NULL",
         ],

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
-from weft.errors import RateLimited, TookTooLong, TooMuchToRead
+from weft.errors import RateLimited, TookTooLong, TooMuchToRead, Unreadable
 from weft.explanation import Watch, batch_at_work
 from weft.loading.connections import Closable, HeldConnections
 from weft.loading.failure import own_error
@@ -84,6 +84,7 @@ class ApartDispatcher(Generic[ConnectionT]):
 
     Equal jobs that have not begun are one. Jobs of several keys that fail while the connection is
     sound are tried key by key, so that one key fails alone: n keys take n + 1 statements at most.
+    A key that is Unreadable has this error as its value, if its waiter asked for others too.
     """
 
     def __init__(
@@ -242,7 +243,10 @@ class ApartDispatcher(Generic[ConnectionT]):
                 "narrower filter."
             )
         for waiter in job.let_go():
-            waiter.fail(error)
+            if isinstance(error, Unreadable) and len(waiter.keys) > 1:
+                waiter.take(dict.fromkeys(job.keys, own_error(error)), 0)
+            else:
+                waiter.fail(error)
 
     async def close(self) -> None:
         """Ends what runs and closes the connections; what still waits fails."""

@@ -12,6 +12,7 @@ from itertools import chain
 from math import ceil
 from typing import Any, Generic, TypeVar
 
+from weft.errors import Unreadable
 from weft.explanation import AT_WORK, Watch, batch_at_work, watch_at_work
 from weft.loading.apart import ApartDispatcher
 from weft.loading.connections import Closable, HeldConnections
@@ -85,7 +86,7 @@ class Dispatcher(Generic[ConnectionT]):
         """`take_xmin` tells, after each batch, the least xmin of the snapshots it was read in.
 
         `apart` takes what must not hold up the others: what reads far, and what has made a batch
-        fail whose connection is sound, each waiter's by itself.
+        fail whose connection is sound, each waiter's by itself; key by key if it is Unreadable.
         """
         self._connections = connections
         self._apart = apart
@@ -185,6 +186,7 @@ class Dispatcher(Generic[ConnectionT]):
 
     async def _run_batch(self, connection: ConnectionT, gathered: _Gathered) -> None:
         self.batches += 1
+        keys: list[Any] = []
         try:
             keys = gathered.distinct_keys()
             if gathered.watches is None:
@@ -196,7 +198,10 @@ class Dispatcher(Generic[ConnectionT]):
                 name = getattr(gathered.fetch, "__qualname__", repr(gathered.fetch))
                 raise TypeError(f"{name} promised {len(keys)} values and gave {len(values)}")
         except Exception as error:
-            if self._apart is not None and len(gathered.waiters) > 1 and not connection.is_closed:
+            is_of_several = len(gathered.waiters) > 1 or (
+                len(keys) > 1 and isinstance(error, Unreadable)
+            )
+            if self._apart is not None and is_of_several and not connection.is_closed:
                 gathered.retry(self._apart)
             else:
                 gathered.fail(error)

@@ -69,11 +69,14 @@ class Loader(DataLoader[KeyT, ValueT]):
         return await self._ask(keys).future
 
     async def load(self, key: KeyT) -> ValueT:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The value of one key."""
-        return (await self.load_many((key,)))[0]
+        """The value of one key; raises it if it is an error."""
+        value = (await self.load_many((key,)))[0]
+        if isinstance(value, Exception):
+            raise own_error(value) from value
+        return value
 
     async def load_many(self, keys: Sequence[KeyT]) -> list[ValueT]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The values of the keys, in their order."""
+        """The values of the keys, in their order; errors among them are those of single keys."""
         if keys and self._first is None and not self._asked and not self._known:
             # Most loaders are asked once: what was asked for is looked into by who asks again.
             first = self._first = self._ask(list(keys))

@@ -1,0 +1,55 @@
+"""Changes out of the columns of the log."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+
+from db.item import ItemSide
+from db.session import SessionSide
+from db.user import UserSide
+from weft.changes.change import Change, ChangeKind
+
+_SIDES: dict[str, msgspec.json.Decoder[Any]] = {
+    "Item": msgspec.json.Decoder(ItemSide),
+    "User": msgspec.json.Decoder(UserSide),
+    "Session": msgspec.json.Decoder(SessionSide),
+}
+_ANY_SIDE = msgspec.json.Decoder(dict[str, Any])
+
+_log = structlog.get_logger(__name__)
+
+
+def change_row(
+    position: int,
+    mark: bytes,
+    entity: str,
+    key: int,
+    kind: str,
+    before: str | None,
+    after: str | None,
+    at: datetime,
+    xid: int,
+) -> Change:
+    """A change, which has what is declared for its entity.
+
+    One that is none was written by no trigger. It keeps its place in the log, lest all that comes
+    after it wait for ever, as a change of nothing that anybody follows.
+    """
+    decode = _SIDES.get(entity, _ANY_SIDE).decode
+    try:
+        return Change(
+            position,
+            mark,
+            entity,
+            key,
+            ChangeKind(kind),
+            None if before is None else decode(before),
+            None if after is None else decode(after),
+            at,
+            xid,
+        )
+    except (ValueError, msgspec.DecodeError):
+        _log.error("unreadable_change", position=position, xid=xid)
+        return Change(position, mark, "", key, ChangeKind.UPDATED, None, None, at, xid)

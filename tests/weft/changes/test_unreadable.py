@@ -1,0 +1,83 @@
+"""Changes that no trigger wrote: what comes after them is delivered all the same."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+
+from db.change_log import RELAY_LAG_SECONDS, PostgresChangeLog
+from db.connection import ReadConnection
+from db.tag import touched
+from tests.weft.changes.site import Database, Site, keys_of, positions_of
+
+INSERT = "INSERT INTO changes (entity, key, kind, before, after, at) VALUES "
+UNREADABLE = [
+    "('Item', 7, 'JUMPED', NULL, NULL, now())",
+    "('Item', 7, 'UPDATED', '5', '[]', now())",
+    "('Item', 7, 'UPDATED', '{\"owner_id\": 1}', '{}', now())",
+    "('Item', 7, 'UPDATED', '{\"owner_id\": \"x\", \"status\": null}', NULL, now())",
+    "('Session', 7, 'DELETED', '{}', NULL, now())",
+    "('User', 7, 'UPDATED', '{\"role\": 1e400}', NULL, now())",
+]
+WITH_BAD_TIMES = [
+    f"('Thing', 1, 'UPDATED', '{{}}', '{{}}', '{time}')"
+    for time in ("infinity", "-infinity", "12000-01-01", "0044-03-15 BC")
+]
+
+
+@pytest.fixture
+async def unchecked(database: Database) -> None:
+    await database.run("ALTER TABLE changes DROP CONSTRAINT changes_kind_check")
+    await database.run("ALTER TABLE changes DROP CONSTRAINT changes_times_check")
+
+
+@pytest.fixture
+async def log(database: Database, unchecked: None) -> AsyncGenerator[PostgresChangeLog]:
+    async with aclosing(await database.open_log()) as opened:
+        assert await opened.try_lead()
+        yield opened
+
+
+@pytest.mark.parametrize("values", [*UNREADABLE, *WITH_BAD_TIMES])
+class TestLog:
+    async def test_gives_such_a_change_a_position_and_reads_on(
+        self, database: Database, log: PostgresChangeLog, values: str
+    ) -> None:
+        await database.run(INSERT + values)
+        await database.run("INSERT INTO things VALUES (2)")
+        assigned = await log.assign_positions()
+        assert positions_of(assigned) == [1, 2]
+        assert keys_of(assigned)[1] == 2
+        assert [touched(change) for change in assigned] == [[], []]
+        assert positions_of(await log.after(0)) == [1, 2]
+
+    async def test_drops_it_when_it_drops_old_ones(
+        self, database: Database, log: PostgresChangeLog, values: str
+    ) -> None:
+        await database.run(INSERT + values)
+        await log.assign_positions()
+        assert await log.prune(0) == 1
+
+    async def test_can_tell_how_late_it_is(
+        self, database: Database, log: PostgresChangeLog, values: str
+    ) -> None:
+        await database.run(INSERT + values)
+        raw = await database.connect()
+        connection = ReadConnection(raw, lambda sql, seconds: None)
+        (seconds,) = await connection.all(RELAY_LAG_SECONDS)
+        await raw.close()
+        assert 0 <= seconds < float("inf")
+
+
+async def test_subscribers_have_what_comes_after(
+    site: Site, unchecked: None, database: Database
+) -> None:
+    await site.relay()
+    hub = await site.hub()
+    async with hub.listen(lambda change: change.entity == "Thing") as listener:
+        for values in UNREADABLE:
+            await database.run(INSERT + values)
+        await database.run("INSERT INTO things VALUES (2)")
+        async for change in listener:
+            assert change.key == 2
+            break
