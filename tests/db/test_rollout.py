@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from alembic.script import ScriptDirectory
 
 from db.connection import ReadConnection
 from db.migration import downgrade, upgrade
@@ -220,3 +221,18 @@ class TestConstraints:
         await asyncio.to_thread(upgrade, database_url)
         assert [row[0] for row in await run(database_url, CONSTRAINT)] == [True]
         assert await is_at_head(database_url)
+
+
+class TestDeclarations:
+    """A database at a revision is past all revisions before it."""
+
+    def test_name_no_older_release_than_an_earlier_revision_does(self):
+        script = ScriptDirectory(str(MIGRATIONS))
+        declared = [
+            (found.revision, getattr(found.module, "compatible_from", None) or found.revision)
+            for found in reversed(list(script.walk_revisions()))
+        ]
+        oldest = [release for _, release in declared]
+        assert oldest == sorted(oldest)
+        assert all(release <= revision for revision, release in declared)
+        assert all(len(revision) == 4 and revision.isdecimal() for revision, _ in declared)
