@@ -6,7 +6,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db.metadata import metadata
-from db.times import times_check
 
 _TRANSACTION_ID = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
 
@@ -27,8 +26,6 @@ change_table = sa.Table(
         nullable=False,
         server_default=sa.func.clock_timestamp(),
     ),
-    sa.CheckConstraint("kind IN ('CREATED', 'UPDATED', 'DELETED')", name="kind"),
-    times_check("at"),
     comment="Every write to a recorded table, by its own transaction; see weft/changes.",
 )
 sa.Index(

@@ -86,11 +86,6 @@ item_table = sa.Table(
         nullable=False,
     ),
     sa.CheckConstraint("status IN ('DRAFT', 'PUBLISHED', 'ARCHIVED')", name="status"),
-    # `array_position` raises for an array of arrays.
-    sa.CheckConstraint(
-        "CASE WHEN array_ndims(tags) > 1 THEN false ELSE array_position(tags, NULL) IS NULL END",
-        name="tags",
-    ),
     times_check("created_at", "updated_at"),
     sa.Index("items_created_index", "status", "created_at", "id"),
     sa.Index("items_updated_index", "status", "updated_at", "id"),

@@ -19,6 +19,8 @@ def is_readable(time: sa.ColumnElement[datetime]) -> sa.ColumnElement[bool]:
 
 
 def times_check(*columns: str) -> sa.CheckConstraint:
-    """That all times of a table can be read: each table with times has one."""
+    """That all times of a table can be read: each table with times has one but `changes`,
+    which triggers write.
+    """
     ranges = [f"{column} >= {EARLIEST_SQL} AND {column} < {LATEST_SQL}" for column in columns]
     return sa.CheckConstraint(" AND ".join(ranges), name="times")

@@ -20,11 +20,8 @@ def readable(*columns: str) -> str:
 
 CHECKS = {
     "audit_entries": {"times": readable("at")},
-    "changes": {"kind": "kind IN ('CREATED', 'UPDATED', 'DELETED')", "times": readable("at")},
     "documents": {"times": readable("added_at")},
     "items": {
-        "tags": "CASE WHEN array_ndims(tags) > 1 THEN false"
-        " ELSE array_position(tags, NULL) IS NULL END",
         "times": readable("created_at", "updated_at"),
     },
     "password_resets": {"times": readable("expires_at")},

@@ -26,13 +26,7 @@ WITH_BAD_TIMES = [
 
 
 @pytest.fixture
-async def unchecked(database: Database) -> None:
-    await database.run("ALTER TABLE changes DROP CONSTRAINT changes_kind_check")
-    await database.run("ALTER TABLE changes DROP CONSTRAINT changes_times_check")
-
-
-@pytest.fixture
-async def log(database: Database, unchecked: None) -> AsyncGenerator[PostgresChangeLog]:
+async def log(database: Database) -> AsyncGenerator[PostgresChangeLog]:
     async with aclosing(await database.open_log()) as opened:
         assert await opened.try_lead()
         yield opened
@@ -69,9 +63,7 @@ class TestLog:
         assert 0 <= seconds < float("inf")
 
 
-async def test_subscribers_have_what_comes_after(
-    site: Site, unchecked: None, database: Database
-) -> None:
+async def test_subscribers_have_what_comes_after(site: Site, database: Database) -> None:
     await site.relay()
     hub = await site.hub()
     async with hub.listen(lambda change: change.entity == "Thing") as listener:
