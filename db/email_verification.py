@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.metadata import metadata
 from db.statement import Statement
+from db.times import times_check
 from db.user import USER_COLUMNS, user_row, user_table
 from weft.confidential import Confidential
 
@@ -19,6 +20,7 @@ email_verification_table = sa.Table(
     sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
     sa.Column("email", sa.Text, nullable=False, comment="where the token was sent"),
     sa.Column("expires_at", _TIME, nullable=False),
+    times_check("expires_at"),
 )
 
 _u, _v = user_table.c, email_verification_table.c

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from db.metadata import metadata
 from db.statement import Statement
+from db.times import times_check
 from db.user import user_table
 from weft.confidential import Confidential
 
@@ -16,6 +17,7 @@ sign_up_table = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("email", sa.Text, nullable=False),
     sa.Column("expires_at", _TIME, nullable=False, index=True),
+    times_check("expires_at"),
     comment="Accounts that will exist once their token comes back.",
 )
 

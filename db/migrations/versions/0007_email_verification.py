@@ -8,6 +8,7 @@ from alembic import op
 
 revision = "0007"
 down_revision = "0006"
+compatible_from = "0006"
 
 STATEMENTS = (
     "ALTER TABLE users ADD COLUMN email_verified_at timestamptz",

@@ -21,13 +21,13 @@ def readable(*columns: str) -> str:
 CHECKS = {
     "audit_entries": {"times": readable("at")},
     "documents": {"times": readable("added_at")},
-    "items": {
-        "times": readable("created_at", "updated_at"),
-    },
+    "email_verifications": {"times": readable("expires_at")},
+    "items": {"times": readable("created_at", "updated_at")},
     "password_resets": {"times": readable("expires_at")},
     "refresh_tokens": {"times": readable("expires_at", "used_at")},
     "sessions": {"times": readable("opened_at", "expires_at")},
-    "users": {"times": readable("created_at", "suspended_at")},
+    "sign_ups": {"times": readable("expires_at")},
+    "users": {"times": readable("created_at", "suspended_at", "email_verified_at")},
 }
 RECORDED = {"users", "items", "sessions"}
 

@@ -3,7 +3,8 @@
 from alembic import op
 
 revision = "0010"
-down_revision = "0006"
+down_revision = "0008"
+compatible_from = "0006"
 
 
 def upgrade() -> None:
