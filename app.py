@@ -35,6 +35,7 @@ from weft.cache.fences import WriteFences
 from weft.cache.filler import Filler
 from weft.cache.lease import FenceRelay
 from weft.cache.store import RedisStore
+from weft.cancellation import cancellable
 from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
 from weft.changes.relay import Relay
@@ -48,6 +49,7 @@ from weft.rates.attempts import Attempts
 from weft.rates.budget import CostBudget, charge_address
 from weft.rates.windows import Windows
 from weft.shared_redis import close_redis, shared_redis
+from weft.shutdown import Shutdown
 from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
 from weft.transport.cookies import CookieSessions
@@ -61,15 +63,20 @@ from weft.transport.websocket import GraphQLSocket
 BUILT_PAGES = Path(__file__).parent / "web" / "dist"
 
 Clock = Callable[[], datetime]
+Abandon = Callable[[], None]
 
 
 class Server:
     """What lives as long as the process: made here, started and stopped by `lifespan`."""
 
-    def __init__(self, settings: Settings, now: Clock, observe: Observe) -> None:
+    def __init__(
+        self, settings: Settings, now: Clock, observe: Observe, abandon: Abandon = lambda: None
+    ) -> None:
         """Needs `database_url` and `redis_url`; ValueError says so where one is missing."""
         if settings.database_url is None or settings.redis_url is None:
             raise ValueError("Set DATABASE_URL and REDIS_URL, or start by `weft run`.")
+        self._shutdown_seconds = settings.shutdown_seconds
+        self._abandon = abandon
         self.redis = shared_redis(settings.redis_url)
         self.cache_store: RedisStore | None = None
         fences: WriteFences | None = None
@@ -152,23 +159,23 @@ class Server:
     async def lifespan(self, _: FastAPI) -> AsyncGenerator[None]:
         """Follows and relays changes while the server serves; ends all it opened when it stops."""
         runners = self.relay, self.hub, self.sessions, self.budget, self.outbox
-        works = [runner.run() for runner in runners]
         if self.cache_store is not None:
             with suppress(Unavailable):
                 await self.database.draw_id()  # opens a connection, by which the database is known
-        background = [asyncio.create_task(work) for work in works]
+        tasks = [asyncio.create_task(one.run(), name=type(one).__name__) for one in runners]
         try:
             yield
         finally:
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            shutdown = Shutdown(self._shutdown_seconds)
+            await shutdown.cancel(tasks)
             if self.filler is not None and self.cache_store is not None:
-                await self.filler.aclose()
-                await self.cache_store.aclose()
-            await self.database.close()
-            await close_redis(self.redis)
+                await shutdown.close("Filler", self.filler.aclose())
+                await shutdown.close("RedisStore", self.cache_store.aclose())
+            await shutdown.close("Database", self.database.close())
+            await shutdown.close("Redis", close_redis(self.redis))
             self.passwords.close()
+            if shutdown.unfinished:
+                self._abandon()
 
     def _forget_cached(self) -> None:
         if self.cache is not None:
@@ -181,7 +188,7 @@ class Server:
 
     async def check_redis(self) -> None:
         """Returns if Redis answers."""
-        await self.redis.ping()
+        await cancellable(self.redis.ping())
 
     async def relay_leads(self) -> bool:
         """Whether this process gives changes their positions."""
@@ -194,18 +201,21 @@ def create_app(
     now: Clock | None = None,
     observe: Observe | None = None,
     on_loopback: bool = False,
+    abandon: Abandon = lambda: None,
 ) -> ASGIApp:
     """The whole server as one ASGI application.
 
     `now` is its clock, UTC's unless given; `observe` is told of every statement, slow ones are
     logged unless it is given. `on_loopback` promises that no other machine can reach it: without
     that the secrets of development are refused by ValueError, in every environment.
+    logged unless it is given. `abandon` is called at the end if something that it runs did not end.
     """
     settings.check_secrets(development=on_loopback)
     server = Server(
         settings,
         now or partial(datetime.now, UTC),
         observed_at_work(observe or log_slow_statements(settings.slow_statement_ms)),
+        abandon,
     )
     web = FastAPI(
         title="Weft", lifespan=server.lifespan, docs_url=None, redoc_url=None, openapi_url=None

@@ -239,7 +239,6 @@ def settings(
 
 
 def _with_cache(work: Callable[[CacheContents], Awaitable[AnswerT]]) -> AnswerT:
-
     async def run(settings: Settings) -> AnswerT:
         async with aclosing(
             await open_contents(str(settings.redis_url), settings.redis_prefix)

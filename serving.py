@@ -64,11 +64,16 @@ def _application(*, on_loopback: bool) -> "ASGIApp":
 
     settings = read_settings()
     try:
-        server = create_app(settings, on_loopback=on_loopback)
+        server = create_app(settings, on_loopback=on_loopback, abandon=abandon)
     except ValueError as error:
         sys.exit(str(error))
     collect_garbage_in_small_parts()
     return server
+
+
+def abandon() -> None:
+    """Ends the process at once: asyncio would wait for ever for a task that does not end."""
+    os._exit(1)
 
 
 def shared_by_connections(settings: Settings) -> Shared:

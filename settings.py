@@ -207,7 +207,8 @@ class Settings(AccountSettings, ExposureSettings):
         default=10,
         ge=1,
         le=300,
-        description="How long requests in flight may take when the server stops.",
+        description="How long requests in flight may take when the server stops, and after them "
+        "what runs in the background.",
     )
 
     @property

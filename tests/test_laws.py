@@ -10,7 +10,7 @@ from graphql import GraphQLSchema
 
 from loaders import Loaders
 from schema import build_schema
-from tests.laws import bounds, coordinates, decisions, layers, rows, storage
+from tests.laws import bounds, coordinates, decisions, layers, retries, rows, storage
 from tests.laws.importing import happening
 from tests.laws.source import PROJECT, sources
 
@@ -101,6 +101,14 @@ class TestWhatIsKept:
         assert bounds.bounds(PROJECT)
         assert bounds.unlisted(PROJECT) == []
         assert bounds.by_count(PROJECT, bounds.BY_COUNT) == []
+
+
+class TestCancellation:
+    def test_is_lost_by_no_loop_that_tries_again(self):
+        assert retries.own_retries(PROJECT, retries.OWN_LOOPS) == []
+
+    def test_is_lost_by_no_library(self):
+        assert retries.lost_cancellations(PROJECT, retries.OWN_AWAITS) == []
 
 
 class TestFiles:

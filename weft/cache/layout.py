@@ -27,14 +27,14 @@ class Layout:
     """
 
     def __init__(self, url: str, limits: StoreLimits, name: Name, prefix: str) -> None:
-        # No timeouts of redis-py's own: before Python 3.12 those lose cancellations.
-        self._pool = ConnectionPool.from_url(
-            url,
-            socket_timeout=None,
-            socket_connect_timeout=None,
-            health_check_interval=0,
-            **redis_options(url),
-        )
+        self._pool = ConnectionPool.from_url(url, **redis_options(url))
+        # Not even those of the URL: before Python 3.12 redis-py's timeouts lose cancellations,
+        # and these connections are too busy for `weft.cancellation.cancellable`.
+        self._pool.connection_kwargs |= {
+            "socket_timeout": None,
+            "socket_connect_timeout": None,
+            "health_check_interval": 0,
+        }
         self._limits = limits
         self._name = name
         self._prefix = prefix.encode()

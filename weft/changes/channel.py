@@ -1,15 +1,13 @@
 """The two Redis channels of the change log. What goes through them only saves waiting."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, Never
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.asyncio.client import PubSub
 
+from weft.cancellation import cancellable
 from weft.changes.outage import Outage
-
-REDIS_ERRORS = (RedisError, OSError)
 
 _LISTEN_SECONDS = 1.0
 """How often a silent subscription looks whether it was cancelled, and asks for a sign of life."""
@@ -55,37 +53,32 @@ async def follow(
     name begins another subscription. Runs until it is cancelled.
     """
     while True:
-        try:
+        async with outage.attempt():
             if channel := find_channel():
                 async with redis.pubsub() as subscription:
-                    await subscription.subscribe(channel)
-                    silent = 0
-                    while find_channel() == channel:
-                        heed_cancellation()
-                        message: dict[str, Any] | None = await subscription.get_message(
-                            timeout=_LISTEN_SECONDS
-                        )
-                        if message is not None:
-                            silent = 0
-                            outage.answered()
-                            if message["type"] != "pong":
-                                hear(message["data"] if message["type"] == "message" else None)
-                        elif silent == _MOST_SILENT:
-                            raise TimeoutError("Redis does not answer.")
-                        else:
-                            silent += 1
-                            await subscription.ping()
-        except REDIS_ERRORS as error:
-            outage.failed(error)
+                    await cancellable(subscription.subscribe(channel))
+                    await _listen(subscription, lambda: find_channel() == channel, hear, outage)
         await outage.pause()
 
 
-def heed_cancellation() -> None:
-    """Raises CancelledError if this task is being cancelled; to be called after asking Redis.
-
-    redis-py sends by `asyncio.wait_for`, which before Python 3.12 loses a cancellation that arrives
-    in the moment when the sending is done.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+async def _listen(
+    subscription: PubSub,
+    goes_on: Callable[[], bool],
+    hear: Callable[[bytes | str | None], None],
+    outage: Outage,
+) -> None:
+    silent = 0
+    while goes_on():
+        message: dict[str, Any] | None = await cancellable(
+            subscription.get_message(timeout=_LISTEN_SECONDS)
+        )
+        if message is not None:
+            silent = 0
+            outage.answered()
+            if message["type"] != "pong":
+                hear(message["data"] if message["type"] == "message" else None)
+        elif silent == _MOST_SILENT:
+            raise TimeoutError("Redis does not answer.")
+        else:
+            silent += 1
+            await cancellable(subscription.ping())

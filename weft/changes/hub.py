@@ -133,14 +133,8 @@ class Hub:
         if client is not None:
             client.charge(cost_of_page(point.position, self._point.position))
         while self._started.is_set():
-            try:
+            async with self._replay_outage.attempt(CursorExpired):
                 page = await self._replays.after(point, self._point.position, client)
-            except CursorExpired:
-                raise
-            except Exception as error:
-                self._replay_outage.failed(error)
-            else:
-                self._replay_outage.answered()
                 if page or point.is_at(self._point):
                     return page
                 self._hear(None)  # the hub is late, or in a history that is no more
@@ -194,13 +188,8 @@ class Hub:
             return None
 
     async def _catch_up(self) -> None:
-        try:
+        async with self._outage.attempt():  # the next poll tries again
             await self._read_on()
-        except Exception as error:
-            # Whatever it is, the next poll tries again: the hub must outlive it.
-            self._outage.failed(error)
-        else:
-            self._outage.answered()
         self._poll_later()
 
     async def _read_on(self) -> None:

@@ -2,9 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 import structlog
+
+from weft.cancellation import heed_cancellation
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
@@ -19,6 +22,30 @@ class Outage:
         self._store = store
         self._user = user
         self._failures = 0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the store failed when it was last used."""
+        return self._failures > 0
+
+    @asynccontextmanager
+    async def attempt(self, *answers: type[Exception]) -> AsyncGenerator[None]:
+        """`async with`: one use of the store, whose failure is noted and goes no further.
+
+        Errors that are `answers` of the store go on, and so does a cancellation, even one that
+        came out as another error. Every loop that tries again does so by this.
+        """
+        try:
+            yield
+        except answers:
+            self.answered()
+            raise
+        except Exception as error:
+            heed_cancellation()
+            self.failed(error)
+        else:
+            heed_cancellation()
+            self.answered()
 
     def failed(self, error: BaseException) -> None:
         """The store did not answer; the first time in a row is logged."""

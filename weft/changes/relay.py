@@ -9,13 +9,12 @@ import structlog
 from redis.asyncio import Redis
 
 from weft.cache.lease import FenceRelay
+from weft.cancellation import cancellable
 from weft.changes.batch import Batch, encode_batch
 from weft.changes.change import Change
 from weft.changes.channel import (
-    REDIS_ERRORS,
     Channels,
     follow,
-    heed_cancellation,
 )
 from weft.changes.log import BATCH_LIMIT, ChangeLog, OpenLog
 from weft.changes.outage import Outage
@@ -108,14 +107,12 @@ class Relay:
     async def _keep_relaying(self) -> None:
         while True:
             try:
-                async with aclosing(await self._open_log()) as log:
+                async with self._log_outage.attempt(), aclosing(await self._open_log()) as log:
                     self._channels.log_name = await log.name()
                     await self._stand_by(log)
                     self.leads = True
                     _log.info("relay_leads")
                     await self._lead(log)
-            except Exception as error:  # no failure may end the relaying for good
-                self._log_outage.failed(error)
             finally:
                 self.leads = False
             await self._log_outage.pause()
@@ -129,11 +126,9 @@ class Relay:
         if self._fences is not None:
             self._fences.lead()
         while True:
-            heed_cancellation()
             self._woken.clear()
             fences = self._fences
             batch = await log.assign_positions(None if fences is None else await fences.begin())
-            heed_cancellation()
             self._log_outage.answered()
             self._note_lag(batch.changes)
             if batch:
@@ -179,13 +174,8 @@ class Relay:
     async def _publish(self, channel: str | None, message: bytes) -> None:
         if channel is None:
             return  # no log was reached yet; what waits there is found by polling
-        try:
-            await self._redis.publish(channel, message)
-        except REDIS_ERRORS as error:
-            self._redis_outage.failed(error)
-        else:
-            self._redis_outage.answered()
-        heed_cancellation()
+        async with self._redis_outage.attempt():
+            await cancellable(self._redis.publish(channel, message))
 
 
 def gather_seconds(count: int) -> float:

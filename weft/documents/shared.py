@@ -7,6 +7,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from weft.cancellation import cancellable
+
 SECONDS = 0.25
 LONGEST_CHARACTERS = 65_536
 KEPT_SECONDS = 30 * 86_400
@@ -46,7 +48,7 @@ class SharedDocuments:
             async with asyncio.timeout(SECONDS), self._redis.pipeline(transaction=False) as pipe:
                 pipe.get(self._prefix + sha256)
                 pipe.zadd(self._index, {sha256: time.time()}, xx=True)
-                found, _ = await pipe.execute()
+                found, _ = await cancellable(pipe.execute())
         except (RedisError, OSError, TimeoutError):
             log.warning("documents_unreachable")
             return None
@@ -58,9 +60,10 @@ class SharedDocuments:
             return
         try:
             async with asyncio.timeout(SECONDS):
-                await self._keep(
+                keeping = self._keep(
                     keys=[self._index, self._prefix + sha256],
                     args=[sha256, text, time.time(), KEPT_SECONDS, self._limit, self._prefix],
                 )
+                await cancellable(keeping)
         except (RedisError, OSError, TimeoutError):
             log.warning("documents_unreachable")

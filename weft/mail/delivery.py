@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 import structlog
 
+from weft.cancellation import cancellable
 from weft.mail.mail import Deliver, Mail, MailRefused
 
 TIMEOUT_SECONDS = 20
@@ -35,7 +36,7 @@ def by_smtp(url: str, sender: str) -> Deliver:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.text)
         try:
-            await aiosmtplib.send(
+            sending = aiosmtplib.send(
                 message,
                 hostname=parts.hostname,
                 port=parts.port,
@@ -45,6 +46,7 @@ def by_smtp(url: str, sender: str) -> Deliver:
                 start_tls=True if username and parts.scheme == "smtp" else None,
                 timeout=TIMEOUT_SECONDS,
             )
+            await cancellable(sending)
         except aiosmtplib.SMTPRecipientsRefused as error:
             _refuse_if_final(error.recipients[0])
             raise

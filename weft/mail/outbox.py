@@ -10,7 +10,7 @@ from typing import Never
 
 import structlog
 
-from weft.changes.channel import heed_cancellation
+from weft.cancellation import cancellable
 from weft.mail.mail import Deliver, Mail, MailRefused
 
 WAITING = 1_000
@@ -68,13 +68,11 @@ class Outbox:
     async def _is_done(self, mail: Mail) -> bool:
         """Tries once; False if the mail may be taken later."""
         try:
-            await self._deliver(mail)
+            await cancellable(self._deliver(mail))
         except MailRefused as refused:
             log.error("mail_refused", subject=mail.subject, code=refused.code)
         except Exception as error:
-            heed_cancellation()  # aiosmtplib may answer it with an error of its own
             # The text of an error may hold the mail's own.
             log.warning("mail_failed", subject=mail.subject, error=type(error).__name__)
             return False
-        heed_cancellation()
         return True

@@ -99,10 +99,6 @@ class CostBudget:
         """Shares again and again, until it is cancelled."""
         while True:
             await self.share()
-            # redis-py may have lost a cancellation: see weft.changes.channel.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise asyncio.CancelledError
             await asyncio.sleep(SHARED_EVERY_SECONDS)
 
 

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from weft.bounded_cache import BoundedCache
 from weft.bounds import ATTEMPTS
+from weft.cancellation import cancellable
 from weft.memory_weight import weight_of
 
 SECONDS = 0.25
@@ -93,8 +94,8 @@ class Windows:
         return self._own.count(item, *key, cost=cost)
 
     async def _count_shared(self, item: RateLimitItem, *key: str, cost: int) -> Window:
-        within = await self._shared.hit(item, *key, cost=cost)
-        ends_at, left = await self._shared.get_window_stats(item, *key)
+        within = await cancellable(self._shared.hit(item, *key, cost=cost))
+        ends_at, left = await cancellable(self._shared.get_window_stats(item, *key))
         return Window(within, left, ends_at)
 
     async def forget(self, item: RateLimitItem, *key: str) -> None:
@@ -102,7 +103,7 @@ class Windows:
         self._own.forget(item, *key)
         try:
             async with asyncio.timeout(SECONDS):
-                await self._shared.clear(item, *key)
+                await cancellable(self._shared.clear(item, *key))
         except (RedisError, OSError, TimeoutError):
             self._rest()
 

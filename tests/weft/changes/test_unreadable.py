@@ -9,6 +9,7 @@ from db.change_log import RELAY_LAG_SECONDS, PostgresChangeLog
 from db.connection import ReadConnection
 from db.tag import touched
 from tests.weft.changes.site import Database, Site, keys_of, positions_of
+from weft.changes.change import BEGINNING
 
 INSERT = "INSERT INTO changes (entity, key, kind, before, after, at) VALUES "
 UNREADABLE = [
@@ -42,8 +43,8 @@ class TestLog:
         assigned = await log.assign_positions()
         assert positions_of(assigned) == [1, 2]
         assert keys_of(assigned)[1] == 2
-        assert [touched(change) for change in assigned] == [[], []]
-        assert positions_of(await log.after(0)) == [1, 2]
+        assert [touched(change) for change in assigned.changes] == [[], []]
+        assert positions_of(await log.after(BEGINNING)) == [1, 2]
 
     async def test_drops_it_when_it_drops_old_ones(
         self, database: Database, log: PostgresChangeLog, values: str

@@ -1,0 +1,40 @@
+"""Cancellations that are never lost, whatever the awaited library does with them."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+AGAIN_SECONDS = 0.05
+"""How long work that was cancelled has to end before it is cancelled again."""
+
+AnswerT = TypeVar("AnswerT")
+
+
+async def cancellable(work: Awaitable[AnswerT]) -> AnswerT:
+    """The result of a library's `work`, which is cancelled with the caller, until it has ended.
+
+    Before Python 3.12 `asyncio.wait_for` loses a cancellation that arrives when what it waits for
+    has just finished; redis-py sends by it, and aiosmtplib reads. Here `work` is a task of its own,
+    and the caller waits by `asyncio.wait`, which loses none.
+
+    A result that comes together with the cancellation is dropped: not for work whose result has to
+    be closed.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=AGAIN_SECONDS)
+        if not task.cancelled():
+            task.exception()  # else asyncio would log that it was not looked at
+        raise
+    return task.result()
+
+
+def heed_cancellation() -> None:
+    """Raises CancelledError if the running task was cancelled, whatever became of that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
