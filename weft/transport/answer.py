@@ -19,6 +19,9 @@ COMMON_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIF
 WITHOUT_LENGTH = frozenset({204, 304})
 """RFC 9110, 8.6: there is no body, and a 304 would have to tell the length of another."""
 
+PAID = "weft.paid"
+"""Stands in the scope of a request that was charged, whatever it is answered."""
+
 REFUSAL_SECONDS = 1.0
 """How long a client that has spent what it may waits for each refusal: so one that has many
 connections, and asks again at once, takes little of the event loop."""
@@ -74,8 +77,13 @@ def refusal(error: Exception, media_type: str) -> Answer:
 async def refused(error: Exception, media_type: str) -> Answer:
     """As `refusal`; what is refused as `RateLimited` is answered after `REFUSAL_SECONDS`."""
     if isinstance(error, RateLimited):
-        await asyncio.sleep(REFUSAL_SECONDS)
+        await delay_refusal()
     return refusal(error, media_type)
+
+
+async def delay_refusal() -> None:
+    """Waits for `REFUSAL_SECONDS`."""
+    await asyncio.sleep(REFUSAL_SECONDS)
 
 
 async def send_answer(send: Send, answer: Answer) -> None:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from weft.errors import RateLimited
 from weft.rates.address import CLIENT, counted_address
 from weft.telemetry.logs import REQUEST_ID
-from weft.transport.answer import refused, send_answer
+from weft.transport.answer import PAID, delay_refusal, refused, send_answer
 from weft.transport.exchange import exchange_of
 from weft.transport.headers import POLICY, Stamp, headers_of
 from weft.transport.negotiation import JSON
@@ -26,6 +26,9 @@ from weft.transport.origins import ANY, CrossOrigin, allowed_origins
 HEALTH = "/health/"
 CHECKS = frozenset({f"{HEALTH}live", f"{HEALTH}ready"})
 PAGE_COST = 1_000
+UNREAD_COST = 1
+FIRST_REFUSED = 400
+"""The lowest status that refuses a request."""
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 PREFLIGHT_SECONDS = 7200
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -36,6 +39,7 @@ HARDENING = (
 )
 SECURE_SCHEMES = frozenset({"https", "wss"})
 VARY_ORIGIN = (b"vary", b"origin")
+REFUSED_HANDSHAKES = frozenset({"websocket.close", "websocket.http.response.start"})
 
 
 class Front:
@@ -47,7 +51,8 @@ class Front:
       all. Paths below `/health/` answer to any.
     - `body_limit_bytes`: the longest body that `fallback` is given; a longer one is answered 413.
     - `charge`: counts a request that is `fallback`'s, by purpose and cost: each check of health for
-      itself, and all others as pages. Where it raises `RateLimited`, the answer is 429.
+      itself, and all others as pages. Where it raises `RateLimited`, the answer is 429. What
+      is answered unread, such as a preflight or a wrong Host, costs the address 1.
     """
 
     def __init__(
@@ -106,10 +111,20 @@ class Front:
             # It writes what it has to say at once; who else speaks does so by messages.
             exchange.is_wrapped = b"origin" in headers or self._vary_on_origin
         CLIENT.set(counted_address(scope, headers))
+        is_open = scope["type"] == "http"
 
         def stamped(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
+            nonlocal is_open
+            type_ = message["type"]
+            if type_ == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *stamp.response_headers()]
+                refuses = message["status"] >= FIRST_REFUSED or scope["method"] == "OPTIONS"
+                if refuses and PAID not in scope:
+                    return self._answer_unread(send, message)
+            elif type_ == "websocket.accept":
+                is_open = True
+            elif not is_open and type_ in REFUSED_HANDSHAKES:
+                return self._answer_unread(send, message)
             return send(message)
 
         await self._application(scope, headers)(scope, receive, stamped)
@@ -122,6 +137,14 @@ class Front:
             return self._endpoint
         # Who asks for health knows an address, often not a name.
         return self._share if path.startswith(HEALTH) else self._trusted
+
+    async def _answer_unread(self, send: Send, message: Message) -> None:
+        """Begins an answer to what nothing was charged for; late if the address has spent all."""
+        try:
+            self._charge("address", UNREAD_COST)
+        except RateLimited:
+            await delay_refusal()
+        await send(message)
 
     def _request_id(self, headers: dict[bytes, bytes]) -> str:
         given = headers.get(b"x-request-id")
@@ -145,15 +168,16 @@ class Front:
             return application(scope, receive, send)
         if scope["type"] == "http":
             send = _hardened(send)
+            scope[PAID] = True
             try:
                 self._charge(scope["path"] if scope["path"] in CHECKS else "page", PAGE_COST)
             except RateLimited as error:
-                return _refuse(send, error)
+                return _answer_refusal(send, error)
             receive = _limited(receive, scope, self._body_limit_bytes)
         return self._fallback(scope, receive, send)
 
 
-async def _refuse(send: Send, error: Exception) -> None:
+async def _answer_refusal(send: Send, error: Exception) -> None:
     await send_answer(send, await refused(error, JSON))
 
 

@@ -10,44 +10,27 @@ from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
 from weft.documents.documents import Documents
-from weft.errors import OperationNotAllowed
+from weft.errors import OperationNotAllowed, RateLimited
 from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.errors import Refused
 from weft.execution.schema import Schema
 from weft.explanation import Explanation
 from weft.rates.budget import CostBudget, charge_bytes, charged
-from weft.transport.answer import (
-    ALLOW,
-    NOSNIFF,
-    Answer,
-    refused,
-    send_answer,
-)
+from weft.transport.answer import ALLOW, NOSNIFF, PAID, Answer, refused, send_answer
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.event_stream import EventStream
 from weft.transport.exchange import Exchange, exchange_of
 from weft.transport.gate import Gate
-from weft.transport.headers import (
-    POLICY,
-    authorization_of,
-    headers_of,
-    request_id_of,
-    stamp_of,
-)
+from weft.transport.headers import POLICY, authorization_of, headers_of, request_id_of, stamp_of
 from weft.transport.load import InFlight
-from weft.transport.negotiation import (
-    EVENT_STREAM,
-    HTML,
-    JSON,
-    check_content_type,
-    response_type,
-)
+from weft.transport.negotiation import EVENT_STREAM, HTML, JSON, check_content_type, response_type
 from weft.transport.pages import Page
 from weft.transport.public import is_public, keepable
 from weft.transport.refusals import (
     BodyTimeout,
     BodyTooLarge,
     MethodNotAllowed,
+    NotAcceptable,
     TargetTooLong,
     UnsupportedMediaType,
 )
@@ -117,8 +100,10 @@ class GraphQLEndpoint:
         try:
             media_type = self._media_type(scope["method"], headers)
             if scope["method"] == "OPTIONS":
+                charge_bytes(self._budget, 0)
                 answer = Answer(204, JSON, b"", ALLOW)
             elif self._page is not None and media_type == HTML:
+                charge_bytes(self._budget, 0)
                 answer = self._page.answer(headers)
             elif self._live is not None and media_type == EVENT_STREAM:
                 media_type = JSON  # of what is refused before the stream begins
@@ -129,12 +114,22 @@ class GraphQLEndpoint:
         except ClientGone:
             return
         except Exception as error:
-            answer = await refused(error, media_type)
+            answer = await refused(self._paid(error), media_type)
         if exchange is not None:
             lines = answer.header_lines() + stamp_of(scope).response_lines()
             if exchange.respond(answer.status, lines, answer.body):
                 return
+        scope[PAID] = True
         await send_answer(send, answer)
+
+    def _paid(self, error: Exception) -> Exception:
+        """Charges for a request that is refused by its headers; the error that refuses it."""
+        if isinstance(error, NotAcceptable | UnsupportedMediaType):
+            try:
+                charge_bytes(self._budget, 0)
+            except RateLimited as limited:
+                return limited
+        return error
 
     def _media_type(self, method: str, headers: dict[bytes, bytes]) -> str:
         if method == "OPTIONS":
@@ -242,10 +237,11 @@ class GraphQLEndpoint:
             return self._read(await self._body(headers, receive))
         if method == "GET":
             query_string: bytes = scope["query_string"]
+            cost = charge_bytes(self._budget, len(query_string))
             if len(query_string) > self._body_limit_bytes:
                 raise TargetTooLong(f"The URL has more than {self._body_limit_bytes} bytes.")
-            cost = charge_bytes(self._budget, len(query_string))
             return from_query_string(query_string), cost, None
+        charge_bytes(self._budget, 0)
         raise MethodNotAllowed(f"{method} is not served here; use POST, or GET for queries.")
 
     def _read(self, body: bytes) -> Read:
@@ -255,10 +251,10 @@ class GraphQLEndpoint:
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         left = self._body_limit_bytes
-        if int(headers.get(b"content-length", b"0")) > left:
-            raise self._too_large()
         chunks: list[bytes] = []
         try:
+            if int(headers.get(b"content-length", b"0")) > left:
+                raise self._too_large()
             async with asyncio.timeout(self._body_timeout_seconds):
                 more = True
                 while more:
@@ -270,8 +266,11 @@ class GraphQLEndpoint:
                     if left < 0:
                         raise self._too_large()
                     more = message.get("more_body", False)
-        except TimeoutError:
-            raise BodyTimeout("The body did not arrive in time.") from None
+        except Exception as error:
+            charge_bytes(self._budget, sum(map(len, chunks)))  # nothing of it will be read
+            if isinstance(error, TimeoutError):
+                raise BodyTimeout("The body did not arrive in time.") from None
+            raise
         return b"".join(chunks)
 
     def _too_large(self) -> BodyTooLarge:

@@ -1,9 +1,12 @@
 """The GraphQL endpoint over WebSockets: an ASGI application that speaks `graphql-transport-ws`."""
 
 from collections.abc import Collection
+from contextlib import suppress
 
 from starlette.types import Receive, Scope, Send
 
+from weft.errors import RateLimited
+from weft.rates.budget import charge_bytes
 from weft.transport.connection import Connection
 from weft.transport.headers import address_of, headers_of
 from weft.transport.limits import TooMany
@@ -29,6 +32,8 @@ class GraphQLSocket:
         if not self._admits(headers_of(scope)):
             await _refuse(scope, send, 403)
         elif SUBPROTOCOL not in scope["subprotocols"]:
+            with suppress(RateLimited):
+                charge_bytes(self._service.budget, 0)
             await send({"type": "websocket.accept"})
             code = CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE
             await send({"type": "websocket.close", "code": code, "reason": f"Use {SUBPROTOCOL}"})

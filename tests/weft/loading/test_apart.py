@@ -163,6 +163,8 @@ class TestBound:
         of_a = [library.ask(source, key, by="a") for key in range(1, MOST_WAITING + 3)]
         of_b = [library.ask(source, key, by="b") for key in range(1, MOST_WAITING + 1)]
         of_viewer = library.ask(source, 50, by="a", viewer=1)
+        await turns(2)
+        assert [call.done() for call in of_a] == [False] * MOST_WAITING + [True] * 2
         refused = await outcomes(of_a[MOST_WAITING:])
         assert [type(error) for error in refused] == [RateLimited] * 2
         assert refused[0].extensions == {"code": "TOO_MANY_REQUESTS", "retryAfterSeconds": 1}

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Self
 
 import strawberry
@@ -23,7 +24,7 @@ from weft.errors import Unauthenticated, Unavailable
 from weft.execution.schema import Schema
 from weft.explanation import Explanation
 from weft.fields import Argument, event
-from weft.rates.budget import CostBudget
+from weft.rates.budget import CostBudget, charge_address
 from weft.server.shared import Shared
 from weft.telemetry.logs import REQUEST_ID
 from weft.transport.front import Front
@@ -289,6 +290,7 @@ async def serving(
         cors_origins=cors_origins,
         allowed_hosts=allowed_hosts,
         body_limit_bytes=body_limit_bytes,
+        charge=partial(charge_address, budget) if budget is not None else lambda _, __: None,
     )
     if budget is not None:
         front = ProxyHeadersMiddleware(front, "127.0.0.1")
