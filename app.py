@@ -82,7 +82,7 @@ class Server:
         fences: WriteFences | None = None
         if settings.cache != "off":
             self.cache_store = RedisStore(settings.redis_url, settings.redis_prefix)
-            fences = WriteFences(self.cache_store, settings.cache, lambda: self._forget_cached())
+            fences = WriteFences(self.cache_store, settings.cache, self._use_history)
         self.database = Database(
             settings.database_url.replace("+asyncpg", "", 1),
             read_connections=settings.read_connections,
@@ -161,7 +161,7 @@ class Server:
         runners = self.relay, self.hub, self.sessions, self.budget, self.outbox
         if self.cache_store is not None:
             with suppress(Unavailable):
-                await self.database.draw_id()  # opens a connection, by which the database is known
+                await self.database.reading.check()  # opens a connection, which knows the history
         tasks = [asyncio.create_task(one.run(), name=type(one).__name__) for one in runners]
         try:
             yield
@@ -177,9 +177,9 @@ class Server:
             if shutdown.unfinished:
                 self._abandon()
 
-    def _forget_cached(self) -> None:
+    def _use_history(self, history: str) -> None:
         if self.cache is not None:
-            self.cache.clear()
+            self.cache.use_history(history)
 
     async def registered_document(self, id_: str) -> str | None:
         """The text that was registered under an id; None if nothing was."""

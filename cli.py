@@ -21,6 +21,8 @@ from weft.bounds import bounds_table
 from weft.cache.command import cache_commands
 from weft.cache.contents import CacheContents, open_contents
 from weft.embedded import EmbeddedError, embedded_servers
+from weft.errors import Unavailable
+from weft.settings_table import with_tables
 
 CHECKOUT = Path(__file__).parent
 SDL = CHECKOUT / "schema" / "schema.graphql"
@@ -28,8 +30,6 @@ README = CHECKOUT / "README.md"
 TABLES = {"settings": settings_table, "bounds": bounds_table}
 """What writes the tables of the README, by the name in the comments around each."""
 
-SAMPLE_USERS = 50
-SAMPLE_ITEMS = 1_000
 SAMPLE_SEED = 7
 
 commands = typer.Typer(
@@ -56,7 +56,7 @@ def main() -> None:
     leave_on_signals()
     try:
         commands()
-    except EmbeddedError as error:
+    except (EmbeddedError, Unavailable) as error:
         sys.exit(str(error))
     except ValidationError as error:
         problems = (
@@ -217,9 +217,17 @@ def add_documents(
         sys.exit("\n".join(f"{id_}: {line}" for id_, told in problems.items() for line in told))
     with _servers(given, redis=False) as settings:
         _migrate(settings)
-        dsn = _database(settings).replace("+asyncpg", "", 1)
-        added = asyncio.run(insert_documents(dsn, found))
+        added = asyncio.run(insert_documents(_database(settings).replace("+asyncpg", "", 1), found))
     typer.echo(f"{added} documents are new, {len(found) - added} were registered before.")
+
+
+@commands.command()
+def restored() -> None:
+    """Make servers forget all they remember of the database, whose past is another now."""
+    from db.history import begin_another
+
+    with _servers(read_settings(), redis=False) as settings:
+        asyncio.run(begin_another(_database(settings).replace("+asyncpg", "", 1)))
 
 
 @commands.command()
@@ -228,21 +236,15 @@ def settings(
 ) -> None:
     """Print all settings, with defaults and meaning, as a Markdown table."""
     if write:
-        text = README.read_text()
-        for name, table in TABLES.items():
-            before, after = text.split(f"<!-- {name} -->\n")
-            _, rest = after.split(f"<!-- /{name} -->")
-            text = f"{before}<!-- {name} -->\n{table()}<!-- /{name} -->{rest}"
-        README.write_text(text)
+        README.write_text(with_tables(README.read_text(), TABLES))
     else:
         typer.echo(settings_table(), nl=False)
 
 
 def _with_cache(work: Callable[[CacheContents], Awaitable[AnswerT]]) -> AnswerT:
     async def run(settings: Settings) -> AnswerT:
-        async with aclosing(
-            await open_contents(str(settings.redis_url), settings.redis_prefix)
-        ) as contents:
+        contents = await open_contents(str(settings.redis_url), settings.redis_prefix)
+        async with aclosing(contents):
             return await work(contents)
 
     with _servers(read_settings()) as settings:
@@ -285,13 +287,9 @@ def _migrate(settings: Settings, revision: str = "head") -> None:
 
 def _offer_sample(settings: Settings) -> None:
     """Sample rows and accounts that everybody knows: for development only."""
-    from db.seed import ACCOUNTS, is_empty
-    from db.seed import seed as fill
+    from db.seed import offer_sample
 
-    database_url = _database(settings)
-    if asyncio.run(is_empty(database_url)):
-        asyncio.run(fill(database_url, users=SAMPLE_USERS, items=SAMPLE_ITEMS, seed=SAMPLE_SEED))
-    for account in ACCOUNTS:
+    for account in asyncio.run(offer_sample(_database(settings), SAMPLE_SEED)):
         typer.echo(f"{account.role.lower():>8}: {account.email}, password {account.password}")
 
 

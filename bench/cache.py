@@ -114,7 +114,10 @@ async def _measure(servers: EmbeddedServers) -> None:
                 await asyncio.sleep(0.01)
             sides[cache] = server.services
             if server.cache_store is not None and server.filler is not None:
+                assert server.cache is not None
+                assert server.cache.kept.keys is not None
                 forgetful = Cache(server.cache_store, server.filler, memory_bytes=0)
+                forgetful.use_history(server.cache.kept.keys.history)
                 sides["forgetful"] = replace(server.services, cache=forgetful)
         engines = {name: build_schema().engine for name in sides}
         processes = await _processes(servers, sides["off"])
@@ -207,7 +210,7 @@ def _users_by_key(services: Services, count: int) -> Ask:
 async def _processes(servers: EmbeddedServers, services: Services) -> list[psutil.Process]:
     async with redis.asyncio.from_url(servers.redis_url) as client:
         found = [psutil.Process((await client.info("server"))["process_id"])]
-    connection = await services.database.connect("bench")
+    connection = (await services.database.connect("bench")).raw
     postmaster = psutil.Process(connection.get_server_pid()).parent()
     await connection.close()
     assert postmaster is not None

@@ -55,7 +55,7 @@ async def _measure(url: str) -> None:
 async def _statements(url: str, database: Database) -> None:
     """The same statement, 50 rows, by SQLAlchemy's engine and on the connection beneath."""
     engine = create_async_engine(async_url(url), isolation_level="AUTOCOMMIT")
-    raw = ReadConnection(await database.connect("bench"), lambda statement, seconds: None)
+    raw = ReadConnection((await database.connect("bench")).raw, lambda statement, seconds: None)
     async with engine.connect() as connection:
 
         async def by_sqlalchemy() -> object:

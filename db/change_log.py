@@ -22,7 +22,9 @@ from db.change_points import (
     mark_of,
 )
 from db.change_row import change_row
+from db.history import PRESENT_ID, History, HistoryEnded, Opened
 from db.paging import keys_of
+from db.settled_ids import SettledIds
 from db.statement import Statement
 from weft.changes.batch import Batch
 from weft.changes.change import BEGINNING, Point
@@ -50,22 +52,34 @@ _settled_id = sa.select(
     )
 ).scalar_subquery()
 
-PENDING_CHANGES = Statement(
+_pending = (
     sa.select(
         _c.id,
         # A subquery by itself is evaluated once, not once for each row.
         sa.select(
             _bigint_of(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()))
         ).scalar_subquery(),
-        sa.literal_column("0"),
+        sa.literal_column("0").label("position"),
         *_CHANGE_COLUMNS[1:],
     )
     .where(_c.position.is_(None), _c.id > _settled_id)
     .order_by(_c.id)
-    .limit(sa.literal_column(str(BATCH_LIMIT))),
-    lambda id, xmin, *columns: (id, xmin, change_row(*columns)),
+    .limit(sa.literal_column(str(BATCH_LIMIT)))
+    .subquery("pending")
 )
-"""What was committed and has no position yet, the lowest id first.
+_always = sa.select(PRESENT_ID.label("history")).subquery("always")
+PENDING_CHANGES = Statement(
+    sa.select(_always.c.history, *_pending.c)
+    .select_from(_always.outerjoin(_pending, sa.true()))
+    .order_by(_pending.c.id),
+    lambda history, id, xmin, *columns: (
+        history,
+        None if id is None else (id, xmin, change_row(*columns)),
+    ),
+)
+"""What was committed and has no position yet, the lowest id first; one row if there is nothing.
+
+With each the id of the present history: a restore may have put other tables in place of these.
 
 Ids up to `settled_id` are not looked at, as long as the log goes through `position` and `mark`: in
 a history that took the place of the leader's, they may be pending again.
@@ -157,14 +171,24 @@ class PostgresChangeLog:
     """
 
     def __init__(
-        self, connection: asyncpg.Connection, *, lease_ms: int = 5000, answer_ms: int = ANSWER_MS
+        self,
+        connection: asyncpg.Connection,
+        history: History | None = None,
+        *,
+        lease_ms: int = 5000,
+        answer_ms: int = ANSWER_MS,
     ) -> None:
         self._connection = connection
+        self._history = history
         self._lease_ms = lease_ms
         self._answer_seconds = answer_ms / 1000
-        self._settled = _SettledIds()
+        self._settled = SettledIds()
         self._last: Point = BEGINNING
         """The last change that got its position over this connection."""
+
+    @property
+    def history(self) -> str | None:
+        return self._history and self._history.name
 
     async def try_lead(self) -> bool:
         leads = await self._connection.fetchval(TRY_LEAD, timeout=self._answer_seconds)
@@ -178,12 +202,15 @@ class PostgresChangeLog:
         return (await self._all(LOG_NAME))[0]
 
     async def assign_positions(self, prepare: Prepare | None = None) -> Batch:
-        pending = await self._all(
+        rows = await self._all(
             PENDING_CHANGES,
             settled_id=self._settled.up_to,
             position=self._last.position,
             mark=self._last.mark,
         )
+        if self._history is not None and rows[0][0] != self._history.id:
+            raise HistoryEnded("The database has another history than when this one was opened.")
+        pending = [found for _, found in rows if found is not None]
         if prepare is not None:
             await prepare([change for _, _, change in pending])
         if not pending:
@@ -198,7 +225,7 @@ class PostgresChangeLog:
         ]
         start = Point(first - 1, mark)
         if not start.is_at(self._last):
-            self._settled = _SettledIds()
+            self._settled = SettledIds()
         self._last = changes[-1]
         self._settled.learn(
             highest_id=ids[-1],
@@ -246,34 +273,8 @@ class PostgresChangeLog:
         return [statement.row(*record) for record in records]
 
 
-class _SettledIds:
-    """Up to which id nothing can be pending any more.
-
-    Every change that was ever pending leaves a dead entry in the index of pending ones until vacuum
-    takes it, which a long transaction elsewhere prevents, such as a backup. Without this bound each
-    search would step over all of them.
-
-    The transaction that assigned a batch drew its `xid` after its snapshot was taken; hence all ids
-    up to the batch's highest were drawn by transactions below `xid`. Once a later search has found
-    all there was in a snapshot whose `xmin` is that far, all of them had ended and were seen.
-
-    All this is true of one history of the log.
-    """
-
-    def __init__(self) -> None:
-        self.up_to = 0
-        self._candidate: tuple[int, int] | None = None
-
-    def learn(self, *, highest_id: int, xid: int, xmin: int, is_all: bool) -> None:
-        if self._candidate is not None and is_all and xmin >= self._candidate[1]:
-            self.up_to = self._candidate[0]
-            self._candidate = None
-        if self._candidate is None:
-            self._candidate = (highest_id, xid)
-
-
 async def open_change_log(
-    connect: Callable[[], Awaitable[asyncpg.Connection]], answer_ms: int = ANSWER_MS
+    connect: Callable[[], Awaitable[Opened]], answer_ms: int = ANSWER_MS
 ) -> PostgresChangeLog:
     """A log over a connection of its own, for a relay one that may write."""
-    return PostgresChangeLog(await connect(), answer_ms=answer_ms)
+    return PostgresChangeLog(*await connect(), answer_ms=answer_ms)

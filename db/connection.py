@@ -17,6 +17,7 @@ from db.written import OWN_WRITES, Write
 from weft.cache.bound import UNREAD
 from weft.errors import Forbidden, TookTooLong, Unauthenticated, Unavailable, Unreadable
 from weft.loading.memory import Memory
+from weft.loading.snapshot import Snapshot
 from weft.tcp import IDLE_SECONDS, INTERVAL_SECONDS, PROBES, keep_alive
 
 SESSION_ENDED = "The session has ended."
@@ -62,10 +63,13 @@ class ReadConnection:
     PostgreSQL pass through.
     """
 
+    history: str | None = None
+    """Names that of the database which the connection belongs to: see `db.history`."""
+
     def __init__(
         self, raw: asyncpg.Connection, observe: Observe, memory: Memory | None = None
     ) -> None:
-        """`memory` has rows of this very database; by default it remembers nothing.
+        """`memory` has rows of this very history; by default it remembers nothing.
 
         One that sees what is not committed must not remember it.
         """
@@ -98,10 +102,10 @@ class ReadConnection:
         rows = await self.all(statement, **parameters)
         return rows[0] if rows else None
 
-    def take_xmin(self) -> int:
-        """The least xmin of the snapshots since the last call; 0 if one of them is not known."""
+    def take_snapshot(self) -> Snapshot:
+        """The oldest snapshot since the last call; its xmin is 0 if one of them is not known."""
         xmin, self._xmin = self._xmin, UNREAD
-        return 0 if xmin == UNREAD else xmin
+        return Snapshot(0 if xmin == UNREAD else xmin, self.history)
 
     async def _fetch(
         self, statement: Statement[Any], parameters: dict[str, Any]

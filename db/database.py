@@ -6,15 +6,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol, TypeVar
 
-import asyncpg
-
-from db.connection import LOST, Observe, ReadConnection, WriteTransaction, connect
+from db.connection import LOST, Observe, ReadConnection, WriteTransaction
 from db.limits import AnswerLimits
+from db.opening import Opened, Opener
 from db.pool import ServingPool
 from db.rights import Rights
 from db.silence import SilenceWatch
 from db.tag import touched_by_all
-from db.written import DATABASE_NAME, DRAW_ID, Write
+from db.written import DRAW_ID, Write
 from weft.errors import Unavailable
 from weft.loading.apart import ApartDispatcher
 from weft.loading.dispatch import Dispatcher
@@ -27,14 +26,17 @@ ConnectionT = TypeVar("ConnectionT", bound=ReadConnection)
 class Fences(Protocol):
     """What keeps cached values from outliving a write."""
 
-    def use_database(self, name: str) -> None:
-        """Which history of transaction ids those of writes belong to."""
+    def use_history(self, history: str, /) -> None:
+        """The history of the database that a new connection belongs to."""
         ...
 
-    async def raise_before_commit(self, tags: Iterable[str], transaction_id: int) -> float:
+    async def raise_before_commit(
+        self, history: str | None, tags: Iterable[str], transaction_id: int
+    ) -> float:
         """When the transaction may commit: how many seconds after that it may be acknowledged.
 
-        Raises Unavailable if it must not commit.
+        `history` is that of its connection; None if it is not known. Raises Unavailable if it must
+        not commit.
         """
         ...
 
@@ -74,11 +76,13 @@ class Database:
         self._memory_bytes = memory_bytes
         self._read_connections = read_connections
         self._memory = Memory(memory_bytes)
-        self._name: str | None = None
-        self._dsn = dsn
+        self._history: str | None = None
         self._observe = observe
         self._statement_timeout_ms = statement_timeout_ms
         self._limits = limits or AnswerLimits()
+        self._opener = Opener(
+            dsn, self._limits, self._use_history, is_fenced=self._fences is not None
+        )
         self._silence = SilenceWatch(self._limits.look_seconds)
         connect_to_read = partial(self._connect_to_read, "weft read", statement_timeout_ms)
         connect_to_search = partial(self._connect_to_read, "weft search", search_timeout_ms)
@@ -87,10 +91,10 @@ class Database:
         self.writing = self._pool(self._connect_to_write, write_connections, statement_timeout_ms)
         self.reads = Dispatcher(
             self.reading,
-            ReadConnection.take_xmin,
+            ReadConnection.take_snapshot,
             ApartDispatcher(
                 self.searching,
-                ReadConnection.take_xmin,
+                ReadConnection.take_snapshot,
                 most_waiting=searches_per_client,
                 timeout_ms=search_timeout_ms,
             ),
@@ -107,59 +111,31 @@ class Database:
         """How long a statement may be without an answer, on connections of one's own too."""
         return round(self._limits.answer_seconds(self._statement_timeout_ms) * 1000)
 
-    async def connect(self, name: str) -> asyncpg.Connection:
-        """A connection of one's own, for what listens or leads; the caller closes it."""
-        return await connect(
-            self._dsn,
-            name=name,
-            read_only=False,
-            statement_timeout_ms=self._statement_timeout_ms,
-            connect_seconds=self._limits.connect_seconds,
-        )
+    async def connect(self, name: str) -> Opened:
+        """A connection of one's own that may write; the caller closes it."""
+        return await self._opener.open_to_write(name, self._statement_timeout_ms)
 
     async def _connect_to_read(self, name: str, statement_timeout_ms: int) -> ReadConnection:
-        raw = await connect(
-            self._dsn,
-            name=name,
-            read_only=True,
-            statement_timeout_ms=statement_timeout_ms,
-            connect_seconds=self._limits.connect_seconds,
-        )
-        connection = ReadConnection(raw, self._observe)
-        await self._begin_to_use(connection)
-        connection.memory = self._memory
+        opened = await self._opener.open(name, statement_timeout_ms, read_only=True)
+        connection = ReadConnection(opened.raw, self._observe, self._memory)
+        connection.history = opened.name
         return connection
 
     async def _connect_to_write(self) -> WriteTransaction:
-        connection = WriteTransaction(await self.connect("weft write"), self._observe)
-        await self._begin_to_use(connection)
+        opened = await self.connect("weft write")
+        connection = WriteTransaction(opened.raw, self._observe)
+        connection.history = opened.name
         return connection
 
-    async def _begin_to_use(self, connection: ReadConnection) -> None:
-        try:
-            async with asyncio.timeout(self._limits.connect_seconds):
-                await self._use_database(connection)
-        except TimeoutError as error:
-            raise Unavailable("The database could not be reached.") from error
-
-    async def _use_database(self, connection: ReadConnection) -> None:
-        """Tells all that lasts longer than a connection which database it is to.
-
-        It may be another than before, in which old transaction ids mean other transactions.
-        """
-        try:
-            name = await _name_of_database(connection.raw)
-            if name is not None and self._fences is not None:
-                self._fences.use_database(name)
-        except BaseException:
-            # Nobody else knows of the connection yet.
-            connection.raw.terminate()
-            raise
-        if name is None:  # this connection may be the only one to that database
+    def _use_history(self, history: str | None) -> None:
+        """Tells all that lasts longer than a connection which history a new one belongs to."""
+        if history is not None and self._fences is not None:
+            self._fences.use_history(history)
+        if history is None:  # this connection may be the only one to that database
             self._memory = Memory(self._memory_bytes // self._read_connections)
-        elif name != self._name:
+        elif history != self._history:
             self._memory = Memory(self._memory_bytes)
-        self._name = name
+        self._history = history
 
     @asynccontextmanager
     async def write(self, rights: Rights | None) -> AsyncGenerator[WriteTransaction]:
@@ -191,7 +167,7 @@ class Database:
             try:
                 yield connection
                 written = await connection.written()
-                connection.wait_seconds = await self._raise_fences(written)
+                connection.wait_seconds = await self._raise_fences(connection.history, written)
                 await connection.check_rights()
                 await connection.execute("COMMIT")
             except LOST as error:
@@ -217,15 +193,22 @@ class Database:
             connection.terminate()
             raise
 
-    async def _raise_fences(self, written: list[tuple[int, Write]]) -> float:
+    async def _raise_fences(self, history: str | None, written: list[tuple[int, Write]]) -> float:
         if self._fences is None:
             return 0
         tags = touched_by_all(write for _, write in written)
-        return await self._fences.raise_before_commit(tags, written[0][0]) if tags else 0
+        if not tags:
+            return 0
+        return await self._fences.raise_before_commit(history, tags, written[0][0])
 
-    async def draw_id(self) -> int:
-        """A transaction id that nobody had before; higher than all that were drawn earlier."""
+    async def draw_id(self, history: str) -> int:
+        """A transaction id that nobody had before; higher than all that were drawn earlier.
+
+        Unavailable if the database has another history than this one.
+        """
         async with self.writing.lend() as connection:
+            if connection.history != history:
+                raise Unavailable("The database has another history now.")
             (drawn,) = await connection.all(DRAW_ID)
             return drawn
 
@@ -234,13 +217,3 @@ class Database:
         await self.reads.close()
         await self.joined.close()
         await self.writing.close()
-
-
-async def _name_of_database(raw: asyncpg.Connection) -> str | None:
-    """None if one who connects as we do may not know it."""
-    # It is no statement of anybody's operation.
-    connection = ReadConnection(raw, lambda _sql, _seconds: None)
-    try:
-        return await connection.first(DATABASE_NAME)
-    except asyncpg.InsufficientPrivilegeError:
-        return None

@@ -77,7 +77,7 @@ class ServingPool(HeldConnections[ConnectionT]):
             return
         try:
             yield connection
-            connection.take_xmin()  # what was read here is of no batch
+            connection.take_snapshot()  # what was read here is of no batch
         except BaseException:
             connection.terminate()
             raise

@@ -31,6 +31,9 @@ ADVANCE_IDS = "SELECT setval(pg_get_serial_sequence($1, 'id'), $2, false)"
 LARGE_PENDING_LISTS = "SET LOCAL gin_pending_list_limit = '64MB'"
 TIDY_UP = "VACUUM (ANALYZE) users, items"
 
+SAMPLE_USERS = 50
+SAMPLE_ITEMS = 1_000
+
 Progress = Callable[[str, int, int], None]
 """Told of the table, how many of its rows are in, and how many there are to be."""
 
@@ -71,6 +74,13 @@ async def is_empty(database_url: str) -> bool:
         return bool(await connection.fetchval(IS_EMPTY))
     finally:
         await connection.close()
+
+
+async def offer_sample(database_url: str, number: int) -> tuple[Account, ...]:
+    """Fills the database if it is empty; the accounts that can then sign in."""
+    if await is_empty(database_url):
+        await seed(database_url, users=SAMPLE_USERS, items=SAMPLE_ITEMS, seed=number)
+    return ACCOUNTS
 
 
 async def seed(

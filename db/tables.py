@@ -4,6 +4,7 @@ from db.audit_entry import audit_entry_table
 from db.change import change_horizon_table, change_table
 from db.document import document_table
 from db.email_verification import email_verification_table
+from db.history import history_table
 from db.item import item_table
 from db.metadata import metadata
 from db.password_reset import password_reset_table
@@ -17,6 +18,7 @@ __all__ = [
     "change_table",
     "document_table",
     "email_verification_table",
+    "history_table",
     "item_table",
     "metadata",
     "password_reset_table",

@@ -49,13 +49,3 @@ DRAW_ID = Statement(sa.select(OWN_ID), lambda drawn: drawn)
 
 PING = Statement(sa.select(sa.literal_column("1")), int)
 """Asks for nothing but an answer."""
-
-DATABASE_NAME = Statement(
-    sa.select(
-        sa.literal_column("system_identifier"),
-        sa.func.left(sa.func.pg_walfile_name(sa.func.pg_current_wal_lsn()), 8),
-        sa.func.current_database(),
-    ).select_from(sa.func.pg_control_system()),
-    lambda system, timeline, name: f"{system:x}-{timeline.lstrip('0')}-{name}",
-)
-"""Names the history of transaction ids: a promoted replica, a restored backup begin another."""

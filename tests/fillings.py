@@ -201,7 +201,9 @@ def answers_of_rows(room: int, _patch: pytest.MonkeyPatch) -> Any:
 def cache(room: int) -> Cache:
     store = DrivenStore(Redis(lambda: 0.0))
     filler: Any = None
-    return Cache(store, filler, wall_clock=lambda: 0.0, memory_bytes=room)
+    made = Cache(store, filler, wall_clock=lambda: 0.0, memory_bytes=room)
+    made.use_history("0123456789abcdef0123")
+    return made
 
 
 def cached_pages_of(make: Callable[[], ItemRow], rows: int) -> Filling:
@@ -274,12 +276,12 @@ async def introspected(room: int, patch: pytest.MonkeyPatch) -> Any:
 async def values_to_be_stored(room: int, patch: pytest.MonkeyPatch) -> Any:
     patch.setattr("weft.cache.filler.FILLS", bounds.FILLS.of(room))
 
-    async def draw_id() -> int:
+    async def draw_id(history: str) -> int:
         return 1
 
     filler = Filler(DrivenStore(Redis(lambda: 0.0)), draw_id)
     for place in range(4_000):
         stored = bytes(20_000 if place % 100 == 0 else 40)
         keys = text(100).encode(), (text(40).encode(), text(40).encode())
-        filler.offer([Fill(*keys, stored, b"7" * 20, 300.0, 300.0, text(100).encode())])
+        filler.offer([Fill("", *keys, stored, b"7" * 20, 300.0, 300.0, text(100).encode())])
     return filler

@@ -1,6 +1,6 @@
 """Settings as a table for people: every field with its variable, default, meaning and limits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from annotated_types import Ge, Le
 from pydantic import SecretStr
@@ -36,3 +36,12 @@ def _limits(field: FieldInfo) -> str:
     if least and most:
         return f" {least} to {most}."
     return f" At least {least}." if least else ""
+
+
+def with_tables(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
+    """The text with new tables in place of those between the comments of their names."""
+    for name, table in tables.items():
+        before, after = text.split(f"<!-- {name} -->\n")
+        _, rest = after.split(f"<!-- /{name} -->")
+        text = f"{before}<!-- {name} -->\n{table()}<!-- /{name} -->{rest}"
+    return text

@@ -29,7 +29,7 @@ from weft.rates.budget import CostBudget
 from weft.rates.windows import Windows
 
 PREFIX = "cancelled"
-FILL = Fill(b"value", (b"fence",), b"1", b"9" * 20, expires_at=9e12, life_seconds=60)
+FILL = Fill("history", b"value", (b"fence",), b"1", b"9" * 20, expires_at=9e12, life_seconds=60)
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,7 @@ class Servers:
         return await open_change_log(lambda: self.database.connect("cancelled"))
 
     def store(self) -> RedisStore:
-        store = RedisStore(self.redis_url, PREFIX)
-        store.database = "database"
-        return store
+        return RedisStore(self.redis_url, PREFIX)
 
 
 async def run_relay(servers: Servers) -> None:

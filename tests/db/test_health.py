@@ -160,7 +160,7 @@ class TestDatabaseHealth:
         self, database: Database, connection: asyncpg.Connection, statements: list[str]
     ) -> None:
         health = DatabaseHealth(database)
-        await connection.execute("UPDATE alembic_version SET version_num = 'x' || version_num")
+        await connection.execute("UPDATE alembic_version SET version_num = '-' || version_num")
         try:
             with pytest.raises(WrongRevision):
                 await health.checks["migrations"]()

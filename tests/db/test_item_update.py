@@ -64,9 +64,9 @@ class CountedFences:
     def __init__(self) -> None:
         self.raised: list[tuple[set[str], int]] = []
 
-    def use_database(self, name: str) -> None: ...
+    def use_history(self, history: str, /) -> None: ...
 
-    async def raise_before_commit(self, tags: Any, transaction_id: int) -> float:
+    async def raise_before_commit(self, history: Any, tags: Any, transaction_id: int) -> float:
         self.raised.append((set(tags), transaction_id))
         return 0
 
@@ -209,7 +209,7 @@ class TestJoined:
         self, items: asyncpg.Connection, database: Database
     ) -> None:
         updates = [ItemUpdate(id, None, ADMIN, title="New") for id in (1, 2, 3)]
-        locker = await database.connect("locker")
+        locker = (await database.connect("locker")).raw
         async with locker.transaction():
             await locker.execute("LOCK TABLE items IN EXCLUSIVE MODE")
             asked = asyncio.ensure_future(joined(database, updates))
@@ -225,7 +225,7 @@ class TestJoined:
     async def test_updates_that_are_refused_by_the_fences_are_refused_to_each(
         self, items: asyncpg.Connection, database: Database, fences: CountedFences
     ) -> None:
-        async def refuse(tags: Any, transaction_id: int) -> float:
+        async def refuse(history: Any, tags: Any, transaction_id: int) -> float:
             raise Unavailable("The cache could not be told of this write.")
 
         fences.raise_before_commit = refuse

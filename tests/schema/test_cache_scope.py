@@ -140,7 +140,7 @@ class TestPublicField:
         """Answers that are kept for a viewer are given to all sessions of that user."""
         server = Server(api.settings, api.clock, lambda sql, seconds: None)
         context = Context(server.services, Viewer(1, Role.ADMIN, 7), "")
-        isolated = context.isolated(SnapshotBound(), public=False)
+        isolated = context.isolated(SnapshotBound(None), public=False)
         assert isolated.viewer == Viewer(1, Role.ADMIN)
         assert isolated.viewer_key == context.viewer_key
         server.passwords.close()

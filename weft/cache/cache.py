@@ -13,13 +13,12 @@ from weft.cache.entry import NOTHING, Codec, Entries, Entry
 from weft.cache.errors import CacheUnavailable
 from weft.cache.filler import Fill, Filler
 from weft.cache.judge import Judge, Reader
+from weft.cache.keys import Keys
 from weft.cache.policy import CachePolicy
 from weft.cache.report import Report
 from weft.cache.steps import Store
 
 WAIT_STEP_SECONDS = 0.003
-
-encode_key = msgspec.json.Encoder(order="sorted").encode
 
 
 class Cache:
@@ -63,9 +62,7 @@ class Cache:
         for place, entry in enumerate(entries):
             if entry is None:
                 tags = policy.tags(keys[place], arguments)
-                value_key = _value_key(*names[place], group_of(tags[0]), shape)
-                made = Entry(names[place], value_key, tuple(map(fence_key, tags)))
-                entries[place] = self.kept.add(made)
+                entries[place] = self.kept.add(names[place], tags, shape)
         return entries
 
     async def look_up(
@@ -88,7 +85,7 @@ class Cache:
     async def recall(self, key: Hashable, reader: Reader) -> msgspec.Raw | None:
         """What was kept under this key, if it still is the answer; else None."""
         try:
-            version = await self._judge.version(reader)
+            version = await self._judge.version(reader, self.kept.keys)
         except CacheUnavailable:
             return None
         answer = self._answers.find(key, version)
@@ -109,7 +106,7 @@ class Cache:
     async def claim(self, entries: Sequence[Entry], life_ms: int) -> list[bool]:
         """Which of the values are the caller's to compute; all, if the cache cannot be asked."""
         try:
-            return await self._store.claim([entry.claim_key for entry in entries], life_ms)
+            return await self._store.claim(_claims(entries), life_ms)
         except CacheUnavailable:
             return [True] * len(entries)
 
@@ -129,7 +126,7 @@ class Cache:
             async with asyncio.timeout(wait_ms / 1000):
                 while left:
                     await asyncio.sleep(WAIT_STEP_SECONDS)
-                    claims = await self._store.read([entries[place].claim_key for place in left])
+                    claims = await self._store.read(_claims([entries[place] for place in left]))
                     # After the claims: who gives one up has stored the value before.
                     found = await self.look_up(
                         [entries[place] for place in left],
@@ -157,26 +154,17 @@ class Cache:
         """The time that all machines share, in seconds."""
         return self._wall_clock()
 
+    def use_history(self, history: str) -> None:
+        """What begins from now on is looked up, and stored, as of this history of the database."""
+        if self.kept.keys is None or self.kept.keys.history != history:
+            self.kept.keys = Keys(history)
+            self.clear()
+
     def clear(self) -> None:
         """Forgets what this process keeps; what Redis keeps stays."""
         self.kept.clear()
         self._answers.clear()
 
 
-def _value_key(
-    coordinate: str, variant: tuple[str, bytes], key: Any, group: str, shape: str
-) -> bytes:
-    viewer, given = variant
-    text = key if isinstance(key, int | str) else encode_key(key).decode()
-    return f"v:{{{group}}}:{coordinate}:{shape}:{text}:{viewer}:".encode() + given
-
-
-def group_of(tag: str) -> str:
-    """What of a tag decides where in a cluster it lives: all before its last dot."""
-    return tag.rpartition(".")[0]
-
-
-def fence_key(tag: str) -> bytes:
-    """The key of a tag's fence."""
-    group, _, name = tag.rpartition(".")
-    return f"f:{{{group}}}.{name}".encode()
+def _claims(entries: Sequence[Entry]) -> list[bytes]:
+    return [entry.keys.claim(entry.value_key) for entry in entries if entry.keys is not None]

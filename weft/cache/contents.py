@@ -11,7 +11,7 @@ from redis.asyncio import Redis, RedisCluster
 from weft.cache.connection import is_in_cluster
 from weft.cache.fence import DIGITS
 from weft.cache.kept import FieldContents, ValueContents
-from weft.cache.steps import VERSION_KEY
+from weft.cache.keys import VERSION_KEY
 
 VALUE_KEY = re.compile(r"(.*:)v:\{(.*?)\}:([^:]+):[0-9a-f]+:(.*):([^:]*):([^:]*)", re.DOTALL)
 SHOWN_LETTERS = 60

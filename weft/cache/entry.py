@@ -1,6 +1,6 @@
 """Entries: what a process keeps of one cached value, and the bytes that Redis has of it."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from weft.bounded_cache import BoundedCache
 from weft.bounds import Bound
 from weft.cache.fence import DIGITS
+from weft.cache.keys import Keys
 from weft.cache.policy import CachePolicy
 from weft.memory_weight import weight_of
 from weft.remembered import kept_bytes
@@ -23,8 +24,9 @@ OVERHEAD_BYTES = 500
 class Entry:
     """One value's keys, and the value as this process has it, with its snapshot's xmin.
 
-    `name` is its key in this process, the others are those in Redis; `keys_bytes` is what it takes
-    without a value.
+    `name` is its key in this process, the others are those in Redis, in one history of the
+    database: that of `keys`, None as long as none is known. `keys_bytes` is what it takes without a
+    value.
 
     A value that is kept here counts no more than one in Redis. `counted_in` is the version of all
     fences in which it was found to count; None if in none that is known. `was_computed`: whether
@@ -32,23 +34,25 @@ class Entry:
     """
 
     __slots__ = (
-        *("counted_in", "expires_at", "fence_keys", "keys_bytes"),
+        *("counted_in", "expires_at", "fence_keys", "keys", "keys_bytes"),
         *("name", "value", "value_key", "was_computed", "xmin"),
     )
 
-    def __init__(self, name: Hashable, value_key: bytes, fence_keys: tuple[bytes, ...]) -> None:
+    def __init__(
+        self,
+        name: Hashable,
+        value_key: bytes,
+        fence_keys: tuple[bytes, ...],
+        keys: Keys | None = None,
+    ) -> None:
         self.name = name
+        self.keys = keys
         self.value_key = value_key
         self.fence_keys = fence_keys
         self.keys_bytes = OVERHEAD_BYTES + weight_of((name, value_key, fence_keys))
         self.was_computed = False
         self.counted_in: bytes | None
         self.forget()
-
-    @property
-    def claim_key(self) -> bytes:
-        """Stands in Redis while somebody computes the value."""
-        return b"c" + self.value_key[1:]
 
     def forget(self) -> None:
         """Has no value any more."""
@@ -63,7 +67,13 @@ class Entry:
 
 
 class Entries:
-    """The entries of one process by name. One that is in use may be dropped, and made anew."""
+    """The entries of one process by name. One that is in use may be dropped, and made anew.
+
+    `keys` are those of the newest history of the database that the process knows, which new entries
+    get. One of an earlier history may still be in use, and is not kept any more.
+    """
+
+    keys: Keys | None = None
 
     def __init__(self, bound: Bound, wall_clock: Callable[[], float]) -> None:
         self._kept: BoundedCache[Hashable, Entry] = BoundedCache(bound, wall_clock)
@@ -78,16 +88,23 @@ class Entries:
         """What all of them weigh together."""
         return self._kept.bytes
 
-    def add(self, entry: Entry) -> Entry:
+    def add(
+        self, name: tuple[str, tuple[str, bytes], Any], tags: Sequence[str], shape: str
+    ) -> Entry:
         """Keeps an entry that has no value yet, so that all who ask for it share it."""
-        self._kept.put(entry.name, entry, entry.keys_bytes)
+        keys = self.keys
+        if keys is None:
+            return Entry(name, b"", ())
+        value_key = keys.value(*name, tag=tags[0], shape=shape)
+        entry = Entry(name, value_key, keys.fences(tags), keys)
+        self._kept.put(name, entry, entry.keys_bytes)
         return entry
 
     def keep(
         self, entry: Entry, value: Any, xmin: bytes, expires_at: float, encoded_bytes: int
     ) -> None:
         """Gives the entry a value, which takes so many bytes in Redis, and keeps the entry."""
-        if entry.keep(value, xmin, expires_at):
+        if entry.keep(value, xmin, expires_at) and entry.keys is self.keys:
             weight = entry.keys_bytes + kept_bytes(value, encoded_bytes)
             self._kept.put(entry.name, entry, weight, expires_at)
 

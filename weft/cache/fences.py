@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from weft.cache.cache import fence_key
 from weft.cache.errors import CacheUnavailable
+from weft.cache.keys import Keys
 from weft.cache.limits import LEASE_MARGIN_MS
 from weft.cache.steps import Store
 from weft.errors import Unavailable
@@ -24,26 +24,28 @@ class WriteFences:
         self,
         store: Store,
         when_unreachable: WhenUnreachable,
-        forget: Callable[[], None] = lambda: None,
+        use_history: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`forget` is called when the database turns out to be another one."""
+        """`use_history` is called for each new connection: see `Cache.use_history`."""
         self._store = store
         self._when_unreachable = when_unreachable
-        self._forget = forget
+        self.use_history = use_history
+        self._keys: Keys | None = None
 
-    def use_database(self, name: str) -> None:
-        """Values and fences are kept apart from those of every other database."""
-        if name != self._store.database:
-            self._store.database = name
-            self._forget()
-
-    async def raise_before_commit(self, tags: Iterable[str], transaction_id: int) -> float:
+    async def raise_before_commit(
+        self, history: str | None, tags: Iterable[str], transaction_id: int
+    ) -> float:
         """When the transaction may commit: how many seconds after that it may be acknowledged.
 
-        Unavailable if it must not commit.
+        The fences are those of the history that the transaction's own connection belongs to; None
+        if that is not known. Unavailable if it must not commit.
         """
         try:
-            await self._store.raise_fences(dict.fromkeys(map(fence_key, tags), transaction_id))
+            if history is None:
+                raise CacheUnavailable("The history of the database is not known.")
+            if self._keys is None or self._keys.history != history:
+                self._keys = Keys(history)
+            await self._store.raise_fences(self._keys, dict.fromkeys(tags, transaction_id))
         except CacheUnavailable as error:
             if self._when_unreachable == "strict":
                 raise Unavailable("The cache could not be told of this write.") from error

@@ -23,8 +23,11 @@ outlive it, and it is still there when those that are read again and again are s
 GATHER_SECONDS = 0.002
 """How long a value waits for others, and for its own answer to be sent."""
 
-DrawId = Callable[[], Awaitable[int]]
-"""A transaction id that nobody had before, drawn after the call."""
+DrawId = Callable[[str], Awaitable[int]]
+"""A transaction id of the history of this name, that nobody had before, drawn after the call.
+
+Unavailable if the database has another history by now.
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -34,9 +37,10 @@ class Fill:
     """A value to be stored, encoded; it was read in a snapshot of this `xmin`.
 
     Without `stored` it only ends the claim of a value that is not kept. `life_seconds` is how long
-    such values live.
+    such values live. `history` names that of the database to which `xmin` and the keys belong.
     """
 
+    history: str
     value_key: bytes
     fence_keys: tuple[bytes, ...]
     stored: bytes | None
@@ -100,9 +104,12 @@ class Filler:
         self._waiting_bytes = 0
 
     async def store(self, batch: Sequence[Fill]) -> None:
-        """Stores what may count, at once; CacheUnavailable if Redis cannot be reached."""
+        """Stores what may count, at once; Unavailable if Redis or the database is not there."""
         kept = [fill for fill in batch if fill.stored is not None]
-        fences = await self._whole_fences(kept)
+        fences: dict[bytes, bytes] = {}
+        for history in {fill.history for fill in kept}:  # one, unless one has just ended
+            of_history = [fill for fill in kept if fill.history == history]
+            fences |= await self._whole_fences(history, of_history)
         entries: list[tuple[bytes, bytes, int]] = []
         for fill in kept:
             found = [fences[key] for key in fill.fence_keys]
@@ -116,9 +123,7 @@ class Filler:
         if claims:
             await self._store.release(claims)
 
-    async def _whole_fences(self, fills: Sequence[Fill]) -> dict[bytes, bytes]:
-        if not fills:
-            return {}
+    async def _whole_fences(self, history: str, fills: Sequence[Fill]) -> dict[bytes, bytes]:
         keys = list(dict.fromkeys(key for fill in fills for key in fill.fence_keys))
         token = secrets.token_hex(8).encode()
         life_ms = int(FENCE_LIVES * max(fill.life_seconds for fill in fills) * 1000)
@@ -127,7 +132,7 @@ class Filler:
         still_open = [key for key, fence in seen.items() if not is_whole(fence)]
         if still_open:
             # Drawn only now, when the fences are known to be there: the proof rests on it.
-            drawn = await self._draw_id()
+            drawn = await self._draw_id(history)
             fences = [seen[key] for key in still_open]
             whole = await self._store.make_whole(still_open, fences, drawn)
             seen.update(zip(still_open, whole, strict=True))

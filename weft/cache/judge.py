@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from weft.cache.entry import NOTHING, Codec, Entries, Entry
 from weft.cache.errors import CacheUnavailable
 from weft.cache.fence import DIGITS, is_whole
-from weft.cache.steps import LEASE_KEY, VERSION_KEY, Store
+from weft.cache.keys import Keys
+from weft.cache.steps import Store
 
 CALM = 0.5
 """The share of entries that were found to count in the version from which it is asked first."""
@@ -48,7 +49,7 @@ class Judge:
         CacheUnavailable if the cache cannot be asked or must not be believed now.
         """
         now = self._wall_clock()
-        version = await self.version(reader)
+        version = await self.version(reader, entries[0].keys)
         values = _counting_in(version, entries, now)
         if version is not None:
             self._learn(len(values) - values.count(NOTHING), len(values))
@@ -62,13 +63,15 @@ class Judge:
             values[place] = value
         return values, rejected
 
-    async def version(self, reader: Reader) -> bytes | None:
+    async def version(self, reader: Reader, keys: Keys | None) -> bytes | None:
         """The version that the reader knows, or may be told at once where that is likely to pay.
 
         CacheUnavailable if the cache cannot be asked or must not be believed now.
         """
+        if keys is None:
+            raise CacheUnavailable("The database is not known yet.")
         if reader.fences_version is None and self._calmness > CALM:
-            lease, number = await self._store.read([LEASE_KEY, VERSION_KEY])
+            lease, number = await self._store.read([keys.lease, keys.version])
             reader.fences_version = _version_of(_believed(lease), number)
         return reader.fences_version
 
@@ -122,7 +125,9 @@ class Judge:
         reader: Reader,
         now: float,
     ) -> list[Any]:
-        wanted: dict[bytes, None] = {LEASE_KEY: None, VERSION_KEY: None}
+        of_all = entries[0].keys  # all were made at once, in one history
+        assert of_all is not None
+        wanted: dict[bytes, None] = {of_all.lease: None, of_all.version: None}
         for entry in entries:
             if entry.expires_at <= now:
                 wanted[entry.value_key] = None
@@ -131,8 +136,8 @@ class Judge:
         answers = await self._store.read(list(wanted))
         # By key, not by place: entries are every operation's, and others fill them meanwhile.
         found = dict(zip(wanted, answers, strict=True))
-        lease = _believed(found[LEASE_KEY])
-        version = _version_of(lease, found[VERSION_KEY])
+        lease = _believed(found[of_all.lease])
+        version = _version_of(lease, found[of_all.version])
         if reader.fences_version is None:
             known = _counting_in(version, entries, now)
             self._learn(len(known) - known.count(NOTHING), len(known))

@@ -12,8 +12,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
-from weft.cache.cache import fence_key
+from weft.cache.errors import CacheUnavailable
 from weft.cache.filler import DrawId
+from weft.cache.keys import Keys
 from weft.cache.limits import LEASE_MARGIN_MS
 from weft.cache.steps import Store
 from weft.changes.change import Change
@@ -42,12 +43,17 @@ class FenceRelay:
         self._tags_of = tags_of
         self._clock = clock
         self._sleep = sleep
+        self._keys: Keys | None = None
         self._is_granted = False
         self._ended_by = 0.0
         self._outage = Outage("redis", "lease")
 
-    def lead(self) -> None:
-        """To be called when the relay begins to lead: what another raised or not is not known."""
+    def lead(self, history: str | None) -> None:
+        """To be called when the relay begins to lead: what another raised or not is not known.
+
+        `history` names that of the log; without one nothing can be raised, and no lease is given.
+        """
+        self._keys = None if history is None else Keys(history)
         self._is_granted = False
         self._expect_lease()
 
@@ -58,20 +64,22 @@ class FenceRelay:
         renewal that comes late, because a process or Redis was stopped, can last longer.
         """
         try:
-            return partial(self._raise, await self._store.time_ms())
+            if self._keys is None:
+                raise CacheUnavailable("The history of the database is not known.")
+            return partial(self._raise, self._keys, await self._store.time_ms())
         except WeftError as error:
             self._lost(error)
             return self._until_unbelieved
 
-    async def _raise(self, began_at_ms: int, changes: Sequence[Change]) -> None:
+    async def _raise(self, keys: Keys, began_at_ms: int, changes: Sequence[Change]) -> None:
         """Raises the fences of changes that nobody was told of yet, and renews the lease.
 
         Where that fails it returns when the last lease has ended: who is told then reads afresh.
         """
         try:
-            await self._raise_all(changes)
+            await self._raise_all(keys, changes)
             if len(changes) < BATCH_LIMIT:
-                await self._prolong(began_at_ms + self._store.limits.lease_ms)
+                await self._prolong(keys, began_at_ms + self._store.limits.lease_ms)
             self._outage.answered()
         except WeftError as error:
             self._lost(error)
@@ -89,18 +97,18 @@ class FenceRelay:
         self._is_granted = False
         self._outage.failed(error)
 
-    async def _raise_all(self, changes: Sequence[Change]) -> None:
+    async def _raise_all(self, keys: Keys, changes: Sequence[Change]) -> None:
         last: dict[str, int] = {}
         for change in changes:
             for tag in self._tags_of(change):
                 if change.xid > last.get(tag, 0):
                     last[tag] = change.xid
         if last:
-            await self._store.raise_fences({fence_key(tag): xid for tag, xid in last.items()})
+            await self._store.raise_fences(keys, last)
 
-    async def _prolong(self, until_ms: int) -> None:
+    async def _prolong(self, keys: Keys, until_ms: int) -> None:
         self._expect_lease()
-        if self._is_granted and await self._store.renew_lease(until_ms):
+        if self._is_granted and await self._store.renew_lease(keys, until_ms):
             return
-        await self._store.grant_lease(await self._draw_id(), until_ms)
+        await self._store.grant_lease(keys, await self._draw_id(keys.history), until_ms)
         self._is_granted = True

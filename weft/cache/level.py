@@ -13,6 +13,7 @@ from weft.cache.context import CachingContext
 from weft.cache.entry import NOTHING, Codec, Entry
 from weft.cache.fence import number
 from weft.cache.filler import Fill
+from weft.cache.keys import Keys
 from weft.cache.policy import CachePolicy, Scope
 from weft.info import Info
 
@@ -41,7 +42,8 @@ class Level:
         """Computes the values at these places, with loaders that remember nothing."""
         if not places:
             return
-        bound, read_at = SnapshotBound(), self.cache.now()
+        keys = self.entries[0].keys
+        bound, read_at = SnapshotBound(keys and keys.history), self.cache.now()
         context = self.context.isolated(bound, public=self.policy.scope is Scope.PUBLIC)
         parents = [self.parents[place] for place in places]
         computed = await finished(
@@ -49,8 +51,8 @@ class Level:
         )
         for place, value in zip(places, computed, strict=True):
             self.values[place] = value
-        if is_stored and bound.known:
-            self._store(places, number(bound.xmin), read_at, is_claimed=is_claimed)
+        if is_stored and bound.known and keys is not None:
+            self._store(places, keys, number(bound.xmin), read_at, is_claimed=is_claimed)
 
     async def compute_once(self, places: Sequence[int]) -> None:
         """Computes what nobody else computes just now, and waits a while for the others."""
@@ -73,7 +75,7 @@ class Level:
             await self.compute([place for place in theirs if self.values[place] is NOTHING])
 
     def _store(
-        self, places: Sequence[int], xmin: bytes, read_at: float, *, is_claimed: bool
+        self, places: Sequence[int], keys: Keys, xmin: bytes, read_at: float, *, is_claimed: bool
     ) -> None:
         fills: list[Fill] = []
         only_repeated = self.policy.if_repeated(self.arguments)
@@ -87,10 +89,10 @@ class Level:
             stored = self._encoded(place, xmin, read_at) if is_kept else None
             if stored is not None:
                 self.cache.kept.keep(entry, value, xmin, expires_at, len(stored))
-            claim_key = entry.claim_key if is_claimed else None
+            claim_key = keys.claim(entry.value_key) if is_claimed else None
             if stored is not None or claim_key is not None:
                 of_value = (entry.value_key, entry.fence_keys, stored, xmin, expires_at)
-                fills.append(Fill(*of_value, self.codec.ttl_seconds, claim_key))
+                fills.append(Fill(keys.history, *of_value, self.codec.ttl_seconds, claim_key))
         self.cache.offer(fills)
 
     def _encoded(self, place: int, xmin: bytes, read_at: float) -> bytes | None:

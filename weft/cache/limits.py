@@ -5,6 +5,9 @@ from dataclasses import dataclass
 LEASE_MARGIN_MS = 50
 """How much longer a lease is waited for: clocks do not all run at the same speed."""
 
+LEASE_MS = 500
+"""How long the cache is believed after it was last told of all writes."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
@@ -14,8 +17,7 @@ class StoreLimits:
     """How long readers wait for one answer."""
     raise_ms: int = 250
     """How long writers wait, and the relay."""
-    lease_ms: int = 500
-    """How long the cache is believed after it was last told of all writes."""
+    lease_ms: int = LEASE_MS
     breaker_ms: int = 250
     """How long nobody asks again after a failure."""
     fence_seconds: int = 86_400

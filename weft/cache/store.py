@@ -7,32 +7,25 @@ from typing import Any
 from weft.cache import scripts
 from weft.cache.errors import CacheUnavailable
 from weft.cache.fence import number, opened
+from weft.cache.keys import LEASE_KEY, Keys
 from weft.cache.layout import Layout, of_each
 from weft.cache.limits import StoreLimits
 from weft.cache.server import KeyCommand, RedisServer
-from weft.cache.steps import LEASE_KEY, VERSION_KEY
 
 VERSION_BITS = 62
 """Room to count on: Redis's numbers have 63."""
 
 
 class RedisStore:
-    """`weft.cache.steps.Store`. Keys begin with `prefix`, the server's run, the database's name.
-
-    `database` names the history of transaction ids: unless it is set, nothing is cached, and what
-    was stored under another is never found again. What is in braces in a key decides its slot.
-    """
+    """`weft.cache.steps.Store`. Before each key stand `prefix` and the server's run."""
 
     def __init__(self, url: str, prefix: str, limits: StoreLimits | None = None) -> None:
         self.limits = limits or StoreLimits()
-        self.database: str | None = None
         self._prefix = prefix
         self._layout = Layout(url, self.limits, self._name, prefix)
 
     def _name(self, run_id: str) -> bytes:
-        if self.database is None:
-            raise CacheUnavailable("The database is not known yet.")
-        return f"{self._prefix}:cache:{run_id}:{self.database}:".encode()
+        return f"{self._prefix}:cache:{run_id}:".encode()
 
     async def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """What stands under each key, in order; None for nothing, and for what is no text.
@@ -90,12 +83,13 @@ class RedisStore:
         """The fences after those that still are as they were seen have become whole."""
         return await self._run(scripts.MAKE_WHOLE, keys, seen, [number(transaction_id)])
 
-    async def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
-        """Raises those fences that are there, each to a transaction id, before that commits."""
-        keys, numbers = list(transactions), list(map(number, transactions.values()))
+    async def raise_fences(self, keys: Keys, transactions: Mapping[str, int]) -> None:
+        """Raises the fences of tags that are there, to a transaction id each, before it commits."""
+        raised, numbers = [*keys.fences(transactions)], [*map(number, transactions.values())]
         if await self._layout.only() is not None:
-            keys, numbers = [*keys, VERSION_KEY], [*numbers, scripts.NEXT]
-        await self._run(scripts.RAISE, keys, numbers, raises=True)
+            raised.append(keys.version)
+            numbers.append(scripts.NEXT)
+        await self._run(scripts.RAISE, raised, numbers, raises=True)
 
     async def time_ms(self) -> int:
         """The time of the server that holds the lease; leases end by it, whatever is late."""
@@ -103,25 +97,25 @@ class RedisStore:
         seconds, microseconds = await server.ask(b"TIME")
         return int(seconds) * 1000 + int(microseconds) // 1000
 
-    async def renew_lease(self, until_ms: int) -> bool:
+    async def renew_lease(self, keys: Keys, until_ms: int) -> bool:
         """Prolongs the lease; false if there is none to prolong."""
-        keys, new = await self._lease_and_version()
-        renewed, *_ = await self._run(scripts.RENEW, keys, shared=[until_ms, *new])
+        names, new = await self._lease_and_version(keys)
+        renewed, *_ = await self._run(scripts.RENEW, names, shared=[until_ms, *new])
         return bool(renewed)
 
-    async def grant_lease(self, transaction_id: int, until_ms: int) -> None:
+    async def grant_lease(self, keys: Keys, transaction_id: int, until_ms: int) -> None:
         """A new lease, by which nothing is taken that was read before this transaction began."""
-        keys, new = await self._lease_and_version()
-        await self._run(scripts.GRANT, keys, shared=[until_ms, *new, number(transaction_id)])
+        names, new = await self._lease_and_version(keys)
+        await self._run(scripts.GRANT, names, shared=[until_ms, *new, number(transaction_id)])
 
-    async def _lease_and_version(self) -> tuple[list[bytes], tuple[int, int]]:
+    async def _lease_and_version(self, keys: Keys) -> tuple[list[bytes], tuple[int, int]]:
         """The keys, and of a new version the number, which never was one before, and the life.
 
         A cluster has no version: fences and number would change one after the other there.
         """
         new = secrets.randbits(VERSION_BITS), self.limits.fence_seconds * 1000
         is_alone = await self._layout.only() is not None
-        return [LEASE_KEY, VERSION_KEY] if is_alone else [LEASE_KEY], new
+        return [keys.lease, keys.version] if is_alone else [keys.lease], new
 
     async def _places(self, keys: Sequence[bytes]) -> dict[RedisServer, list[int]]:
         only = await self._layout.only()

@@ -20,6 +20,11 @@ class ChangeLog(Protocol):
     closed and opened anew.
     """
 
+    @property
+    def history(self) -> str | None:
+        """Names that of the database, to which the changes' `xid`s belong; None if not known."""
+        ...
+
     async def try_lead(self) -> bool:
         """Whether this connection is now the only one that may assign positions.
 

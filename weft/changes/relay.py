@@ -124,7 +124,7 @@ class Relay:
 
     async def _lead(self, log: ChangeLog) -> None:
         if self._fences is not None:
-            self._fences.lead()
+            self._fences.lead(log.history)
         while True:
             self._woken.clear()
             fences = self._fences

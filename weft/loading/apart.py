@@ -16,6 +16,7 @@ from weft.loading.connections import Closable, HeldConnections
 from weft.loading.failure import own_error
 from weft.loading.job_queue import ClientKey, JobQueue
 from weft.loading.reach import Reach
+from weft.loading.snapshot import UNKNOWN, Snapshot
 from weft.rates.address import client_at_work
 
 ConnectionT = TypeVar("ConnectionT", bound=Closable)
@@ -37,11 +38,11 @@ class _Waiter:
         self.jobs: set[_Job] = set()
         self.values: dict[Any, Any] = {}
 
-    def take(self, values: dict[Any, Any], xmin: int) -> None:
+    def take(self, values: dict[Any, Any], snapshot: Snapshot) -> None:
         if self.future.done():
             return
         if self.note is not None:
-            self.note(xmin)
+            self.note(snapshot)
         self.values.update(values)
         if not self.jobs:
             self.future.set_result([self.values[key] for key in self.keys])
@@ -90,17 +91,17 @@ class ApartDispatcher(Generic[ConnectionT]):
     def __init__(
         self,
         connections: HeldConnections[ConnectionT],
-        take_xmin: Callable[[ConnectionT], int] = lambda _: 0,
+        take_snapshot: Callable[[ConnectionT], Snapshot] = lambda _: UNKNOWN,
         *,
         most_waiting: int,
         timeout_ms: int,
     ) -> None:
         """`most_waiting` jobs of one client, and no more; `timeout_ms` is what connections allow.
 
-        `take_xmin` tells, after each job, the least xmin of the snapshots it was read in.
+        `take_snapshot` tells, after each job, the oldest snapshot that it was read in.
         """
         self._connections = connections
-        self._take_xmin = take_xmin
+        self._take_snapshot = take_snapshot
         self._most_waiting = most_waiting
         self._timeout_ms = timeout_ms
         self._waiting: JobQueue[_Job] = JobQueue()
@@ -226,9 +227,9 @@ class ApartDispatcher(Generic[ConnectionT]):
             else:
                 self._fail(job, error)
         else:
-            xmin = self._take_xmin(connection)
+            snapshot = self._take_snapshot(connection)
             for waiter in job.let_go():
-                waiter.take(values, xmin)
+                waiter.take(values, snapshot)
 
     def _try_key_by_key(self, job: _Job) -> None:
         for waiter in job.let_go():
@@ -244,7 +245,7 @@ class ApartDispatcher(Generic[ConnectionT]):
             )
         for waiter in job.let_go():
             if isinstance(error, Unreadable) and len(waiter.keys) > 1:
-                waiter.take(dict.fromkeys(job.keys, own_error(error)), 0)
+                waiter.take(dict.fromkeys(job.keys, own_error(error)), UNKNOWN)
             else:
                 waiter.fail(error)
 

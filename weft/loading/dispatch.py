@@ -18,13 +18,14 @@ from weft.loading.apart import ApartDispatcher
 from weft.loading.connections import Closable, HeldConnections
 from weft.loading.failure import own_error
 from weft.loading.reach import Reach
+from weft.loading.snapshot import UNKNOWN, Snapshot
 
 ConnectionT = TypeVar("ConnectionT", bound=Closable)
 
 Fetch = Callable[[Any, Sequence[Any]], Awaitable[Sequence[Any]]]
 
-Note = Callable[[int], None]
-"""Told the xmin of the snapshot that a batch was read in; 0 if that is not known."""
+Note = Callable[[Snapshot], None]
+"""Told the snapshot that a batch was read in."""
 
 
 WAITERS_PER_BATCH = 32
@@ -56,11 +57,11 @@ class _Gathered:
             return list(self.waiters[0][0])
         return list(dict.fromkeys(chain.from_iterable(keys for keys, _, _ in self.waiters)))
 
-    def answer(self, values: dict[Any, Any], xmin: int) -> None:
+    def answer(self, values: dict[Any, Any], snapshot: Snapshot) -> None:
         for keys, waiter, note in self.waiters:
             if not waiter.done():
                 if note is not None:
-                    note(xmin)
+                    note(snapshot)
                 waiter.set_result([values[key] for key in keys])
 
     def retry(self, apart: ApartDispatcher[Any]) -> None:
@@ -80,17 +81,17 @@ class Dispatcher(Generic[ConnectionT]):
     def __init__(
         self,
         connections: HeldConnections[ConnectionT],
-        take_xmin: Callable[[ConnectionT], int] = lambda _: 0,
+        take_snapshot: Callable[[ConnectionT], Snapshot] = lambda _: UNKNOWN,
         apart: ApartDispatcher[ConnectionT] | None = None,
     ) -> None:
-        """`take_xmin` tells, after each batch, the least xmin of the snapshots it was read in.
+        """`take_snapshot` tells, after each batch, the oldest snapshot that it was read in.
 
         `apart` takes what must not hold up the others: what reads far, and what has made a batch
         fail whose connection is sound, each waiter's by itself; key by key if it is Unreadable.
         """
         self._connections = connections
         self._apart = apart
-        self._take_xmin = take_xmin
+        self._take_snapshot = take_snapshot
         self._gathered: dict[Fetch, _Gathered] = {}
         self._turns: deque[Fetch] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
@@ -211,7 +212,7 @@ class Dispatcher(Generic[ConnectionT]):
             if task is None or task.cancelling():
                 raise
         else:
-            gathered.answer(dict(zip(keys, values, strict=True)), self._take_xmin(connection))
+            gathered.answer(dict(zip(keys, values, strict=True)), self._take_snapshot(connection))
 
     async def close(self) -> None:
         """Ends what runs and closes the connections; whoever still waits is told so."""

@@ -8,6 +8,7 @@ import pytest
 from app import create_app
 from settings import Settings
 from tests.api import Api, Clock, Member
+from tests.own_postgresql import OwnPostgreSQL, own_postgresql
 from tests.weft.cache.redis_process import StoppableRedis
 
 USERS = 800
@@ -27,7 +28,30 @@ async def members(connection: asyncpg.Connection, settings: Settings) -> dict[in
 
     No server runs in this process, where it would be the one that relays.
     """
+    return await _members(connection, settings)
+
+
+async def _members(connection: asyncpg.Connection, settings: Settings) -> dict[int, Member]:
     api = Api(create_app(settings), settings, connection, Clock(), [])
     found = [await api.user(f"User {number}") for number in range(USERS)]
     await api.http.aclose()
     return {member.key: member for member in found}
+
+
+@pytest.fixture(scope="module")
+async def postgresql() -> AsyncGenerator[OwnPostgreSQL]:
+    """A PostgreSQL that may be killed and put back."""
+    async with own_postgresql() as own:
+        yield own
+
+
+@pytest.fixture
+async def members_of_own(postgresql: OwnPostgreSQL, settings: Settings) -> dict[int, Member]:
+    """Signed-in users of that PostgreSQL, which has nothing else."""
+    connection = await postgresql.connect()
+    await connection.execute("TRUNCATE users CASCADE")
+    own = settings.model_copy(update={"database_url": postgresql.dsn})
+    async with connection.transaction():  # each by itself would wait for the disk
+        found = await _members(connection, own)
+    await connection.close()
+    return found

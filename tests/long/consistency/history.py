@@ -2,9 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from tests.waiting import until
 
 
 class Site(Protocol):
@@ -21,13 +25,44 @@ class Site(Protocol):
 
 @dataclass
 class History:
-    """What was acknowledged of each counter, and what was read although it was too little."""
+    """What was acknowledged of each counter, and what was read although it was too little.
+
+    Or too much: more than was tried, which is left of writes that a restore has undone.
+    """
 
     acknowledged: dict[int, int] = field(default_factory=dict)
+    tried: dict[int, int] = field(default_factory=dict)
     reads: int = 0
     writes: int = 0
     unanswered: int = 0
     stale: list[str] = field(default_factory=list)
+    may_read: asyncio.Event = field(default_factory=asyncio.Event)
+    may_write: asyncio.Event = field(default_factory=asyncio.Event)
+    under_way: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.may_read.set()
+        self.may_write.set()
+
+    @asynccontextmanager
+    async def paused(self, *, reads: bool) -> AsyncGenerator[None]:
+        """As long as the block runs nothing is written, and with `reads` nothing is read."""
+        gates = [self.may_write, self.may_read] if reads else [self.may_write]
+        for gate in gates:
+            gate.clear()
+        kinds = ("writer", "reader") if reads else ("writer",)
+        await until(lambda: not [name for name in self.under_way if name.startswith(kinds)])
+        yield
+        for gate in gates:
+            gate.set()
+
+    def known(self) -> tuple[dict[int, int], dict[int, int]]:
+        """What a copy of the database has that is made now, while all is paused."""
+        return dict(self.acknowledged), dict(self.tried)
+
+    def restore(self, known: tuple[dict[int, int], dict[int, int]]) -> None:
+        """The copy has been put back."""
+        self.acknowledged, self.tried = dict(known[0]), dict(known[1])
 
     async def read(self, site: Site, keys: Sequence[int]) -> None:
         least = [self.acknowledged.get(key, 0) for key in keys]
@@ -39,8 +74,11 @@ class History:
         for key, value, expected in zip(keys, values, least, strict=True):
             if value < expected:
                 self.stale.append(f"{key}: {value} after {expected} was acknowledged")
+            if sys.maxsize > value > self.tried.get(key, 0):
+                self.stale.append(f"{key}: {value} after {self.tried.get(key, 0)} were tried")
 
     async def write(self, site: Site, key: int) -> None:
+        self.tried[key] = self.tried.get(key, 0) + 1
         if await site.write(key):
             self.acknowledged[key] = self.acknowledged.get(key, 0) + 1
             self.writes += 1
@@ -58,25 +96,44 @@ async def run_history(
     at_once: int,
     pause_seconds: float = 0.01,
     seed: int = 0,
+    history: History | None = None,
+    ends: Callable[[], bool] = lambda: True,
 ) -> History:
     """Readers and writers together, until so many values were read; writers rest in between.
 
-    What they choose by chance follows from the `seed`.
+    What they choose by chance follows from the `seed`. `history` is that of a test which pauses it,
+    and which lets it end only when `ends` holds too.
     """
-    history = History()
+    history = history or History()
 
-    async def keep_reading(chance: random.Random) -> None:
-        while history.reads < reads:
-            await history.read(site, chance.sample(keys, at_once))
+    def goes_on() -> bool:
+        return history.reads < reads or not ends()
 
-    async def keep_writing(chance: random.Random) -> None:
-        while history.reads < reads:
-            await history.write(site, chance.choice(keys))
+    async def keep_reading(name: str, chance: random.Random) -> None:
+        while goes_on():
+            async with turn(history.may_read, name):
+                await history.read(site, chance.sample(keys, at_once))
+
+    async def keep_writing(name: str, chance: random.Random) -> None:
+        while goes_on():
+            async with turn(history.may_write, name):
+                await history.write(site, chance.choice(keys))
             await asyncio.sleep(chance.random() * pause_seconds)
+
+    @asynccontextmanager
+    async def turn(gate: asyncio.Event, name: str) -> AsyncGenerator[None]:
+        await gate.wait()
+        history.under_way.add(name)
+        try:
+            yield
+        finally:
+            history.under_way.discard(name)
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(readers):
-            tasks.create_task(keep_reading(random.Random(f"reader {seed} {number}")))
+            name = f"reader {seed} {number}"
+            tasks.create_task(keep_reading(name, random.Random(name)))
         for number in range(writers):
-            tasks.create_task(keep_writing(random.Random(f"writer {seed} {number}")))
+            name = f"writer {seed} {number}"
+            tasks.create_task(keep_writing(name, random.Random(name)))
     return history

@@ -8,7 +8,6 @@ from weft.cache.entry import NOTHING, Codec, Entry
 from weft.cache.errors import CacheUnavailable
 from weft.cache.fence import is_whole
 from weft.cache.judge import Reader, take
-from weft.cache.steps import LEASE_KEY
 
 
 class CacheByPlace(Cache):
@@ -23,7 +22,9 @@ class CacheByPlace(Cache):
         reader: Reader,
     ) -> tuple[list[Any], int] | None:
         now = self.now()
-        wanted = [LEASE_KEY]
+        keys_of_all = entries[0].keys
+        assert keys_of_all is not None
+        wanted = [keys_of_all.lease]
         for entry in entries:
             if entry.expires_at <= now:
                 wanted.append(entry.value_key)

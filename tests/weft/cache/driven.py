@@ -7,13 +7,15 @@ has long given up.
 
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
 from weft.cache import fence
 from weft.cache.errors import CacheUnavailable
+from weft.cache.keys import Keys
 from weft.cache.limits import StoreLimits
-from weft.cache.steps import LEASE_KEY, VERSION_KEY
+from weft.errors import Unavailable
 
 LEASE_SECONDS = 3
 FENCE_SECONDS = 20
@@ -38,8 +40,8 @@ class Call:
         self.done = False
         self.crossing: Crossing | None = None
         self._arrived = False
-        self._reply: Any = None
-        self._resume(lambda: work.send(None))
+        self._reply: Callable[[], Any] = lambda: work.send(None)
+        self._resume(self._reply)
 
     def _resume(self, step: Callable[[], Any]) -> None:
         self._arrived = False
@@ -54,9 +56,17 @@ class Call:
             if self.done or self.crossing is None:
                 return
             if not self._arrived:
-                self._reply, self._arrived = self.crossing.command(), True
+                self._reply, self._arrived = self._replied(self.crossing.command), True
             else:
-                self._resume(lambda: self._work.send(self._reply))
+                self._resume(self._reply)
+
+    def _replied(self, command: Callable[[], Any]) -> Callable[[], Any]:
+        """What resumes the coroutine with the answer, or with the loss of the connection."""
+        try:
+            answer = command()
+        except Unavailable as error:
+            return partial(self._work.throw, error)
+        return partial(self._work.send, answer)
 
     def finish(self) -> None:
         """Everything arrives."""
@@ -100,18 +110,19 @@ class Redis:
         if value is not None:
             self.put(key, value, self.held[self.run, key][1])
 
-    def make_version(self) -> None:
-        if self.get(VERSION_KEY) is None:
-            self.put(VERSION_KEY, b"%d" % next(self.versions), self.now() + FENCE_SECONDS)
+    def make_version(self, keys: Keys) -> None:
+        if self.get(keys.version) is None:
+            self.put(keys.version, b"%d" % next(self.versions), self.now() + FENCE_SECONDS)
 
-    def change_version(self) -> None:
-        version = self.get(VERSION_KEY)
-        self.keep(VERSION_KEY, version and b"%d" % (int(version) + 1))
+    def change_version(self, keys: Keys) -> None:
+        version = self.get(keys.version)
+        self.keep(keys.version, version and b"%d" % (int(version) + 1))
 
-    def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
-        for key, transaction_id in transactions.items():
+    def raise_fences(self, keys: Keys, transactions: Mapping[str, int]) -> None:
+        for tag, transaction_id in transactions.items():
+            key = keys.fence(tag)
             self.keep(key, fence.raised(self.get(key), fence.number(transaction_id)))
-        self.change_version()
+        self.change_version(keys)
 
 
 class DrivenStore:
@@ -119,7 +130,6 @@ class DrivenStore:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
-        self.database: str | None = "db"
         self.limits = StoreLimits(lease_ms=LEASE_SECONDS * 1000, fence_seconds=FENCE_SECONDS)
 
     async def _ask(self, command: Callable[[], Any]) -> Any:
@@ -163,62 +173,29 @@ class DrivenStore:
 
         return await self._ask(command)
 
-    async def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
-        await self._ask(lambda: self.redis.raise_fences(transactions))
+    async def raise_fences(self, keys: Keys, transactions: Mapping[str, int]) -> None:
+        await self._ask(lambda: self.redis.raise_fences(keys, transactions))
 
     async def time_ms(self) -> int:
         return await self._ask(lambda: int(self.redis.now() * 1000))
 
-    async def renew_lease(self, until_ms: int) -> bool:
+    async def renew_lease(self, keys: Keys, until_ms: int) -> bool:
         def command() -> bool:
-            self.redis.make_version()
-            found = self.redis.get(LEASE_KEY)
+            self.redis.make_version(keys)
+            found = self.redis.get(keys.lease)
             if found is not None:
-                self.redis.put(LEASE_KEY, found, until_ms / 1000)
+                self.redis.put(keys.lease, found, until_ms / 1000)
             return found is not None
 
         return await self._ask(command)
 
-    async def grant_lease(self, transaction_id: int, until_ms: int) -> None:
+    async def grant_lease(self, keys: Keys, transaction_id: int, until_ms: int) -> None:
         def command() -> None:
-            self.redis.make_version()
-            found = self.redis.get(LEASE_KEY) or b""
+            self.redis.make_version(keys)
+            found = self.redis.get(keys.lease) or b""
             number = max(fence.number(transaction_id), found)
-            self.redis.put(LEASE_KEY, number, until_ms / 1000)
+            self.redis.put(keys.lease, number, until_ms / 1000)
 
         await self._ask(command)
 
     async def aclose(self) -> None: ...
-
-
-@dataclass
-class Database:
-    """Transactions that add themselves to what stands under a key."""
-
-    next_id: int = 100
-    running: set[int] = field(default_factory=set)
-    written: dict[int, frozenset[int]] = field(default_factory=dict)
-    pending: dict[int, int] = field(default_factory=dict)
-    """Transaction ids whose changes have no position yet, with their keys."""
-
-    def draw_id(self) -> int:
-        self.next_id += 1
-        return self.next_id - 1
-
-    def begin(self) -> int:
-        transaction_id = self.draw_id()
-        self.running.add(transaction_id)
-        return transaction_id
-
-    def commit(self, transaction_id: int, key: int) -> None:
-        self.running.discard(transaction_id)
-        self.written[key] = self.written.get(key, frozenset()) | {transaction_id}
-        self.pending[transaction_id] = key
-
-    def read(self, keys: Sequence[int]) -> tuple[int, list[list[int]]]:
-        """The xmin of the snapshot, and what stands under the keys."""
-        xmin = min(self.running, default=self.next_id)
-        return xmin, [sorted(self.written.get(key, ())) for key in keys]
-
-    def ask(self, command: Callable[[], Any]) -> Crossing:
-        return Crossing(command, can_fail=False)

@@ -5,7 +5,7 @@ import asyncio
 from tests.api import Api, Member
 from tests.weft.cache.clustered import CREATE, read, until_cached
 from tests.weft.cache.redis_cluster import Cluster, Node
-from weft.cache.steps import LEASE_KEY
+from weft.cache.keys import LEASE_KEY
 
 MEMBERS = 6
 

@@ -5,78 +5,59 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import precondition, rule
 
 from tests.weft.cache.counter import (
+    COUNTER,
     RESOLVE,
     CounterContext,
-    DrivenFiller,
     tag_of,
 )
-from tests.weft.cache.driven import LEASE_SECONDS, Call, Crossing, Database, DrivenStore, Redis
+from tests.weft.cache.disturbed import KEY, KEYS, PLACE, Disturbed
+from tests.weft.cache.driven import LEASE_SECONDS, Call, Crossing, DrivenStore, Redis
+from tests.weft.cache.driven_database import Database
+from tests.weft.cache.driven_process import Process
 from weft.cache.cache import Cache
-from weft.cache.fences import WriteFences
 from weft.cache.lease import FenceRelay
-from weft.cache.steps import VERSION_KEY
 from weft.changes.change import Change, ChangeKind
+from weft.errors import Unavailable
 from weft.info import Info
 
-COUNTER = "Counter.writes"
-KEYS = (1, 2, 3)
-KEY = st.sampled_from(KEYS)
-PLACE = st.integers(0, 5)
 STEPS = st.integers(1, 4)
-TROUBLES = ("flush", "evict", "evict the version", "fail over", "forget", "forget one")
 
 
-class Process:
-    """What one server has of the cache."""
-
-    def __init__(self, machine: "Interleaved") -> None:
-        self.store = machine.store_of(machine)
-        draw_id = machine.draw_id
-        filler = DrivenFiller(self.store, draw_id, lambda: machine.now)
-        filler.start = machine.start
-        self.cache = machine.cache_type(self.store, filler, wall_clock=lambda: machine.now)
-        self.fences = WriteFences(self.store, "available")
-        self.relay = FenceRelay(
-            self.store,
-            draw_id,
-            lambda change: (tag_of(change.key),),
-            clock=lambda: machine.now,
-            sleep=machine.sleep,
-        )
-
-
-class Interleaved(RuleBasedStateMachine):
+class Interleaved(Disturbed):
     """Two processes, writers that know of no cache, one relay, and all that can go wrong."""
 
     cache_type = Cache
     redis_type = Redis
     processes_count = 2
+    last_lease_seconds = LEASE_SECONDS
+    is_named_anew = True
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
         self.redis = self.redis_type(lambda: self.now)
-        self.database = Database()
+        self.database = Database(lambda: self.now, is_named_anew=self.is_named_anew)
         self.calls: list[Call] = []
         self.late: list[Callable[[], Any]] = []
         self.must: dict[int, set[int]] = {key: set() for key in KEYS}
         self.unannounced: list[tuple[float, int, int]] = []
+        self.undone: dict[int, float] = {}
         self.processes = [Process(self) for _ in range(self.processes_count)]
         self.relaying: Call | None = None
         self.leader = self.processes[0]
-        self.leader.relay.lead()
+        self.log_history = self.database.history
+        self.leader.relay.lead(self.database.name)
         self.all_is_well()
 
-    @staticmethod
-    def store_of(machine: "Interleaved") -> DrivenStore:
-        return DrivenStore(machine.redis)
+    def new_store(self) -> DrivenStore:
+        return DrivenStore(self.redis)
 
     # What the code under test is given.
-    async def draw_id(self) -> int:
-        return await Crossing(self.database.draw_id, can_fail=False)
+    async def draw_id(self, history: str) -> int:
+        return await self.database.ask(lambda: self.database.draw_id(history))
 
     async def sleep(self, seconds: float) -> None:
         until = self.now + seconds
@@ -86,6 +67,12 @@ class Interleaved(RuleBasedStateMachine):
 
         await Crossing(time_passes, can_fail=False)
 
+    async def opened(self) -> None:
+        """A new connection that may write waits until no process believes the last history."""
+        until = self.database.began_at + self.last_lease_seconds
+        if self.database.history and self.now < until:
+            await self.sleep(until - self.now)
+
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
         call = Call(work)
         if not call.done:
@@ -93,14 +80,21 @@ class Interleaved(RuleBasedStateMachine):
 
     # Readers.
     async def read(self, process: Process, keys: Sequence[int]) -> None:
-        for committed_at, key, writer in self.unannounced:
+        for committed_at, key, write in self.unannounced:
             if committed_at + LEASE_SECONDS < self.now:
-                self.must[key].add(writer)
+                self.acknowledge(key, write)
         least = {key: frozenset(self.must[key]) for key in keys}
-        values = await RESOLVE(keys, Info(CounterContext(self.database, process.cache), COUNTER))
+        undone = {write for write, at in self.undone.items() if at + LEASE_SECONDS < self.now}
+        values = await RESOLVE(keys, Info(CounterContext(process.read, process.cache), COUNTER))
         for key, value in zip(keys, values, strict=True):
-            missing = least[key] - set(value)
+            # What was undone while this was read need not be there any more.
+            missing = least[key] - set(value) - self.undone.keys()
             assert not missing, f"{key} lacks {sorted(missing)}"
+            assert not undone & set(value), f"{key} lacks the restore: {sorted(value)}"
+
+    def acknowledge(self, key: int, write: int) -> None:
+        if write not in self.undone:
+            self.must[key].add(write)
 
     def read_at_once(self, process: Process, keys: Sequence[int] = KEYS) -> None:
         before = list(self.calls)
@@ -113,11 +107,11 @@ class Interleaved(RuleBasedStateMachine):
     @rule(place=PLACE, keys=st.permutations(KEYS), count=st.integers(1, 3))
     def begin_read(self, place: int, keys: list[int], count: int) -> None:
         if len(self.calls) < 6:
-            self.start(self.read(self._process(place), tuple(keys[:count])))
+            self.start(self.read(self.process(place), tuple(keys[:count])))
 
     @rule(place=PLACE, key=KEY)
     def read_one_now(self, place: int, key: int) -> None:
-        self.read_at_once(self._process(place), (key,))
+        self.read_at_once(self.process(place), (key,))
 
     @rule(place=PLACE, key=KEY)
     def read_one_often(self, place: int, key: int) -> None:
@@ -127,29 +121,34 @@ class Interleaved(RuleBasedStateMachine):
 
     @rule(place=PLACE)
     def read_all_now(self, place: int) -> None:
-        self.read_at_once(self._process(place))
+        self.read_at_once(self.process(place))
 
     # Writers.
     async def write(self, process: Process, key: int) -> None:
-        writer = await self.database.ask(self.database.begin)
-        wait_seconds = await process.fences.raise_before_commit([tag_of(key)], writer)
-        await self.database.ask(lambda: self.database.commit(writer, key))
+        begun = await process.ask(self.database.begin)
+        history = self.database.name
+        await self.opened()
+        wait_seconds = await process.fences.raise_before_commit(history, [tag_of(key)], begun.id)
+        try:
+            write = await self.database.ask(lambda: self.database.commit(begun, key))
+        except Unavailable:
+            return
         if wait_seconds:
             await self.sleep(wait_seconds)
-        self.must[key].add(writer)
+        self.acknowledge(key, write)
 
     @rule(place=PLACE, key=KEY)
     def begin_write(self, place: int, key: int) -> None:
         if len(self.calls) < 6:
-            self.start(self.write(self._process(place), key))
+            self.start(self.write(self.process(place), key))
 
     @rule(place=PLACE, key=KEY)
     def write_now(self, place: int, key: int) -> None:
-        Call(self.write(self._process(place), key)).finish()
+        Call(self.write(self.process(place), key)).finish()
 
     @rule(place=PLACE, key=KEY, steps=STEPS)
     def read_within_a_write(self, place: int, key: int, steps: int) -> None:
-        call = Call(self.write(self._process(place), key))
+        call = Call(self.write(self.process(place), key))
         call.go_on(steps)
         self.read_one_now(place, key)
         call.finish()
@@ -163,22 +162,38 @@ class Interleaved(RuleBasedStateMachine):
     @rule(key=KEY)
     def write_elsewhere(self, key: int) -> None:
         """By somebody who knows of no cache."""
-        writer = self.database.begin()
-        self.database.commit(writer, key)
-        self.unannounced.append((self.now, key, writer))
+        write = self.database.commit(self.database.begin(), key)
+        self.unannounced.append((self.now, key, write))
 
     # The relay.
     async def one_pass(self, relay: FenceRelay) -> None:
         prepare = await relay.begin()
-        pending = await self.database.ask(lambda: dict(self.database.pending))
-        await prepare([change_of(key, writer) for writer, key in pending.items()])
+        try:
+            pending = await self.ask_log(lambda: dict(self.database.held.pending))
+            await prepare([change_of(key, id) for id, (key, _) in pending.items()])
+            await self.ask_log(lambda: self.assign_positions(pending))
+        except Unavailable:
+            history, name = await self.database.ask(
+                lambda: (self.database.history, self.database.name)
+            )
+            await self.opened()
+            self.log_history = history
+            relay.lead(name)
 
-        def assign_positions() -> None:
-            for writer, key in pending.items():
-                del self.database.pending[writer]
-                self.must[key].add(writer)
+    def ask_log(self, command: Callable[[], Any]) -> Crossing:
+        """By the connection that leads, which is lost when its history ends."""
 
-        await self.database.ask(assign_positions)
+        def arrive() -> Any:
+            if self.log_history != self.database.history:
+                raise Unavailable("The connection was lost.")
+            return command()
+
+        return Crossing(arrive, can_fail=False)
+
+    def assign_positions(self, pending: dict[int, tuple[int, int]]) -> None:
+        for id, (key, write) in pending.items():
+            del self.database.held.pending[id]
+            self.acknowledge(key, write)
 
     @rule()
     def relay_begins(self) -> None:
@@ -199,9 +214,12 @@ class Interleaved(RuleBasedStateMachine):
 
     @rule()
     def relay_pass(self) -> None:
+        history = self.log_history
         self.relay_begins()
         assert self.relaying is not None
         self.relaying.finish()
+        if self.log_history != history:  # it has only found that its connection was lost
+            self.relay_pass()
 
     @rule(place=PLACE)
     def leader_dies(self, place: int) -> None:
@@ -210,8 +228,8 @@ class Interleaved(RuleBasedStateMachine):
             late = self.relaying.abandon()
             if self.relaying.crossing.can_fail:
                 self._take_late(late)
-        self.leader = self._process(place)
-        self.leader.relay.lead()
+        self.leader = self.process(place)
+        self.leader.relay.lead(self.database.name)
 
     # What crosses, what is lost, and time.
     @precondition(lambda self: self.calls)
@@ -237,27 +255,6 @@ class Interleaved(RuleBasedStateMachine):
     def arrive_late(self, place: int) -> None:
         self.late.pop(place % len(self.late))()
 
-    @rule(seconds=st.sampled_from([0.5, 1, 3]))
-    def pass_time(self, seconds: float) -> None:
-        self.now += seconds
-
-    @rule(trouble=st.sampled_from(TROUBLES), place=PLACE)
-    def trouble(self, trouble: str, place: int) -> None:
-        match trouble:
-            case "flush":
-                self.redis.held.clear()
-            case "evict" if self.redis.held:
-                del self.redis.held[list(self.redis.held)[place % len(self.redis.held)]]
-            case "evict the version":
-                self.redis.held.pop((self.redis.run, VERSION_KEY), None)
-            case "fail over":  # to a server with keys of its own
-                self.redis.run += 1
-            case "forget one":  # as a process does whose memory is full
-                kept: Any = self._process(place).cache.kept
-                kept._kept.drop((COUNTER, ("", b""), KEYS[place % len(KEYS)]))
-            case _:  # as a process does that was started anew
-                self._process(place).cache.clear()
-
     @rule()
     def all_is_well(self) -> None:
         """What the calls under way have left room for: the cache is filled and believed."""
@@ -265,7 +262,7 @@ class Interleaved(RuleBasedStateMachine):
         for process in self.processes * 2:
             self.read_at_once(process)
 
-    def _process(self, place: int) -> Process:
+    def process(self, place: int) -> Process:
         return self.processes[place % len(self.processes)]
 
     def _take_late(self, command: Callable[[], Any] | None) -> None:

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from tests.weft.cache.by_place import CacheByPlace
 from tests.weft.cache.driven import DrivenStore, Redis
 from tests.weft.cache.interleaved import Interleaved, change_of
+from weft.cache.keys import Keys
 from weft.cache.lease import FenceRelay
-from weft.cache.steps import VERSION_KEY
 
 SHORT = settings(
     max_examples=40,
@@ -37,11 +37,10 @@ class RaisesNothing(Interleaved):
     """Writers tell nobody."""
 
     class Store(DrivenStore):
-        async def raise_fences(self, transactions: Mapping[bytes, int]) -> None: ...
+        async def raise_fences(self, keys: Keys, transactions: Mapping[str, int]) -> None: ...
 
-    @staticmethod
-    def store_of(machine: Interleaved) -> DrivenStore:
-        return RaisesNothing.Store(machine.redis)
+    def new_store(self) -> DrivenStore:
+        return RaisesNothing.Store(self.redis)
 
 
 class TellsBeforeRaising(Interleaved):
@@ -49,18 +48,16 @@ class TellsBeforeRaising(Interleaved):
 
     async def one_pass(self, relay: FenceRelay) -> None:
         prepare = await relay.begin()
-        pending = await self.database.ask(lambda: dict(self.database.pending))
-        for writer, key in pending.items():
-            del self.database.pending[writer]
-            self.must[key].add(writer)
-        await prepare([change_of(key, writer) for writer, key in pending.items()])
+        pending = await self.database.ask(lambda: dict(self.database.held.pending))
+        self.assign_positions(pending)
+        await prepare([change_of(key, id) for id, (key, _) in pending.items()])
 
 
 class LeavesTheVersion(Interleaved):
     """Fences are raised, and the version of all is as before."""
 
     class Redis(Redis):
-        def change_version(self) -> None: ...
+        def change_version(self, keys: Keys) -> None: ...
 
     redis_type = Redis
 
@@ -71,13 +68,13 @@ class GoesOnFromTheLastVersion(Interleaved):
     class Redis(Redis):
         last = 1000
 
-        def make_version(self) -> None:
+        def make_version(self, keys: Keys) -> None:
             self.versions = count(self.last)
-            super().make_version()
+            super().make_version(keys)
 
-        def change_version(self) -> None:
-            super().change_version()
-            self.last = int(self.get(VERSION_KEY) or self.last)
+        def change_version(self, keys: Keys) -> None:
+            super().change_version(keys)
+            self.last = int(self.get(keys.version) or self.last)
 
     redis_type = Redis
 
@@ -86,21 +83,36 @@ class RaisesAfterTheVersion(Interleaved):
     """As in a cluster, where one step cannot do both."""
 
     class Store(DrivenStore):
-        async def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
-            await self._ask(self.redis.change_version)
-            await super().raise_fences(transactions)
+        async def raise_fences(self, keys: Keys, transactions: Mapping[str, int]) -> None:
+            await self._ask(lambda: self.redis.change_version(keys))
+            await super().raise_fences(keys, transactions)
 
     class Redis(Redis):
-        def raise_fences(self, transactions: Mapping[bytes, int]) -> None:
-            version = self.get(VERSION_KEY)
-            super().raise_fences(transactions)
-            self.keep(VERSION_KEY, version)
+        def raise_fences(self, keys: Keys, transactions: Mapping[str, int]) -> None:
+            version = self.get(keys.version)
+            super().raise_fences(keys, transactions)
+            self.keep(keys.version, version)
 
     redis_type = Redis
 
-    @staticmethod
-    def store_of(machine: Interleaved) -> DrivenStore:
-        return RaisesAfterTheVersion.Store(machine.redis)
+    def new_store(self) -> DrivenStore:
+        return RaisesAfterTheVersion.Store(self.redis)
+
+
+class KeepsItsName(Interleaved):
+    """The history is named alike after a crash, as it once was."""
+
+    is_named_anew = False
+
+
+class KeepsItsNameWhenRestored(KeepsItsName):
+    """The same, for another story."""
+
+
+class AcknowledgesAtOnce(Interleaved):
+    """What is written after a crash, while processes still believe what they have of before."""
+
+    last_lease_seconds = 0
 
 
 def fills_while_another_asks(machine: Interleaved) -> None:
@@ -142,6 +154,30 @@ def judges_between_the_two(machine: Interleaved) -> None:
     machine.read_one_now(1, 1)
 
 
+def crashes(machine: Interleaved) -> None:
+    machine.crash()
+    machine.write_now(0, 1)
+    machine.relay_pass()
+    machine.read_all_now(1)
+
+
+def puts_a_copy_back(machine: Interleaved) -> None:
+    machine.back_up()
+    machine.write_now(0, 1)
+    machine.all_is_well()
+    machine.restore()
+    machine.relay_pass()
+    machine.pass_time(1)
+    machine.relay_pass()
+    machine.read_all_now(1)
+
+
+def crashes_and_is_back_at_once(machine: Interleaved) -> None:
+    machine.crash()
+    machine.write_now(0, 1)
+    machine.read_all_now(1)
+
+
 STORIES: dict[type[Interleaved], Callable[[Interleaved], None]] = {
     TakesAnswersByPlace: fills_while_another_asks,
     RaisesNothing: writes_and_reads,
@@ -149,6 +185,9 @@ STORIES: dict[type[Interleaved], Callable[[Interleaved], None]] = {
     LeavesTheVersion: writes_in_the_calm,
     GoesOnFromTheLastVersion: loses_the_version,
     RaisesAfterTheVersion: judges_between_the_two,
+    KeepsItsName: crashes,
+    KeepsItsNameWhenRestored: puts_a_copy_back,
+    AcknowledgesAtOnce: crashes_and_is_back_at_once,
 }
 
 

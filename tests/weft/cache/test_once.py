@@ -99,7 +99,11 @@ async def asked_by_all_at_once(processes: list[Server]) -> int:
     await until_whole(processes[0])
     store = processes[0].cache_store
     assert store is not None
-    await store.raise_fences({b"f:{User:7}.slow": await processes[0].database.draw_id()})
+    assert processes[0].cache is not None
+    keys = processes[0].cache.kept.keys
+    assert keys is not None
+    drawn = await processes[0].database.draw_id(keys.history)
+    await store.raise_fences(keys, {f"User:{KEY}.slow": drawn})
     _slow[:] = [Slow()]
     before = misses(processes)
     readers = [asyncio.create_task(read(processes[n % 2])) for n in range(READERS)]

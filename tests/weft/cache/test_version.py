@@ -13,7 +13,7 @@ from tests.api import Api, Member
 from tests.waiting import until
 from tests.weft.cache.settings import with_cache
 from weft.cache import fence, scripts
-from weft.cache.steps import VERSION_KEY
+from weft.cache.keys import VERSION_KEY
 from weft.embedded import EmbeddedServers
 
 READ = "query ($id: ID!) { user(id: $id) { itemCount items { totalCount } } }"

@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from db.change import change_horizon_table, change_table, change_triggers
-from db.change_log import PostgresChangeLog, open_change_log
+from db.change_log import PostgresChangeLog
 from db.change_points import POSITION, mark_at
+from db.history import history_table
 from db.statement import Statement
 from tests.database import Database as DatabaseOfTests
 from tests.programs import redis_program
@@ -34,7 +35,7 @@ class Database(DatabaseOfTests):
     """A schema with the log and the table `things`, whose writes it records."""
 
     async def open_log(self) -> PostgresChangeLog:
-        return await open_change_log(self.connect)
+        return PostgresChangeLog(await self.connect())
 
     async def log_name(self) -> str:
         async with aclosing(await self.open_log()) as log:
@@ -48,7 +49,7 @@ class Database(DatabaseOfTests):
 
 async def create_log(database: Database) -> None:
     statements: list[str] = [THINGS]
-    for table in (change_table, change_horizon_table):
+    for table in (change_table, change_horizon_table, history_table):
         statements.append(str(CreateTable(table).compile(dialect=dialect())))
         statements += [str(CreateIndex(i).compile(dialect=dialect())) for i in table.indexes]
     statements += change_triggers("things", "Thing", ["owner_id", "state"])

@@ -14,6 +14,7 @@ from weft.loading.connections import HeldConnections
 from weft.loading.dispatch import Dispatcher
 from weft.loading.loader import LoaderSet, loads
 from weft.loading.reach import Reach
+from weft.loading.snapshot import Snapshot
 from weft.rates.address import CLIENT, VIEWER
 
 MOST_WAITING = 4
@@ -211,13 +212,14 @@ class TestCancelling:
 
 class TestNote:
     async def test_is_of_the_snapshot_of_each_statement(self):
-        xmins, noted = iter([7, 5]), list[int]()
+        snapshots, noted = [Snapshot(7, "a"), Snapshot(5, "a")], list[Snapshot]()
+        taken = iter(snapshots)
 
         async def open_line() -> Line:
             return Line()
 
         apart: Any = ApartDispatcher(
-            HeldConnections(open_line, 1), lambda _: next(xmins), most_waiting=9, timeout_ms=1
+            HeldConnections(open_line, 1), lambda _: next(taken), most_waiting=9, timeout_ms=1
         )
         assert await soon(apart.submit(Source().fetch, [1, 2], Reach.TABLE, noted.append))
-        assert noted == [7, 5]
+        assert noted == snapshots

@@ -79,11 +79,13 @@ class CancelledFences:
     def __init__(self) -> None:
         self.named = asyncio.Event()
 
-    def use_database(self, name: str) -> None:
+    def use_history(self, history: str, /) -> None:
         self.named.set()
         raise asyncio.CancelledError
 
-    async def raise_before_commit(self, tags: Iterable[str], transaction_id: int) -> float:
+    async def raise_before_commit(
+        self, history: str | None, tags: Iterable[str], transaction_id: int
+    ) -> float:
         return 0
 
 

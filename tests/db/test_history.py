@@ -1,0 +1,152 @@
+"""What ends a history of the database, and what a new connection finds."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import asyncpg
+import pytest
+
+from db.database import Database
+from db.history import History, begin_another, history_of
+from loaders.item import item_by_id
+from tests.own_postgresql import OwnPostgreSQL, own_postgresql
+from tests.waiting import until
+from weft.errors import Unavailable
+
+
+@pytest.fixture(scope="module")
+async def postgresql() -> AsyncGenerator[OwnPostgreSQL]:
+    async with own_postgresql() as own:
+        yield own
+
+
+def database_of(postgresql: OwnPostgreSQL) -> Database:
+    return Database(
+        postgresql.dsn,
+        read_connections=1,
+        write_connections=1,
+        statement_timeout_ms=60_000,
+        observe=lambda sql, seconds: None,
+        memory_bytes=1_000_000,
+    )
+
+
+async def found(postgresql: OwnPostgreSQL, user: str | None = None) -> History | None:
+    raw = await asyncpg.connect(postgresql.dsn, user=user)
+    try:
+        return await history_of(raw)
+    finally:
+        raw.terminate()
+
+
+async def name(postgresql: OwnPostgreSQL) -> str:
+    history = await found(postgresql)
+    assert history is not None
+    return history.name
+
+
+class TestHistory:
+    async def test_is_the_same_for_all_connections_that_open_at_once(
+        self, postgresql: OwnPostgreSQL
+    ) -> None:
+        await postgresql.run("DELETE FROM histories")
+        assert len(set(await asyncio.gather(*(name(postgresql) for _ in range(9))))) == 1
+
+    async def test_is_another_after_each_kind_of_recovery(self, postgresql: OwnPostgreSQL) -> None:
+        names = [await name(postgresql)]
+        await postgresql.copy()
+        names.append(await name(postgresql))
+        for change in (postgresql.kill, postgresql.kill_backend, postgresql.put_back):
+            await change()
+            names.append(await name(postgresql))
+        assert len(set(names)) == len(names)
+
+    async def test_is_not_that_of_a_dump(self, postgresql: OwnPostgreSQL) -> None:
+        before = await name(postgresql)
+        await postgresql.run("UPDATE histories SET table_oid = 1")
+        assert await name(postgresql) != before
+
+    async def test_is_begun_by_a_connection_that_only_reads(
+        self, postgresql: OwnPostgreSQL
+    ) -> None:
+        await postgresql.run("DELETE FROM histories")
+        database = database_of(postgresql)
+        await database.reading.check()
+        await database.close()
+        assert len(await postgresql.run("SELECT FROM histories")) == 1
+
+    async def test_is_not_known_to_a_role_that_may_not_know_it(
+        self, postgresql: OwnPostgreSQL
+    ) -> None:
+        await postgresql.run("CREATE ROLE stranger LOGIN")
+        assert await found(postgresql, user="stranger") is None
+
+    async def test_is_not_known_on_a_standby_which_takes_no_writes(
+        self, postgresql: OwnPostgreSQL
+    ) -> None:
+        before = await name(postgresql)
+        await postgresql.become_standby()
+        assert await found(postgresql) is None
+        database = database_of(postgresql)
+        await database.reading.check()
+        with pytest.raises(Unavailable):
+            async with database.write(None):
+                pass
+        await database.close()
+        await postgresql.run("SELECT pg_promote()")
+        assert await name(postgresql) != before
+
+
+class TestBeginAnother:
+    async def test_ends_the_connections_of_servers_and_of_nothing_else(
+        self, postgresql: OwnPostgreSQL
+    ) -> None:
+        before, database = await name(postgresql), database_of(postgresql)
+        ours, others = await database.connect("weft write"), await postgresql.connect()
+        await begin_another(postgresql.dsn)
+        await until(ours.raw.is_closed)
+        assert await others.fetchval("SELECT 1") == 1
+        await others.close()
+        assert await name(postgresql) != before
+
+    async def test_says_why_it_cannot(self, postgresql: OwnPostgreSQL) -> None:
+        await postgresql.run("ALTER TABLE histories RENAME TO hidden")
+        with pytest.raises(Unavailable, match="histories"):
+            await begin_another(postgresql.dsn)
+        await postgresql.run("ALTER TABLE hidden RENAME TO histories")
+
+
+class TestRows:
+    async def test_of_an_undone_transaction_are_not_taken_for_those_of_another_with_its_id(
+        self, postgresql: OwnPostgreSQL
+    ) -> None:
+        assert await postgresql.psql(
+            "INSERT INTO users (name, email) VALUES ('A', 'a@b.c'); "
+            "INSERT INTO items (id, owner_id, title) OVERRIDING SYSTEM VALUE "
+            "VALUES (1, (SELECT max(id) FROM users), 'First')"
+        )
+        await name(postgresql)
+        await postgresql.copy()
+        database = database_of(postgresql)
+        for title in ("Undone", "Right"):
+            await name(postgresql)
+            await postgresql.run("UPDATE items SET title = $1 WHERE id = 1", title)
+            for _ in range(5):  # until it is asked for by version
+                assert await title_of_item(database) == title
+            await postgresql.put_back()
+        await database.close()
+
+
+async def title_of_item(database: Database) -> str:
+    titles: list[str] = []
+
+    async def is_read() -> bool:
+        try:
+            [row] = await database.reads.submit(item_by_id, [1])
+        except Unavailable:
+            return False
+        titles.append(row.title)
+        return True
+
+    await until(is_read)
+    return titles[0]

@@ -1,0 +1,98 @@
+"""No read is stale when PostgreSQL crashes, or is put back to an earlier state."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+import redis.asyncio
+
+from settings import Settings
+from tests.api import Member
+from tests.long.consistency.history import History, run_history
+from tests.long.consistency.site import Servers
+from tests.long.consistency.test_history import FEW, READS
+from tests.long.pieces import in_pieces
+from tests.own_postgresql import DRAW, OwnPostgreSQL
+from tests.processes import serving
+from tests.weft.cache.redis_process import StoppableRedis
+from weft.cache.limits import LEASE_MARGIN_MS, LEASE_MS
+
+LEASE_SECONDS = (LEASE_MS + LEASE_MARGIN_MS) / 1000
+BETWEEN_SECONDS = 1.0
+FAULTS = 2
+"""In a piece; after them it is read on."""
+TURN_SECONDS = 0.3
+
+Fault = Callable[[OwnPostgreSQL, History], Awaitable[None]]
+
+
+async def crash(postgresql: OwnPostgreSQL, history: History) -> None:
+    """With values stored under ids that are lost; each time in the other way."""
+    for kill in (postgresql.kill, postgresql.kill_backend):
+        await asyncio.sleep(BETWEEN_SECONDS)
+        async with history.paused(reads=False):
+            await postgresql.run(DRAW)
+            await asyncio.sleep(TURN_SECONDS)  # what was written last is read, and stored
+            await kill()
+
+
+async def put_back(postgresql: OwnPostgreSQL, history: History) -> None:
+    """A cold copy, as it was a while ago, while the servers run."""
+    async with history.paused(reads=True):
+        known = history.known()
+        await postgresql.copy()
+    await postgresql.run(DRAW)  # so that what is undone has higher ids than what comes after it
+    await asyncio.sleep(2 * BETWEEN_SECONDS)
+    async with history.paused(reads=True):
+        await postgresql.put_back()
+        history.restore(known)
+        await asyncio.sleep(LEASE_SECONDS)
+    await asyncio.sleep(BETWEEN_SECONDS)
+
+
+@in_pieces
+@pytest.mark.parametrize("fault", [crash, put_back])
+async def test_cached_field_is_never_stale_whatever_becomes_of_postgresql(
+    piece: int,
+    fault: Fault,
+    postgresql: OwnPostgreSQL,
+    members_of_own: dict[int, Member],
+    settings: Settings,
+    own_redis: StoppableRedis,
+) -> None:
+    history = History()
+
+    async def disturb() -> None:
+        for _ in range(FAULTS):
+            await fault(postgresql, history)
+
+    own = settings.model_copy(
+        update={
+            "database_url": postgresql.dsn,
+            "redis_url": own_redis.url,
+            "cache": "available",
+        }
+    )
+    site = Servers(members_of_own, has_outages=True)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(site.aclose)
+        for _ in range(2):
+            site.processes.append(await stack.enter_async_context(serving(own)))
+        async with asyncio.TaskGroup() as tasks:
+            disturbing = tasks.create_task(disturb())
+            await run_history(
+                site,
+                list(members_of_own)[:FEW],
+                reads=READS,
+                readers=6,
+                writers=9,
+                at_once=40,
+                seed=piece,
+                history=history,
+                ends=disturbing.done,
+            )
+    assert history.stale == []
+    assert history.writes > 10
+    async with redis.asyncio.from_url(own_redis.url) as client:
+        assert await client.keys("*:v:*"), "nothing was cached, so nothing was checked"

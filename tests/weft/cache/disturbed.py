@@ -1,0 +1,80 @@
+"""What goes wrong around the processes of the machine of interleavings, and time."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from tests.weft.cache.counter import COUNTER
+from tests.weft.cache.driven import Redis
+from tests.weft.cache.driven_database import Database
+from weft.cache.keys import Keys
+
+KEYS = (1, 2, 3)
+KEY = st.sampled_from(KEYS)
+PLACE = st.integers(0, 5)
+TROUBLES = ("flush", "evict", "evict the version", "fail over", "forget", "forget one")
+
+
+class Disturbed(RuleBasedStateMachine):
+    """To be inherited by what has the processes."""
+
+    now: float
+    redis: Redis
+    database: Database
+    must: dict[int, set[int]]
+    undone: dict[int, float]
+
+    def process(self, place: int) -> Any:
+        raise NotImplementedError
+
+    def write_now(self, place: int, key: int) -> None:
+        raise NotImplementedError
+
+    def all_is_well(self) -> None:
+        raise NotImplementedError
+
+    @rule(seconds=st.sampled_from([0.5, 1, 3]))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(trouble=st.sampled_from(TROUBLES), place=PLACE)
+    def trouble(self, trouble: str, place: int) -> None:
+        match trouble:
+            case "flush":
+                self.redis.held.clear()
+            case "evict" if self.redis.held:
+                del self.redis.held[list(self.redis.held)[place % len(self.redis.held)]]
+            case "evict the version":
+                keys = Keys(self.database.name)
+                self.redis.held.pop((self.redis.run, keys.version), None)
+            case "fail over":  # to a server with keys of its own
+                self.redis.run += 1
+            case "forget one":  # as a process does whose memory is full
+                kept: Any = self.process(place).cache.kept
+                kept._kept.drop((COUNTER, ("", b""), KEYS[place % len(KEYS)]))
+            case _:  # as a process does that was started anew
+                self.process(place).cache.clear()
+
+    @rule()
+    def crash(self) -> None:
+        self.database.crash()
+
+    @rule(place=PLACE, key=KEY)
+    def write_before_a_crash(self, place: int, key: int) -> None:
+        """Ids are drawn, what is stored is stored under higher ones, and then they are lost."""
+        self.write_now(place, key)
+        self.all_is_well()
+        self.crash()
+        self.write_now(place, key)
+
+    @rule()
+    def back_up(self) -> None:
+        self.database.back_up()
+
+    @rule()
+    def restore(self) -> None:
+        for write in self.database.restore():
+            self.undone[write] = self.now
+            for must in self.must.values():
+                must.discard(write)
