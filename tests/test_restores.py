@@ -154,5 +154,7 @@ async def check(site: Site, owner: int, restored: AbstractAsyncContextManager[No
                 async with subscribed(server.url, lost["cursor"]) as refused:
                     assert await code_of(refused) == "CURSOR_EXPIRED"
             async with subscribed(server.url, kept["cursor"]) as survivor:
-                cursors = [(await change(survivor))["cursor"] for _ in range(NEW)]
-                assert [CURSORS.decode(cursor) for cursor in cursors] == log
+                told = [await change(survivor) for _ in range(NEW)]
+            assert [CURSORS.decode(one["cursor"]) for one in told] == log
+            titles = [one["item"]["title"] for one in told]
+            assert titles == [f"new {number}" for number in range(NEW)]
