@@ -28,12 +28,6 @@ class Disturbed(RuleBasedStateMachine):
     def process(self, place: int) -> Any:
         raise NotImplementedError
 
-    def write_now(self, place: int, key: int) -> None:
-        raise NotImplementedError
-
-    def all_is_well(self) -> None:
-        raise NotImplementedError
-
     @rule(seconds=st.sampled_from([0.5, 1, 3]))
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
@@ -56,25 +50,16 @@ class Disturbed(RuleBasedStateMachine):
             case _:  # as a process does that was started anew
                 self.process(place).cache.clear()
 
-    @rule()
-    def crash(self) -> None:
-        self.database.crash()
-
-    @rule(place=PLACE, key=KEY)
-    def write_before_a_crash(self, place: int, key: int) -> None:
-        """Ids are drawn, what is stored is stored under higher ones, and then they are lost."""
-        self.write_now(place, key)
-        self.all_is_well()
-        self.crash()
-        self.write_now(place, key)
-
-    @rule()
-    def back_up(self) -> None:
-        self.database.back_up()
-
-    @rule()
-    def restore(self) -> None:
-        for write in self.database.restore():
-            self.undone[write] = self.now
-            for must in self.must.values():
-                must.discard(write)
+    @rule(what=st.sampled_from(["crash", "back up", "restore"]))
+    def disturb_database(self, what: str) -> None:
+        """One rule for all, which leaves most steps of a search to what it was before."""
+        match what:
+            case "crash":
+                self.database.crash()
+            case "back up":
+                self.database.back_up()
+            case _:
+                for write in self.database.restore():
+                    self.undone[write] = self.now
+                    for must in self.must.values():
+                        must.discard(write)

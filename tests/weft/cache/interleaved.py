@@ -123,6 +123,16 @@ class Interleaved(Disturbed):
     def read_all_now(self, place: int) -> None:
         self.read_at_once(self.process(place))
 
+    @rule(place=PLACE, keys=st.permutations(KEYS), steps=STEPS)
+    def read_one_within_a_read(self, place: int, keys: list[int], steps: int) -> None:
+        """One that the process has forgotten, and has again when the first read is answered."""
+        self.trouble("forget one", place)
+        call = Call(self.read(self.process(place), keys[:2]))
+        call.go_on(steps)
+        self.read_one_now(place, KEYS[place % len(KEYS)])
+        call.finish()
+        self._sweep()
+
     # Writers.
     async def write(self, process: Process, key: int) -> None:
         begun = await process.ask(self.database.begin)

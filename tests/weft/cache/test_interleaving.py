@@ -155,17 +155,17 @@ def judges_between_the_two(machine: Interleaved) -> None:
 
 
 def crashes(machine: Interleaved) -> None:
-    machine.crash()
+    machine.disturb_database("crash")
     machine.write_now(0, 1)
     machine.relay_pass()
     machine.read_all_now(1)
 
 
 def puts_a_copy_back(machine: Interleaved) -> None:
-    machine.back_up()
+    machine.disturb_database("back up")
     machine.write_now(0, 1)
     machine.all_is_well()
-    machine.restore()
+    machine.disturb_database("restore")
     machine.relay_pass()
     machine.pass_time(1)
     machine.relay_pass()
@@ -173,7 +173,7 @@ def puts_a_copy_back(machine: Interleaved) -> None:
 
 
 def crashes_and_is_back_at_once(machine: Interleaved) -> None:
-    machine.crash()
+    machine.disturb_database("crash")
     machine.write_now(0, 1)
     machine.read_all_now(1)
 
