@@ -207,8 +207,8 @@ def create_app(
 
     `now` is its clock, UTC's unless given; `observe` is told of every statement, slow ones are
     logged unless it is given. `on_loopback` promises that no other machine can reach it: without
-    that the secrets of development are refused by ValueError, in every environment.
-    logged unless it is given. `abandon` is called at the end if something that it runs did not end.
+    that the secrets of development are refused by ValueError, in every environment. `abandon` is
+    called at the end if something that it runs did not end.
     """
     settings.check_secrets(development=on_loopback)
     server = Server(

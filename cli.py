@@ -15,7 +15,7 @@ from typing import Annotated, TypeVar
 import typer
 from pydantic import ValidationError
 
-from serving import collect_garbage_less_often, leave_on_signals, listening, read_settings, serve_on
+import serving
 from settings import Settings, settings_table
 from weft.bounds import bounds_table
 from weft.cache.command import cache_commands
@@ -52,8 +52,8 @@ Workers = Annotated[int, typer.Option(min=1, help="Processes that serve, one cor
 
 def main() -> None:
     """Runs the command line; what the user can put right is told in a line, without a traceback."""
-    collect_garbage_less_often()
-    leave_on_signals()
+    serving.collect_garbage_less_often()
+    serving.leave_on_signals()
     try:
         commands()
     except (EmbeddedError, Unavailable) as error:
@@ -76,13 +76,13 @@ def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve with everything set up: servers, tables, sample data in an empty database."""
     if sys.stderr.isatty():
         os.environ.setdefault("LOG_FORMAT", "console")
-    from serving import is_loopback
-
-    with listening(host, port, given := read_settings()) as listener, _servers(given) as settings:
+    given = serving.read_settings()
+    with serving.listening(host, port, given) as listener, _servers(given) as settings:
         _migrate(settings)
-        if settings.environment == "development" and is_loopback(listener.getsockname()[0]):
+        is_private = serving.is_loopback(listener.getsockname()[0])
+        if settings.environment == "development" and is_private:
             _offer_sample(settings)
-        serve_on(listener, settings, workers=1)
+        serving.serve_on(listener, settings, workers=1)
 
 
 @commands.command()
@@ -93,17 +93,17 @@ def serve(
     migrate: Annotated[bool, typer.Option("--migrate", help="Migrate first.")] = False,
 ) -> None:
     """Serve. Migrates first where the embedded servers are used, or with --migrate."""
-    given = read_settings()
-    with listening(host, port, given) as listener, _servers(given) as settings:
+    given = serving.read_settings()
+    with serving.listening(host, port, given) as listener, _servers(given) as settings:
         if migrate or given.database_url is None:
             _migrate(settings)
-        serve_on(listener, settings, workers=workers)
+        serving.serve_on(listener, settings, workers=workers)
 
 
 @commands.command()
 def migrate(revision: Annotated[str, typer.Argument(help="Where to go.")] = "head") -> None:
     """Bring the database to a revision."""
-    with _servers(read_settings(), redis=False) as settings:
+    with _servers(serving.read_settings(), redis=False) as settings:
         _migrate(settings, revision)
 
 
@@ -119,7 +119,7 @@ def seed(
     from db.seed import NotEmpty
     from db.seed import seed as fill
 
-    with _servers(read_settings(), redis=False) as settings, Progress() as bars:
+    with _servers(serving.read_settings(), redis=False) as settings, Progress() as bars:
         _migrate(settings)
         tasks: dict[str, TaskID] = {}
 
@@ -168,7 +168,7 @@ def create_admin(
         dsn = database_url.replace("+asyncpg", "", 1)
         return bool(await insert_admin(dsn, name=name, email=email, password_hash=password_hash))
 
-    with _servers(read_settings(), redis=False) as settings:
+    with _servers(serving.read_settings(), redis=False) as settings:
         _migrate(settings)
         if not asyncio.run(insert(_database(settings))):
             sys.exit(f"{email} is somebody's address already.")
@@ -204,7 +204,7 @@ def add_documents(
     from schema import build_schema
     from weft.documents.manifest import BadManifest, read_manifest
 
-    given = read_settings()
+    given = serving.read_settings()
     engine = build_schema(limits=given.limits).engine
     found: dict[str, str] = {}
     for path in manifests:
@@ -226,7 +226,7 @@ def restored() -> None:
     """Make servers forget all they remember of the database, whose past is another now."""
     from db.history import begin_another
 
-    with _servers(read_settings(), redis=False) as settings:
+    with _servers(serving.read_settings(), redis=False) as settings:
         asyncio.run(begin_another(_database(settings).replace("+asyncpg", "", 1)))
 
 
@@ -247,7 +247,7 @@ def _with_cache(work: Callable[[CacheContents], Awaitable[AnswerT]]) -> AnswerT:
         async with aclosing(contents):
             return await work(contents)
 
-    with _servers(read_settings()) as settings:
+    with _servers(serving.read_settings()) as settings:
         return asyncio.run(run(settings))
 
 

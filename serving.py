@@ -124,7 +124,7 @@ def collect_garbage_in_small_parts() -> None:
 
 @contextmanager
 def listening(host: str, port: int, settings: Settings) -> Generator[socket.socket]:
-    """A socket that listens already: whoever connects now is answered when the server is up.
+    """A socket that listens already: connections made now are answered when the server is up.
 
     Ends the process with a line that says why if it cannot listen, or must not: with a secret of
     development it listens where only this machine can reach it.

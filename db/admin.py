@@ -17,7 +17,7 @@ INSERT_ADMIN = Statement(
         role=sa.literal_column(f"'{Role.ADMIN}'"),
         password_hash=sa.bindparam("password_hash", type_=sa.Text),
         created_at=sa.bindparam("now", type_=sa.DateTime(timezone=True)),
-        # It was given by those who run the server.
+        # The operator gave it.
         email_verified_at=sa.bindparam("now", type_=sa.DateTime(timezone=True)),
     )
     .on_conflict_do_nothing(index_elements=[sa.func.lower(user_table.c.email)])

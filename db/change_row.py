@@ -35,7 +35,7 @@ def change_row(
     """A change, which has what is declared for its entity.
 
     One that is none was written by no trigger. It keeps its place in the log, lest all that comes
-    after it wait for ever, as a change of nothing that anybody follows.
+    after it wait for ever, as a change of no entity, which no subscription is of.
     """
     decode = _SIDES.get(entity, _ANY_SIDE).decode
     try:

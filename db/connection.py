@@ -143,7 +143,7 @@ class ReadConnection:
             self.under_way_since = None
 
     def terminate(self) -> None:
-        """Ends the connection at once; whoever waits for an answer on it gets Unavailable."""
+        """Ends the connection at once; a statement under way on it is Unavailable."""
         self.raw.terminate()
 
     @property
@@ -192,7 +192,7 @@ class WriteTransaction(ReadConnection):
         await self._check_rights(ROLE_OF_LIVE_SESSION)
 
     async def hold_rights(self) -> None:
-        """Checks now instead, for what ends its own session; nobody else can end it any more."""
+        """Checks now instead, for what ends its own session, and locks it until the COMMIT."""
         await self._check_rights(LOCK_LIVE_SESSION)
 
     async def _check_rights(self, statement: Statement[Role]) -> None:
@@ -203,7 +203,7 @@ class WriteTransaction(ReadConnection):
         if role is None:
             raise Unauthenticated(SESSION_ENDED)
         if rights.as_admin and role is not Role.ADMIN:
-            raise Forbidden("You are an admin no more: send the operation again.")
+            raise Forbidden("You are not an admin any longer: send the operation again.")
 
     async def written(self) -> list[tuple[int, Write]]:
         """The transaction's id and each of its writes so far; some may stand for several."""

@@ -141,7 +141,7 @@ class Database:
     async def write(self, rights: Rights | None) -> AsyncGenerator[WriteTransaction]:
         """A transaction: committed when the block ends, rolled back when it raises.
 
-        Its end is an acknowledgement: whoever reads from then on sees what was written. It raises
+        Its end is an acknowledgement: every read that begins after it sees what was written. Raises
         Unauthenticated or Forbidden, and has written nothing, if `rights` do not hold any more just
         before COMMIT. None is for what rests on no session, such as a password that it proves.
         """
@@ -176,8 +176,9 @@ class Database:
             except BaseException:
                 await self._roll_back(connection)
                 raise
-        if written:
-            self._announce()
+            # Before anything is awaited: a cancellation must not keep it from being announced.
+            if written:
+                self._announce()
 
     async def _roll_back(self, connection: WriteTransaction) -> None:
         """Ends the transaction; the connection as well if that is not done at once.
@@ -202,7 +203,7 @@ class Database:
         return await self._fences.raise_before_commit(history, tags, written[0][0])
 
     async def draw_id(self, history: str) -> int:
-        """A transaction id that nobody had before; higher than all that were drawn earlier.
+        """A new transaction id, higher than all that were drawn earlier.
 
         Unavailable if the database has another history than this one.
         """

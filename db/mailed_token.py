@@ -16,4 +16,4 @@ DELETE_MAILED_TOKENS = Statement(
     .returning(_v.user_id),
     int,
 )
-"""No token that was mailed for this user is good any more; after the user's row is locked."""
+"""Deletes every token that was mailed for the user, whose row is to be locked before."""

@@ -49,7 +49,7 @@ ROLE_OF_LIVE_SESSION = Statement(_role, Role)
 LOCK_LIVE_SESSION = Statement(
     _role.with_for_update(of=[user_table, session_table], key_share=True), Role
 )
-"""The same; nobody else ends the session, or another of the user, until the transaction ends.
+"""The same, with locks: no other transaction ends a session of this user until this one ends.
 
 The user's row comes first, as wherever both are locked.
 """

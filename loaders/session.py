@@ -17,8 +17,8 @@ from weft.errors import Unreadable
 async def session_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[SessionRow | None]:
     """Sessions in key order, with their users' roles as they are now; None for one that was ended.
 
-    One that has expired may still be there: whoever asks knows the time. One that cannot be read is
-    none; Unreadable if it is among others.
+    One that has expired may still be there: the caller compares the time. One that cannot be read
+    is none; Unreadable if it is among others.
     """
     try:
         found = {row.id: row for row in await connection.all(SESSIONS_BY_ID, ids=keys)}
@@ -45,7 +45,7 @@ async def sessions_by_user(
 async def credentials_by_email(
     connection: ReadConnection, keys: Sequence[str]
 ) -> list[Credentials | None]:
-    """Credentials in key order, whatever the case of the address; None if it is nobody's.
+    """Credentials in key order, whatever the case of the address; None where no user has it.
 
     A user who cannot be read has none; Unreadable if among others.
     """

@@ -135,7 +135,7 @@ def _not_accepted(code: UserErrorCode, message: str) -> RequestEmailVerification
     return RequestEmailVerificationPayload(accepted=False, errors=[UserError(code, message)])
 
 
-EMAIL_CHANGED = """The e-mail address of your account was changed: this one is no more yours there.
+EMAIL_CHANGED = """The e-mail address of your account was changed: it has another one now.
 
-If this was not you, tell those who run the service at once.
+If this was not you, tell the operators of the service at once.
 """

@@ -1,4 +1,4 @@
-"""Tokens that go out by mail and come back: the mail, its link, and what a bad token is told."""
+"""Tokens that go out by mail and come back: the mail, its link, and the error of a bad token."""
 
 from urllib.parse import quote
 

@@ -3,6 +3,7 @@
 import msgspec
 import structlog
 
+from db.connection import SESSION_ENDED
 from db.session import (
     DELETE_SESSION,
     DELETE_SESSIONS_OF_USER,
@@ -206,7 +207,7 @@ async def viewer_of(services: Services, authorization: str | None) -> Viewer:
     claims = services.tokens.read(token, now)
     (session,) = await services.database.reads.submit(session_by_id, [claims.session_id])
     if session is None or now >= session.expires_at:
-        raise Unauthenticated("The session has ended.")
+        raise Unauthenticated(SESSION_ENDED)
     read_only = not session.email_verified and services.account_rules.unverified_read_only
     return Viewer(session.user_id, session.role, session.id, claims.expires_at, read_only)
 

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from weft.tcp import redis_options
 
 ANSWER_SECONDS = 2.0
-"""How long one command may take, or one connection; those who need to know sooner wait less."""
+"""How long one command may take, or one connection; some callers set shorter ones of their own."""
 RETRIES = 1
 
 

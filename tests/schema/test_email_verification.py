@@ -12,7 +12,7 @@ from settings import Settings
 from tests.api import Api, Member
 from tests.mailing import mailing, token_of, told
 from tests.schema.test_user_admin import PASSWORD, act, count, sign_in, with_password
-from tests.smtp import Postbox, postbox
+from tests.smtp import Postbox
 
 UPDATE = """mutation ($input: UpdateProfileInput!) {
     updateProfile(input: $input) { user { name email emailVerified } errors { code path } } }"""
@@ -21,12 +21,6 @@ VERIFY = """mutation ($token: String!) { verifyEmail(input: {token: $token}) {
 AGAIN = "mutation { requestEmailVerification { accepted errors { code } } }"
 NEW = "new@weft.test"
 EXPIRED = [("EXPIRED", ["token"])]
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[Postbox]:
-    async with postbox() as box:
-        yield box
 
 
 @pytest.fixture

@@ -12,17 +12,11 @@ from settings import Settings
 from tests.api import Api, Member
 from tests.mailing import mailing, token_of, told
 from tests.schema.test_user_admin import PASSWORD, act, count, sign_in, with_password
-from tests.smtp import Postbox, postbox
+from tests.smtp import Postbox
 
 NEW = "a longer passphrase"
 REQUEST = """mutation ($email: String!) {
     requestPasswordReset(input: {email: $email}) { accepted errors { code } } }"""
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[Postbox]:
-    async with postbox() as box:
-        yield box
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from settings import Settings
 from tests.api import Api
 from tests.mailing import mailing, token_of, told
 from tests.schema.test_user_admin import act, count, sign_in
-from tests.smtp import Postbox, postbox
+from tests.smtp import Postbox
 
 SIGN_UP = """mutation ($input: SignUpInput!) { signUp(input: $input) {
     session { accessToken } viewer { id } errors { code path } } }"""
@@ -23,12 +23,6 @@ PASSWORD, CHOSEN = "a long passphrase", "the owner's passphrase"
 EMAIL = "ada@weft.test"
 NOTHING = {"session": None, "viewer": None, "errors": []}
 EXPIRED = [("EXPIRED", ["token"])]
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[Postbox]:
-    async with postbox() as box:
-        yield box
 
 
 @pytest.fixture

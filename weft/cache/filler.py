@@ -24,7 +24,7 @@ GATHER_SECONDS = 0.002
 """How long a value waits for others, and for its own answer to be sent."""
 
 DrawId = Callable[[str], Awaitable[int]]
-"""A transaction id of the history of this name, that nobody had before, drawn after the call.
+"""A transaction id of the history of this name, new, drawn after the call.
 
 Unavailable if the database has another history by now.
 """

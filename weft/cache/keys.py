@@ -39,7 +39,7 @@ class Keys:
         return self._prefix + name.encode() + given
 
     def claim(self, value_key: bytes) -> bytes:
-        """What stands in Redis while somebody computes the value."""
+        """What stands in Redis while the value is being computed."""
         return self._prefix + b"c" + value_key[len(self._prefix) + 1 :]
 
     def fence(self, tag: str) -> bytes:

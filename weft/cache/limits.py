@@ -6,7 +6,7 @@ LEASE_MARGIN_MS = 50
 """How much longer a lease is waited for: clocks do not all run at the same speed."""
 
 LEASE_MS = 500
-"""How long the cache is believed after it was last told of all writes."""
+"""How long cached values count after all writes were last known."""
 
 
 @dataclass(frozen=True, slots=True)

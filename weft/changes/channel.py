@@ -10,7 +10,7 @@ from weft.cancellation import cancellable
 from weft.changes.outage import Outage
 
 _LISTEN_SECONDS = 1.0
-"""How often a silent subscription looks whether it was cancelled, and asks for a sign of life."""
+"""How long a subscription hears nothing before it asks for a sign of life."""
 _MOST_SILENT = 3
 """How often in a row it asks without an answer before it begins anew."""
 

@@ -137,7 +137,7 @@ class Hub:
                 page = await self._replays.after(point, self._point.position, client)
                 if page or point.is_at(self._point):
                     return page
-                self._hear(None)  # the hub is late, or in a history that is no more
+                self._hear(None)  # the hub is late, or in a history that has ended
             await self._replay_outage.pause()
         raise Unavailable(STOPPED)
 

@@ -65,7 +65,7 @@ class LogPages:
         """Keeps changes."""
         start = batch.start
         if batch.end.position - start.position != len(batch):
-            return  # somebody took rows out of the log
+            return  # rows were deleted from the log
         for number, part in groupby(batch.changes, _page_number):
             changes = list(part)
             self._keep(number, Batch(Point(start.position, start.mark), changes))

@@ -43,25 +43,31 @@ class HeldConnections(Generic[ConnectionT]):
     async def take(self) -> ConnectionT:
         """A connection, to be given back; raises what connecting raises.
 
-        Where connecting fails, all who wait for a place meanwhile fail with it: they would wait
-        as long again, one after the other.
+        Where connecting fails, all calls that wait for a place meanwhile fail with it: they would
+        wait as long again, one after the other.
         """
         failures = self._failures
         await self._places.acquire()
         connection = self._take_open()
         if connection is None:
             try:
-                if self._failure is not None and failures != self._failures:
-                    raise own_error(self._failure)
-                connection = await self._connect()
-            except BaseException as error:
+                connection = await self._open(failures)
+            except BaseException:
                 self._places.release()
-                if isinstance(error, Exception):
-                    self._failures += 1
-                    self._failure = own_error(error)
-                    self._failure.__cause__ = None  # its frames need not be kept
                 raise
         return connection
+
+    async def _open(self, failures: int) -> ConnectionT:
+        """A new connection, unless connecting has failed since it had failed so many times."""
+        if self._failure is not None and failures != self._failures:
+            raise own_error(self._failure)
+        try:
+            return await self._connect()
+        except Exception as error:
+            self._failures += 1
+            self._failure = own_error(error)
+            self._failure.__cause__ = None  # its frames need not be kept
+            raise
 
     async def take_idle(self) -> ConnectionT | None:
         """As `take`, without waiting for others: None while all are lent."""

@@ -25,7 +25,7 @@ ConnectionT = TypeVar("ConnectionT", bound=Closable)
 Fetch = Callable[[Any, Sequence[Any]], Awaitable[Sequence[Any]]]
 
 Note = Callable[[Snapshot], None]
-"""Told the snapshot that a batch was read in."""
+"""Called with the snapshot that a batch was read in."""
 
 
 WAITERS_PER_BATCH = 32

@@ -51,7 +51,7 @@ class Loader(DataLoader[KeyT, ValueT]):
         note: Note | None = None,
         reach_of: Callable[[KeyT], Reach] | None = None,
     ) -> None:
-        """`note` is told of the snapshot of each batch, before its values are given.
+        """`note` is called with the snapshot of each batch, before its values are given.
 
         `reach_of` tells how far is read for a key; without it no further than a page. Keys that are
         asked for together reach as far as that of them which reaches furthest.

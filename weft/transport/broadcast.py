@@ -108,7 +108,7 @@ class Broadcast:
         except Exception as error:
             self._close()
             for member in list(self._members):
-                member.end(error)
+                member.end(self._subscription.located(error))
 
     def _charge(self, cost: int) -> Client | None:
         """The member's client that has paid; None if no member is left that could."""
@@ -118,7 +118,7 @@ class Broadcast:
                 member.place.client.charge(cost)
             except RateLimited as error:
                 del self._members[member]
-                member.end(error)
+                member.end(self._subscription.located(error))
             else:
                 self._members.move_to_end(member)
                 return member.place.client

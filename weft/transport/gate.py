@@ -48,7 +48,7 @@ class Gate(Protocol[ViewerT]):
         """The viewer as operations on sockets and streams are given it; hashable.
 
         Identical subscriptions of viewers that are equal in this form are executed once for all of
-        them. So an answer can depend on nothing that those who get it do not share.
+        them. So an answer depends only on what all its recipients share.
         """
         ...
 

@@ -83,6 +83,7 @@ class TestCharge:
                 assert message["payload"] == {"data": {"ticks": {"number": number}}}
             first = await poor.receive()
             assert code_of(first) == "TOO_MANY_REQUESTS"
+            assert first["payload"][0]["path"] == ["ticks"]
             assert 1 <= first["payload"][0]["extensions"]["retryAfterSeconds"] <= 60
             assert server.witness.counts["executed"] == 3
             await poor.ping()
@@ -123,6 +124,7 @@ class TestCharge:
             server.witness.tick()
             (error,) = (await _data(lines))["errors"]
             assert error["extensions"]["code"] == "TOO_MANY_REQUESTS"
+            assert error["path"] == ["ticks"]
             assert "event: complete" in [line async for line in lines]
 
     async def test_events_of_what_cannot_be_resumed_cost_as_well(self) -> None:

@@ -1,0 +1,67 @@
+"""Connections that are held: what waits for one while others cannot be opened."""
+
+import asyncio
+
+import pytest
+
+from weft.errors import Unavailable
+from weft.loading.connections import HeldConnections
+
+
+class Line:
+    """A connection that is as good as any other."""
+
+    is_closed = False
+
+    async def close(self) -> None: ...
+
+
+class Server:
+    """Takes connections once it is up; counts how often it was tried."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.answers = asyncio.Event()
+        self.is_up = False
+
+    async def connect(self) -> Line:
+        self.tries += 1
+        await self.answers.wait()
+        if not self.is_up:
+            raise Unavailable("down")
+        return Line()
+
+
+class TestFailure:
+    async def test_to_connect_is_that_of_all_calls_that_wait_meanwhile(self) -> None:
+        server = Server()
+        held = HeldConnections(server.connect, 1)
+        calls = [asyncio.ensure_future(held.take()) for _ in range(5)]
+        await asyncio.sleep(0)
+        server.answers.set()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [Unavailable] * 5
+        assert len(set(map(id, outcomes))) == 5
+        assert server.tries == 1
+
+    async def test_to_connect_is_not_that_of_a_call_that_comes_after_it(self) -> None:
+        """Also while calls that came before it are failing still."""
+        server = Server()
+        held = HeldConnections(server.connect, 1)
+        late: list[asyncio.Future[Line]] = []
+
+        async def fail_and_call_again() -> None:
+            with pytest.raises(Unavailable):
+                await held.take()
+            server.is_up = True
+            late.append(asyncio.ensure_future(held.take()))
+
+        first = asyncio.ensure_future(fail_and_call_again())
+        waiting = [asyncio.ensure_future(held.take()) for _ in range(5)]
+        await asyncio.sleep(0)
+        server.answers.set()
+        await first
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [Unavailable] * 5
+        assert isinstance(await late[0], Line)
+        assert server.tries == 2
