@@ -8,6 +8,8 @@ import pytest
 
 from db.database import Database
 from db.history import History, begin_another, history_of
+from db.limits import AnswerLimits
+from db.opening import LAST_LEASE_SECONDS, Opener
 from loaders.item import item_by_id
 from tests.own_postgresql import OwnPostgreSQL, own_postgresql
 from tests.waiting import until
@@ -95,6 +97,20 @@ class TestHistory:
         await database.close()
         await postgresql.run("SELECT pg_promote()")
         assert await name(postgresql) != before
+
+
+class TestWriter:
+    async def test_is_not_used_while_a_lease_of_the_last_history_may_be_believed(
+        self, postgresql: OwnPostgreSQL
+    ) -> None:
+        await postgresql.kill()
+        opener = Opener(postgresql.dsn, AnswerLimits(), lambda _: None, is_fenced=True)
+        opened = await opener.open_to_write("weft write", 60_000)
+        history = await history_of(opened.raw)
+        assert history is not None
+        assert history.name == opened.name
+        assert history.age_seconds >= LAST_LEASE_SECONDS
+        opened.raw.terminate()
 
 
 class TestBeginAnother:

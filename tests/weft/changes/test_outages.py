@@ -10,11 +10,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from db.change_log import PostgresChangeLog
+from settings import Settings
+from tests.forwarder import forwarding, redis_socket
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.weft.changes.site import RedisServer, Site, keys_of, take
 from weft.changes.channel import follow
 from weft.changes.outage import Outage
 from weft.changes.reader import LogReader
+from weft.shared_redis import shared_redis
 
 NEVER_MS = 3_600_000
 
@@ -79,6 +82,28 @@ class TestFollow:
             await redis.publish("channel", b"two")
             assert await heard.get() == b"two"
         task.cancel()
+
+    async def test_begins_anew_where_a_connection_neither_ends_nor_answers(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("weft.changes.channel._LISTEN_SECONDS", 0.05)
+        heard: asyncio.Queue[Any] = asyncio.Queue()
+        async with (
+            forwarding(redis_socket(str(settings.redis_url))) as network,
+            shared_redis(f"redis://127.0.0.1:{network.port}") as redis,
+            asyncio.timeout(PATIENCE_SECONDS),
+        ):
+            task = asyncio.ensure_future(
+                follow(redis, lambda: "silent", heard.put_nowait, Outage("redis", "test"))
+            )
+            assert await heard.get() is None
+            network.silence()
+            await network.mend()  # for new connections
+            assert await heard.get() is None
+            await redis.publish("silent", b"one")
+            assert await heard.get() == b"one"
+            task.cancel()
+            await asyncio.wait([task])
 
 
 class TestConnectionLoss:
