@@ -164,7 +164,7 @@ async def _begin(raw: asyncpg.Connection) -> None:
             if await raw.fetchval(_COUNT_OTHERS):
                 raise Unavailable("Connections of the last history do not end.")
             await raw.execute(_INSERT)
-            _log.warning("history_began", connections_ended=len(ended))
+            _log.info("history_began", connections_ended=len(ended))
         await raw.execute("COMMIT")
     except UNKNOWABLE:
         await raw.execute("ROLLBACK")

@@ -56,18 +56,18 @@ async def begin_sign_up(services: Services, name: str, email: str) -> None:
     services.post_mail(mails[bool(taken)])
 
 
-VERIFY_ADDRESS = """This makes the e-mail address that you read this at the one of an account:
+VERIFY_ADDRESS = """An account is to have this e-mail address. If it is yours, confirm by:
 
 {}
 
-It is good once, and for {} minutes. If you did not ask for it, do nothing.
+This is good once, and for {}. If you did not ask for it, do nothing.
 """
 
-FINISH_SIGN_UP = """This makes an account with the e-mail address that you read this at:
+FINISH_SIGN_UP = """You are about to have an account with this e-mail address. Finish signing up by:
 
 {}
 
-It is good once, and for {} minutes. If you did not sign up, do nothing.
+This is good once, and for {}. If you did not sign up, do nothing.
 """
 
 HAS_ACCOUNT = """This e-mail address was given to sign up, but it has an account already.

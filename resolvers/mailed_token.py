@@ -1,5 +1,6 @@
 """Tokens that go out by mail and come back: the mail, its link, and the error of a bad token."""
 
+from datetime import timedelta
 from urllib.parse import quote
 
 from resolvers.context import MailedTokens
@@ -23,7 +24,15 @@ def development_link(public_url: str | None, operation: str) -> str | None:
 
 
 def mail_with_token(tokens: MailedTokens, to: str, subject: str, text: str, token: str) -> Mail:
-    """A mail of a `text` with two places: for the token or its link, and for its minutes."""
-    minutes = int(tokens.lifetime.total_seconds() // 60)
+    """A mail of a `text` with places for the token or its link, and for how long it is good."""
     where = token if tokens.link is None else tokens.link.replace("{token}", token)
-    return Mail(to, subject, text.format(where, minutes))
+    return Mail(to, subject, text.format(where, duration(tokens.lifetime)))
+
+
+def duration(lifetime: timedelta) -> str:
+    """In words: whole hours from two on, otherwise minutes."""
+    minutes = int(lifetime.total_seconds() // 60)
+    hours, rest = divmod(minutes, 60)
+    if rest or hours < 2:
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    return f"{hours} hours"

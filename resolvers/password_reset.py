@@ -112,5 +112,5 @@ RESET_PASSWORD = """Somebody, we hope you, wants to set a new password for your 
 
 {}
 
-This is good once, and for {} minutes. If it was not you, do nothing.
+This is good once, and for {}. If it was not you, do nothing.
 """

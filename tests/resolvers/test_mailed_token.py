@@ -1,0 +1,21 @@
+"""What a mail says of its token."""
+
+from datetime import timedelta
+
+import pytest
+
+from resolvers.mailed_token import duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (60, "1 minute"),
+        (1800, "30 minutes"),
+        (3600, "60 minutes"),
+        (5400, "90 minutes"),
+        (86_400, "24 hours"),
+    ],
+)
+def test_duration_is_told_in_hours_where_there_are_several(seconds: int, words: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == words
