@@ -20,6 +20,7 @@ from tests.api import Api, Clock
 from tests.leaks import SERVERS_DIRECTORY, FileWatch, LogWatch
 from tests.programs import redis_program
 from tests.sockets import address_of, listening
+from tests.waiting import until
 from weft.embedded import EmbeddedServers, embedded_servers
 
 TABLES = (
@@ -89,6 +90,17 @@ def no_secrets_in_logs(log_watch: LogWatch, file_watch: FileWatch) -> Iterator[N
     found = [*log_watch.found, *file_watch.leaks()]
     log_watch.found.clear()
     assert found == []
+
+
+@pytest.fixture(autouse=True)
+async def no_tasks_left() -> AsyncIterator[None]:
+    """Every test fails that leaves a task behind: it would end, or fail, in another test."""
+    before = asyncio.all_tasks()
+    yield
+    try:
+        await until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
+    except TimeoutError:
+        pytest.fail(f"Tasks are left: {asyncio.all_tasks() - before - {asyncio.current_task()}}")
 
 
 @pytest.fixture(scope="session")

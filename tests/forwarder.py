@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 CHUNK_BYTES = 65_536
@@ -40,7 +41,7 @@ class Forwarder:
         self._socket = socket
         self._changed = asyncio.Condition()
         self._lines: set[Line] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.to_server, self.to_client = Way(), Way()
         self.accepted = 0
         """How many connections there were."""
@@ -63,8 +64,12 @@ class Forwarder:
         """Whether a direction is."""
         return not (self.to_server.is_open and self.to_client.is_open)
 
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Begins to forward a connection of a client."""
         self.accepted += 1
+        self._tasks.add(asyncio.create_task(self._connect(reader, writer)))
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = Line([writer])
         self._lines.add(line)
         await self._open(line, to_server=True)

@@ -1,5 +1,7 @@
 """The shop, under either executor."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from tests.weft.execution.shop import Site, shop
@@ -17,8 +19,11 @@ def compiled() -> Schema:
 
 
 @pytest.fixture
-async def site() -> Site:
-    return Site()
+async def site() -> AsyncIterator[Site]:
+    site = Site()
+    yield site
+    site.gate.set()  # what no operation waits for any longer ends
+    site.released.set()
 
 
 @pytest.fixture(autouse=True)

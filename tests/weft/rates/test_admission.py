@@ -30,9 +30,11 @@ class Room:
 
     admission: Admission
     served: list[str | None] = field(default_factory=list[str | None])
+    asked: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     def ask(self, address: str | None) -> asyncio.Task[None]:
-        return asyncio.create_task(self._take(address))
+        self.asked.append(asyncio.create_task(self._take(address)))
+        return self.asked[-1]
 
     async def _take(self, address: str | None) -> None:
         await self.admission.take(address)
@@ -41,6 +43,12 @@ class Room:
     async def next(self) -> None:
         self.admission.leave()
         await settle()
+
+    async def end(self) -> None:
+        """All that still wait go."""
+        for task in self.asked:
+            task.cancel()
+        await asyncio.gather(*self.asked, return_exceptions=True)
 
 
 async def busy(*, waiting: int = 256, waiting_per_address: int = 16) -> Room:
@@ -82,21 +90,21 @@ class TestAdmission:
         self, attackers: list[str], networks: int
     ) -> None:
         room = await busy(waiting=64)
-        flood = [room.ask(address) for address in attackers]
+        for address in attackers:
+            room.ask(address)
         await settle()
         honest = room.ask("203.0.113.7")
         await settle()
         assert not honest.done(), "it waits: a place was made for it"
         turns = 0
         while not honest.done():
-            flood += [room.ask(address) for address in attackers[turns::7]]
+            for address in attackers[turns::7]:
+                room.ask(address)
             await room.next()
             turns += 1
         assert honest.exception() is None
         assert turns <= networks + 1
-        for task in flood:
-            task.cancel()
-        await asyncio.gather(*flood, return_exceptions=True)
+        await room.end()
 
     async def test_go_round_the_addresses_of_a_network(self) -> None:
         room = await busy()
@@ -112,6 +120,7 @@ class TestAdmission:
         asking = [room.ask("203.0.113.1") for _ in range(4)]
         await settle()
         assert [is_refused(task) for task in asking] == [False, False, True, True]
+        await room.end()
 
     async def test_are_all_for_programs_of_the_machine_if_others_leave_them(self) -> None:
         room = await busy(waiting=3, waiting_per_address=1)
@@ -122,6 +131,7 @@ class TestAdmission:
         await settle()
         assert is_refused(asking[2])
         assert not another.done()
+        await room.end()
 
     async def test_are_not_given_to_who_has_gone(self) -> None:
         room = await busy()
@@ -198,12 +208,16 @@ def test_are_one_of_each_other_in_a_round(others: list[str | None], mine: str | 
 
     async def run() -> None:
         room = await busy()
-        tasks = [room.ask(one) for one in others if one != mine]
+        for one in others:
+            if one != mine:
+                room.ask(one)
         await settle()
         honest = room.ask(mine)
         await settle()
         while not honest.done():
-            tasks += [room.ask(one) for one in others if one != mine]
+            for one in others:
+                if one != mine:
+                    room.ask(one)
             await room.next()
         before = room.served[:-1]
         neighbours = {one for one in others if network_of(one) == network_of(mine)} - {mine}
@@ -211,8 +225,6 @@ def test_are_one_of_each_other_in_a_round(others: list[str | None], mine: str | 
         assert all(before.count(one) <= 1 for one in neighbours)
         networks = Counter(map(network_of, before))
         assert all(count <= rounds for count in networks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await room.end()
 
     asyncio.run(run())
