@@ -2,13 +2,15 @@
 
     python -m bench.paired OTHER [--connections 64] [--rounds 20] [--operations item,page]
 
-Both serve the same database and cache with one process each, with the packages of this checkout,
-and are asked the same in turns. For each operation, the ratio of this one to the other: the median
-of the rounds, and the interval that holds the mean with 95 % (of the logarithms, by Student's t).
+Each serves a database and a cache of its own, which its own code has filled with the same rows,
+with the packages of this checkout, and is asked the same in turns. For each operation, the ratio of
+this one to the other: the median of the rounds, and the interval that holds the mean with 95 % (of
+the logarithms, by Student's t).
 
 Each round has processes of its own: two of the same code differ by some per cent for as long as
-they live. A third process, which nothing is asked of, gives changes their positions: one of the two
-would do it for both.
+they live. Beside each there is another one, which nothing is asked of and which gives changes their
+positions. It is of the same code too: a server does not hear what the leader of another release
+publishes, and would have less to do.
 """
 
 import argparse
@@ -30,8 +32,6 @@ from urllib.request import urlopen
 import psutil
 
 from bench.soak_load import ACCOUNT, SIGN_IN, UPDATE, Connection
-from db.migration import upgrade
-from db.seed import seed
 from weft.embedded import embedded_servers
 
 WEFT = str(Path(sys.executable).parent / "weft")
@@ -48,6 +48,14 @@ OPERATIONS = {
         edges { node { id name itemCount } } } }""",
     "update": UPDATE,
 }
+FILL = """
+import asyncio, os
+from db.migration import upgrade
+from db.seed import seed
+dsn = os.environ["DATABASE_URL"]
+upgrade(dsn)
+asyncio.run(seed(dsn.replace("+asyncpg", "", 1), users=1_000, items=20_000, seed=7, accounts=True))
+"""
 WARM_SECONDS = 0.5
 STUDENT_95 = {5: 2.571, 10: 2.228, 20: 2.086, 30: 2.042, 40: 2.021}
 """Quantiles by degrees of freedom; for those in between, the one of fewer is taken."""
@@ -67,11 +75,26 @@ class Server:
 
 
 @contextmanager
+def stored(checkout: Path) -> Generator[dict[str, str]]:
+    """PostgreSQL and Redis of its own, filled; what tells a server of the checkout of them."""
+    with tempfile.TemporaryDirectory() as directory, embedded_servers(Path(directory)) as servers:
+        environment = os.environ | {
+            "DATABASE_URL": servers.database_url,
+            "REDIS_URL": servers.redis_url,
+            "LOG_LEVEL": "warning",
+            "COST_PER_MINUTE": "1000000000",
+            "PYTHONPATH": str(checkout),
+        }
+        subprocess.run([sys.executable, "-c", FILL], env=environment, cwd=checkout, check=True)
+        yield environment
+
+
+@contextmanager
 def serving(checkout: Path, environment: dict[str, str]) -> Generator[Server]:
     """The server of a checkout, on a free port, when it answers."""
     with subprocess.Popen(
         [WEFT, "serve", "--port", "0"],
-        env=environment | {"PYTHONPATH": str(checkout)},
+        env=environment,
         cwd=checkout,
         stdout=subprocess.PIPE,
         text=True,
@@ -156,12 +179,13 @@ async def run_round(
     ours: Server, other: Server, asked: argparse.Namespace, spent: Spent, *, other_first: bool
 ) -> None:
     """Adds what each operation took in two processes that have just started."""
-    load = Load(asked.connections)
-    await load.prepare(ours.url)
+    loads = {server: Load(asked.connections) for server in (ours, other)}
+    for server, load in loads.items():
+        await load.prepare(server.url)
     for name, (own, others) in spent.items():
         turns = [(ours, own), (other, others)]
         for server, kept in turns[::-1] if other_first else turns:
-            kept.append(await load.ask(server, name, asked.seconds))
+            kept.append(await loads[server].ask(server, name, asked.seconds))
 
 
 def tell(spent: Spent) -> None:
@@ -186,27 +210,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--operations", default=",".join(OPERATIONS))
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory, embedded_servers(Path(directory)) as servers:
-        upgrade(servers.database_url)
-        dsn = servers.database_url.replace("+asyncpg", "", 1)
-        asyncio.run(seed(dsn, users=1_000, items=20_000, seed=7, accounts=True))
-        environment = os.environ | {
-            "DATABASE_URL": servers.database_url,
-            "REDIS_URL": servers.redis_url,
-            "LOG_LEVEL": "warning",
-            "COST_PER_MINUTE": "1000000000",
-        }
-        here, there = Path(__file__).parent.parent, asked.other.resolve()
-        spent: Spent = {name: ([], []) for name in asked.operations.split(",")}
-        with serving(here, environment):
-            for number in range(asked.rounds):
-                with (
-                    serving(here, environment) as ours,
-                    serving(there, environment) as other,
-                ):
-                    first = bool(number % 2)
-                    asyncio.run(run_round(ours, other, asked, spent, other_first=first))
-        tell(spent)
+    here, there = Path(__file__).parent.parent, asked.other.resolve()
+    spent: Spent = {name: ([], []) for name in asked.operations.split(",")}
+    with (
+        stored(here) as own,
+        stored(there) as others,
+        serving(here, own),
+        serving(there, others),
+    ):
+        for number in range(asked.rounds):
+            with serving(here, own) as ours, serving(there, others) as other:
+                first = bool(number % 2)
+                asyncio.run(run_round(ours, other, asked, spent, other_first=first))
+    tell(spent)
 
 
 if __name__ == "__main__":

@@ -149,6 +149,10 @@ def bearer_token(authorization: str | None) -> str | None:
 
     Raises `Unauthenticated` for any other scheme.
     """
+    if authorization is not None and authorization.startswith("Bearer "):
+        token = authorization[len("Bearer ") :].strip()  # as nearly all clients send it
+        if token:
+            return token
     authorization = credentials(authorization)
     if authorization is None:
         return None

@@ -57,7 +57,10 @@ async def follow(
             if channel := find_channel():
                 async with redis.pubsub() as subscription:
                     await cancellable(subscription.subscribe(channel))
-                    await _listen(subscription, lambda: find_channel() == channel, hear, outage)
+                    # One task for all messages: one for each would take as long as the message.
+                    await cancellable(
+                        _listen(subscription, lambda: find_channel() == channel, hear, outage)
+                    )
         await outage.pause()
 
 
@@ -69,9 +72,7 @@ async def _listen(
 ) -> None:
     silent = 0
     while goes_on():
-        message: dict[str, Any] | None = await cancellable(
-            subscription.get_message(timeout=_LISTEN_SECONDS)
-        )
+        message: dict[str, Any] | None = await subscription.get_message(timeout=_LISTEN_SECONDS)
         if message is not None:
             silent = 0
             outage.answered()
@@ -81,4 +82,4 @@ async def _listen(
             raise TimeoutError("Redis does not answer.")
         else:
             silent += 1
-            await cancellable(subscription.ping())
+            await subscription.ping()

@@ -7,6 +7,7 @@ which they began: only the first of them needs a timer.
 
 import asyncio
 from types import TracebackType
+from typing import Any
 
 
 class Deadline:
@@ -17,15 +18,14 @@ class Deadline:
 
     __slots__ = ("_cancelling", "_queue", "_task", "ends_at", "is_over")
 
-    def __init__(self, queue: "Deadlines") -> None:
+    def __init__(self, queue: "Deadlines", task: asyncio.Task[Any]) -> None:
+        """`task` is the one that enters it."""
         self._queue = queue
+        self._task = task
         self.is_over = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._task = task
-        self._cancelling = task.cancelling()
+        self._cancelling = self._task.cancelling()
         self._queue.begin(self)
 
     def __exit__(
@@ -76,17 +76,21 @@ class Deadlines:
 
 
 class DeadlinesByLength:
-    """All deadlines of an engine."""
+    """All deadlines of an engine, which serves one event loop at a time."""
 
     def __init__(self) -> None:
         self._of_length: dict[float, Deadlines] = {}
 
     def deadline(self, seconds: float | None) -> Deadline | None:
-        """A deadline in so many seconds, in the running event loop; None for None."""
+        """A deadline of the running task, so many seconds after it is entered; None for None."""
         if seconds is None:
             return None
-        loop = asyncio.get_running_loop()
         deadlines = self._of_length.get(seconds)
-        if deadlines is None or deadlines.loop is not loop:
+        # The loop is found out once: that is a system call in Python 3.11.
+        task = None if deadlines is None else asyncio.current_task(deadlines.loop)
+        if deadlines is None or task is None:
+            loop = asyncio.get_running_loop()
             deadlines = self._of_length[seconds] = Deadlines(seconds, loop)
-        return Deadline(deadlines)
+            task = asyncio.current_task(loop)
+            assert task is not None
+        return Deadline(deadlines, task)

@@ -96,6 +96,8 @@ class Dispatcher(Generic[ConnectionT]):
         self._turns: deque[Fetch] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
         self._is_starting = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """That of its connections; found out once, which is a system call in Python 3.11."""
         self.batches = 0
 
     def submit(
@@ -112,7 +114,9 @@ class Dispatcher(Generic[ConnectionT]):
         Keys are hashable: equal keys of all waiters are asked for once. Every waiter gets an error
         of its own if the batch fails, and cancelling one takes nothing from the others.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
         gathered = self._gathered.get(fetch)
         if gathered is None:
             gathered = self._gathered[fetch] = _Gathered(fetch)

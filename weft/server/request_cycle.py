@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 class Wire(Protocol):
     """What a cycle needs of its connection."""
 
+    loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
     writable: asyncio.Event
 
@@ -39,9 +40,9 @@ class RequestCycle:
     """Begins when its head is read. The body arrives by `feed`, until `end_body`."""
 
     __slots__ = (
-        *("_arrived", "_body", "_chunked", "_expects_continue", "_gone", "_is_head", "_left"),
-        *("_version", "_wire", "has_whole_body", "is_complete", "is_disconnected"),
-        *("is_started", "is_wrapped", "keeps_alive", "scope", "status", "when_served"),
+        *("_arrival", "_body", "_chunked", "_expects_continue", "_gone", "_has_news", "_is_head"),
+        *("_left", "_version", "_wire", "has_whole_body", "is_complete", "is_disconnected"),
+        *("is_started", "is_wrapped", "keeps_alive", "loop", "scope", "status", "when_served"),
     )
 
     def __init__(
@@ -55,14 +56,16 @@ class RequestCycle:
     ) -> None:
         """`body`, if all of it is there already."""
         self._wire = wire
+        self.loop = wire.loop
         self.scope = scope
         self.keeps_alive = keeps_alive
         self._expects_continue = expects_continue
         self._body: bytes | bytearray = bytearray() if body is None else body
         self.has_whole_body = body is not None
-        self._arrived = asyncio.Event()
-        if self.has_whole_body:
-            self._arrived.set()
+        self._has_news = self.has_whole_body
+        """Whether `receive` has something to tell that it has not told."""
+        self._arrival: asyncio.Event | None = None
+        """Made where `receive` has to wait for news, which it seldom has."""
         self._gone: Callable[[], None] | None = None
         self._is_head: bool = scope["method"] == "HEAD"
         self._version: str = scope["http_version"]
@@ -84,12 +87,23 @@ class RequestCycle:
         """Adds a piece of the body; once the request is answered, nothing of it is kept."""
         if not self.is_complete and not self.is_disconnected:
             self._body += piece
-            self._arrived.set()
+            self._arrive()
 
     def end_body(self) -> None:
         """The body is whole."""
         self.has_whole_body = True
-        self._arrived.set()
+        self._arrive()
+
+    def _arrive(self) -> None:
+        self._has_news = True
+        if self._arrival is not None:
+            self._arrival.set()
+
+    async def _wait_for_news(self) -> None:
+        if not self._has_news:
+            self._arrival = self._arrival or asyncio.Event()
+            await self._arrival.wait()
+        self._has_news, self._arrival = False, None
 
     @property
     def has_much(self) -> bool:
@@ -103,8 +117,7 @@ class RequestCycle:
             self._wire.transport.write(CONTINUE)
         self._expects_continue = False
         if not self.is_disconnected and not self.is_complete:
-            await self._arrived.wait()
-            self._arrived.clear()
+            await self._wait_for_news()
         if self.is_disconnected or self.is_complete:
             return {"type": "http.disconnect"}
         body, self._body = bytes(self._body), bytearray()
@@ -136,7 +149,7 @@ class RequestCycle:
         if not self.is_complete:
             self.is_disconnected = True
             self._body = b""
-            self._arrived.set()
+            self._arrive()
             if self._gone is not None:
                 self._gone()
 
@@ -227,7 +240,7 @@ class RequestCycle:
     def _complete(self) -> None:
         self.is_complete = True
         self._body = b""
-        self._arrived.set()
+        self._arrive()
         if self.when_served is not None and self.status < FIRST_REFUSAL:
             self.when_served()
         self._wire.answered(self)

@@ -31,11 +31,14 @@ class ClientWatch:
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
-        self._task = asyncio.current_task()
-        if self._exchange is not None:
-            self._exchange.watch(self._leave)
+        exchange = self._exchange
+        if exchange is not None:
+            # To find out the running loop is a system call in Python 3.11.
+            self._task = asyncio.current_task(exchange.loop)
+            exchange.watch(self._leave)
         else:
             loop = asyncio.get_running_loop()
+            self._task = asyncio.current_task(loop)
             self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._start)
 
     def __exit__(

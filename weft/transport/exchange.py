@@ -4,6 +4,7 @@ ASGI says each of these in messages, several for each request, and each message 
 loader does.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -18,6 +19,8 @@ STREAM = "weft.stream"
 class Exchange(Protocol):
     """A request whose body is taken at once, whose answer is one write, whose end is a call."""
 
+    loop: asyncio.AbstractEventLoop
+    """The event loop in which it is served."""
     is_wrapped: bool
     """Set where the messages of the answer have to be seen: then there are messages."""
 

@@ -43,6 +43,7 @@ from weft.transport.response import (
 from weft.transport.service import OPERATIONS_AT_ONCE, LiveService
 
 READING = frozenset({OperationType.QUERY})
+PLAIN_JSON = JSON.encode()
 STREAMED_BY_GET = READING | {OperationType.SUBSCRIPTION}
 
 
@@ -284,6 +285,8 @@ def _is_not_allowed(result: ExecutionResult) -> bool:
 
 
 def _check_is_read(headers: dict[bytes, bytes]) -> None:
-    check_content_type(headers.get(b"content-type"))
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+    if (content_type := headers.get(b"content-type")) != PLAIN_JSON:
+        check_content_type(content_type)
+    encoding = headers.get(b"content-encoding")
+    if encoding is not None and encoding.lower() != b"identity":
         raise UnsupportedMediaType("Compressed bodies are not read.")

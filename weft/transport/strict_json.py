@@ -53,7 +53,7 @@ def decode(raw: bytes) -> Any:
         raise BadRequest(TOO_DEEP) from None
     # No name is repeated when there are as many of them in the value as there can be at most in
     # the text; a string that looks like the end of a name only sends us the slower way.
-    if len(NAME_END.findall(raw)) != _count_names(value, NESTING_LIMIT):
+    if len(NAME_END.findall(raw)) != _count_names(value):
         json.loads(raw, object_pairs_hook=_object_of_distinct_names)
     if ESCAPED_NUL in raw and (place := _place_of_nul(value, "$")) is not None:
         raise BadRequest(f"The character U+0000 is not allowed - at `{echoed(place)}`.")
@@ -64,18 +64,24 @@ def _containers(raw: bytes) -> int:
     return raw.count(b"[") + raw.count(b"{")
 
 
-def _count_names(value: Any, levels: int) -> int:
-    """How many names its objects have; BadRequest if there are more than so many levels."""
-    names, children = 0, value
-    if value.__class__ is dict:
-        names, children = len(value), value.values()
-    elif value.__class__ is not list:
-        return 0
-    if not levels:
-        raise BadRequest(TOO_DEEP)
-    for child in children:
-        if child.__class__ is dict or child.__class__ is list:
-            names += _count_names(child, levels - 1)
+def _count_names(value: Any) -> int:
+    """How many names its objects have; BadRequest if there are more than NESTING_LIMIT levels."""
+    names, depth = 0, 0
+    level: list[Any] = [value]
+    while level:
+        depth += 1
+        below: list[Any] = []
+        for one in level:
+            if one.__class__ is dict:
+                names += len(one)
+                below += one.values()
+            elif one.__class__ is list:
+                below += one
+            else:
+                continue
+            if depth > NESTING_LIMIT:
+                raise BadRequest(TOO_DEEP)
+        level = below
     return names
 
 

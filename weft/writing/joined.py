@@ -55,12 +55,18 @@ class _Asked:
 
     __slots__ = ("answer", "request", "row", "watch", "write")
 
-    def __init__(self, write: Write[Any, Any, Any], row: Hashable, request: Any) -> None:
+    def __init__(
+        self,
+        write: Write[Any, Any, Any],
+        row: Hashable,
+        request: Any,
+        answer: asyncio.Future[Any],
+    ) -> None:
         self.write = write
         self.row = row
         self.request = request
         self.watch = watch_at_work()
-        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.answer = answer
 
 
 class JoinedWrites(Generic[TransactionT]):
@@ -87,6 +93,8 @@ class JoinedWrites(Generic[TransactionT]):
         self._carrying = 0
         self._gathering = Gathering(PATIENCE_SECONDS)
         self._patience: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """That of its connections; found out once, which is a system call in Python 3.11."""
         self.transactions = 0
 
     def submit(
@@ -99,13 +107,15 @@ class JoinedWrites(Generic[TransactionT]):
         join: they follow one another in the order in which they were asked for. Whoever is
         cancelled before its transaction begins has written nothing, and later what it asked for.
         """
-        asked = _Asked(write, row, request)
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        asked = _Asked(write, row, request, loop.create_future())
         self._queue.append(asked)
         self._gathering.asked(len(self._queue))
         if self._is_worth_a_lane():
             self._start()
         elif self._patience is None:
-            loop = asyncio.get_running_loop()
             self._patience = loop.call_later(PATIENCE_SECONDS, self._start_late)
         return asked.answer
 

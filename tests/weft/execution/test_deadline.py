@@ -5,9 +5,15 @@ import pytest
 from weft.execution.deadline import Deadline, Deadlines
 
 
+def deadline(queue: Deadlines) -> Deadline:
+    task = asyncio.current_task()
+    assert task is not None
+    return Deadline(queue, task)
+
+
 async def waits(queue: Deadlines) -> str:
     try:
-        with Deadline(queue):
+        with deadline(queue):
             await asyncio.Event().wait()
     except TimeoutError:
         return "ran out"
@@ -41,7 +47,7 @@ class TestDeadline:
         try:
             queue = Deadlines(60, loop)
             for _ in range(100):
-                with Deadline(queue):
+                with deadline(queue):
                     await asyncio.sleep(0)
         finally:
             del loop.call_at
@@ -65,11 +71,11 @@ class TestDeadline:
     async def test_may_stand_within_another(self) -> None:
         loop = asyncio.get_running_loop()
         long, short = Deadlines(60, loop), Deadlines(0.001, loop)
-        with Deadline(long):
+        with deadline(long):
             assert await waits(short) == "ran out"
 
     async def test_goes_on_with_the_next_after_the_first_has_ended(self) -> None:
         queue = Deadlines(0.01, asyncio.get_running_loop())
-        with Deadline(queue):
+        with deadline(queue):
             pass
         assert await waits(queue) == "ran out"
