@@ -28,7 +28,6 @@ from resolvers.session_watch import SessionWatch
 from schema import build_schema
 from settings import Settings
 from weft.auth.passwords import Passwords
-from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
 from weft.cache.cache import Cache
 from weft.cache.fences import WriteFences
@@ -134,10 +133,7 @@ class Server:
             passwords=self.passwords,
             tokens=_tokens(settings),
             now=now,
-            session_rules=SessionRules(
-                idle=timedelta(seconds=settings.refresh_token_seconds),
-                grace=timedelta(seconds=settings.refresh_grace_seconds),
-            ),
+            session_rules=settings.session_rules,
             cache=self.cache,
             attempts=Attempts(windows, settings.attempts),
             budget=self.budget,

@@ -1,5 +1,6 @@
 """Every knob of the server, with unit, limits and default; read once, by whoever starts it."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 
@@ -7,12 +8,15 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from weft.accounts import AccountSettings
+from weft.auth.sessions import SessionRules
 from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
 from weft.bounds import CACHED_VALUES, ROWS
 from weft.exposure import CommaSeparated, ExposureSettings
 from weft.settings_table import settings_rows
 from weft.transport.limits import SocketLimits
 from weft.transport.origins import allowed_origin
+
+SECONDS_OF_HOUR = 3_600
 
 
 class Settings(AccountSettings, ExposureSettings):
@@ -236,6 +240,15 @@ class Settings(AccountSettings, ExposureSettings):
             shutdown_spread_seconds=self.shutdown_spread_seconds,
         )
 
+    @property
+    def session_rules(self) -> SessionRules:
+        """How long sessions live, and how they are refreshed."""
+        return SessionRules(
+            idle=timedelta(seconds=self.refresh_token_seconds),
+            grace=timedelta(seconds=self.refresh_grace_seconds),
+            refreshes_per_hour=self.session_refreshes_per_hour,
+        )
+
     def check_secrets(self, *, development: bool) -> None:
         """Raises ValueError for a secret that is unfit to sign with, or to verify by."""
         for secret in (self.secret, *self.secrets_previous.values()):
@@ -261,6 +274,10 @@ class Settings(AccountSettings, ExposureSettings):
         self.check_secrets(development=self.environment == "development")
         if self.session_cookies and "*" in self.cors_origins:
             raise ValueError("CORS_ORIGINS must name its origins where SESSION_COOKIES is on")
+        if self.session_refreshes_per_hour * self.access_token_seconds < 2 * SECONDS_OF_HOUR:
+            raise ValueError(
+                "SESSION_REFRESHES_PER_HOUR must allow two refreshes in ACCESS_TOKEN_SECONDS"
+            )
         return self
 
 

@@ -15,7 +15,6 @@ from db.paging import keys_of
 from db.statement import Statement
 from db.times import LATEST, times_check
 from db.user import USER_COLUMNS, Role, UserRow, user_row, user_table
-from weft.auth.sessions import StoredToken
 from weft.confidential import Confidential
 
 _TIME = sa.DateTime(timezone=True)
@@ -204,42 +203,6 @@ LOCK_SESSION_BY_TOKEN = Statement(
     _session_row,
 )
 """The session of a token of any age; until the transaction ends, nobody else changes it."""
-
-_successor = refresh_token_table.alias("successor")
-_given_for_it = sa.and_(
-    _successor.c.session_id == _t.session_id, _successor.c.predecessor == _t.digest
-)
-
-REFRESH_TOKEN_BY_DIGEST = Statement(
-    sa.select(
-        _t.expires_at,
-        _t.used_at,
-        sa.exists().where(_given_for_it, _successor.c.used_at.is_not(None)),
-        sa.select(sa.func.count()).select_from(_successor).where(_given_for_it).scalar_subquery(),
-    ).where(_t.digest == _digest),
-    StoredToken,
-)
-
-ROTATE_REFRESH_TOKEN = Statement(
-    sa.insert(refresh_token_table)
-    .values(digest=_new_digest, session_id=_session_id, predecessor=_digest, expires_at=_expires_at)
-    .add_cte(
-        sa.update(refresh_token_table)
-        .where(_t.digest == _digest, _t.used_at.is_(None))
-        .values(used_at=_now)
-        .cte("used"),
-        sa.update(session_table)
-        .where(_s.id == _session_id)
-        .values(expires_at=_expires_at)
-        .cte("extended"),
-        sa.delete(refresh_token_table)
-        .where(_t.session_id == _session_id, _t.expires_at <= _now)
-        .cte("outlived"),
-    )
-    .returning(_t.session_id),
-    _id,
-)
-"""Gives a token in place of another of a locked session, which it extends."""
 
 DELETE_SESSION = Statement(
     sa.delete(session_table).where(_s.id == _session_id).returning(_s.id), _id

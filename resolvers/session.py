@@ -9,7 +9,6 @@ from db.session import (
     DELETE_SESSIONS_OF_USER,
     INSERT_USER,
     LOCK_SESSION_BY_TOKEN,
-    REFRESH_TOKEN_BY_DIGEST,
     UPDATE_PASSWORD_HASH,
     Credentials,
 )
@@ -26,12 +25,18 @@ from resolvers.account import (
 from resolvers.context import STRANGER, Info, Services, Viewer
 from resolvers.email_verification_mail import begin_sign_up, mail_to_verify
 from resolvers.problem import Problems, UserError, UserErrorCode
-from resolvers.session_token import IssuedSession, handed_over, open_session, rotate_session
+from resolvers.session_token import (
+    IssuedSession,
+    handed_over,
+    open_session,
+    rotate_session,
+    stored_token,
+)
 from weft.auth.cookies import session_cookies
 from weft.auth.sessions import Verdict, digest
 from weft.auth.tokens import bearer_token
 from weft.confidential import Confidential
-from weft.errors import Unauthenticated
+from weft.errors import RateLimited, Unauthenticated
 from weft.rates.address import CLIENT
 
 log = structlog.get_logger(__name__)
@@ -152,24 +157,35 @@ async def sign_in(info: Info, input: SignIn) -> SessionPayload:
 async def refresh_session(info: Info, input: RefreshSession) -> SessionPayload:
     """Rotates the refresh token.
 
-    One that was used before ends every session that descends from it.
+    One that was used before ends every session that descends from it. A session that was refreshed
+    too often within an hour is TOO_MANY_REQUESTS, and goes on: the token is good once
+    `retryAfterSeconds` have passed.
     """
     services, cookies = info.context.services, session_cookies()
+    rules = services.session_rules
     kept = cookies.refresh_token if cookies is not None else ""
     presented = digest(input.refresh_token or kept)
     async with services.database.write(None) as transaction:
         held = await transaction.first(LOCK_SESSION_BY_TOKEN, digest=presented)
         # Read only now that nobody else can change it: see weft.auth.sessions.
-        token = held and await transaction.first(REFRESH_TOKEN_BY_DIGEST, digest=presented)
+        token = held and await stored_token(transaction, services, held, presented)
         if held is None or token is None:
             return _expired()
-        verdict = services.session_rules.judge(token, services.now())
+        now = services.now()
+        verdict = rules.judge(token, now)
         if verdict is Verdict.REUSED:
             await transaction.first(DELETE_SESSION, session_id=held.id)
             log.warning("refresh_token_reused", session_id=held.id, user_id=held.user_id)
         if verdict is Verdict.SPENT:
             # Cookies stay: they may be those that the two have just been given.
             return SessionPayload(errors=[SPENT])
+        if verdict is Verdict.LIMITED:
+            seconds = rules.wait_seconds(token, now)
+            raise RateLimited(
+                f"This session was refreshed {rules.refreshes_per_hour} times within an hour: "
+                f"go on with what it has, and refresh it again in {seconds} s.",
+                seconds,
+            )
         if verdict is not Verdict.ROTATE:
             return _expired()
         session = await rotate_session(transaction, services, held, presented)

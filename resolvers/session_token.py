@@ -5,11 +5,12 @@ from datetime import datetime
 import msgspec
 
 from db.connection import WriteTransaction
-from db.session import INSERT_SESSION, ROTATE_REFRESH_TOKEN, SessionRow
+from db.refresh_token import REFRESH_TOKEN_BY_DIGEST, ROTATE_REFRESH_TOKEN
+from db.session import INSERT_SESSION, SessionRow
 from db.user import UserRow
 from resolvers.context import Info, Services, Viewer
 from weft.auth.cookies import session_cookies
-from weft.auth.sessions import digest, new_refresh_token
+from weft.auth.sessions import REFRESHES_COUNTED_FOR, StoredToken, digest, new_refresh_token
 from weft.confidential import Confidential
 
 
@@ -41,6 +42,19 @@ async def open_session(
         return None
     access_token, access_expires_at = services.tokens.issue(str(user.id), session_id, now)
     return IssuedSession(session_id, access_token, refresh_token, access_expires_at, expires_at)
+
+
+async def stored_token(
+    transaction: WriteTransaction, services: Services, held: SessionRow, presented: bytes
+) -> StoredToken | None:
+    """A refresh token of a session whose row the transaction has locked; None if it is gone."""
+    since = services.now() - REFRESHES_COUNTED_FOR
+    return await transaction.first(
+        REFRESH_TOKEN_BY_DIGEST,
+        digest=presented,
+        since=since,
+        recent_expire_from=services.session_rules.expires_at(held.opened_at, since),
+    )
 
 
 async def rotate_session(

@@ -27,6 +27,7 @@ from tests.browser_session import (
     VIEWER,
     Browser,
 )
+from tests.limited import assert_limited
 from tests.sockets import Socket, connecting
 
 ACCESS, REFRESH = "__Host-weft-access", "__Host-weft-refresh"
@@ -89,6 +90,22 @@ class TestCookies:
         assert len({tab.cookies[REFRESH] for tab in changed}) == 2
         for tab in tabs:
             assert await tab.email() == "ada@example.com"
+
+    async def test_stay_while_their_session_is_refreshed_too_often(
+        self, ada: Browser, api: Api
+    ) -> None:
+        for _ in range(60):
+            answer = await ada.ask(REFRESH_SESSION, "renew")
+            assert answer["data"]["refreshSession"]["errors"] == []
+        before = dict(ada.cookies)
+        headers = {"x-session": "renew"}
+        response = await ada.send(json={"query": REFRESH_SESSION}, headers=headers)
+        assert_limited(response)
+        assert ada.cookies == before
+        assert await ada.email() == "ada@example.com"
+        api.clock.ahead += timedelta(hours=1)
+        refreshed = (await ada.ask(REFRESH_SESSION, "renew"))["data"]["refreshSession"]
+        assert refreshed["errors"] == []
 
     async def test_are_not_set_by_a_sign_in_that_failed(self, ada: Browser) -> None:
         ada.cookies.clear()

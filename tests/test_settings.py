@@ -68,6 +68,14 @@ class TestSource:
             read(database_url=url)
 
 
+class TestSessions:
+    def test_may_be_refreshed_as_often_as_their_access_tokens_need(self) -> None:
+        with pytest.raises(ValidationError, match="SESSION_REFRESHES_PER_HOUR"):
+            read(access_token_seconds=119)
+        assert read(access_token_seconds=120)
+        assert read(access_token_seconds=60, session_refreshes_per_hour=120)
+
+
 class TestSecret:
     def test_has_a_default_in_development(self) -> None:
         assert read().secret.get_secret_value() == DEVELOPMENT_SECRET

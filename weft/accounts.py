@@ -17,6 +17,14 @@ class AccountSettings(BaseSettings):
         "header `X-Session: cookie`; pages of CORS_ORIGINS too, if they are of the same site.",
     )
 
+    session_refreshes_per_hour: int = Field(
+        default=60,
+        ge=1,
+        description="How often one session may be refreshed within an hour, all its tabs together; "
+        "then TOO_MANY_REQUESTS, and the session goes on. At least "
+        "two in ACCESS_TOKEN_SECONDS, or the server does not start.",
+    )
+
     sign_up: Literal["open", "verified"] = Field(
         default="open",
         description="`open`: signUp gives a session at once, or says TAKEN. `verified`: it answers "

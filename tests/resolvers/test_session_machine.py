@@ -19,12 +19,16 @@ from hypothesis.stateful import (
 from resolvers import session as resolve
 from resolvers.session import IssuedSession, SessionPayload
 from tests.resolvers.world import issued, new_email, new_world
-from weft.errors import Unauthenticated
+from weft.auth.sessions import SessionRules
+from weft.errors import RateLimited, Unauthenticated
 
 ResultT = TypeVar("ResultT")
 GRACE = timedelta(seconds=10)
+HOUR = timedelta(hours=1)
+PER_HOUR = 6
 EXPIRED = SessionPayload(errors=[resolve.EXPIRED])
 SPENT = SessionPayload(errors=[resolve.SPENT])
+LIMITED = SessionPayload()
 
 
 @dataclass
@@ -33,6 +37,11 @@ class Family:
 
     expires_at: datetime
     has_ended: bool = False
+    refreshed: list["Given"] = field(default_factory=list["Given"])
+    """What tokens were given for, once for each."""
+
+    def is_limited(self, now: datetime) -> bool:
+        return sum(now - one.used_at < HOUR for one in self.refreshed if one.used_at) >= PER_HOUR
 
 
 @dataclass
@@ -51,14 +60,17 @@ class Given:
         """
         if self.family.has_ended or now >= self.session.refresh_token_expires_at:
             return EXPIRED
-        if self.used_at is None:
-            self.used_at = now
-            return None
-        untouched = all(other.used_at is None for other in self.given_for_it)
-        if untouched and now - self.used_at < GRACE:
-            return None if len(self.given_for_it) < 2 else SPENT
-        self.family.has_ended = True
-        return EXPIRED
+        if self.used_at is not None:
+            untouched = all(other.used_at is None for other in self.given_for_it)
+            if not untouched or now - self.used_at >= GRACE:
+                self.family.has_ended = True
+                return EXPIRED
+            if len(self.given_for_it) == 2:
+                return SPENT
+        if self.family.is_limited(now):
+            return LIMITED
+        self.used_at = self.used_at or now
+        return None
 
     def is_live(self, now: datetime) -> bool:
         """Whether its access token is to be good."""
@@ -74,7 +86,8 @@ class SessionMachine(RuleBasedStateMachine):
     def __init__(self, loop: asyncio.AbstractEventLoop, database_url: str) -> None:
         super().__init__()
         self.loop = loop
-        self.world = new_world(database_url)
+        rules = SessionRules(refreshes_per_hour=PER_HOUR)
+        self.world = new_world(database_url, session_rules=rules)
         self.email = new_email()
         self.families: list[Family] = []
         self.signed_up = self.first(self.run(self.world.sign_up(email=self.email)))
@@ -95,7 +108,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(target=given, presented=given)
     def refresh(self, presented: Given) -> Given:
         refused = presented.refused(self.world.clock.now)
-        payload = self.run(self.world.refresh(presented.session.refresh_token))
+        (payload,) = self.run(self.at_once(presented.session.refresh_token, 1))
         if refused is not None:
             assert payload == refused
             return presented
@@ -105,6 +118,7 @@ class SessionMachine(RuleBasedStateMachine):
         presented.family.expires_at = issued(payload).refresh_token_expires_at
         another = Given(presented.family, issued(payload))
         presented.given_for_it.append(another)
+        presented.family.refreshed.append(presented)
         return another
 
     @rule(target=given, presented=given, times=st.integers(2, 5))
@@ -126,7 +140,13 @@ class SessionMachine(RuleBasedStateMachine):
         return multiple(*given)
 
     async def at_once(self, refresh_token: str, times: int) -> list[SessionPayload]:
-        return await asyncio.gather(*(self.world.refresh(refresh_token) for _ in range(times)))
+        return await asyncio.gather(*(self.refreshed(refresh_token) for _ in range(times)))
+
+    async def refreshed(self, refresh_token: str) -> SessionPayload:
+        try:
+            return await self.world.refresh(refresh_token)
+        except RateLimited:
+            return LIMITED
 
     @rule(
         seconds=st.sampled_from([1, 5, 9.999999, 10, 60, 899, 900])

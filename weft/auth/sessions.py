@@ -14,16 +14,21 @@ live. A third use meanwhile gives nothing, and ends nothing: it may be a third t
 the first successor again would need its text in the database. What a thief gains is those few
 seconds; the family stays one, so that the reuse of any token ends all siblings.
 
+A session is refreshed `refreshes_per_hour` times at most, siblings included. One more is refused
+and changes nothing: used tokens are kept until they expire, so a reuse is still noticed.
+
 This is race-free if who refreshes locks the session first and reads the token only then.
 """
 
 import enum
 import hashlib
+import math
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 TOKEN_BYTES = 32
+REFRESHES_COUNTED_FOR = timedelta(hours=1)
 SUCCESSORS = 2
 """What one token gives at most: its successor and one sibling of that."""
 
@@ -38,6 +43,9 @@ class StoredToken:
     """Whether a token that was given for this one has been used."""
     successors: int = 0
     """How many tokens were given for this one."""
+    recent_refreshes: int = 0
+    """How many tokens the session was given in the last hour for others of it."""
+    first_recent_refresh_at: datetime | None = None
 
 
 class Verdict(enum.Enum):
@@ -46,6 +54,7 @@ class Verdict(enum.Enum):
     ROTATE = "a fresh token is given for it"
     EXPIRED = "nothing: it is too old"
     SPENT = "nothing: it has just given all that it may, and the session goes on"
+    LIMITED = "nothing yet: the session was refreshed too often, and goes on"
     REUSED = "the session ends: the token is in two hands"
 
 
@@ -54,12 +63,14 @@ class SessionRules:
     """How long sessions live, and how they are refreshed.
 
     A token expires `idle` after it was given, and so does a session that nobody refreshes. However
-    often it is refreshed, a session ends `absolute` after its sign-in.
+    often it is refreshed, a session ends `absolute` after its sign-in. `refreshes_per_hour` is for
+    each session.
     """
 
     idle: timedelta = timedelta(days=30)
     absolute: timedelta = timedelta(days=365)
     grace: timedelta = timedelta(seconds=10)
+    refreshes_per_hour: int = 60
 
     def expires_at(self, opened_at: datetime, now: datetime) -> datetime:
         """When a token given `now` expires, in a session opened at `opened_at`."""
@@ -69,11 +80,18 @@ class SessionRules:
         """What is to happen to a token of a live session."""
         if now >= token.expires_at:
             return Verdict.EXPIRED
-        if token.used_at is None:
-            return Verdict.ROTATE
-        if now >= token.used_at + self.grace or token.is_superseded:
-            return Verdict.REUSED
-        return Verdict.ROTATE if token.successors < SUCCESSORS else Verdict.SPENT
+        if token.used_at is not None:
+            if now >= token.used_at + self.grace or token.is_superseded:
+                return Verdict.REUSED
+            if token.successors >= SUCCESSORS:
+                return Verdict.SPENT
+        is_limited = token.recent_refreshes >= self.refreshes_per_hour
+        return Verdict.LIMITED if is_limited else Verdict.ROTATE
+
+    def wait_seconds(self, token: StoredToken, now: datetime) -> int:
+        """In how many seconds a LIMITED session has had fewer refreshes in the hour before."""
+        ends_at = (token.first_recent_refresh_at or now) + REFRESHES_COUNTED_FOR
+        return max(1, math.ceil((ends_at - now).total_seconds()))
 
 
 def new_refresh_token() -> str:
