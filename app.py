@@ -248,6 +248,7 @@ def create_app(
         in_flight=in_flight,
         documents=documents,
         budget=server.budget,
+        answer_limit_bytes=settings.answer_limit_bytes,
         clock=server.services.now,
     )
     endpoint = GraphQLEndpoint(
@@ -261,6 +262,7 @@ def create_app(
         documents=documents,
         max_age_seconds=settings.document_max_age_seconds,
         budget=server.budget,
+        answer_limit_bytes=settings.answer_limit_bytes,
     )
     socket = GraphQLSocket(live, cors_origins=settings.cors_origins)
     front = Front(

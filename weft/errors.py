@@ -10,6 +10,7 @@ WeftError
 │   ├── Overloaded              OVERLOADED (retriable)
 │   ├── RateLimited             TOO_MANY_REQUESTS (retriable)
 │   └── Unauthenticated         UNAUTHENTICATED
+├── ResponseTooLarge     RESPONSE_TOO_LARGE; the operation has run, its response is not sent
 ├── FieldError           one field has no answer; the rest of the operation has
 │   ├── BadArgument          BAD_USER_INPUT
 │   │   ├── BadId                BAD_ID
@@ -97,6 +98,19 @@ class Unauthenticated(RequestError):
 
     code = "UNAUTHENTICATED"
     status = 401
+
+
+class ResponseTooLarge(WeftError):
+    """The operation has run, what it wrote is written, and no response has over `maximum` bytes."""
+
+    code = "RESPONSE_TOO_LARGE"
+
+    def __init__(self, maximum_bytes: int) -> None:
+        super().__init__(
+            f"The response has more than {maximum_bytes} bytes and is not sent: ask for less at "
+            "once. The operation has run: what it had to write is written.",
+            maximum=maximum_bytes,
+        )
 
 
 class FieldError(WeftError):

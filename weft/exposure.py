@@ -64,6 +64,13 @@ class ExposureSettings(BaseSettings):
     cost_in_answers: bool = Field(
         default=True, description="Answers have their operation's cost in `extensions.cost`."
     )
+    answer_limit_bytes: int = Field(
+        default=10_000_000,
+        ge=65_536,
+        description="A longer answer is not sent: it is RESPONSE_TOO_LARGE instead, with what was "
+        "written written. Events, and answers on sockets, may not be longer than "
+        "SOCKET_BUFFER_BYTES either.",
+    )
     connections: int = Field(
         default=16_384,
         ge=1,

@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Never
 
@@ -20,6 +21,12 @@ Charge = Callable[[int], None]
 
 BYTES_PER_COST = 100
 """Of all that is received: JSON takes about so long to read as an object to answer."""
+
+UNCHARGED_BYTES = 16_384
+"""Of a response: as long as most are, which are paid for by their objects."""
+SENT_BYTES_PER_COST = 1_000
+"""Of a longer response, all of it. Its bytes take less time than that, but memory until the client
+has read them, and the network."""
 
 SHARED_EVERY_SECONDS = 0.5
 CLIENT_BYTES = 600
@@ -164,6 +171,12 @@ def charge_bytes(budget: CostBudget | None, received: int) -> int:
     if address is not None and budget is not None:
         budget.charge(("address", address), cost)
     return cost
+
+
+def charge_response(client: Client, sent_bytes: int) -> None:
+    """Charges the client for a long response, which is made by then: so it is never refused."""
+    with suppress(RateLimited):
+        client.charge(sent_bytes // SENT_BYTES_PER_COST)
 
 
 def _parts(client: Hashable) -> tuple[object, ...]:

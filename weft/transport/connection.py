@@ -32,10 +32,12 @@ from weft.transport.messages import (
 from weft.transport.outlet import Outlet, outlet_of
 from weft.transport.rendered import Rendered
 from weft.transport.request import from_value
-from weft.transport.response import encode_result, format_errors, format_exception
+from weft.transport.response import format_errors, format_exception
 from weft.transport.service import LiveService
 
 log = structlog.get_logger(__name__)
+
+Encode = Callable[[ExecutionResult], bytes]
 
 
 class SocketGone(Exception):
@@ -243,7 +245,7 @@ class Connection:
         opened = await service.open(request, viewer, request_id)
         if isinstance(opened, Refused):
             return messages.error_message(message.id, format_errors(opened.errors or ()))
-        sink = _OperationSink(message.id, self, self._outlet)
+        sink = _OperationSink(message.id, self, self._outlet, service.encode)
         if isinstance(opened, LiveSubscription):
             membership = await opened.follow(sink)
             if membership is not None:
@@ -265,15 +267,18 @@ class Connection:
 class _OperationSink:
     """Where the results of one operation go: out of the socket, under its id."""
 
-    __slots__ = ("_connection", "_id", "_outlet")
+    __slots__ = ("_connection", "_encode", "_id", "_outlet")
 
-    def __init__(self, operation_id: str, connection: Connection, outlet: Outlet) -> None:
+    def __init__(
+        self, operation_id: str, connection: Connection, outlet: Outlet, encode: Encode
+    ) -> None:
+        self._encode = encode
         self._id = operation_id
         self._connection = connection
         self._outlet = outlet
 
     async def send_result(self, result: ExecutionResult) -> None:
-        self._outlet.write(messages.next_message(self._id, encode_result(result)))
+        self._outlet.write(messages.next_message(self._id, self._encode(result)))
         await self._outlet.drained()
 
     async def send(self, rendered: Rendered) -> None:

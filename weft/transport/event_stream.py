@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
+from weft.rates.address import VIEWER
+from weft.rates.budget import client_of
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.exchange import STREAM
 from weft.transport.gate import Viewer
@@ -19,7 +21,7 @@ from weft.transport.headers import address_of, headers_of, request_id_of
 from weft.transport.live import LiveSubscription
 from weft.transport.rendered import Rendered
 from weft.transport.request import GraphQLRequest
-from weft.transport.response import encode_refusal, encode_result
+from weft.transport.response import encode_refusal, encode_within
 from weft.transport.service import LiveService
 
 COMMENT = b":\n\n"
@@ -151,7 +153,9 @@ class EventStream:
 
     async def send_result(self, result: ExecutionResult) -> None:
         """As `Sink.send_result`."""
-        await self._write(_next(encode_result(result)))
+        client = client_of(self._service.budget, VIEWER.get())
+        response = encode_within(result, self._service.answer_limit_bytes, client)
+        await self._write(_next(response))
 
     async def send(self, rendered: Rendered) -> None:
         """As `Sink.send`."""

@@ -15,7 +15,8 @@ from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.errors import Refused
 from weft.execution.schema import Schema
 from weft.explanation import Explanation
-from weft.rates.budget import CostBudget, charge_bytes, charged
+from weft.rates.address import VIEWER
+from weft.rates.budget import UNCHARGED_BYTES, CostBudget, charge_bytes, charged, client_of
 from weft.transport.answer import ALLOW, NOSNIFF, PAID, Answer, refused, send_answer
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.event_stream import EventStream
@@ -36,9 +37,11 @@ from weft.transport.refusals import (
 )
 from weft.transport.request import Bodies, GraphQLRequest, from_query_string
 from weft.transport.response import (
+    ANSWER_LIMIT_BYTES,
     encode_result,
     raise_if_limited,
     status_of_result,
+    weighed,
 )
 from weft.transport.service import OPERATIONS_AT_ONCE, LiveService
 
@@ -63,6 +66,7 @@ class GraphQLEndpoint:
     - `documents`: finds those that requests only name.
     - `max_age_seconds`: how long everybody may keep what a stranger gets by GET of such a document.
     - `budget`: what the operations of a client may cost in a minute; without it, anything.
+    - `answer_limit_bytes`: the longest response; a longer one is RESPONSE_TOO_LARGE.
     - `in_flight`: how many operations may run at once; the next is answered 503.
     """
 
@@ -80,7 +84,9 @@ class GraphQLEndpoint:
         documents: Documents | None = None,
         max_age_seconds: int = 0,
         budget: CostBudget | None = None,
+        answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
     ) -> None:
+        self._answer_limit_bytes = answer_limit_bytes
         self._engine = schema.engine
         self._gate = gate
         self._deadline_seconds = operation_timeout_ms / 1000
@@ -162,6 +168,9 @@ class GraphQLEndpoint:
             raise MethodNotAllowed("GET is for queries only; use POST.")
         raise_if_limited(result)
         body = encode_result(result)
+        if len(body) > UNCHARGED_BYTES:
+            client = client_of(self._budget, VIEWER.get())
+            result, body = weighed(result, body, self._answer_limit_bytes, client)
         if gets and request is not asked and not result.errors and is_public(headers):
             known, keeping = keepable(headers, body, self._max_age_seconds)
             status, body = (304, b"") if known else (200, body)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from weft.errors import BadRequest
 
+ENVELOPE_BYTES = 4_096
+"""What a message or event has besides its result, at most: an operation's id, a cursor."""
+
 
 class TooMany(BadRequest):
     """More than one client may have, or sooner than it may."""
@@ -49,6 +52,11 @@ class SocketLimits:
     """How often a stream of events without any says that it is still there."""
     shutdown_spread_seconds: float = 4
     """Over how long the sockets of a server that stops are closed, if they are many."""
+
+    @property
+    def longest_result_bytes(self) -> int:
+        """The longest result that finds room in an empty buffer, with what stands around it."""
+        return self.buffer_bytes - ENVELOPE_BYTES
 
 
 class Occupancy:

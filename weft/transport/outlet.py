@@ -7,7 +7,7 @@ from typing import Protocol
 from starlette.types import Scope, Send
 
 from weft.transport.limits import SocketLimits
-from weft.transport.messages import CloseCode
+from weft.transport.messages import CloseCode, SocketClosed
 
 DIRECT = "weft.socket"
 """The ASGI extension by which a server offers an `Outlet` of its own."""
@@ -22,7 +22,7 @@ class Outlet(Protocol):
         ...
 
     async def drained(self) -> None:
-        """Returns once little waits; cuts a client that takes nothing."""
+        """Returns once little waits; cuts a client that takes nothing, or raises SocketClosed."""
         ...
 
     def end(self, code: int, reason: str) -> None:
@@ -59,7 +59,11 @@ class AsgiOutlet:
         self._go()
 
     async def drained(self) -> None:
-        await self._drained.wait()
+        try:
+            async with asyncio.timeout(self._limits.stall_seconds):
+                await self._drained.wait()
+        except TimeoutError:
+            raise SocketClosed(CloseCode.TRY_AGAIN_LATER, TOO_SLOW) from None
 
     def end(self, code: int, reason: str) -> None:
         if self._closing is None:

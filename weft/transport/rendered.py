@@ -12,7 +12,7 @@ from weft.feed import Event
 from weft.rates.budget import Client
 from weft.rates.turns import Turns
 from weft.transport.messages import next_message
-from weft.transport.response import encode_result
+from weft.transport.response import encode_within
 
 RENDERED_AT_ONCE = 16
 """Events that are executed side by side, so that their loads share statements."""
@@ -58,7 +58,9 @@ class Renderer:
     weighed by what its events cost. Charging is not done here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int) -> None:
+        """An event whose result is longer than `limit_bytes` is RESPONSE_TOO_LARGE."""
+        self._limit_bytes = limit_bytes
         self._turns = Turns(RENDERED_AT_ONCE)
 
     async def render(
@@ -118,7 +120,7 @@ class Renderer:
         while any(map(_is_retriable, result.errors or ())) and loop.time() < ends_at:
             await asyncio.sleep(PAUSE_SECONDS)
             result = await self.execute(subscription, event, client)
-        return Rendered(event, encode_result(result))
+        return Rendered(event, encode_within(result, self._limit_bytes, client))
 
 
 def _is_retriable(error: GraphQLError) -> bool:

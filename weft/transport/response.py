@@ -6,9 +6,12 @@ from typing import Any
 import msgspec
 from graphql import ExecutionResult, GraphQLError, GraphQLFormattedError
 
-from weft.errors import RateLimited, RequestError, Unavailable
+from weft.errors import RateLimited, RequestError, ResponseTooLarge, Unavailable
 from weft.execution.errors import Refused, format_error
+from weft.rates.budget import UNCHARGED_BYTES, Client, charge_response
 from weft.transport.negotiation import JSON
+
+ANSWER_LIMIT_BYTES = 10_000_000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -27,6 +30,26 @@ def encode_result(result: ExecutionResult) -> bytes:
     if result.extensions:
         response["extensions"] = result.extensions
     return _encode(response)
+
+
+def encode_within(result: ExecutionResult, limit_bytes: int, client: Client) -> bytes:
+    """As `encode_result`, but for what `weighed` makes of a long response."""
+    response = encode_result(result)
+    if len(response) <= UNCHARGED_BYTES:
+        return response
+    return weighed(result, response, limit_bytes, client)[1]
+
+
+def weighed(
+    result: ExecutionResult, response: bytes, limit_bytes: int, client: Client
+) -> tuple[ExecutionResult, bytes]:
+    """A result and its long response, which is charged; RESPONSE_TOO_LARGE if it is too long."""
+    charge_response(client, len(response))
+    if len(response) <= limit_bytes:
+        return result, response
+    error = ResponseTooLarge(limit_bytes)
+    refused = ExecutionResult(None, [GraphQLError(error.message, original_error=error)])
+    return refused, encode_result(refused)
 
 
 def encode_refusal(error: Exception) -> bytes:

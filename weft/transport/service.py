@@ -15,6 +15,7 @@ from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.reference import ResumeAfter
 from weft.execution.schema import Schema
 from weft.execution.subscription import Subscription
+from weft.rates.address import VIEWER
 from weft.rates.budget import CostBudget, charge_bytes, charged, client_of
 from weft.transport import messages
 from weft.transport.broadcast import Broadcasts
@@ -26,6 +27,7 @@ from weft.transport.messages import ClientMessage, CloseCode, SocketClosed
 from weft.transport.places import Place, Places
 from weft.transport.rendered import Renderer
 from weft.transport.request import GraphQLRequest
+from weft.transport.response import ANSWER_LIMIT_BYTES, encode_within
 
 OPERATIONS_AT_ONCE = 1_000
 
@@ -41,7 +43,8 @@ class LiveService:
     """One for each process, for sockets and streams alike.
 
     `operation_timeout_ms` is for each result; `in_flight` counts queries and mutations, and
-    subscriptions while they are opened.
+    subscriptions while they are opened. No response is longer than `answer_limit_bytes`; events,
+    and messages of sockets, leave room for themselves in a buffer as well.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class LiveService:
         in_flight: InFlight | None = None,
         documents: Documents | None = None,
         budget: CostBudget | None = None,
+        answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.gate = gate
@@ -62,7 +66,9 @@ class LiveService:
         self.documents = documents or Documents(schema.engine.is_valid)
         self.budget = budget
         self.clock = clock
-        self._renderer = Renderer()
+        self.answer_limit_bytes = answer_limit_bytes
+        self._message_limit_bytes = min(answer_limit_bytes, self.limits.longest_result_bytes)
+        self._renderer = Renderer(self._message_limit_bytes)
         self.broadcasts = Broadcasts(self._renderer)
         self._places = Places(self.limits)
         self.addresses = Occupancy(self.limits.per_address)
@@ -129,6 +135,11 @@ class LiveService:
             place.leave()
             return opened
         return LiveSubscription(opened, place, self._renderer, self.broadcasts)
+
+    def encode(self, result: ExecutionResult) -> bytes:
+        """A result as a message of a socket has it, within the operation that it is of."""
+        client = client_of(self.budget, VIEWER.get())
+        return encode_within(result, self._message_limit_bytes, client)
 
     def note_renewal(self, audience: Hashable) -> None:
         """Charges that credentials are looked at; never refuses it, which would end the socket."""

@@ -103,7 +103,7 @@ class TestSlowClients:
 
     @pytest.mark.parametrize("direct", [True, False])
     async def test_are_closed_when_they_take_nothing(self, direct: bool) -> None:
-        limits = SocketLimits(stall_seconds=0.2, grace_seconds=0.1, buffer_bytes=65_536)
+        limits = SocketLimits(stall_seconds=0.2, grace_seconds=0.1, buffer_bytes=150_000)
         async with (
             serving(limits=limits, direct=direct) as server,
             connecting(server.socket_url, compression=None) as socket,

@@ -32,6 +32,7 @@ from weft.transport.http import GraphQLEndpoint
 from weft.transport.limits import SocketLimits
 from weft.transport.load import InFlight
 from weft.transport.pages import Page
+from weft.transport.response import ANSWER_LIMIT_BYTES
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
@@ -256,6 +257,7 @@ async def serving(
     shared: Shared | None = None,
     budget: CostBudget | None = None,
     documents: Documents | None = None,
+    answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
 ) -> AsyncGenerator[Server]:
     """A real server on a free port of this machine, in this event loop.
 
@@ -271,6 +273,7 @@ async def serving(
         in_flight=in_flight,
         documents=documents,
         budget=budget,
+        answer_limit_bytes=answer_limit_bytes,
         clock=lambda: NOW,
     )
     front: Any = Front(
@@ -282,6 +285,7 @@ async def serving(
             in_flight=in_flight,
             page=page,
             budget=budget,
+            answer_limit_bytes=answer_limit_bytes,
             **({"documents": documents} if documents else {}),
             **(http or {}),
         ),
