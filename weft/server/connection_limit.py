@@ -28,7 +28,7 @@ class ConnectionLimit:
     def take(self, address: str | None) -> Refusal | None:
         """Registers a connection. Gives None, or what to refuse it with; `leave` in both cases."""
         self._open[None] += 1
-        client = self._client(address)
+        client = self.client_of(address)
         if client is None:
             return FULL if self._open[None] > self.limit else None
         self._open[client] += 1
@@ -39,13 +39,13 @@ class ConnectionLimit:
     def leave(self, address: str | None) -> None:
         """One of these is closed."""
         self._open[None] -= 1
-        client = self._client(address)
+        client = self.client_of(address)
         if client is not None:
             self._open[client] -= 1
             if not self._open[client]:
                 del self._open[client]
 
-    def _client(self, address: str | None) -> str | None:
+    def client_of(self, address: str | None) -> str | None:
         """What a connection from there is counted by; None if in all only."""
         found = None if address is None else parsed(address)
         if found is None or any(found in proxy for proxy in self._proxies):

@@ -75,9 +75,9 @@ class HttpProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.watch = ReaderWatch(self.loop, self.transport)
-        self._state.connections.add(cast(Any, self))
         self._ends = ends_of(self.transport)
+        self.watch = ReaderWatch(self.loop, self.transport, self._shared.unsent, self._ends.address)
+        self._state.connections.add(cast(Any, self))
         self._one_too_many = self._shared.connection_limit.take(self._ends.address)
         refused = self._one_too_many is not None
         self._timers.await_head(REFUSED_SECONDS if refused else self._shared.limits.head_seconds)

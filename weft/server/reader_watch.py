@@ -2,6 +2,8 @@
 
 import asyncio
 
+from weft.server.unsent import UnsentAnswers
+
 LINGER_SECONDS = 2.0
 """How long more is read of what a client goes on to send after its last answer."""
 STALL_SECONDS = 30.0
@@ -13,11 +15,19 @@ SLOWEST_BYTES = 15_000
 class ReaderWatch:
     """Looks at one connection while something waits to be sent on it."""
 
-    __slots__ = ("_loop", "_timer", "_transport")
+    __slots__ = ("_address", "_loop", "_timer", "_transport", "_unsent")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        transport: asyncio.Transport,
+        unsent: UnsentAnswers,
+        address: str | None,
+    ) -> None:
         self._loop = loop
         self._transport = transport
+        self._unsent = unsent
+        self._address = address
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -30,12 +40,18 @@ class ReaderWatch:
         waiting_bytes = self._transport.get_write_buffer_size()
         if waiting_bytes and self._timer is None:
             self._timer = self._loop.call_later(STALL_SECONDS, self._look, waiting_bytes)
+            self._unsent.hold(self, self._address, waiting_bytes)
 
     def end(self) -> None:
         """Stops looking."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._unsent.release(self)
+
+    def cut(self) -> None:
+        """Drops the connection and all that waits to be sent."""
+        self._transport.abort()
 
     def close(self, *, lingers: bool) -> None:
         """Closes the connection once all is sent.
@@ -57,6 +73,6 @@ class ReaderWatch:
     def _look(self, before_bytes: int) -> None:
         self._timer = None
         if self._transport.get_write_buffer_size() > before_bytes - SLOWEST_BYTES:
-            self._transport.abort()
+            self.cut()
         else:
             self.begin()

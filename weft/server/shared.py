@@ -10,6 +10,7 @@ from typing import Any
 
 from weft.server.connection_limit import ConnectionLimit
 from weft.server.head_cache import HeadCache
+from weft.server.unsent import UNSENT_BYTES, UnsentAnswers
 from weft.transport.headers import Header, lines_of
 
 CLOSED_PER_SECOND = 100
@@ -42,11 +43,13 @@ class Shared:
         *,
         connection_limit: ConnectionLimit | None = None,
         heads: HeadCache | None = None,
+        unsent_bytes: int = UNSENT_BYTES,
     ) -> None:
         """Without `connection_limit`, there may be any number of connections."""
         self.limits = limits or ConnectionLimits()
         self.connection_limit = connection_limit or ConnectionLimit(sys.maxsize, sys.maxsize)
         self.heads = heads or HeadCache()
+        self.unsent = UnsentAnswers(self.connection_limit.client_of, unsent_bytes)
         self._default_headers: Sequence[Header] = ()
         self._default_lines = b""
 

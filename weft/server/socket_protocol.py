@@ -60,7 +60,7 @@ class SocketProtocol(asyncio.Protocol):
         self._is_paused = True
         self._inbox = Inbox(self._read_later)
         self._writable: asyncio.Event
-        self._watch = ReaderWatch(self.loop, transport)
+        self._watch = ReaderWatch(self.loop, transport, shared.unsent, self._address)
         self._handshake: Handshake | None = None
         """Until it is answered."""
         self._rejection: tuple[int, list[Header]] | None = None

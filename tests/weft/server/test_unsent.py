@@ -1,0 +1,107 @@
+"""Clients that do not take their answers: what they make a process hold is bounded."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
+
+from tests.sockets import address_of, listening
+from tests.waiting import PATIENCE_SECONDS, until
+from tests.weft.server.line import Line, line
+from weft.server.shared import ConnectionLimits, Shared
+from weft.server.unsent import UnsentAnswers
+
+BYTES = 8_000_000
+"""Of an answer: more than the system's own buffers hold of it."""
+GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+CLIENTS = ["203.0.113.7", "203.0.113.8", "2001:db8:1:2::/64"]
+
+
+@dataclass(eq=False)
+class Recorded:
+    """A connection that is not one."""
+
+    client: str
+    cuts: list["Recorded"]
+
+    def cut(self) -> None:
+        self.cuts.append(self)
+
+
+@dataclass
+class Model:
+    """What waits, by connection, in the order in which it began to wait."""
+
+    waiting: dict[Recorded, int] = field(default_factory=dict[Recorded, int])
+
+    def of(self, client: str) -> int:
+        return sum(bytes_ for one, bytes_ in self.waiting.items() if one.client == client)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 8), st.sampled_from(["hold", "release"]), st.integers(1, 60)),
+        max_size=60,
+    )
+)
+def test_bound_cuts_the_longest_waiting_connection_of_the_client_that_holds_most(
+    steps: list[tuple[int, str, int]],
+) -> None:
+    unsent = UnsentAnswers(lambda address: address, 100)
+    cuts: list[Recorded] = []
+    connections = [Recorded(CLIENTS[number % 3], cuts) for number in range(9)]
+    model = Model()
+    for number, step, waiting_bytes in steps:
+        connection = connections[number]
+        if step == "release":
+            unsent.release(connection)
+            model.waiting.pop(connection, None)
+        else:
+            model.waiting[connection] = waiting_bytes
+            unsent.hold(connection, connection.client, waiting_bytes)
+        for cut in cuts:
+            most = max(map(model.of, CLIENTS))
+            assert sum(model.waiting.values()) > 100
+            assert model.of(cut.client) == most
+            assert cut is next(one for one in model.waiting if one.client == cut.client)
+            del model.waiting[cut]
+        cuts.clear()
+        assert unsent.bytes == sum(model.waiting.values()) <= 100
+
+
+async def large(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers all requests with many bytes."""
+    headers = [(b"content-length", b"%d" % BYTES)]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": bytes(BYTES)})
+
+
+async def test_clients_that_read_nothing_hold_no_more_than_the_bound() -> None:
+    shared = Shared(ConnectionLimits(keep_alive_seconds=PATIENCE_SECONDS), unsent_bytes=2 * BYTES)
+    async with listening(large, shared=shared) as server, AsyncExitStack() as stack:
+        address, state = address_of(server), server.server_state
+        lines: list[Line] = []
+        for number in range(8):
+            lines.append(await stack.enter_async_context(line(address, receive_bytes=4_096)))
+            lines[-1].writer.write(GET)
+            await until(lambda number=number: state.total_requests > number)
+            assert 0 < shared.unsent.bytes <= 2 * BYTES
+        await until(lambda: len(state.connections) < 8)
+        whole = [len(await one.answer()) > BYTES for one in lines]
+        assert whole == sorted(whole), "those that have waited longest are cut"
+        assert not whole[0]
+        assert whole[-1]
+        await until(lambda: not shared.unsent.bytes)
+
+
+async def test_answer_that_was_taken_is_not_counted() -> None:
+    shared = Shared(ConnectionLimits(keep_alive_seconds=PATIENCE_SECONDS), unsent_bytes=2 * BYTES)
+    async with (
+        listening(large, shared=shared) as server,
+        line(address_of(server), receive_bytes=65_536) as one,
+    ):
+        for _ in range(5):
+            assert len(await one.says(GET)) > BYTES
+        await until(lambda: not shared.unsent.bytes)
