@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TypeVar
 
 AGAIN_SECONDS = 0.05
@@ -15,7 +16,8 @@ async def cancellable(work: Awaitable[AnswerT]) -> AnswerT:
 
     Before Python 3.12 `asyncio.wait_for` loses a cancellation that arrives when what it waits for
     has just finished; redis-py sends by it, and aiosmtplib reads. Here `work` is a task of its own,
-    and the caller waits by `asyncio.wait`, which loses none.
+    and the caller waits by `asyncio.wait`, which loses none. A caller that is cancelled again, as
+    by another `cancellable` around this one, still waits: nothing is left running.
 
     A result that comes together with the cancellation is dropped: not for work whose result has to
     be closed.
@@ -26,7 +28,8 @@ async def cancellable(work: Awaitable[AnswerT]) -> AnswerT:
     except asyncio.CancelledError:
         while not task.done():
             task.cancel()
-            await asyncio.wait({task}, timeout=AGAIN_SECONDS)
+            with suppress(asyncio.CancelledError):  # of the caller once more: it waits all the same
+                await asyncio.wait({task}, timeout=AGAIN_SECONDS)
         if not task.cancelled():
             task.exception()  # else asyncio would log that it was not looked at
         raise

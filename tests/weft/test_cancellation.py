@@ -58,6 +58,17 @@ class TestCancellable:
         assert task.cancelled()
         assert work.ended
 
+    @pytest.mark.parametrize("times", [2, 5])
+    async def test_cancelled_again_waits_for_the_end_of_the_work(self, times: int) -> None:
+        work = Deaf(1)
+        task = await started(cancellable(cancellable(work.run())))
+        for _ in range(times):
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert work.ended
+
     async def test_is_cancelled_whatever_the_work_makes_of_it(self) -> None:
         async def fails() -> None:
             try:
