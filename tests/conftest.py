@@ -46,6 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[SERVERS_DIRECTORY] = tempfile.mkdtemp(prefix="weft-tests-")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than processors: a third of the time goes by in waiting for servers."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fails the run if any log of any server has, in the end, what no log may have."""

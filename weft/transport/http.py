@@ -49,7 +49,6 @@ READING = frozenset({OperationType.QUERY})
 PLAIN_JSON = JSON.encode()
 STREAMED_BY_GET = READING | {OperationType.SUBSCRIPTION}
 
-
 Read = tuple[GraphQLRequest, int, bytes | None]
 """A request, what its bytes have cost, and its body if that is new and may be worth keeping."""
 
