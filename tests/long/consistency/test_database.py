@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-import redis.asyncio
 
 from settings import Settings
 from tests.api import Member
-from tests.long.consistency.history import History, run_history
+from tests.long.consistency.disturbed import check_disturbed
+from tests.long.consistency.history import History
 from tests.long.consistency.site import Servers
-from tests.long.consistency.test_history import FEW, READS
 from tests.long.pieces import in_pieces
 from tests.own_postgresql import DRAW, OwnPostgreSQL
 from tests.processes import serving
@@ -79,20 +78,6 @@ async def test_cached_field_is_never_stale_whatever_becomes_of_postgresql(
         stack.push_async_callback(site.aclose)
         for _ in range(2):
             site.processes.append(await stack.enter_async_context(serving(own)))
-        async with asyncio.TaskGroup() as tasks:
-            disturbing = tasks.create_task(disturb())
-            await run_history(
-                site,
-                list(members_of_own)[:FEW],
-                reads=READS,
-                readers=6,
-                writers=9,
-                at_once=40,
-                seed=piece,
-                history=history,
-                ends=disturbing.done,
-            )
-    assert history.stale == []
-    assert history.writes > 10
-    async with redis.asyncio.from_url(own_redis.url) as client:
-        assert await client.keys("*:v:*"), "nothing was cached, so nothing was checked"
+        await check_disturbed(
+            site, members_of_own, history, disturb(), redis_url=own_redis.url, piece=piece
+        )

@@ -6,14 +6,13 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-import redis.asyncio
 
 from settings import Settings
 from tests.api import Member
 from tests.forwarder import Forwarder, forwarding, postgresql_socket, redis_socket, through
-from tests.long.consistency.history import History, run_history
+from tests.long.consistency.disturbed import check_disturbed
+from tests.long.consistency.history import History
 from tests.long.consistency.site import Servers
-from tests.long.consistency.test_history import FEW, READS
 from tests.long.pieces import in_pieces
 from tests.processes import serving
 from tests.weft.cache.redis_process import StoppableRedis
@@ -69,20 +68,6 @@ async def test_cached_field_is_never_stale_while_a_network_is_silent(
             networks.append(await stack.enter_async_context(forwarding(socket)))
             server = serving(behind(networks[-1], store, near))
             site.processes.append(await stack.enter_async_context(server))
-        async with asyncio.TaskGroup() as tasks:
-            disturbing = tasks.create_task(disturb())
-            await run_history(
-                site,
-                list(members)[:FEW],
-                reads=READS,
-                readers=6,
-                writers=9,
-                at_once=40,
-                seed=piece,
-                history=history,
-                ends=disturbing.done,
-            )
-    assert history.stale == []
-    assert history.writes > 10
-    async with redis.asyncio.from_url(own_redis.url) as client:
-        assert await client.keys("*:v:*"), "nothing was cached, so nothing was checked"
+        await check_disturbed(
+            site, members, history, disturb(), redis_url=own_redis.url, piece=piece
+        )

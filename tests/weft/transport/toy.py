@@ -265,27 +265,20 @@ async def serving(
     machine, so that tests have addresses (`X-Forwarded-For`).
     """
     gate = Gate()
-    in_flight = in_flight or InFlight(100)
-    live = LiveService(
-        SCHEMA,
-        gate,
-        limits=limits,
-        in_flight=in_flight,
-        documents=documents,
-        budget=budget,
-        answer_limit_bytes=answer_limit_bytes,
-        clock=lambda: NOW,
-    )
+    both: dict[str, Any] = {
+        "in_flight": in_flight or InFlight(100),
+        "budget": budget,
+        "answer_limit_bytes": answer_limit_bytes,
+    }
+    live = LiveService(SCHEMA, gate, limits=limits, documents=documents, clock=lambda: NOW, **both)
     front: Any = Front(
         GraphQLEndpoint(
             SCHEMA,
             gate,
             body_limit_bytes=body_limit_bytes,
             live=live,
-            in_flight=in_flight,
             page=page,
-            budget=budget,
-            answer_limit_bytes=answer_limit_bytes,
+            **both,
             **({"documents": documents} if documents else {}),
             **(http or {}),
         ),
