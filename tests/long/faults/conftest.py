@@ -9,6 +9,11 @@ import pytest
 from tests.long.faults.site import Site, running_site
 
 
+@pytest.fixture
+def no_tasks_left() -> None:
+    """The site is there for all tests of a module, and its networks have tasks of their own."""
+
+
 @pytest.fixture(scope="module")
 async def site() -> AsyncGenerator[Site]:
     """Three servers and their stores, as new."""
