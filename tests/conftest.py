@@ -12,6 +12,7 @@ import asyncpg
 import hypothesis
 import pytest
 import uvicorn
+from redis.asyncio import Redis
 
 from app import create_app
 from db.migration import upgrade
@@ -20,7 +21,7 @@ from tests.api import Api, Clock
 from tests.leaks import SERVERS_DIRECTORY, FileWatch, LogWatch
 from tests.programs import redis_program
 from tests.sockets import address_of, listening
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 from weft.embedded import EmbeddedServers, embedded_servers
 
 TABLES = (
@@ -171,7 +172,27 @@ def settings(database_url: str, servers: EmbeddedServers, worker_id: str) -> Set
 
 
 @pytest.fixture
-async def api(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Api]:
+def patience_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine an answer of Redis may take longer than a server waits for it."""
+    monkeypatch.setattr("weft.rates.windows.SECONDS", PATIENCE_SECONDS)
+
+
+@pytest.fixture
+async def no_attempts(settings: Settings) -> None:
+    """Forgets what earlier tests have attempted: the first users of all tests are the same."""
+    async with Redis.from_url(str(settings.redis_url)) as redis:
+        pattern = f"{settings.redis_prefix}:rates*"
+        if names := [name async for name in redis.scan_iter(pattern, count=10_000)]:
+            await redis.delete(*names)
+
+
+@pytest.fixture
+async def api(
+    connection: asyncpg.Connection,
+    settings: Settings,
+    patience_with_redis: None,
+    no_attempts: None,
+) -> AsyncIterator[Api]:
     """The whole server over an empty database."""
     clock = Clock()
     statements: list[str] = []
