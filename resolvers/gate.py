@@ -35,7 +35,7 @@ class DomainGate:
         return _includes(self.explain, viewer)
 
     def audience(self, viewer: Viewer) -> Hashable:
-        return None if viewer.user_id is None else viewer.audience
+        return viewer.audience
 
     def shared(self, viewer: Viewer) -> Viewer:
         return viewer if viewer.expires_at is None else replace(viewer, expires_at=None)

@@ -67,9 +67,9 @@ class ExposureSettings(BaseSettings):
     answer_limit_bytes: int = Field(
         default=10_000_000,
         ge=65_536,
-        description="A longer answer is not sent: it is RESPONSE_TOO_LARGE instead, with what was "
-        "written written. Events, and answers on sockets, may not be longer than "
-        "SOCKET_BUFFER_BYTES either.",
+        description="The longest answer; one that is longer is RESPONSE_TOO_LARGE instead, and "
+        "what its operation wrote stays written. Events, and answers on sockets, may not be longer "
+        "than SOCKET_BUFFER_BYTES either.",
     )
     connections: int = Field(
         default=16_384,

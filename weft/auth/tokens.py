@@ -149,17 +149,14 @@ def bearer_token(authorization: str | None) -> str | None:
 
     Raises `Unauthenticated` for any other scheme.
     """
-    if authorization is not None and authorization.startswith("Bearer "):
-        token = authorization[len("Bearer ") :].strip()  # as nearly all clients send it
-        if token:
-            return token
-    authorization = credentials(authorization)
     if authorization is None:
         return None
     scheme, _, token = authorization.strip().partition(" ")
-    if scheme.lower() != BEARER or not token.strip():
-        raise Unauthenticated("The Authorization header must read: Bearer <access token>.")
-    return token.strip()
+    if scheme.lower() == BEARER and (token := token.strip()):
+        return token
+    if credentials(authorization) is None:
+        return None
+    raise Unauthenticated("The Authorization header must read: Bearer <access token>.")
 
 
 def check_secret(secret: str, development: bool) -> None:

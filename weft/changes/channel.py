@@ -57,7 +57,7 @@ async def follow(
             if channel := find_channel():
                 async with redis.pubsub() as subscription:
                     await cancellable(subscription.subscribe(channel))
-                    # One task for all messages: one for each would take as long as the message.
+                    # One task for all messages, not one for each of them.
                     await cancellable(
                         _listen(subscription, lambda: find_channel() == channel, hear, outage)
                     )

@@ -140,6 +140,11 @@ def client_of(budget: CostBudget | None, audience: Hashable) -> Client:
     return Client(CLIENT.get(), audience, budget)
 
 
+def current_client(budget: CostBudget | None) -> Client:
+    """The client whose operation is being run, since `charged`."""
+    return Client(CLIENT.get(), VIEWER.get(), budget)
+
+
 def charged(budget: CostBudget | None, audience: Hashable) -> Charge | None:
     """What charges an operation to its viewer and to the address that it comes from.
 

@@ -12,8 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
-from weft.rates.address import VIEWER
-from weft.rates.budget import client_of
+from weft.rates.budget import current_client
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.exchange import STREAM
 from weft.transport.gate import Viewer
@@ -153,7 +152,7 @@ class EventStream:
 
     async def send_result(self, result: ExecutionResult) -> None:
         """As `Sink.send_result`."""
-        client = client_of(self._service.budget, VIEWER.get())
+        client = current_client(self._service.budget)
         response = encode_within(result, self._service.answer_limit_bytes, client)
         await self._write(_next(response))
 

@@ -15,8 +15,7 @@ from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.errors import Refused
 from weft.execution.schema import Schema
 from weft.explanation import Explanation
-from weft.rates.address import VIEWER
-from weft.rates.budget import UNCHARGED_BYTES, CostBudget, charge_bytes, charged, client_of
+from weft.rates.budget import UNCHARGED_BYTES, CostBudget, charge_bytes, charged, current_client
 from weft.transport.answer import ALLOW, NOSNIFF, PAID, Answer, refused, send_answer
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.event_stream import EventStream
@@ -46,7 +45,6 @@ from weft.transport.response import (
 from weft.transport.service import OPERATIONS_AT_ONCE, LiveService
 
 READING = frozenset({OperationType.QUERY})
-PLAIN_JSON = JSON.encode()
 STREAMED_BY_GET = READING | {OperationType.SUBSCRIPTION}
 
 Read = tuple[GraphQLRequest, int, bytes | None]
@@ -168,7 +166,7 @@ class GraphQLEndpoint:
         raise_if_limited(result)
         body = encode_result(result)
         if len(body) > UNCHARGED_BYTES:
-            client = client_of(self._budget, VIEWER.get())
+            client = current_client(self._budget)
             result, body = weighed(result, body, self._answer_limit_bytes, client)
         if gets and request is not asked and not result.errors and is_public(headers):
             known, keeping = keepable(headers, body, self._max_age_seconds)
@@ -293,8 +291,6 @@ def _is_not_allowed(result: ExecutionResult) -> bool:
 
 
 def _check_is_read(headers: dict[bytes, bytes]) -> None:
-    if (content_type := headers.get(b"content-type")) != PLAIN_JSON:
-        check_content_type(content_type)
-    encoding = headers.get(b"content-encoding")
-    if encoding is not None and encoding.lower() != b"identity":
+    check_content_type(headers.get(b"content-type"))
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMediaType("Compressed bodies are not read.")

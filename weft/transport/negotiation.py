@@ -85,6 +85,8 @@ def check_content_type(content_type: bytes | None) -> None:
     What an HTML form can send is refused with the rest, so no page of another origin can post
     here without asking first (a CORS preflight).
     """
+    if content_type == b"application/json":
+        return
     media_type, *parameters = (content_type or b"").decode("latin-1").lower().split(";")
     if media_type.strip() != JSON:
         raise UnsupportedMediaType(f"Send the body as {JSON}.")

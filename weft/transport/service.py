@@ -15,8 +15,7 @@ from weft.execution.engine import ALL_OPERATIONS
 from weft.execution.reference import ResumeAfter
 from weft.execution.schema import Schema
 from weft.execution.subscription import Subscription
-from weft.rates.address import VIEWER
-from weft.rates.budget import CostBudget, charge_bytes, charged, client_of
+from weft.rates.budget import CostBudget, charge_bytes, charged, client_of, current_client
 from weft.transport import messages
 from weft.transport.broadcast import Broadcasts
 from weft.transport.gate import Gate, Viewer
@@ -138,8 +137,7 @@ class LiveService:
 
     def encode(self, result: ExecutionResult) -> bytes:
         """A result as a message of a socket has it, within the operation that it is of."""
-        client = client_of(self.budget, VIEWER.get())
-        return encode_within(result, self._message_limit_bytes, client)
+        return encode_within(result, self._message_limit_bytes, current_client(self.budget))
 
     def note_renewal(self, audience: Hashable) -> None:
         """Charges that credentials are looked at; never refuses it, which would end the socket."""
