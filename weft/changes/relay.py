@@ -170,6 +170,7 @@ class Relay:
             await self._waking.wait()
             self._waking.clear()
             await self._publish(self._channels.wake(), b"")
+            await asyncio.sleep(_GATHER_SECONDS)  # the leader would not begin another batch sooner
 
     async def _publish(self, channel: str | None, message: bytes) -> None:
         if channel is None:

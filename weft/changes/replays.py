@@ -57,9 +57,9 @@ class Replays:
         finally:
             self._turns.leave()
 
-    def remember(self, batch: Batch) -> None:
-        """Keeps what was heard, for readers to come."""
-        self._pages.remember(batch)
+    def remember(self, batch: Batch, encoded_bytes: int | None) -> None:
+        """Keeps what was heard, for readers to come: as `LogPages.remember`."""
+        self._pages.remember(batch, encoded_bytes)
 
     def forget(self) -> None:
         """Drops what is remembered."""

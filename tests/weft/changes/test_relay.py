@@ -72,6 +72,26 @@ class TestWake:
             assert keys_of(await take(listener, 1)) == [key]
         assert not standing_by.leads
 
+    async def test_is_published_no_more_often_than_a_leader_begins_batches(
+        self, site: Site
+    ) -> None:
+        leader = await site.relay(poll_ms=NEVER_MS)
+        await until(lambda: leader.leads)
+        standing_by = await site.relay(poll_ms=NEVER_MS)
+        channel = str((await site.channels()).wake())
+        loop = asyncio.get_running_loop()
+        async with site.redis.pubsub() as subscription:
+            await subscription.subscribe(channel)
+            started_at = loop.time()
+            for _ in range(50):
+                standing_by.wake()
+                await asyncio.sleep(0.001)
+            most = (loop.time() - started_at) / gather_seconds(1) + 2
+            published = 0
+            while message := await subscription.get_message(timeout=0.1):
+                published += message["type"] == "message"
+        assert 1 <= published <= most
+
 
 class TestTakeover:
     async def test_one_leads_and_another_takes_over_when_it_stops(self, site: Site) -> None:
