@@ -30,7 +30,7 @@ PYTHON ?= $(if $(FIRST_PYTHON),$(shell $(FIRST_PYTHON) bench/interpreters.py || 
 # Compiled modules are kept, whatever the machine says: a start costs seconds without them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-real test-long coverage web consistency faults schemathesis check format fuzz fuzz-parsers bench soak migrate seed schema clean
+.PHONY: help setup run dev docs test test-real test-long coverage web consistency faults schemathesis check format fuzz fuzz-parsers bench soak migrate seed schema clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -40,6 +40,9 @@ setup: $(READY) ## make .venv and install what uv.lock says (the others do it wh
 
 run: $(READY) $(PAGES:=.tried) ## serve on http://HOST:PORT/graphql with sample data (PORT=8000 HOST=127.0.0.1)
 	@exec $(WEFT) run --host $(HOST) --port $(PORT)
+
+dev: $(READY) $(PAGES:=.tried) ## the same, and replace the server when a Python file changes
+	@exec $(WEFT) run --reload --host $(HOST) --port $(PORT)
 
 test: $(READY) $(PAGES:=.tried) ## run the tests, in parallel and in random order (TESTS="tests/weft -k name")
 	@$(PYTEST) --ignore tests/real --ignore tests/long $(TESTS)
@@ -86,6 +89,12 @@ fuzz-parsers: $(READY) ## feed bytes to the HTTP and socket parsers, guided by c
 	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --quiet --locked --inexact --group fuzz
 	@$(VENV)/bin/python -W ignore -m tests.parsers.guided --seconds $(or $(SECONDS),30)
 
+docs: $(READY) ## build the documentation into .docs/site, which needs no network to be read
+	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --quiet --locked --inexact --group docs
+	@rm -rf .docs && mkdir -p .docs/source
+	@cp -R README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md docs decisions .docs/source
+	@NO_COLOR=1 $(VENV)/bin/zensical build --clean --strict
+
 bench: $(READY) ## run the micro-benchmarks (beside other servers: python -m bench.peers; beside attackers: python -m bench.neighbours)
 	@$(VENV)/bin/python -m bench
 
@@ -104,7 +113,7 @@ schema: $(READY) ## write schema/schema.graphql
 clean: ## remove .venv, caches and the embedded servers' data
 	@test ! -e .weft/postgresql/data/postmaster.pid \
 		|| { echo "The embedded servers run: stop what uses them first." >&2; exit 1; }
-	rm -rf $(VENV) $(NODES) web/dist web/*/node_modules .weft .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(NODES) .docs .cache web/dist web/*/node_modules .weft .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv is the machine's own, or else one that pip puts beside the rest.

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import aclosing, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -16,19 +17,12 @@ import typer
 from pydantic import ValidationError
 
 import serving
+from development.generated import CHECKOUT, SDL, write_tables
 from settings import Settings, settings_table
-from weft.bounds import bounds_table
 from weft.cache.command import cache_commands
 from weft.cache.contents import CacheContents, open_contents
 from weft.embedded import EmbeddedError, embedded_servers
 from weft.errors import Unavailable
-from weft.settings_table import with_tables
-
-CHECKOUT = Path(__file__).parent
-SDL = CHECKOUT / "schema" / "schema.graphql"
-README = CHECKOUT / "README.md"
-TABLES = {"settings": settings_table, "bounds": bounds_table}
-"""What writes the tables of the README, by the name in the comments around each."""
 
 SAMPLE_SEED = 7
 
@@ -47,6 +41,9 @@ AnswerT = TypeVar("AnswerT")
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(help="The port to listen on; 0 takes any that is free.")]
+Reload = Annotated[
+    bool, typer.Option("--reload", help="Replace the server when a Python file changes.")
+]
 Workers = Annotated[int, typer.Option(min=1, help="Processes that serve, one core each.")]
 
 
@@ -71,8 +68,25 @@ def _said(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"weft {version('weft')}")
+        raise typer.Exit
+
+
+@commands.callback()
+def _options(  # pyright: ignore[reportUnusedFunction]
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None: ...
+
+
 @commands.command()
-def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+def run(host: Host = "127.0.0.1", port: Port = 8000, reload: Reload = False) -> None:
     """Serve with everything set up: servers, tables, sample data in an empty database."""
     if sys.stderr.isatty():
         os.environ.setdefault("LOG_FORMAT", "console")
@@ -81,7 +95,14 @@ def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
         _migrate(settings)
         is_private = serving.is_loopback(listener.getsockname()[0])
         if settings.environment == "development" and is_private:
-            _offer_sample(settings)
+            from development.sample import print_sample_accounts
+
+            print_sample_accounts(_database(settings), SAMPLE_SEED)
+        if reload:
+            from development.reload import serve_reloading
+
+            urls = {"DATABASE_URL": _database(settings), "REDIS_URL": str(settings.redis_url)}
+            serve_reloading(listener, urls)
         serving.serve_on(listener, settings, workers=1)
 
 
@@ -114,30 +135,16 @@ def seed(
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = SAMPLE_SEED,
 ) -> None:
     """Fill the database with users and items."""
-    from rich.progress import Progress, TaskID
-
     from db.seed import NotEmpty
-    from db.seed import seed as fill
+    from development.sample import seed_with_progress
 
-    with _servers(serving.read_settings(), redis=False) as settings, Progress() as bars:
+    with _servers(serving.read_settings(), redis=False) as settings:
         _migrate(settings)
-        tasks: dict[str, TaskID] = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done)
-
-        filling = fill(
-            _database(settings),
-            users=users,
-            items=items,
-            seed=seed,
-            accounts=settings.environment == "development",
-            progress=show,
-        )
+        accounts = settings.environment == "development"
         try:
-            report = asyncio.run(filling)
+            report = seed_with_progress(
+                _database(settings), users=users, items=items, seed_number=seed, accounts=accounts
+            )
         except NotEmpty as error:
             sys.exit(str(error))
     typer.echo(f"{report.users:,} users and {report.items:,} items in {report.seconds:.1f} s.")
@@ -202,16 +209,14 @@ def add_documents(
     """Register documents: manifests of the Relay compiler, graphql-codegen or Apollo."""
     from db.document import insert_documents
     from schema import build_schema
-    from weft.documents.manifest import BadManifest, read_manifest
+    from weft.documents.manifest import BadManifest, read_manifests
 
     given = serving.read_settings()
     engine = build_schema(limits=given.limits).engine
-    found: dict[str, str] = {}
-    for path in manifests:
-        try:
-            found |= read_manifest(path.read_bytes())
-        except (BadManifest, OSError) as error:
-            sys.exit(f"{path}: {error}")
+    try:
+        found = read_manifests(manifests)
+    except BadManifest as error:
+        sys.exit(str(error))
     problems = {id_: engine.problems(text) for id_, text in found.items()}
     if any(problems.values()):
         sys.exit("\n".join(f"{id_}: {line}" for id_, told in problems.items() for line in told))
@@ -232,11 +237,11 @@ def restored() -> None:
 
 @commands.command()
 def settings(
-    write: Annotated[bool, typer.Option("--write", help="Write the tables of README.md.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the tables of docs/.")] = False,
 ) -> None:
     """Print all settings, with defaults and meaning, as a Markdown table."""
     if write:
-        README.write_text(with_tables(README.read_text(), TABLES))
+        write_tables()
     else:
         typer.echo(settings_table(), nl=False)
 
@@ -283,14 +288,6 @@ def _migrate(settings: Settings, revision: str = "head") -> None:
         upgrade(_database(settings), revision)
     except MigrationError as error:
         sys.exit(str(error))
-
-
-def _offer_sample(settings: Settings) -> None:
-    """Sample rows and accounts that everybody knows: for development only."""
-    from db.seed import offer_sample
-
-    for account in asyncio.run(offer_sample(_database(settings), SAMPLE_SEED)):
-        typer.echo(f"{account.role.lower():>8}: {account.email}, password {account.password}")
 
 
 def _database(settings: Settings) -> str:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ import asyncpg
 import psutil
 import pytest
 
-from cli import SDL
 from db.revision import is_at_head
+from development.generated import CHECKOUT, SDL
 from schema import build_schema
 from serving import OBJECTS_PER_COLLECTION
 from settings import Settings, settings_table
@@ -228,6 +229,12 @@ class TestCreateAdmin:
         result = weft(*command, environment=environment)
         assert result.returncode == 1
         assert len(result.stderr.splitlines()) == 3
+
+
+class TestVersion:
+    def test_is_that_of_the_project(self) -> None:
+        project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+        assert weft("--version").stdout == f"weft {project['version']}\n"
 
 
 class TestSchema:

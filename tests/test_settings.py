@@ -1,4 +1,4 @@
-"""Settings: where they come from, what is refused, and that the README has them all."""
+"""Settings: where they come from, what is refused, and that their table has them all."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cli import README, TABLES
+from development.generated import CHECKOUT
 from settings import Settings, settings_table
 from weft.auth.tokens import DEVELOPMENT_SECRET
 
@@ -54,7 +54,7 @@ class TestSource:
         assert read().database_url is None
 
     def test_example_has_settings_only(self) -> None:
-        lines = (README.parent / ".env.example").read_text().splitlines()
+        lines = (CHECKOUT / ".env.example").read_text().splitlines()
         named = [line.partition("=")[0] for line in lines if line and not line.startswith("#")]
         assert {name.lower() for name in named} <= set(Settings.model_fields)
 
@@ -102,13 +102,6 @@ class TestSecret:
         shown = repr(read(secret="a-short-secret", database_url="postgresql://u:hidden@h/d"))
         assert "a-short-secret" not in shown
         assert "hidden" not in shown
-
-
-class TestTables:
-    @pytest.mark.parametrize("name", TABLES)
-    def test_stand_in_the_readme(self, name: str) -> None:
-        table = README.read_text().split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0]
-        assert table.strip() == TABLES[name]().strip(), "run weft settings --write"
 
 
 class TestSettingsTable:

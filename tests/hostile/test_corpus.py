@@ -16,7 +16,7 @@ from tests.processes import Process, serving
 from tests.waiting import PATIENCE_SECONDS, soon
 from weft.echo import MAX_MESSAGE
 
-README = Path(__file__).parent.parent.parent / "README.md"
+ERRORS = Path(__file__).parent.parent.parent / "docs" / "errors.md"
 CPU_SECONDS = 1.0
 GROWTH_BYTES = 150 * MEGABYTE
 
@@ -78,7 +78,7 @@ async def test_is_answered_clearly_and_soon(name: str, watched: Watched) -> None
         assert response.status_code < 500
         assert codes <= set(hostile.codes or ()), response.text[:1000]
         assert bool(codes) == (hostile.codes is not None)
-        documented = README.read_text()
+        documented = ERRORS.read_text()
         assert all(f"`{code}`" in documented for code in codes)
         assert all(len(message) <= MAX_MESSAGE for message in messages_of(response.json()))
         assert len(response.content) < MEGABYTE

@@ -1,5 +1,7 @@
 """Manifests of documents, as the tools of clients write them."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +11,20 @@ LONGEST_ID = 256
 
 class BadManifest(ValueError):
     """The file is none of the manifests that are known."""
+
+
+def read_manifests(paths: Iterable[Path]) -> dict[str, str]:
+    """The documents of all manifests, by id; of two with one id the last.
+
+    Raises `BadManifest`, with the path, for a file that is none or cannot be read.
+    """
+    found: dict[str, str] = {}
+    for path in paths:
+        try:
+            found |= read_manifest(path.read_bytes())
+        except (BadManifest, OSError) as error:
+            raise BadManifest(f"{path}: {error}") from None
+    return found
 
 
 def read_manifest(raw: bytes) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The README's own commands, run as a stranger would."""
+"""The commands of the README, the start page and the tour, run as a reader would."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,16 +16,22 @@ import pytest
 from tests.leaks import server_log
 from tests.waiting import PATIENCE_SECONDS
 
-CHECKOUT = Path(__file__).parent.parent
-PORT_IN_README = "8000"
+CHECKOUT = Path(__file__).parent.parent.parent
+PORT_IN_PAGES = "8000"
 SERVED = re.compile(r"http://127\.0\.0\.1:(\d+)/graphql")
 SECONDS = 2 * PATIENCE_SECONDS
 """For the whole tour."""
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the pages need curl")
 
-BLOCKS = re.findall(
-    r"^```sh\n(.*?)^```$", (CHECKOUT / "README.md").read_text(), re.MULTILINE | re.DOTALL
-)
-RUN, _TEST, SHORTHAND, SIGN_UP, CREATE, QUERY, SUBSCRIBE, UPDATE = BLOCKS[:8]
+
+def blocks(page: str) -> list[str]:
+    """The shell commands of a page, block by block."""
+    text = (CHECKOUT / page).read_text()
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+RUN, _TEST, FIRST_QUERY, _MEASURE = blocks("README.md")
+SHORTHAND, SIGN_UP, CREATE, QUERY, SUBSCRIBE, UPDATE = blocks("docs/tour.md")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +70,7 @@ def heard(port: str, tmp_path: Path) -> Generator[Path]:
     with (
         printed.open("w") as output,
         subprocess.Popen(
-            ["bash", "-c", SUBSCRIBE.replace(PORT_IN_README, port)],
+            ["bash", "-c", SUBSCRIBE.replace(PORT_IN_PAGES, port)],
             cwd=CHECKOUT,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
             stdout=output,
@@ -76,20 +83,38 @@ def heard(port: str, tmp_path: Path) -> Generator[Path]:
             os.killpg(subscriber.pid, signal.SIGTERM)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the tour needs curl")
-def test_tour_shows_what_it_says(port: str, heard: Path) -> None:
-    create_until_heard = f"until [ -s {heard} ]; do {CREATE}\nsleep 0.2; done\n"
-    wait_until_heard = f"until grep -q 'A better title' {heard}; do sleep 0.2; done\n"
-    script = SHORTHAND + SIGN_UP + create_until_heard + QUERY + UPDATE + UPDATE + wait_until_heard
-    toured = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script.replace(PORT_IN_README, port)],
+def run(script: str, port: str) -> list[Any]:
+    """What each line that a script prints says, as JSON; it must succeed."""
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script.replace(PORT_IN_PAGES, port)],
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
         text=True,
         timeout=SECONDS,
         check=True,
     )
-    signed_up, *created, queried, updated, refused = map(json.loads, toured.stdout.splitlines())
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def test_start_page_has_the_commands_of_the_readme() -> None:
+    assert blocks("docs/start.md") == [RUN, _TEST, FIRST_QUERY]
+
+
+@needs_curl
+def test_first_query_is_answered_out_of_the_sample(port: str) -> None:
+    (answer,) = run(FIRST_QUERY, port)
+    found = answer["data"]["items"]
+    assert len(found["nodes"]) == 2
+    assert found["totalCount"] >= 2
+    assert all(item["owner"]["itemCount"] > 0 for item in found["nodes"])
+
+
+@needs_curl
+def test_tour_shows_what_it_says(port: str, heard: Path) -> None:
+    create_until_heard = f"until [ -s {heard} ]; do {CREATE}\nsleep 0.2; done\n"
+    wait_until_heard = f"until grep -q 'A better title' {heard}; do sleep 0.2; done\n"
+    script = SHORTHAND + SIGN_UP + create_until_heard + QUERY + UPDATE + UPDATE + wait_until_heard
+    signed_up, *created, queried, updated, refused = run(script, port)
     assert signed_up["data"]["signUp"]["viewer"]["email"] == "ada@example.com"
     assert [answer["data"]["createItem"]["item"]["version"] for answer in created] == [1] * len(
         created

@@ -1,0 +1,116 @@
+"""`weft run --reload` in a copy of the checkout: saved files are served, and Ctrl-C ends it all."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Generator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from settings import Settings
+from tests.leaks import server_log
+from tests.processes import environment_of
+from tests.waiting import PATIENCE_SECONDS, until
+
+CHECKOUT = Path(__file__).parent.parent.parent
+COMMAND = (sys.executable, "-c", "import cli; cli.main()", "run", "--reload", "--port", "0")
+EDITED = "resolvers/user.py"
+DESCRIPTION = "The signed-in user, or null."
+QUERY = '{ __type(name: "Query") { fields { name description } } }'
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """All that the package has, in a folder that only this test reads."""
+    project: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    for name in project["tool"]["hatch"]["build"]["targets"]["wheel"]["include"]:
+        if (CHECKOUT / name).is_dir():
+            compiled = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=compiled)
+        else:
+            shutil.copy(CHECKOUT / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
+def reloading(copy: Path, settings: Settings) -> Generator[tuple[subprocess.Popen[str], str]]:
+    """The command in a session of its own, as a terminal starts it, and the URL that it serves."""
+    with (
+        server_log() as log,
+        subprocess.Popen(
+            COMMAND,
+            cwd=copy,
+            env=environment_of(settings) | {"PYTHONPATH": str(copy)},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            lines = (re.search(r"http://\S+/graphql", line) for line in process.stdout)
+            yield process, next(found[0] for found in lines if found)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+async def description(url: str) -> str | None:
+    """What introspection says of `Query.viewer`; None while no server answers."""
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
+        with suppress(httpx.TransportError):
+            answer = await client.post(url, json={"query": QUERY})
+            fields = answer.json()["data"]["__type"]["fields"]
+            return next(each["description"] for each in fields if each["name"] == "viewer")
+    return None
+
+
+async def test_saved_files_are_served_until_ctrl_c_ends_every_process(
+    reloading: tuple[subprocess.Popen[str], str], copy: Path
+) -> None:
+    process, url = reloading
+    edited = copy / EDITED
+    text = edited.read_text()
+
+    async def is_served(told: str) -> None:
+        async def holds() -> bool:
+            return await description(url) == told
+
+        await until(holds)
+
+    await is_served(DESCRIPTION)
+    # The same length twice in a second, as which compiled modules are taken for the same.
+    for told in ("The signed-in user: one.", "The signed-in user: two."):
+        edited.write_text(text.replace(DESCRIPTION, told))
+        await is_served(told)
+    edited.write_text("This is no Python.")
+    await until(lambda: not serving_children(process))
+    edited.write_text(text)
+    await is_served(DESCRIPTION)
+
+    begun = psutil.Process(process.pid).children(recursive=True)
+    assert begun
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(PATIENCE_SECONDS) == 0
+    _, alive = psutil.wait_procs(begun, PATIENCE_SECONDS)
+    assert alive == []
+
+
+def serving_children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The server processes that run, each a fork of the fork server."""
+    (fork_server,) = (
+        child
+        for child in psutil.Process(process.pid).children()
+        if any("forkserver" in word for word in child.cmdline())
+    )
+    return [child for child in fork_server.children() if child.status() != psutil.STATUS_ZOMBIE]
