@@ -2,6 +2,9 @@
 
 VENV  := .venv
 READY := $(VENV)/.ready
+# The machine's own, or else one that pip puts beside the rest; syncing exactly removes that again.
+UV := command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv; \
+	PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv
 # What tests take out of npm.
 NODES := $(patsubst %/package.json,%/node_modules,$(wildcard tests/real/*/package.json tests/real/*/*/package.json))
 WEFT  := $(VENV)/bin/weft
@@ -86,11 +89,11 @@ fuzz: $(READY) ## compare the executor with graphql-core on DOCUMENTS=50000 gene
 	@WEFT_DOCUMENTS=$(DOCUMENTS) $(PYTEST) tests/long/test_documents.py
 
 fuzz-parsers: $(READY) ## feed bytes to the HTTP and socket parsers, guided by coverage (SECONDS=30 each)
-	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --quiet --locked --inexact --group fuzz
+	@$(UV) sync --quiet --locked --inexact --group fuzz
 	@$(VENV)/bin/python -W ignore -m tests.parsers.guided --seconds $(or $(SECONDS),30)
 
 docs: $(READY) ## build the documentation into .docs/site, which needs no network to be read
-	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --quiet --locked --inexact --group docs
+	@$(UV) sync --quiet --locked --inexact --group docs
 	@rm -rf .docs && mkdir -p .docs/source
 	@cp -R README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md docs decisions .docs/source
 	@NO_COLOR=1 $(VENV)/bin/zensical build --clean --strict
@@ -116,14 +119,12 @@ clean: ## remove .venv, caches and the embedded servers' data
 	rm -rf $(VENV) $(NODES) .docs .cache web/dist web/*/node_modules .weft .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# uv is the machine's own, or else one that pip puts beside the rest.
 $(READY): pyproject.toml uv.lock
 	@test -x $(VENV)/bin/python || { \
 		python="$(PYTHON)"; test -n "$$python" && "$$python" -c '$(NEW_ENOUGH)' \
 		|| { echo "Weft needs Python 3.11 to 3.14: make PYTHON=/path/to/python3" >&2; exit 1; }; \
 		"$$python" -m venv $(VENV); }
-	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv
-	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" uv sync --locked --compile-bytecode
+	@$(UV) sync --locked --compile-bytecode
 	@touch $@
 
 # Where there is no npm, or no way to its registry, the test says that it is skipped.
