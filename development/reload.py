@@ -102,8 +102,8 @@ def _started(
 
 def _serve(listener: socket.socket, environment: dict[str, str], compiles: bool) -> None:
     os.environ.update(environment)
-    # Compiled modules are told apart by the second and size of their source: of a file that is
-    # saved twice in one second, the first state would be kept for good.
+    # A compiled module is matched to its source by the second and the size of the file. Of a file
+    # that is saved twice in one second, the first state would be used from then on.
     sys.dont_write_bytecode = sys.dont_write_bytecode or not compiles
     import serving
 

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Generator
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 import psutil
 import pytest
 
+from development.reload import LIBRARIES
 from settings import Settings
 from tests.leaks import server_log
 from tests.processes import environment_of
@@ -25,6 +27,7 @@ CHECKOUT = Path(__file__).parent.parent.parent
 COMMAND = (sys.executable, "-c", "import cli; cli.main()", "run", "--reload", "--port", "0")
 EDITED = "resolvers/user.py"
 DESCRIPTION = "The signed-in user, or null."
+SAVED_NS = 1_800_000_000 * 10**9
 QUERY = '{ __type(name: "Query") { fields { name description } } }'
 
 
@@ -75,6 +78,11 @@ async def description(url: str) -> str | None:
     return None
 
 
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_library_of_the_fork_server_is_there(name: str) -> None:
+    assert find_spec(name)
+
+
 async def test_saved_files_are_served_until_ctrl_c_ends_every_process(
     reloading: tuple[subprocess.Popen[str], str], copy: Path
 ) -> None:
@@ -89,13 +97,13 @@ async def test_saved_files_are_served_until_ctrl_c_ends_every_process(
         await until(holds)
 
     await is_served(DESCRIPTION)
-    # The same length twice in a second, as which compiled modules are taken for the same.
-    for told in ("The signed-in user: one.", "The signed-in user: two."):
-        edited.write_text(text.replace(DESCRIPTION, told))
+    # Of one length and in one second, by which a compiled module is taken for that of its source.
+    for number, told in enumerate(("The signed-in user: one.", "The signed-in user: two.")):
+        save(edited, text.replace(DESCRIPTION, told), number)
         await is_served(told)
-    edited.write_text("This is no Python.")
+    save(edited, "This is no Python.", 2)
     await until(lambda: not serving_children(process))
-    edited.write_text(text)
+    save(edited, text, 3)
     await is_served(DESCRIPTION)
 
     begun = psutil.Process(process.pid).children(recursive=True)
@@ -104,6 +112,14 @@ async def test_saved_files_are_served_until_ctrl_c_ends_every_process(
     assert process.wait(PATIENCE_SECONDS) == 0
     _, alive = psutil.wait_procs(begun, PATIENCE_SECONDS)
     assert alive == []
+
+
+def save(path: Path, text: str, nanosecond: int) -> None:
+    """Replaces a file as editors do, saved in the same second as all others of this test."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    os.utime(new, ns=(SAVED_NS + nanosecond, SAVED_NS + nanosecond))
+    new.replace(path)
 
 
 def serving_children(process: subprocess.Popen[str]) -> list[psutil.Process]:
