@@ -1,4 +1,4 @@
-"""Looks the dependencies up among known vulnerabilities: python -m tests.audit.dependencies."""
+"""Checks the dependencies for known vulnerabilities: python -m tests.audit.dependencies."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ OUTCRY = "THE DEPENDENCIES WERE NOT AUDITED: the data of pip-audit cannot be rea
 
 
 def findings(report: dict[str, Any]) -> tuple[int, list[str]]:
-    """How many packages were looked up, and what is known against any of them."""
+    """Returns how many packages were looked up, and a line for each known vulnerability."""
     audited = [package for package in report["dependencies"] if "vulns" in package]
     return len(audited), [
         f"{package['name']} {package['version']}: {found['id']}, mended in {found['fix_versions']}"

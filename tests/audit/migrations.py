@@ -1,4 +1,4 @@
-"""Holds migrations against the rules of squawk: python -m tests.audit.migrations."""
+"""Checks migrations by the rules of squawk: python -m tests.audit.migrations."""
 
 import io
 import subprocess
@@ -15,11 +15,11 @@ from db.revision import MIGRATIONS
 SQUAWK = Path(sys.executable).parent / "squawk"
 RULES = Path(__file__).parents[2] / ".squawk.toml"
 FIRST = "0007"
-"""Those before are history: they were released, and nobody migrates through them but once."""
+"""Earlier revisions are not checked: they are released, and a database runs each only once."""
 
 
 def sql_of(folder: Path, before: str, revision: str) -> str:
-    """What a revision does, as SQL with BEGIN and COMMIT."""
+    """Returns the SQL of a revision, with BEGIN and COMMIT."""
     config = configuration(None, folder)
     config.output_buffer = written = io.StringIO()
     command.upgrade(config, f"{before}:{revision}", sql=True)
@@ -27,7 +27,7 @@ def sql_of(folder: Path, before: str, revision: str) -> str:
 
 
 def findings(folder: Path) -> str:
-    """What squawk says against revisions from the first one on; empty if nothing."""
+    """Returns squawk's findings in revisions from `FIRST` on; empty if there are none."""
     script = ScriptDirectory.from_config(configuration(None, folder))
     with tempfile.TemporaryDirectory() as directory:
         files: list[Path] = []

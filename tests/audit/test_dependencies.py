@@ -1,9 +1,9 @@
-"""That a known vulnerability would be told, and what was not looked up is not taken for good."""
+"""A known vulnerability is reported, and a skipped package does not count as audited."""
 
 from tests.audit.dependencies import findings
 
 
-def test_findings_are_of_what_was_looked_up() -> None:
+def test_findings_count_only_packages_that_were_looked_up() -> None:
     found = {"id": "CVE-1", "fix_versions": ["2"]}
     report = {
         "dependencies": [

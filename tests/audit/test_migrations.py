@@ -1,4 +1,4 @@
-"""That a migration which locks a table for long is refused."""
+"""A migration that locks a table for long is refused."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +18,7 @@ def upgrade():
 """
 
 
-def test_migrations_of_this_release_lock_nothing_for_long() -> None:
+def test_migrations_of_this_release_lock_no_table_for_long() -> None:
     assert findings(MIGRATIONS) == ""
 
 
