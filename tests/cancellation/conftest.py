@@ -7,6 +7,6 @@ import pytest
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """One whose name is short enough for a socket in it."""
+    """Yields a temporary directory whose path is short enough for a Unix socket in it."""
     with TemporaryDirectory(prefix="weft-") as path:
         yield Path(path)

@@ -1,4 +1,4 @@
-"""Everything that tries again until it is cancelled, over servers that are in any state."""
+"""Runs each part that retries until it is cancelled, over servers in any state."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,7 @@ FILL = Fill("history", b"value", (b"fence",), b"1", b"9" * 20, expires_at=9e12, 
 
 @dataclass(frozen=True)
 class Servers:
-    """Where a process finds its servers, some of which are not well."""
+    """The servers that a process uses, some of them unhealthy."""
 
     redis_url: str
     redis: Redis
@@ -113,7 +113,7 @@ async def run_filler(servers: Servers) -> None:
 
 
 async def run_resuming_listener(servers: Servers) -> None:
-    """A database that is lost after the hub has found it."""
+    """Listens from a cursor while the database, which the hub has reached once, is lost."""
     logs = 0
 
     async def open_log() -> PostgresChangeLog:

@@ -1,4 +1,4 @@
-"""Servers in every state in which what uses them tries again: Redis, PostgreSQL, a mail server."""
+"""Redis, PostgreSQL and a mail server in every state in which their clients retry."""
 
 import asyncio
 import re
@@ -31,13 +31,13 @@ async def _is_silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
 
 
 async def _loads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A Redis that loads its data for ever: a state that lasts moments where it can be had."""
+    """Answers as a Redis that loads its data for ever; in a real one this state lasts moments."""
     while received := await reader.read(65_536):
         writer.write(LOADING * len(COMMAND.findall(received)))
 
 
 async def _is_busy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A mail server that asks to be tried again later."""
+    """Answers as a mail server that tells its clients to retry later."""
     writer.write(b"220 test\r\n")
     while await reader.readline():
         writer.write(b"451 busy\r\n")
@@ -53,7 +53,7 @@ SERVES: dict[str, Serve] = {
 
 @asynccontextmanager
 async def _listening(state: str, path: Path | None = None) -> AsyncGenerator[str]:
-    """A server on a socket at `path`, or else on a port; gives its address."""
+    """Serves on a Unix socket at `path`, or without it on a TCP port; yields the address."""
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,7 +78,7 @@ async def _listening(state: str, path: Path | None = None) -> AsyncGenerator[str
 
 @asynccontextmanager
 async def redis_in(state: str, directory: Path) -> AsyncGenerator[str]:
-    """The URL of a Redis that is in this state; it has one database."""
+    """Yields the URL of a Redis in this state; it has one database."""
     socket = directory / "r.sock"
     if state == "gone":
         yield f"unix://{socket}"
@@ -99,7 +99,7 @@ async def redis_in(state: str, directory: Path) -> AsyncGenerator[str]:
 
 @asynccontextmanager
 async def postgresql_in(state: str, directory: Path, well: str) -> AsyncGenerator[str]:
-    """A DSN of a PostgreSQL that is in this state; `well` is the test's own."""
+    """Yields the DSN of a PostgreSQL in this state; `well` is the DSN of the test's own."""
     if state in SERVES:
         async with _listening(state, directory / ".s.PGSQL.5432"):
             yield f"postgresql://weft@/weft?host={directory}"
@@ -113,7 +113,7 @@ async def postgresql_in(state: str, directory: Path, well: str) -> AsyncGenerato
 
 @asynccontextmanager
 async def smtp_in(state: str) -> AsyncGenerator[str]:
-    """The URL of a mail server that is in this state."""
+    """Yields the URL of a mail server in this state."""
     if state == "well":
         async with postbox() as box:
             yield box.url

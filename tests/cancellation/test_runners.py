@@ -1,4 +1,4 @@
-"""A cancellation ends whatever tries again, in whatever state its servers are, at any moment."""
+"""A cancellation at any moment ends every part that retries, in any state of its servers."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -28,10 +28,10 @@ from tests.cancellation.states import (
 from tests.waiting import PATIENCE_SECONDS
 
 MOMENTS = 120
-"""Turns of the event loop before the cancellation: from none to so many."""
+"""The cancellation comes after 0 to `MOMENTS` - 1 turns of the event loop."""
 AT_ONCE = 10
 ENDS_SECONDS = 20
-"""Far more than any takes on a busy machine; redis-py itself tries for longer."""
+"""Far more than any part takes on a busy machine; redis-py itself retries for longer."""
 
 
 @asynccontextmanager
@@ -49,7 +49,7 @@ async def servers(redis_url: str, dsn: str, smtp_url: str = "") -> AsyncGenerato
 
 
 async def cancelled_after(turns: int, run: Run, servers: Servers) -> bool:
-    """Whether it ended."""
+    """Returns whether a cancellation after so many turns of the event loop ends the run."""
     task = asyncio.ensure_future(run(servers))
     for _ in range(turns):
         await asyncio.sleep(0)
@@ -57,14 +57,14 @@ async def cancelled_after(turns: int, run: Run, servers: Servers) -> bool:
     await asyncio.wait([task], timeout=ENDS_SECONDS)
     ended = task.cancelled()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not task.done():  # what lost one cancellation takes another
+        while not task.done():  # after a lost cancellation, another one ends it
             task.cancel()
             await asyncio.wait([task], timeout=0.1)
     return ended
 
 
 async def never_ended(run: Run, servers: Servers) -> list[int]:
-    """After how many turns of the event loop the cancellation was lost."""
+    """Returns the numbers of turns of the event loop after which the cancellation was lost."""
     lost: list[int] = []
     for first in range(0, MOMENTS, AT_ONCE):
         moments = range(first, first + AT_ONCE)
@@ -76,7 +76,7 @@ async def never_ended(run: Run, servers: Servers) -> list[int]:
 class TestCancellation:
     @pytest.mark.parametrize("state", REDIS_STATES)
     @pytest.mark.parametrize("run", BY_REDIS)
-    async def test_is_not_lost_over_redis(
+    async def test_cancellation_is_not_lost_over_redis(
         self, run: Run, state: str, database_url: str, directory: Path
     ) -> None:
         async with redis_in(state, directory) as url, servers(url, database_url) as used:
@@ -84,7 +84,7 @@ class TestCancellation:
 
     @pytest.mark.parametrize("state", POSTGRESQL_STATES)
     @pytest.mark.parametrize("run", BY_POSTGRESQL)
-    async def test_is_not_lost_over_postgresql(
+    async def test_cancellation_is_not_lost_over_postgresql(
         self, run: Run, state: str, database_url: str, directory: Path
     ) -> None:
         async with (
@@ -94,12 +94,14 @@ class TestCancellation:
         ):
             assert await never_ended(run, used) == []
 
-    async def test_is_not_lost_by_what_resumes(self, database_url: str, directory: Path) -> None:
+    async def test_cancellation_is_not_lost_by_a_resuming_listener(
+        self, database_url: str, directory: Path
+    ) -> None:
         async with redis_in("well", directory) as url, servers(url, database_url) as used:
             assert await never_ended(run_resuming_listener, used) == []
 
     @pytest.mark.parametrize("state", SMTP_STATES)
-    async def test_is_not_lost_over_smtp(
+    async def test_cancellation_is_not_lost_over_smtp(
         self, state: str, database_url: str, directory: Path
     ) -> None:
         async with (

@@ -1,4 +1,4 @@
-"""`weft serve` ends at SIGTERM, whatever state Redis is in, and whatever does not end in it."""
+"""`weft serve` ends at SIGTERM, in any state of Redis and even if a part of it does not end."""
 
 import asyncio
 import signal
@@ -32,14 +32,14 @@ main()
 
 
 async def serves(url: str) -> None:
-    """Returns when it has answered: from then on it knows what to do at a signal."""
+    """Waits until the server has answered: from then on it handles signals."""
     async with httpx.AsyncClient() as client:
         await soon(client.get(url.replace("/graphql", "/health/live")))
 
 
 class TestServe:
     @pytest.mark.parametrize("state", REDIS_STATES)
-    async def test_ends_well_in_every_state_of_redis(
+    async def test_serve_exits_with_0_in_every_state_of_redis(
         self,
         state: str,
         settings: Settings,
@@ -53,7 +53,7 @@ class TestServe:
                 server.process.send_signal(signal.SIGTERM)
                 assert await soon(server.process.wait()) == 0
 
-    async def test_ends_though_something_in_it_does_not_and_says_what(
+    async def test_serve_ends_and_logs_the_part_that_does_not_end(
         self, settings: Settings, connection: asyncpg.Connection
     ) -> None:
         process = await asyncio.create_subprocess_exec(
