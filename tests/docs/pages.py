@@ -1,4 +1,4 @@
-"""The documentation as its tests read it: pages, links, paths in backticks, tables."""
+"""Reads the documentation for its tests: pages, links, paths in backticks, tables."""
 
 import re
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ CHECKOUT = Path(__file__).parent.parent.parent
 FRONT = ("README.md", "SECURITY.md", "CONTRIBUTING.md")
 FOLDERS = ("docs", "decisions")
 SITE = (*FRONT, "CHANGELOG.md")
-"""What `make docs` copies besides the folders."""
+"""The files that `make docs` copies besides the folders."""
 
 NOT_YET_WRITTEN = {f"{layer}/review.py" for layer in ("db", "loaders", "resolvers", "schema")}
-"""Files that docs/fork.md tells how to write."""
+"""Files that docs/fork.md describes how to write."""
 BUILT = {"web/dist"}
 
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -31,7 +31,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        """The whole text."""
+        """The whole text, with code blocks."""
         return (self.root / self.path).read_text()
 
     @property
@@ -40,7 +40,7 @@ class Page:
 
     @property
     def anchors(self) -> set[str]:
-        """What `#` may be followed by in a link to this page."""
+        """The anchors that a link to this page can have after `#`."""
         return {slug(heading) for heading in self.headings}
 
     @property
@@ -49,7 +49,7 @@ class Page:
 
 
 def pages(root: Path = CHECKOUT) -> list[Page]:
-    """Every page whose links and paths have to hold."""
+    """Returns every page whose links and paths are checked."""
     found = [Path(name) for name in FRONT if (root / name).exists()]
     for folder in FOLDERS:
         found += sorted(path.relative_to(root) for path in (root / folder).glob("*.md"))
@@ -57,13 +57,13 @@ def pages(root: Path = CHECKOUT) -> list[Page]:
 
 
 def slug(heading: str) -> str:
-    """The anchor of a heading, as code hosts and the site make it."""
+    """Returns the anchor of a heading, as code hosts and the site generate it."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
     return re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", plain).strip().lower())
 
 
 def dead_links(page: Page) -> Iterator[str]:
-    """Links to pages, sections and pictures that are not there, or are not part of the site."""
+    """Yields links to pages, sections and pictures that do not exist or are not in the site."""
     for target in _LINK.findall(page.prose):
         if re.match(r"[a-z]+:", target):
             continue
@@ -80,7 +80,7 @@ def dead_links(page: Page) -> Iterator[str]:
 
 
 def paths(text: str) -> Iterator[str]:
-    """What stands in backticks and looks like the path of a file or folder."""
+    """Yields what stands in backticks and looks like the path of a file or folder."""
     for code in _CODE.findall(text):
         is_path = "/" in code or Path(code).suffix in _SUFFIXES
         if is_path and _PATH.fullmatch(code) and code not in NOT_YET_WRITTEN | BUILT:
@@ -88,9 +88,10 @@ def paths(text: str) -> Iterator[str]:
 
 
 def dead_paths(page: Page, names: set[str]) -> Iterator[str]:
-    """Paths that are not there: those with a folder from the root or the page, others anywhere.
+    """Yields paths that do not exist.
 
-    `names` are the names of all files of the checkout.
+    A path below a folder of the root is looked up from the root, and one below another folder is
+    not checked. A name alone may be that of any file: `names` are those of the whole checkout.
     """
     folders = {path.name for path in page.root.iterdir() if path.is_dir()}
     for path in paths(page.text):
@@ -106,7 +107,7 @@ def dead_paths(page: Page, names: set[str]) -> Iterator[str]:
 
 
 def dead_modules(page: Page) -> Iterator[str]:
-    """Modules that a command runs and that are not there."""
+    """Yields modules that a command runs and that do not exist."""
     for module in re.findall(r"python -m ([a-z_]+(?:\.[a-z_]+)*)", page.text):
         path = page.root / module.replace(".", "/")
         if not path.with_suffix(".py").exists() and not (path / "__main__.py").exists():
@@ -114,7 +115,7 @@ def dead_modules(page: Page) -> Iterator[str]:
 
 
 def rows(text: str) -> list[list[str]]:
-    """The cells of every row of every table, but for heads."""
+    """Returns the cells of every row of every table, without header rows."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
     heads = {at - 1 for at, line in enumerate(lines) if set(line) <= set("|- ")}
     return [

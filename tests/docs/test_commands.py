@@ -1,4 +1,4 @@
-"""The commands of the README, the start page and the tour, run as a reader would."""
+"""The commands of the README, the start page and the tour, run as a reader would run them."""
 
 import json
 import os
@@ -20,12 +20,12 @@ CHECKOUT = Path(__file__).parent.parent.parent
 PORT_IN_PAGES = "8000"
 SERVED = re.compile(r"http://127\.0\.0\.1:(\d+)/graphql")
 SECONDS = 2 * PATIENCE_SECONDS
-"""For the whole tour."""
+"""The time limit of a script, such as the whole tour."""
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the pages need curl")
 
 
 def blocks(page: str) -> list[str]:
-    """The shell commands of a page, block by block."""
+    """Returns the shell commands of a page, a string for each block."""
     text = (CHECKOUT / page).read_text()
     return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
@@ -36,7 +36,7 @@ SHORTHAND, SIGN_UP, CREATE, QUERY, SUBSCRIBE, UPDATE = blocks("docs/tour.md")
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    """Where `make run` serves, with data of its own."""
+    """Yields the port on which `make run` serves, with data of its own."""
     data = tmp_path_factory.mktemp("data")
     environment = {
         name: value
@@ -65,7 +65,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
 
 @pytest.fixture
 def heard(port: str, tmp_path: Path) -> Generator[Path]:
-    """What the tour's subscription has printed so far."""
+    """Yields the file to which the tour's subscription prints."""
     printed = tmp_path / "heard"
     with (
         printed.open("w") as output,
@@ -84,7 +84,7 @@ def heard(port: str, tmp_path: Path) -> Generator[Path]:
 
 
 def run(script: str, port: str) -> list[Any]:
-    """What each line that a script prints says, as JSON; it must succeed."""
+    """Runs a script, which must succeed; returns the JSON of each line that it prints."""
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script.replace(PORT_IN_PAGES, port)],
         cwd=CHECKOUT,
@@ -101,7 +101,7 @@ def test_start_page_has_the_commands_of_the_readme() -> None:
 
 
 @needs_curl
-def test_first_query_is_answered_out_of_the_sample(port: str) -> None:
+def test_first_query_is_answered_from_the_sample_data(port: str) -> None:
     (answer,) = run(FIRST_QUERY, port)
     found = answer["data"]["items"]
     assert len(found["nodes"]) == 2
@@ -110,7 +110,7 @@ def test_first_query_is_answered_out_of_the_sample(port: str) -> None:
 
 
 @needs_curl
-def test_tour_shows_what_it_says(port: str, heard: Path) -> None:
+def test_commands_of_the_tour_give_the_results_that_it_describes(port: str, heard: Path) -> None:
     create_until_heard = f"until [ -s {heard} ]; do {CREATE}\nsleep 0.2; done\n"
     wait_until_heard = f"until grep -q 'A better title' {heard}; do sleep 0.2; done\n"
     script = SHORTHAND + SIGN_UP + create_until_heard + QUERY + UPDATE + UPDATE + wait_until_heard

@@ -1,4 +1,4 @@
-"""What the pages have to say: generated tables, indexes, codes, versions."""
+"""What the pages must contain: generated tables, indexes, codes, versions."""
 
 import re
 import tomllib
@@ -25,10 +25,10 @@ def page(path: str) -> Page:
 
 
 class TestReadme:
-    def test_is_short(self) -> None:
+    def test_readme_is_short(self) -> None:
         assert len(page("README.md").text.splitlines()) <= README_LINES
 
-    def test_leads_to_every_page(self) -> None:
+    def test_readme_links_to_every_page(self) -> None:
         linked = set(re.findall(r"\]\((docs/\w+\.md)\)", page("README.md").text))
         assert linked == {f"docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md")}
 
@@ -37,11 +37,11 @@ class TestTables:
     @pytest.mark.parametrize(
         ("path", "name"), [(path, name) for path, tables in TABLES.items() for name in tables]
     )
-    def test_are_what_the_code_says(self, path: Path, name: str) -> None:
+    def test_table_equals_what_the_code_generates(self, path: Path, name: str) -> None:
         table = path.read_text().split(f"<!-- {name} -->\n")[1].split(f"<!-- /{name} -->")[0]
         assert table == TABLES[path][name](), "run weft settings --write"
 
-    def test_are_written_into_their_pages(
+    def test_tables_are_written_into_their_pages(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         old = tmp_path / "page.md"
@@ -52,12 +52,12 @@ class TestTables:
 
 
 class TestDecisions:
-    def test_are_all_in_the_index_with_title_date_and_status(self) -> None:
+    def test_index_lists_every_decision_with_title_date_and_status(self) -> None:
         indexed = sorted(tuple(row) for row in rows(page("docs/decisions.md").text))
         assert indexed == sorted(self.expected())
 
     def expected(self) -> Iterator[tuple[str, str, str]]:
-        """The row of each decision, by its first lines."""
+        """Yields the row of each decision, from its first lines."""
         for path in sorted((CHECKOUT / "decisions").glob("*.md")):
             title, empty, status, *_ = path.read_text().splitlines()
             found = re.fullmatch(r"(\d{4}-\d\d-\d\d), (.+)\.", status)
@@ -70,10 +70,10 @@ class TestDecisions:
 class TestQuestions:
     ROWS = rows(page("docs/questions.md").text)
 
-    def test_are_many(self) -> None:
+    def test_page_has_enough_questions(self) -> None:
         assert len(self.ROWS) >= QUESTIONS
 
-    def test_are_each_answered_by_a_link_or_a_file(self) -> None:
+    def test_every_question_is_answered_by_a_link_or_a_file(self) -> None:
         for question, answer in self.ROWS:
             assert question.endswith("?")
             assert "](" in answer or list(paths(answer)), question
@@ -82,7 +82,7 @@ class TestQuestions:
 class TestErrors:
     TEXT = page("docs/errors.md").text
 
-    def test_have_every_code_of_the_server(self) -> None:
+    def test_page_names_every_code_of_the_server(self) -> None:
         errors = [vars(weft.errors)[name] for name in vars(weft.errors)]
         codes = {
             error.code
@@ -93,7 +93,7 @@ class TestErrors:
         named = set(re.findall(r"`([A-Z_]+)`", self.TEXT))
         assert codes - named == {weft.errors.DeclarationError.code}
 
-    def test_have_every_code_of_a_mutation(self) -> None:
+    def test_page_lists_every_code_of_a_mutation(self) -> None:
         enum: Any = build_schema().graphql_schema.type_map["UserErrorCode"]
         section = self.TEXT.split("## Codes in the errors of a mutation")[1].split("\n## ")[0]
         assert [row[0].strip("`") for row in rows(section)] == list(enum.values)
@@ -102,7 +102,7 @@ class TestErrors:
 class TestVersion:
     CHANGELOG = page("CHANGELOG.md").text
 
-    def test_is_the_newest_of_the_changelog(self) -> None:
+    def test_version_is_the_newest_of_the_changelog(self) -> None:
         first, *released = re.findall(r"^## (.+)$", self.CHANGELOG, re.MULTILINE)
         assert first == "Unreleased"
         found = [re.fullmatch(r"(\d+\.\d+\.\d+), (\d{4}-\d\d-\d\d)", each) for each in released]
@@ -112,14 +112,14 @@ class TestVersion:
         assert found[0] is not None
         assert PROJECT["project"]["version"] == found[0][1]
 
-    def test_is_that_of_the_lock(self) -> None:
+    def test_version_is_that_of_the_lock_file(self) -> None:
         lock = tomllib.loads((CHECKOUT / "uv.lock").read_text())
         (weft,) = (each for each in lock["package"] if each["name"] == "weft")
         assert weft["version"] == PROJECT["project"]["version"]
 
 
 class TestSite:
-    def test_has_every_page_in_its_navigation(self) -> None:
+    def test_navigation_has_every_page(self) -> None:
         def leaves(entries: list[dict[str, Any]]) -> Iterator[str]:
             for entry in entries:
                 for value in entry.values():
@@ -129,6 +129,6 @@ class TestSite:
         there = [f"docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md")]
         assert sorted(named) == sorted([*SITE, *there])
 
-    def test_is_made_of_what_the_tests_look_at(self) -> None:
+    def test_site_is_built_from_the_files_that_the_tests_check(self) -> None:
         makefile = (CHECKOUT / "Makefile").read_text()
         assert f"cp -R {' '.join([*SITE, 'docs', 'decisions'])} .docs/source" in makefile
