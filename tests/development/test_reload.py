@@ -1,4 +1,4 @@
-"""`weft run --reload` in a copy of the checkout: saved files are served, and Ctrl-C ends it all."""
+"""`weft run --reload` in a copy of the checkout: saved files are served, Ctrl-C ends all."""
 
 import os
 import re
@@ -33,7 +33,7 @@ QUERY = '{ __type(name: "Query") { fields { name description } } }'
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """All that the package has, in a folder that only this test reads."""
+    """Returns a folder with a copy of the whole package that only this test reads."""
     project: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     for name in project["tool"]["hatch"]["build"]["targets"]["wheel"]["include"]:
         if (CHECKOUT / name).is_dir():
@@ -46,7 +46,7 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reloading(copy: Path, settings: Settings) -> Generator[tuple[subprocess.Popen[str], str]]:
-    """The command in a session of its own, as a terminal starts it, and the URL that it serves."""
+    """Yields the command, in a session of its own as from a terminal, and the URL it serves."""
     with (
         server_log() as log,
         subprocess.Popen(
@@ -69,7 +69,7 @@ def reloading(copy: Path, settings: Settings) -> Generator[tuple[subprocess.Pope
 
 
 async def description(url: str) -> str | None:
-    """What introspection says of `Query.viewer`; None while no server answers."""
+    """Returns the description of `Query.viewer`; None while no server answers."""
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
         with suppress(httpx.TransportError):
             answer = await client.post(url, json={"query": QUERY})
@@ -79,7 +79,7 @@ async def description(url: str) -> str | None:
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_library_of_the_fork_server_is_there(name: str) -> None:
+def test_library_that_the_fork_server_imports_exists(name: str) -> None:
     assert find_spec(name)
 
 
@@ -97,7 +97,7 @@ async def test_saved_files_are_served_until_ctrl_c_ends_every_process(
         await until(holds)
 
     await is_served(DESCRIPTION)
-    # Of one length and in one second, by which a compiled module is taken for that of its source.
+    # Equal length and second, by which Python takes a compiled module for that of its source.
     for number, told in enumerate(("The signed-in user: one.", "The signed-in user: two.")):
         save(edited, text.replace(DESCRIPTION, told), number)
         await is_served(told)
@@ -115,7 +115,7 @@ async def test_saved_files_are_served_until_ctrl_c_ends_every_process(
 
 
 def save(path: Path, text: str, nanosecond: int) -> None:
-    """Replaces a file as editors do, saved in the same second as all others of this test."""
+    """Replaces a file as editors do; all saves of this test fall in the same second."""
     new = path.with_suffix(".new")
     new.write_text(text)
     os.utime(new, ns=(SAVED_NS + nanosecond, SAVED_NS + nanosecond))
@@ -123,7 +123,7 @@ def save(path: Path, text: str, nanosecond: int) -> None:
 
 
 def serving_children(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """The server processes that run, each a fork of the fork server."""
+    """Returns the running server processes, each a fork of the fork server."""
     (fork_server,) = (
         child
         for child in psutil.Process(process.pid).children()
