@@ -12,7 +12,7 @@ from db.item import ItemRow, ItemStatus
 from db.user import Role, UserRow
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-# Few values, so that many are equal; and what sorts differently by locale, by byte and by length.
+# Few values, so that many are equal; some sort differently by locale, by byte and by length.
 TITLES = (
     "alpha",
     "Alpha",
@@ -31,7 +31,7 @@ NAMES = ("Ada Lovelace", "Ada Byron", "Grace Hopper", "Barbara Liskov")
 
 @dataclass
 class Stored:
-    """What is in the database, and a connection that reads it; `statements` are those that ran."""
+    """The rows of the database, a connection that reads them, and the statements that it ran."""
 
     connection: ReadConnection
     statements: list[str]
@@ -68,7 +68,7 @@ def some_items(chance: random.Random, count: int, owners: int) -> list[ItemRow]:
 
 
 async def store(connection: asyncpg.Connection, table: str, rows: Sequence[Any]) -> None:
-    """Rows with the IDs that they have; those that are drawn afterwards are higher."""
+    """Inserts rows with the IDs that they have; generated IDs are higher afterwards."""
     columns = rows[0].__struct_fields__
     places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
     await connection.executemany(
@@ -86,7 +86,7 @@ ITEMS = some_items(random.Random(7), 120, owners=6)
 
 @pytest.fixture
 async def stored(connection: asyncpg.Connection, database_url: str) -> AsyncIterator[Stored]:
-    """`USERS`, some without items, and `ITEMS` of all kinds."""
+    """Stores `USERS`, some without items, and `ITEMS` of all kinds."""
     await store(connection, "users", USERS)
     await store(connection, "items", ITEMS)
     statements: list[str] = []

@@ -1,4 +1,4 @@
-"""Pages as anybody would write them down, over rows in a list: what the statements must equal."""
+"""Pages computed in the plainest way over rows in a list: the statements must give the same."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -11,13 +11,13 @@ RowT = TypeVar("RowT")
 
 
 def item_place(field: ItemOrderField) -> Callable[[ItemRow], tuple[Any, int]]:
-    """Where an item stands in an order; titles compare by code point, as their bytes do."""
+    """Returns the sort key of an order; titles compare by code point, as their bytes do."""
     column = ORDER_COLUMNS[field].key
     return lambda row: (getattr(row, column), row.id)
 
 
 def in_scope(row: ItemRow, scope: ItemScope) -> bool:
-    """Whether an item is in a scope; a search is of words that no stemming changes."""
+    """Returns whether an item is in a scope; the search must use words that stemming keeps."""
     return (
         row.status in scope.statuses
         and scope.owner_id in (None, row.owner_id)
@@ -28,12 +28,12 @@ def in_scope(row: ItemRow, scope: ItemScope) -> bool:
 
 
 def words_of(row: ItemRow) -> list[str]:
-    """The words of title and description, in order."""
+    """Returns the words of title and description, in order."""
     return f"{row.title} {row.description or ''}".lower().split()
 
 
 def _found(query: str, words: Sequence[str]) -> bool:
-    """Words that all must be there, or those of the other side of an `or`; `-` refuses a word."""
+    """Returns whether all words of one side of an `or` match; a word with `-` must be absent."""
     return any(
         all((word[1:] not in words) if word.startswith("-") else word in words for word in side)
         for side in map(str.split, query.split(" or "))
@@ -43,7 +43,7 @@ def _found(query: str, words: Sequence[str]) -> bool:
 def page_of(
     rows: Iterable[RowT], place: Callable[[RowT], tuple[Any, int]], window: Window
 ) -> tuple[list[RowT], bool, bool]:
-    """The rows of a page, and whether there is a next and a previous one."""
+    """Returns the rows of a page, and whether there is a next and a previous page."""
     descending = window.order.descending
     connection = sorted(rows, key=place, reverse=descending)
 

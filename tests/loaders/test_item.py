@@ -19,7 +19,7 @@ from tests.loaders.oracle import in_scope, item_place, page_of
 from weft.ordering import OrderDirection
 from weft.pagination import Order, Position, Window
 
-# The rows are the same for all examples; only reading happens.
+# All examples share the rows, since they only read.
 SHARED_ROWS = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -36,7 +36,7 @@ scopes = some.builds(
 
 
 def positions(field: ItemOrderField) -> some.SearchStrategy[Position | None]:
-    """Of rows that are there, that were there, and that never were."""
+    """Generates None, positions of existing rows, and positions of rows that may not exist."""
     times = some.integers(-1, 4).map(lambda us: EPOCH + timedelta(microseconds=us))
     values = some.sampled_from([*TITLES, "", "b"]) if field is ItemOrderField.TITLE else times
     of_rows = some.sampled_from(ITEMS).map(lambda row: Position(*item_place(field)(row)))
@@ -60,7 +60,7 @@ def page_keys(draw: some.DrawFn) -> ItemPageKey:
 class TestItemsByScope:
     @SHARED_ROWS
     @given(keys=some.lists(page_keys(), min_size=1, max_size=12))
-    async def test_gives_each_key_what_it_would_get_alone(
+    async def test_each_key_gets_the_page_that_it_would_get_alone(
         self, stored: Stored, keys: list[ItemPageKey]
     ) -> None:
         stored.statements.clear()
@@ -73,7 +73,7 @@ class TestItemsByScope:
         kinds = {(access_of(key.scope), key.field, key.window.ascending) for key in keys}
         assert len(stored.statements) == len(kinds)
 
-    async def test_takes_one_statement_for_any_mix_of_parents_cursors_sizes_and_filters(
+    async def test_any_mix_of_parents_cursors_sizes_and_filters_takes_one_statement(
         self, stored: Stored
     ) -> None:
         order = ITEM_ORDERS[ItemOrderField.CREATED_AT, OrderDirection.ASC]
@@ -97,7 +97,7 @@ class TestItemsByScope:
             rows = [row for row in stored.items if in_scope(row, key.scope)]
             assert list(page.nodes) == page_of(rows, item_place(key.field), key.window)[0]
 
-    async def test_limits_each_parent_and_not_the_batch(self, stored: Stored) -> None:
+    async def test_size_limits_each_parent_and_not_the_batch(self, stored: Stored) -> None:
         order = ITEM_ORDERS[ItemOrderField.TITLE, OrderDirection.DESC]
         keys = [
             ItemPageKey(
@@ -114,7 +114,7 @@ class TestItemsByScope:
 class TestItemCountByScope:
     @SHARED_ROWS
     @given(keys=some.lists(scopes, min_size=1, max_size=20))
-    async def test_counts_each_scope_alone(self, stored: Stored, keys: list[ItemScope]) -> None:
+    async def test_each_scope_is_counted_alone(self, stored: Stored, keys: list[ItemScope]) -> None:
         stored.statements.clear()
         counts = await item_count_by_scope(stored.connection, keys)
         assert counts == [sum(in_scope(row, key) for row in stored.items) for key in keys]
@@ -122,7 +122,7 @@ class TestItemCountByScope:
 
 
 class TestItemCountByOwner:
-    async def test_counts_published_items_in_key_order(self, stored: Stored) -> None:
+    async def test_published_items_are_counted_in_key_order(self, stored: Stored) -> None:
         keys = [8, 3, 99, 1]
         published = [row.owner_id for row in stored.items if row.status is ItemStatus.PUBLISHED]
         counts = await item_count_by_owner(stored.connection, keys)
@@ -130,7 +130,9 @@ class TestItemCountByOwner:
         assert counts[1] > 0
         assert len(stored.statements) == 1
 
-    async def test_counts_no_further_than_it_may(self, stored: Stored, api: Api) -> None:
+    async def test_loader_counts_up_to_a_limit_beyond_which_the_field_counts_on(
+        self, stored: Stored, api: Api
+    ) -> None:
         for more, expected in ((MOST_COUNTED, MOST_COUNTED), (1, MOST_COUNTED + 1), (5, None)):
             await api.connection.execute(
                 "INSERT INTO items (owner_id, title, status) "
@@ -148,9 +150,7 @@ class TestItemCountByOwner:
 
 
 class TestItemById:
-    async def test_gives_rows_in_key_order_and_none_for_what_is_not_there(
-        self, stored: Stored
-    ) -> None:
+    async def test_rows_come_in_key_order_with_none_for_missing_ones(self, stored: Stored) -> None:
         rows = await item_by_id(stored.connection, [120, 999, 1])
         assert rows == [stored.items[119], None, stored.items[0]]
         assert len(stored.statements) == 1

@@ -19,7 +19,7 @@ from weft.pagination import Page, PageArgs, window
 
 WRITES = (
     "UPDATE items SET title = title || 'x', version = version + 1 WHERE id = $1",
-    # What psql may do: the row changes, and none of its columns tells.
+    # As from psql: the row changes, but not its version or updated_at.
     "UPDATE items SET description = md5(random()::text) WHERE id = $1",
     "UPDATE items SET status = 'DRAFT' WHERE id = $1",
     "UPDATE items SET status = 'PUBLISHED' WHERE id = $1",
@@ -51,7 +51,7 @@ def plain(value: Any) -> Any:
 
 @pytest.fixture
 async def writer(connection: asyncpg.Connection) -> asyncpg.Connection:
-    """One that writes what it likes, into tables with some users and items."""
+    """Returns a connection to write with, to a database with 8 users and 40 items."""
     chance = random.Random(7)
     await store(connection, "users", some_users(chance, 8))
     await store(connection, "items", some_items(chance, 40, 8))
@@ -60,7 +60,7 @@ async def writer(connection: asyncpg.Connection) -> asyncpg.Connection:
 
 @pytest.fixture
 async def reading(database_url: str) -> AsyncIterator[Callable[[Memory | None], ReadConnection]]:
-    """Makes readers with the memory given; `statements` of each are those that ran."""
+    """Yields a function that makes a reading connection with the memory given."""
     raw = await connect(database_url, name="known", read_only=True, statement_timeout_ms=60_000)
     yield lambda memory: ReadConnection(raw, lambda _sql, _seconds: None, memory)
     await raw.close()
@@ -68,7 +68,7 @@ async def reading(database_url: str) -> AsyncIterator[Callable[[Memory | None], 
 
 class TestKnown:
     @pytest.mark.parametrize("max_bytes", [10_000_000, 20_000])
-    async def test_gives_what_would_be_read_whoever_writes(
+    async def test_memory_gives_the_rows_that_a_read_would_give_after_any_write(
         self,
         writer: asyncpg.Connection,
         reading: Callable[[Memory | None], ReadConnection],
@@ -81,7 +81,7 @@ class TestKnown:
             await transaction.start()
             for _ in range(chance.randint(0, 2)):
                 async with writer.transaction():  # a savepoint
-                    # Several states of one row in one transaction: others see the last.
+                    # Two states of one row in a transaction: others see only the last.
                     for write in chance.choices(WRITES, k=2):
                         await writer.execute(write, chance.randint(1, 40))
             await (transaction.commit() if chance.random() < 0.7 else transaction.rollback())
@@ -95,7 +95,7 @@ class TestKnown:
                 found, read = await loader(remembering, keys), await loader(forgetting, keys)
                 assert list(map(plain, found)) == list(map(plain, read))
 
-    async def test_reads_no_row_twice_that_has_not_changed(
+    async def test_unchanged_row_is_not_read_twice(
         self, writer: asyncpg.Connection, reading: Callable[[Memory | None], ReadConnection]
     ) -> None:
         connection = reading(Memory(10_000_000))
@@ -104,7 +104,7 @@ class TestKnown:
             ItemOrderField.CREATED_AT,
             window(ITEM_ORDERS[ItemOrderField.CREATED_AT, OrderDirection.ASC], PageArgs(5)),
         )
-        for _ in range(10):  # it learns that versions will do
+        for _ in range(10):  # until it asks for versions first
             await items_by_scope(connection, [key])
         (before,) = await items_by_scope(connection, [key])
         changed = before.nodes[2].id
@@ -114,7 +114,7 @@ class TestKnown:
         assert same == [True, True, False, True, True]
         assert after.nodes[2].title == "new"
 
-    async def test_remembers_nothing_without_a_memory(
+    async def test_connection_without_a_memory_reads_each_time(
         self, writer: asyncpg.Connection, reading: Callable[[Memory | None], ReadConnection]
     ) -> None:
         connection = reading(None)

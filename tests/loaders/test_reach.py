@@ -1,6 +1,6 @@
-"""How far each loader reads for a key: rows and index entries are counted, in tables large enough.
+"""How far each loader reads for a key: rows and index entries are counted, in large tables.
 
-A loader that is missing here fails the test, and so does a key that reads further than is declared.
+A loader that is missing here fails the test, and so does a key that reads further than declared.
 """
 
 import ast
@@ -33,10 +33,10 @@ from weft.pagination import Order, Position, Window
 ITEMS = 30_000
 USERS = 3_000
 MANY = ITEMS // 3
-"""Items of the first user; sessions, too."""
+"""The number of items of the first user, and of its sessions."""
 SIZE = 10
 PAGE_ROWS = 3 * 2 * 3 * (SIZE + 1)
-"""What a page may read: of three statuses, index entries, their rows and those of the versions."""
+"""The most that a page reads: index entries, their rows and those of versions, of 3 statuses."""
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 FILL = f"""
@@ -58,7 +58,7 @@ SELECT '2026-01-01', 1, 'Ada', 'SET_ROLE', n, 'Bob' FROM generate_series(1, {ITE
 SET session_replication_role = DEFAULT;
 """
 TABLES = ("items", "users", "sessions", "audit_entries")
-# Of this transaction: entries that index scans gave, and rows that were read, by them or without.
+# In this transaction: entries from index scans, and rows read with or without an index.
 READ = """
 SELECT sum(pg_stat_get_xact_tuples_returned(oid) + pg_stat_get_xact_tuples_fetched(oid))::bigint
 FROM pg_class WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace
@@ -85,7 +85,7 @@ USER_SCOPES = [UserScope(), UserScope("Family")]
 
 
 def windows(order: Order, place: Position) -> Iterator[Window]:
-    """From either end, and from the middle to both sides."""
+    """Yields windows from both ends, and from the middle in both directions."""
     for backward in (False, True):
         for after, before in ((None, None), (place, None), (None, place)):
             yield Window(order, SIZE, backward, after, before)
@@ -122,10 +122,10 @@ DIRECT: dict[Any, Sequence[Any]] = {
     credentials_by_email: ["1@example.com", "none@example.com"],
     document_by_id: ["none"],
 }
-"""What is read without a loader, on the connections of ordinary reads."""
+"""Functions that read without a loader, on the connections of ordinary reads."""
 
 FIXED = {"item_count_by_owner": 2 * (MOST_COUNTED + 1)}
-"""What is read at most of what gives no page."""
+"""The most that is read by a loader that gives no page."""
 
 
 def declared() -> dict[str, loads[Any, Any]]:
@@ -133,14 +133,14 @@ def declared() -> dict[str, loads[Any, Any]]:
 
 
 class Counting:
-    """A connection that counts what loaders read."""
+    """Counts what loaders read on a connection."""
 
     def __init__(self, raw: asyncpg.Connection) -> None:
         self._raw = raw
         self._connection = ReadConnection(raw, lambda _sql, _seconds: None)
 
     async def read(self, fetch: Any, key: Any) -> int:
-        """The rows and index entries that are read for one key."""
+        """Returns the number of rows and index entries that are read for one key."""
         async with self._raw.transaction():
             before: Any = await self._raw.fetchval(READ)
             await fetch(self._connection, [key])
@@ -178,10 +178,10 @@ async def test_every_page_is_read_by_an_index_in_its_order(counting: Counting) -
     assert far == []
 
 
-async def test_what_is_loaded_apart_may_read_all_of_a_parent_or_of_a_table(
+async def test_loads_that_run_apart_may_read_all_rows_of_a_parent_or_table(
     counting: Counting,
 ) -> None:
-    """So no kind of load waits there that need not."""
+    """So no kind of load runs apart without need."""
     furthest: dict[tuple[str, Reach], int] = {}
     for name, loader in declared().items():
         for key in KEYS[name]:

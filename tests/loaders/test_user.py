@@ -25,7 +25,7 @@ def in_scope(row: UserRow, scope: UserScope) -> bool:
 class TestUsersByScope:
     @SHARED_ROWS
     @given(keys=some.lists(page_keys, min_size=1, max_size=20))
-    async def test_gives_each_key_what_it_would_get_alone(
+    async def test_each_key_gets_the_page_that_it_would_get_alone(
         self, stored: Stored, keys: list[UserPageKey]
     ) -> None:
         stored.statements.clear()
@@ -42,7 +42,7 @@ class TestUsersByScope:
 class TestUserCountByScope:
     @SHARED_ROWS
     @given(keys=some.lists(scopes, min_size=1, max_size=20))
-    async def test_counts_each_scope_alone(self, stored: Stored, keys: list[UserScope]) -> None:
+    async def test_each_scope_is_counted_alone(self, stored: Stored, keys: list[UserScope]) -> None:
         stored.statements.clear()
         counts = await user_count_by_scope(stored.connection, keys)
         assert counts == [sum(in_scope(row, key) for row in stored.users) for key in keys]
@@ -50,9 +50,7 @@ class TestUserCountByScope:
 
 
 class TestUserById:
-    async def test_gives_rows_in_key_order_and_none_for_what_is_not_there(
-        self, stored: Stored
-    ) -> None:
+    async def test_rows_come_in_key_order_with_none_for_missing_ones(self, stored: Stored) -> None:
         assert await user_by_id(stored.connection, [8, 99, 1]) == [
             stored.users[7],
             None,
