@@ -7,7 +7,7 @@ from tests.resolvers.world import World, new_world
 
 @pytest.fixture
 async def world(database_url: str, connection: object) -> AsyncIterator[World]:
-    """The services over this worker's database, which is empty, at a time that the test sets."""
+    """Yields the services over this worker's empty database, at a time that the test sets."""
     world = new_world(database_url)
     yield world
     await world.close()

@@ -27,22 +27,22 @@ def paths(check: Callable[[Problems, str], object], text: str) -> list[list[str]
 
 class TestName:
     @pytest.mark.parametrize("text", ["A", "x" * 100, "  Ada  ", "李", "Zoë O’Neil-Ng", "👩‍💻"])
-    def test_is_1_to_100_characters(self, text: str):
+    def test_name_of_1_to_100_characters_is_accepted(self, text: str):
         assert paths(checked_name, text) == []
 
     @pytest.mark.parametrize("text", ["", "   ", "\n\t", "x" * 101, " " * 2000 + "x"])
-    def test_is_no_less_and_no_more(self, text: str):
+    def test_blank_or_too_long_name_is_refused(self, text: str):
         assert paths(checked_name, text) == [["name"]]
 
     @pytest.mark.parametrize("text", ["a\0b", "a\nb", "a\x7fb", "a\ud800"])
-    def test_is_printable(self, text: str):
+    def test_unprintable_name_is_refused(self, text: str):
         assert paths(checked_name, text) == [["name"]]
 
-    def test_is_trimmed_and_composed(self):
+    def test_name_is_trimmed_and_composed(self):
         assert checked_name(Problems(), "  Zoe\u0308 ") == "Zoë"
 
     @given(st.text())
-    def test_is_storable_once_it_is_checked(self, text: str):
+    def test_accepted_name_can_be_stored(self, text: str):
         problems = Problems()
         name = checked_name(problems, text)
         if not problems.errors:
@@ -62,7 +62,7 @@ class TestEmail:
             ("ada@xn--bcher-kva.de", "ada@bücher.de"),
         ],
     )
-    def test_is_stored_in_one_form(self, text: str, stored: str):
+    def test_email_is_stored_in_one_form(self, text: str, stored: str):
         assert checked_email(Problems(), text) == stored
 
     @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ class TestEmail:
             "ada@" + "é" * 100_000 + ".com",
         ],
     )
-    def test_is_refused_if_no_mail_could_reach_it(self, text: str):
+    def test_email_that_no_mail_could_reach_is_refused(self, text: str):
         assert paths(checked_email, text) == [["email"]]
 
     @given(st.text() | st.emails())
-    def test_is_normalised_once_and_for_all(self, text: str):
+    def test_normalised_email_stays_the_same_when_normalised_again(self, text: str):
         email = normalised_email(text)
         if email is not None:
             assert normalised_email(email) == email
@@ -103,11 +103,11 @@ class TestEmail:
 
 class TestPassword:
     @pytest.mark.parametrize("length", [10, 200])
-    def test_is_10_to_200_characters(self, length: int):
+    def test_password_of_10_to_200_characters_is_accepted(self, length: int):
         assert paths(check_password, "\N{PILE OF POO}" * length) == []
 
     @pytest.mark.parametrize("length", [0, 9, 201])
-    def test_is_no_less_and_no_more(self, length: int):
+    def test_password_of_another_length_is_refused(self, length: int):
         assert paths(check_password, "é" * length) == [["password"]]
 
 
@@ -124,7 +124,7 @@ DOMAINS = ["example.com", "EXAMPLE.com", "ｅｘａｍｐｌｅ.com", "example�
 
 
 class TestAccountKey:
-    async def test_is_one_for_all_letters_that_postgresql_takes_for_the_same(
+    async def test_letters_that_postgresql_takes_as_equal_give_one_key(
         self, connection: asyncpg.Connection
     ):
         letters = [chr(code) for code in range(1, sys.maxunicode + 1)]
@@ -141,7 +141,7 @@ class TestAccountKey:
                 assert len({account_key(address) for address in same}) == 1, same
 
     @given(st.data())
-    def test_is_one_for_all_ways_to_write_an_address(self, data: st.DataObject):
+    def test_all_spellings_of_an_address_give_one_key(self, data: st.DataObject):
         local = data.draw(st.text("aIiİıßſKkéσς.", min_size=1, max_size=8))
         domain = data.draw(st.sampled_from(DOMAINS))
         around = data.draw(st.text(" \t\n", max_size=3))
@@ -154,6 +154,6 @@ class TestAccountKey:
         elif len(cased) == len(local):
             assert account_key(other) == account_key(address)
 
-    def test_tells_accounts_apart(self):
+    def test_different_accounts_have_different_keys(self):
         addresses = ["ada@example.com", "ada@example.org", "eda@example.com", "ada+1@example.com"]
         assert len({account_key(address) for address in addresses}) == 4

@@ -1,4 +1,4 @@
-"""What a mail says of its token."""
+"""How long a mail says that its token lasts."""
 
 from datetime import timedelta
 
@@ -17,5 +17,5 @@ from resolvers.mailed_token import duration
         (86_400, "24 hours"),
     ],
 )
-def test_duration_is_told_in_hours_where_there_are_several(seconds: int, words: str) -> None:
+def test_duration_is_given_in_hours_if_it_is_several_whole_hours(seconds: int, words: str) -> None:
     assert duration(timedelta(seconds=seconds)) == words

@@ -32,7 +32,7 @@ async def is_live(world: World, session: IssuedSession) -> bool:
 
 
 class TestSignUp:
-    async def test_signs_in(self, world: World):
+    async def test_sign_up_signs_in(self, world: World):
         info, email = world.info(), new_email()
         payload = await resolve.sign_up(info, resolve.SignUp(" Ada ", f" {email} ", PASSWORD))
         session = issued(payload)
@@ -45,7 +45,7 @@ class TestSignUp:
         assert session.refresh_token_expires_at == world.clock.now + timedelta(days=30)
         assert len(world.announced) == 1
 
-    async def test_stores_neither_the_password_nor_the_token(self, world: World):
+    async def test_sign_up_stores_neither_the_password_nor_the_token(self, world: World):
         session = issued(await world.sign_up())
         [(stored,)] = await world.fetch(
             "SELECT concat(users, sessions, refresh_tokens) FROM users"
@@ -58,19 +58,21 @@ class TestSignUp:
             assert secret not in stored
 
     @pytest.mark.parametrize("change", [str, str.upper, lambda email: f" {email}\n"])
-    async def test_takes_an_address_once_whatever_its_case(
+    async def test_address_is_taken_whatever_its_case(
         self, world: World, change: Callable[[str], str]
     ):
         email = new_email()
         issued(await world.sign_up(email=email))
         assert codes(await world.sign_up(email=change(email))) == [("TAKEN", ["email"])]
 
-    async def test_takes_an_address_once_of_many_at_a_time(self, world: World):
+    async def test_concurrent_sign_ups_take_an_address_once(self, world: World):
         email = new_email()
         payloads = await asyncio.gather(*(world.sign_up(email=email) for _ in range(8)))
         assert sorted(len(payload.errors) for payload in payloads) == [0] + [1] * 7
 
-    async def test_tells_all_that_is_wrong_together_and_writes_nothing(self, world: World):
+    async def test_invalid_sign_up_reports_all_errors_at_once_and_writes_nothing(
+        self, world: World
+    ):
         payload = await world.sign_up(name=" ", email="nobody", password="short")
         assert codes(payload) == [
             ("INVALID", ["name"]),
@@ -81,7 +83,7 @@ class TestSignUp:
 
 
 class TestSignIn:
-    async def test_opens_a_session_whatever_the_case_of_the_address(self, world: World):
+    async def test_sign_in_opens_a_session_whatever_the_case_of_the_address(self, world: World):
         email = new_email()
         first = issued(await world.sign_up(email=email))
         payload = await world.sign_in(f" {email.upper()} ")
@@ -90,7 +92,7 @@ class TestSignIn:
         assert issued(payload).id != first.id
         assert (await world.viewer_of(issued(payload))).user_id == payload.viewer.id
 
-    async def test_answers_alike_and_works_alike_whatever_is_wrong(self, world: World):
+    async def test_every_wrong_sign_in_gets_the_same_response_at_the_same_cost(self, world: World):
         email, passwordless = new_email(), new_email()
         await world.sign_up(email=email)
         await world.sign_up(email=passwordless)
@@ -110,13 +112,13 @@ class TestSignIn:
             assert await world.sign_in(*wrong) == SessionPayload(errors=[resolve.BAD_CREDENTIALS])
             assert world.hasher.verifications == 1
 
-    async def test_verifies_once_if_all_is_right(self, world: World):
+    async def test_correct_sign_in_verifies_the_password_once(self, world: World):
         email = new_email()
         await world.sign_up(email=email)
         issued(await world.sign_in(email))
         assert world.hasher.verifications == 1
 
-    async def test_upgrades_an_old_hash_also_of_many_at_a_time(self, world: World):
+    async def test_concurrent_sign_ins_upgrade_an_old_hash(self, world: World):
         email = new_email()
         await world.sign_up(email=email)
         old = PasswordHash((CountingHasher(time_cost=2),)).hash(PASSWORD)
@@ -126,7 +128,7 @@ class TestSignIn:
         [(stored,)] = await world.fetch("SELECT password_hash FROM users WHERE email = $1", email)
         assert not world.hasher.check_needs_rehash(stored)
 
-    async def test_fails_if_the_password_changes_meanwhile(
+    async def test_sign_in_fails_if_the_password_changes_meanwhile(
         self, database_url: str, connection: object
     ):
         begun, go_on = threading.Event(), threading.Event()
@@ -148,7 +150,7 @@ class TestSignIn:
         assert codes(await signing_in) == [("BAD_CREDENTIALS", [])]
         await world.close()
 
-    async def test_drops_the_expired_sessions_of_the_user(self, world: World):
+    async def test_sign_in_drops_the_expired_sessions_of_the_user(self, world: World):
         email = new_email()
         old = issued(await world.sign_up(email=email))
         world.clock.advance(days=29)
@@ -163,7 +165,7 @@ class TestSignIn:
 
 
 class TestSignOut:
-    async def test_ends_the_session_at_once_and_no_other(self, world: World):
+    async def test_sign_out_ends_its_session_at_once_and_no_other(self, world: World):
         email = new_email()
         here, there = issued(await world.sign_up(email=email)), issued(await world.sign_in(email))
         info = world.info(await world.viewer_of(here))
@@ -173,7 +175,9 @@ class TestSignOut:
         assert codes(await world.refresh(here.refresh_token)) == [("EXPIRED", ["refreshToken"])]
         assert await is_live(world, there)
 
-    async def test_ends_every_session_of_the_viewer_and_of_nobody_else(self, world: World):
+    async def test_sign_out_everywhere_ends_all_sessions_of_the_viewer_and_no_other(
+        self, world: World
+    ):
         email = new_email()
         somebody = issued(await world.sign_up())
         mine = [issued(await world.sign_up(email=email))]
@@ -183,23 +187,23 @@ class TestSignOut:
         assert [await is_live(world, session) for session in mine] == [False] * 3
         assert await is_live(world, somebody)
 
-    async def test_is_not_for_strangers(self, world: World):
+    async def test_anonymous_sign_out_is_refused(self, world: World):
         payload = await resolve.sign_out(world.info(), everywhere=None)
         assert not payload.signed_out
         assert [error.code for error in payload.errors] == [UserErrorCode.FORBIDDEN]
 
 
 class TestViewerOf:
-    async def test_is_a_stranger_without_credentials(self, world: World):
+    async def test_viewer_without_credentials_is_anonymous(self, world: World):
         assert await resolve.viewer_of(world.services, None) == STRANGER
 
-    async def test_has_the_role_of_now(self, world: World):
+    async def test_viewer_has_the_current_role(self, world: World):
         session = issued(await world.sign_up())
         viewer = await world.viewer_of(session)
         await world.fetch("UPDATE users SET role = 'ADMIN' WHERE id = $1", viewer.user_id)
         assert (await world.viewer_of(session)).is_admin
 
-    async def test_ends_with_the_token(self, world: World):
+    async def test_viewer_expires_with_the_token(self, world: World):
         session = issued(await world.sign_up())
         viewer = await world.viewer_of(session)
         assert viewer.expires_at == session.access_token_expires_at
@@ -207,7 +211,7 @@ class TestViewerOf:
         with pytest.raises(Unauthenticated, match="expired"):
             await world.viewer_of(session)
 
-    async def test_ends_with_the_session_though_the_token_lasts(
+    async def test_viewer_ends_with_the_session_though_the_token_lasts(
         self, database_url: str, connection: object
     ):
         world = new_world(database_url, session_rules=SessionRules(idle=timedelta(seconds=60)))
@@ -217,13 +221,13 @@ class TestViewerOf:
             await world.viewer_of(session)
         await world.close()
 
-    async def test_ends_with_the_user(self, world: World):
+    async def test_viewer_ends_with_the_user(self, world: World):
         session = issued(await world.sign_up())
         viewer = await world.viewer_of(session)
         await world.fetch("DELETE FROM users WHERE id = $1", viewer.user_id)
         assert not await is_live(world, session)
 
-    async def test_takes_one_statement_for_all_who_come_at_once(self, world: World):
+    async def test_concurrent_requests_read_their_viewers_in_one_batch(self, world: World):
         sessions = [issued(await world.sign_up()) for _ in range(5)]
         before = world.services.database.reads.batches
         viewers = await asyncio.gather(*(world.viewer_of(session) for session in sessions * 6))

@@ -1,4 +1,4 @@
-"""Sessions that end: the end is announced, and no two of them hold each other up."""
+"""Sessions that end: the end is announced, and concurrent endings do not deadlock."""
 
 import asyncio
 
@@ -14,13 +14,15 @@ from weft.identity import encode_id
 
 class TestSignOut:
     @pytest.mark.parametrize("everywhere", [False, True])
-    async def test_is_announced(self, world: World, everywhere: bool) -> None:
+    async def test_sign_out_is_announced(self, world: World, everywhere: bool) -> None:
         info = world.info(await world.viewer_of(issued(await world.sign_up())))
         world.announced.clear()
         await resolve.sign_out(info, everywhere=everywhere)
         assert len(world.announced) == 1
 
-    async def test_of_a_session_that_has_ended_meanwhile_ends_no_other(self, world: World) -> None:
+    async def test_sign_out_of_a_session_that_has_ended_meanwhile_ends_no_other(
+        self, world: World
+    ) -> None:
         email = new_email()
         here, there = issued(await world.sign_up(email=email)), issued(await world.sign_in(email))
         late = world.info(await world.viewer_of(here))
@@ -30,7 +32,9 @@ class TestSignOut:
                 await resolve.sign_out(late, everywhere=everywhere)
         assert (await world.viewer_of(there)).session_id == there.id
 
-    async def test_everywhere_from_many_places_at_once_succeeds_once(self, world: World) -> None:
+    async def test_one_of_several_concurrent_sign_outs_everywhere_succeeds(
+        self, world: World
+    ) -> None:
         for _ in range(5):
             email = new_email()
             sessions = [issued(await world.sign_up(email=email))]
@@ -45,7 +49,7 @@ class TestSignOut:
 
 
 class TestEndSession:
-    async def test_of_one_s_own_needs_it_to_be_alive(self, world: World) -> None:
+    async def test_viewer_cannot_end_a_session_of_their_own_twice(self, world: World) -> None:
         here = issued(await world.sign_up())
         viewer = await world.viewer_of(here)
         input = EndSession(encode_id("Session", here.id))
@@ -55,7 +59,9 @@ class TestEndSession:
 
 
 class TestRefresh:
-    async def test_by_a_token_that_was_used_before_announces_the_end(self, world: World) -> None:
+    async def test_refresh_with_a_used_token_announces_the_end_of_the_session(
+        self, world: World
+    ) -> None:
         first = issued(await world.sign_up())
         second = issued(await world.refresh(first.refresh_token))
         issued(await world.refresh(second.refresh_token))
@@ -64,7 +70,7 @@ class TestRefresh:
         await world.refresh(first.refresh_token)
         assert len(world.announced) == 1
 
-    async def test_by_who_is_suspended_gives_nothing(self, world: World) -> None:
+    async def test_refresh_by_a_suspended_user_is_refused(self, world: World) -> None:
         payload = await world.sign_up()
         assert payload.viewer is not None
         await world.fetch("UPDATE users SET suspended_at = now() WHERE id = $1", payload.viewer.id)

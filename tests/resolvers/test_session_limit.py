@@ -1,4 +1,4 @@
-"""How often one session may be refreshed within an hour, and what its limit leaves as it is."""
+"""How often a session may be refreshed within an hour, and what the limit does not change."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ SPENT = SessionPayload(errors=[resolve.SPENT])
 async def world(
     database_url: str, connection: object, request: pytest.FixtureRequest
 ) -> AsyncIterator[World]:
-    """Where tokens expire after their own time, and where all expire with the session."""
+    """A world where tokens expire after their own time, or where all expire with the session."""
     rules = SessionRules(idle=request.param, refreshes_per_hour=PER_HOUR)
     world = new_world(database_url, session_rules=rules)
     yield world
@@ -29,7 +29,7 @@ async def world(
 
 
 async def stored(world: World, session: IssuedSession) -> list[tuple[object, ...]]:
-    """All that is stored of a session."""
+    """Returns all that is stored of a session."""
     return await world.fetch(
         "SELECT t.*, s.expires_at FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id"
         " WHERE s.id = $1 ORDER BY t.digest",
@@ -38,7 +38,7 @@ async def stored(world: World, session: IssuedSession) -> list[tuple[object, ...
 
 
 async def refreshed(world: World, session: IssuedSession, times: int) -> list[IssuedSession]:
-    """The session and what each of so many refreshes gave, a minute apart."""
+    """Returns the session and the result of each of `times` refreshes, a minute apart."""
     sessions = [session]
     for _ in range(times):
         world.clock.advance(minutes=1)
@@ -47,7 +47,7 @@ async def refreshed(world: World, session: IssuedSession, times: int) -> list[Is
 
 
 async def limited(world: World, session: IssuedSession) -> int:
-    """After how many seconds the session may be refreshed."""
+    """Returns after how many seconds the session, whose limit is reached, may be refreshed."""
     before = await stored(world, session)
     with pytest.raises(RateLimited) as caught:
         await world.refresh(session.refresh_token)
@@ -57,7 +57,9 @@ async def limited(world: World, session: IssuedSession) -> int:
 
 
 class TestLimit:
-    async def test_refuses_what_is_more_until_the_first_is_an_hour_ago(self, world: World):
+    async def test_refreshes_beyond_the_limit_are_refused_until_the_first_is_an_hour_old(
+        self, world: World
+    ):
         sessions = await refreshed(world, issued(await world.sign_up()), PER_HOUR)
         world.clock.advance(minutes=10)
         seconds = (60 - PER_HOUR + 1 - 10) * 60
@@ -71,13 +73,13 @@ class TestLimit:
         assert await limited(world, another) == 60, "only one refresh is an hour ago"
         assert len(await stored(world, another)) == PER_HOUR + 2, "used tokens are kept"
 
-    async def test_is_no_matter_of_the_day(self, world: World):
+    async def test_limit_does_not_count_refreshes_of_more_than_an_hour_ago(self, world: World):
         session = issued(await world.sign_up())
         for _ in range(3 * PER_HOUR):
             world.clock.advance(minutes=60 / PER_HOUR)
             session = issued(await world.refresh(session.refresh_token))
 
-    async def test_counts_siblings(self, world: World):
+    async def test_limit_counts_sibling_tokens(self, world: World):
         session = issued(await world.sign_up())
         for _ in range(2):
             _, session = [issued(await world.refresh(session.refresh_token)) for _ in range(2)]
@@ -87,14 +89,14 @@ class TestLimit:
         with pytest.raises(RateLimited):
             await world.refresh(session.refresh_token)  # it would give a sibling of the last
 
-    async def test_is_each_session_s_own(self, world: World):
+    async def test_each_session_has_its_own_limit(self, world: World):
         email = new_email()
         spent = await refreshed(world, issued(await world.sign_up(email=email)), PER_HOUR)
         other = issued(await world.sign_in(email))
         await limited(world, spent[-1])
         await limited(world, (await refreshed(world, other, PER_HOUR))[-1])
 
-    async def test_gives_its_last_place_to_one_of_those_who_come_at_once(self, world: World):
+    async def test_last_place_goes_to_one_of_several_concurrent_refreshes(self, world: World):
         for _ in range(5):
             session = issued(await world.sign_up())
             *_, last = await refreshed(world, session, PER_HOUR - 1)
@@ -107,7 +109,7 @@ class TestLimit:
             await limited(world, issued(given[0]))
 
     @pytest.mark.parametrize("place", [0, -2])
-    async def test_hides_no_thief(self, world: World, place: int):
+    async def test_limit_does_not_hide_the_reuse_of_a_token(self, world: World, place: int):
         sessions = await refreshed(world, issued(await world.sign_up()), PER_HOUR)
         world.clock.advance(seconds=30)
         await limited(world, sessions[-1])
@@ -116,7 +118,7 @@ class TestLimit:
         with pytest.raises(Unauthenticated):
             await world.viewer_of(sessions[-1])
 
-    async def test_leaves_a_third_tab_as_it_is(self, world: World):
+    async def test_third_tab_is_refused_as_without_the_limit(self, world: World):
         *_, last = await refreshed(world, issued(await world.sign_up()), PER_HOUR - 2)
         tabs = [issued(await world.refresh(last.refresh_token)) for _ in range(2)]
         assert await world.refresh(last.refresh_token) == SPENT

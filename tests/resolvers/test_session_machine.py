@@ -33,12 +33,12 @@ LIMITED = SessionPayload()
 
 @dataclass
 class Family:
-    """All that descends from one sign-in, as it should be."""
+    """All tokens that descend from one sign-in, as they should be."""
 
     expires_at: datetime
     has_ended: bool = False
     refreshed: list["Given"] = field(default_factory=list["Given"])
-    """What tokens were given for, once for each."""
+    """The tokens that were refreshed, once for each refresh."""
 
     def is_limited(self, now: datetime) -> bool:
         return sum(now - one.used_at < HOUR for one in self.refreshed if one.used_at) >= PER_HOUR
@@ -46,7 +46,7 @@ class Family:
 
 @dataclass
 class Given:
-    """What one answer gave, and what became of its refresh token."""
+    """The session of one response, and what became of its refresh token."""
 
     family: Family
     session: IssuedSession
@@ -54,9 +54,9 @@ class Given:
     given_for_it: list["Given"] = field(default_factory=list["Given"])
 
     def refused(self, now: datetime) -> SessionPayload | None:
-        """How its refresh token is to be refused; None if it is to give another one.
+        """Returns how its refresh token must be refused; None if it must give another one.
 
-        Ends the family if it is reused.
+        Ends the family if the token is reused.
         """
         if self.family.has_ended or now >= self.session.refresh_token_expires_at:
             return EXPIRED
@@ -73,13 +73,13 @@ class Given:
         return None
 
     def is_live(self, now: datetime) -> bool:
-        """Whether its access token is to be good."""
+        """Returns whether its access token must be valid."""
         ends_at = min(self.session.access_token_expires_at, self.family.expires_at)
         return not self.family.has_ended and now < ends_at
 
 
 class SessionMachine(RuleBasedStateMachine):
-    """One user's clients, honest and not, against what should become of their tokens."""
+    """Compares what honest and dishonest clients of one user get with a model of their tokens."""
 
     given = Bundle[Given]("given")
 
@@ -123,7 +123,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(target=given, presented=given, times=st.integers(2, 5))
     def refresh_at_once(self, presented: Given, times: int) -> MultipleResults[Given]:
-        """As many tabs: which of them is answered first is all the same."""
+        """Refreshes in so many tabs at once; the order of their responses does not matter."""
         payloads = self.run(self.at_once(presented.session.refresh_token, times))
         granted = [payload for payload in payloads if payload.session is not None]
         others = [payload for payload in payloads if payload.session is None]
@@ -184,7 +184,7 @@ SHORT = settings(max_examples=20, stateful_step_count=30, deadline=None)
 
 @contextmanager
 def machine_on(database_url: str) -> Generator[type[SessionMachine]]:
-    """The machine, over this database."""
+    """Yields the machine over this database."""
     loop = asyncio.new_event_loop()
 
     class OnThisDatabase(SessionMachine):
@@ -196,6 +196,8 @@ def machine_on(database_url: str) -> Generator[type[SessionMachine]]:
 
 
 class TestSessions:
-    def test_keep_their_rules_whatever_happens(self, database_url: str, world: object):
+    def test_sessions_keep_their_rules_in_any_sequence_of_steps(
+        self, database_url: str, world: object
+    ):
         with machine_on(database_url) as machine:
             run_state_machine_as_test(machine, settings=SHORT)

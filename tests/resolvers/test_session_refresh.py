@@ -23,14 +23,14 @@ async def graceless(database_url: str, connection: object) -> AsyncIterator[Worl
 
 
 async def assert_live(world: World, session: IssuedSession) -> None:
-    """The session's access token is good, and its refresh token gives another."""
+    """Asserts that the access token is valid, and that the refresh token gives another."""
     assert (await world.viewer_of(session)).session_id == session.id
     refreshed = issued(await world.refresh(session.refresh_token))
     assert (await world.viewer_of(refreshed)).session_id == session.id
 
 
 async def assert_ended(world: World, *sessions: IssuedSession) -> None:
-    """Whatever was given in these sessions is worth nothing."""
+    """Asserts that no token issued in these sessions is valid."""
     for session in sessions:
         with pytest.raises(Unauthenticated):
             await world.viewer_of(session)
@@ -38,7 +38,7 @@ async def assert_ended(world: World, *sessions: IssuedSession) -> None:
 
 
 class TestRefreshSession:
-    async def test_gives_fresh_tokens_of_the_same_session(self, world: World):
+    async def test_refresh_gives_new_tokens_of_the_same_session(self, world: World):
         first = issued(await world.sign_up())
         world.clock.advance(days=1)
         info = world.info()
@@ -53,20 +53,22 @@ class TestRefreshSession:
         await assert_live(world, second)
 
     @pytest.mark.parametrize("token", ["", "x" * 43, "x" * 100_000, "\0", "\ud800"])
-    async def test_refuses_what_was_never_given(self, world: World, token: str):
+    async def test_token_that_was_never_issued_is_refused(self, world: World, token: str):
         assert await world.refresh(token) == EXPIRED
 
-    async def test_refuses_an_access_token(self, world: World):
+    async def test_access_token_is_refused(self, world: World):
         session = issued(await world.sign_up())
         assert await world.refresh(session.access_token) == EXPIRED
         await assert_live(world, session)
 
-    async def test_refuses_a_token_that_expired(self, world: World):
+    async def test_expired_token_is_refused(self, world: World):
         session = issued(await world.sign_up())
         world.clock.now = session.refresh_token_expires_at
         assert await world.refresh(session.refresh_token) == EXPIRED
 
-    async def test_ends_a_year_after_the_sign_in_however_often_it_is_refreshed(self, world: World):
+    async def test_session_ends_a_year_after_sign_in_however_often_it_is_refreshed(
+        self, world: World
+    ):
         session = issued(await world.sign_up())
         opened_at = world.clock.now
         for _ in range(13):
@@ -77,7 +79,7 @@ class TestRefreshSession:
         world.clock.now = session.refresh_token_expires_at
         await assert_ended(world, session)
 
-    async def test_keeps_used_tokens_only_until_they_expire(self, world: World):
+    async def test_used_tokens_are_kept_only_until_they_expire(self, world: World):
         session = issued(await world.sign_up())
         for _ in range(5):
             world.clock.advance(days=20)
@@ -89,7 +91,7 @@ class TestRefreshSession:
 
 
 class TestReuse:
-    async def test_ends_every_session_that_descends(self, world: World):
+    async def test_reused_token_ends_everything_that_descends_from_it(self, world: World):
         first = issued(await world.sign_up())
         second = issued(await world.refresh(first.refresh_token))
         third = issued(await world.refresh(second.refresh_token))
@@ -101,7 +103,7 @@ class TestReuse:
         ]
         await assert_ended(world, second, third)
 
-    async def test_ends_no_other_session_of_the_user(self, world: World):
+    async def test_reused_token_ends_no_other_session_of_the_user(self, world: World):
         email = new_email()
         stolen = issued(await world.sign_up(email=email))
         other = issued(await world.sign_in(email))
@@ -111,7 +113,7 @@ class TestReuse:
         await assert_ended(world, stolen)
         await assert_live(world, other)
 
-    async def test_ends_siblings_as_well(self, world: World):
+    async def test_reused_token_ends_its_siblings_as_well(self, world: World):
         first = issued(await world.sign_up())
         siblings = [issued(await world.refresh(first.refresh_token)) for _ in range(2)]
         world.clock.advance(minutes=1)
@@ -122,7 +124,7 @@ class TestReuse:
 
 
 class TestGrace:
-    async def test_lets_two_tabs_live(self, world: World):
+    async def test_two_tabs_stay_live_if_both_refresh_within_the_grace_period(self, world: World):
         first = issued(await world.sign_up())
         here = issued(await world.refresh(first.refresh_token))
         world.clock.advance(seconds=9)
@@ -132,7 +134,7 @@ class TestGrace:
         await assert_live(world, issued(await world.refresh(here.refresh_token)))
         await assert_live(world, issued(await world.refresh(there.refresh_token)))
 
-    async def test_gives_one_more_token_and_ends_nothing(self, world: World):
+    async def test_grace_period_gives_one_more_token_and_ends_nothing(self, world: World):
         first = issued(await world.sign_up())
         siblings = [issued(await world.refresh(first.refresh_token)) for _ in range(2)]
         for _ in range(3):
@@ -142,21 +144,21 @@ class TestGrace:
         assert await world.refresh(first.refresh_token) == EXPIRED, "it is reused by now"
         await assert_ended(world, *siblings)
 
-    async def test_counts_from_the_first_use(self, world: World):
+    async def test_grace_period_counts_from_the_first_use(self, world: World):
         first = issued(await world.sign_up())
         for _ in range(2):
             issued(await world.refresh(first.refresh_token))
             world.clock.advance(seconds=9)
         assert await world.refresh(first.refresh_token) == EXPIRED
 
-    async def test_is_over_once_a_successor_is_used(self, world: World):
+    async def test_grace_period_is_over_once_a_successor_is_used(self, world: World):
         first = issued(await world.sign_up())
         second = issued(await world.refresh(first.refresh_token))
         third = issued(await world.refresh(second.refresh_token))
         assert await world.refresh(first.refresh_token) == EXPIRED
         await assert_ended(world, third)
 
-    async def test_is_each_branch_s_own(self, world: World):
+    async def test_each_branch_has_its_own_grace_period(self, world: World):
         first = issued(await world.sign_up())
         here, there = [issued(await world.refresh(first.refresh_token)) for _ in range(2)]
         issued(await world.refresh(issued(await world.refresh(here.refresh_token)).refresh_token))
@@ -166,7 +168,7 @@ class TestGrace:
 
 
 class TestConcurrency:
-    async def test_two_of_all_tabs_that_refresh_at_once_live(self, world: World):
+    async def test_two_of_many_concurrent_refreshes_get_a_live_session(self, world: World):
         for _ in range(5):
             first = issued(await world.sign_up())
             payloads = await asyncio.gather(*(world.refresh(first.refresh_token) for _ in range(8)))
@@ -178,7 +180,7 @@ class TestConcurrency:
             assert stored == [(3,)]
             await asyncio.gather(*(assert_live(world, session) for session in sessions))
 
-    async def test_siblings_have_two_each_as_well(self, world: World):
+    async def test_each_sibling_token_gives_two_tokens_as_well(self, world: World):
         first = issued(await world.sign_up())
         tokens = {first.refresh_token}
         for generation in range(1, 4):
@@ -189,7 +191,9 @@ class TestConcurrency:
             assert len(given) == 2**generation
             tokens = given
 
-    async def test_a_token_is_good_for_one_of_those_who_use_it_at_once(self, graceless: World):
+    async def test_one_of_many_concurrent_refreshes_succeeds_without_a_grace_period(
+        self, graceless: World
+    ):
         for _ in range(10):
             first = issued(await graceless.sign_up())
             payloads = await asyncio.gather(
@@ -198,7 +202,7 @@ class TestConcurrency:
             (winner,) = [issued(payload) for payload in payloads if payload != EXPIRED]
             await assert_ended(graceless, first, winner)
 
-    async def test_nothing_outlives_a_sign_out_that_it_races_with(self, world: World):
+    async def test_no_refresh_outlives_a_concurrent_sign_out(self, world: World):
         for everywhere in (False, True) * 5:
             first = issued(await world.sign_up())
             info = world.info(await world.viewer_of(first))
@@ -208,7 +212,7 @@ class TestConcurrency:
             given = [issued(payload) for payload in payloads if payload not in (EXPIRED, SPENT)]
             await assert_ended(world, first, *given)
 
-    async def test_branches_and_reuse_at_once_end_in_one_way(self, graceless: World):
+    async def test_concurrent_refresh_and_reuse_always_end_the_session(self, graceless: World):
         for _ in range(10):
             first = issued(await graceless.sign_up())
             second = issued(await graceless.refresh(first.refresh_token))

@@ -21,7 +21,7 @@ _NUMBERS = itertools.count()
 
 
 class CountingHasher(Argon2Hasher):
-    """Argon2id of little cost, that counts what it verifies."""
+    """Argon2id at low cost; counts its verifications."""
 
     def __init__(self, *, time_cost: int = 1) -> None:
         super().__init__(time_cost=time_cost, memory_cost=8, parallelism=1)
@@ -34,7 +34,7 @@ class CountingHasher(Argon2Hasher):
 
 @dataclass
 class Clock:
-    """The time, as tests set it."""
+    """A clock that tests set."""
 
     now: datetime = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -47,7 +47,7 @@ class Clock:
 
 @dataclass
 class World:
-    """The services, and what tests do with them again and again."""
+    """The services, and shortcuts for what tests often do with them."""
 
     services: Services
     clock: Clock
@@ -80,19 +80,19 @@ class World:
 
 
 def issued(payload: SessionPayload) -> IssuedSession:
-    """The session of a payload that has one."""
+    """Returns the session of a payload, which must have one."""
     assert payload.errors == []
     assert payload.session is not None
     return payload.session
 
 
 def new_email() -> str:
-    """An address that nobody has."""
+    """Returns an address that no user has."""
     return f"ada.{next(_NUMBERS)}.{datetime.now(UTC).timestamp()}@weft.test"
 
 
 def new_world(database_url: str, **changes: Any) -> World:
-    """Services of its own on the database; `changes` are fields of `Services`."""
+    """Makes a world with its own services on the database; `changes` are fields of `Services`."""
     clock, hasher = Clock(), CountingHasher()
     announced: list[None] = []
     redis = Redis(host="unused.test")
