@@ -1,4 +1,4 @@
-"""Empty databases, for tests of what makes tables."""
+"""Empty databases, for tests of what creates tables."""
 
 from collections.abc import AsyncIterator
 
@@ -9,7 +9,7 @@ from weft.embedded import EmbeddedServers
 
 
 class Databases:
-    """Makes empty databases, and drops them in the end."""
+    """Creates empty databases, and drops them at the end."""
 
     def __init__(self, server: asyncpg.Connection, server_url: str, prefix: str) -> None:
         self._server = server

@@ -1,4 +1,4 @@
-"""Users of a database who have a session each, and what writes of theirs rest on."""
+"""Users of a database with a session each, and the rights that their writes need."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,11 +10,11 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 OWNERS = [Rights(id, False, lambda: NOW) for id in (1, 2, 3)]
 ADMIN = Rights(4, True, lambda: NOW)
 ENDED = [Rights(99, True, lambda: NOW), Rights(1, True, lambda: NOW)]
-"""Of a session that is no more, and of an admin who has become a member since."""
+"""Rights of a session that no longer exists, and of an admin who has become a member since."""
 
 
 async def open_sessions(connection: asyncpg.Connection) -> None:
-    """Makes the users 1 to 3, who are there, members, and 4 an admin, with a session each."""
+    """Makes the existing users 1 to 3 members, adds 4 as an admin, and gives each a session."""
     await connection.execute("UPDATE users SET role = 'MEMBER'")
     await connection.execute(
         "INSERT INTO users (id, name, email, role) OVERRIDING SYSTEM VALUE "

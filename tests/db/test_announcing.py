@@ -1,4 +1,4 @@
-"""Each COMMIT that wrote something is announced, by the one place that commits."""
+"""Each COMMIT that wrote something is announced, in the one place that commits."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ async def announced() -> list[None]:
 async def database(
     connection: asyncpg.Connection, database_url: str, announced: list[None]
 ) -> AsyncIterator[Database]:
-    """With three members and an admin, of whom the first member has items."""
+    """Yields a database with three members and an admin; the first member has items."""
     await connection.execute(
         "INSERT INTO users (name, email) "
         "SELECT 'Ada', number || '@weft.test' FROM generate_series(1, 3) AS number"
@@ -51,7 +51,7 @@ async def rename(database: Database, key: int, rights: Rights | None = None) -> 
 
 
 class TestCommit:
-    async def test_is_announced_if_it_wrote(
+    async def test_commit_is_announced_if_it_wrote(
         self, database: Database, announced: list[None], connection: asyncpg.Connection
     ) -> None:
         await rename(database, 1)
@@ -65,7 +65,7 @@ class TestCommit:
                 raise KeyError
         assert len(announced) == 1
 
-    async def test_of_joined_writes_is_announced_once_for_all(
+    async def test_commit_of_joined_writes_is_announced_once_for_all(
         self, database: Database, announced: list[None]
     ) -> None:
         updates = [ItemUpdate(id, None, OWNERS[0], title="New") for id in range(1, 65)]
@@ -80,7 +80,7 @@ class TestCommit:
         )
         assert len(announced) == 2
 
-    async def test_never_comes_where_rights_have_ended(
+    async def test_write_whose_rights_have_ended_is_not_announced(
         self, database: Database, announced: list[None], connection: asyncpg.Connection
     ) -> None:
         expired = Rights(1, False, lambda: NOW.replace(year=2031))

@@ -14,7 +14,7 @@ from weft.errors import Unavailable
 
 @pytest.fixture
 async def database(connection: asyncpg.Connection, database_url: str) -> AsyncIterator[Database]:
-    """With one connection that writes, so that each transaction gets what the last one left."""
+    """Yields a database with one writing connection, as the last transaction left it."""
     await connection.execute(
         "INSERT INTO users (name, email) VALUES ('A', 'a@b.c'), ('B', 'b@b.c')"
     )
@@ -38,7 +38,7 @@ async def name(connection: asyncpg.Connection) -> str | None:
 
 
 class TestWrite:
-    async def test_is_committed_when_its_block_ends(
+    async def test_write_is_committed_when_its_block_ends(
         self, database: Database, connection: asyncpg.Connection
     ) -> None:
         async with database.write(None) as transaction:
@@ -46,7 +46,7 @@ class TestWrite:
             assert await name(connection) == "A"
         assert await name(connection) == "New"
 
-    async def test_leaves_a_connection_that_can_write_after_each_kind_of_failure(
+    async def test_connection_can_write_after_each_kind_of_failure(
         self, database: Database, connection: asyncpg.Connection
     ) -> None:
         async def breaks_a_rule(transaction: WriteTransaction) -> None:

@@ -1,4 +1,4 @@
-"""Health of the pools that serve: what they were last answered, or what an idle one says."""
+"""Health of the pools that serve: by their last answer, or by a query on an idle connection."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -54,7 +54,7 @@ async def database(
 
 
 def grow_old(pool: ServingPool[Any], seconds: float) -> None:
-    """As if all answers had come so much earlier."""
+    """Makes all answers of the pool so many seconds older."""
     pool._answered_at -= seconds  # pyright: ignore[reportPrivateUsage]
     for connection in pool._opened:  # pyright: ignore[reportPrivateUsage]
         connection.answered_at -= seconds
@@ -66,7 +66,7 @@ async def until_connected(pool: ServingPool[Any]) -> None:
 
 
 class TestServingPool:
-    async def test_that_has_just_served_is_not_asked(
+    async def test_pool_that_has_just_served_is_not_queried(
         self, database: Database, statements: list[str]
     ) -> None:
         await until_connected(database.reading)
@@ -75,7 +75,7 @@ class TestServingPool:
         await database.reading.check()
         assert statements == []
 
-    async def test_that_was_idle_is_asked_on_the_connection_that_serves(
+    async def test_idle_pool_is_queried_on_the_connection_that_serves(
         self, database: Database, statements: list[str], connection: asyncpg.Connection
     ) -> None:
         for pool in (database.reading, database.writing, database.searching):
@@ -88,7 +88,7 @@ class TestServingPool:
         held = dict(await connection.fetch(CONNECTIONS))
         assert held == {"weft read": 1, "weft write": 1, "weft search": 1}
 
-    async def test_that_is_busy_serves_as_long_as_it_was_answered_lately(
+    async def test_busy_pool_is_healthy_as_long_as_its_last_answer_is_recent(
         self, database: Database
     ) -> None:
         async with database.reading.lend() as reading:
@@ -100,14 +100,14 @@ class TestServingPool:
             await reading.all(PING)
             await soon(database.reading.check())
 
-    async def test_that_never_had_a_connection_opens_one_and_keeps_it(
+    async def test_pool_that_never_had_a_connection_opens_one_and_keeps_it(
         self, database: Database, connection: asyncpg.Connection
     ) -> None:
         for _ in range(2):
             await database.writing.check()
         assert dict(await connection.fetch(CONNECTIONS)) == {"weft write": 1}
 
-    async def test_whose_connection_is_silent_does_not_serve_and_ends_it(
+    async def test_pool_with_a_silent_connection_is_unhealthy_and_ends_it(
         self, connection: asyncpg.Connection, database_url: str
     ) -> None:
         async with (
@@ -126,16 +126,18 @@ class TestServingPool:
 
 
 class TestDatabaseHealth:
-    async def test_is_well_on_one_connection_of_each_kind(self, database: Database) -> None:
+    async def test_database_is_healthy_on_one_connection_of_each_kind(
+        self, database: Database
+    ) -> None:
         health = DatabaseHealth(database)
         looks = [check() for check in health.checks.values()]
         await soon(asyncio.gather(*looks, health.check_searching()))
         assert await health.relay_lag_seconds() == 0
 
-    async def test_sees_that_no_read_can_be_served(
+    async def test_check_fails_when_no_read_can_be_served(
         self, connection: asyncpg.Connection, database_url: str, statements: list[str]
     ) -> None:
-        """A session that only reads is none that reads and writes, for asyncpg."""
+        """asyncpg refuses a read-only session where `target_session_attrs` is `read-write`."""
         dsn = f"{database_url}&target_session_attrs=read-write"
         async with serving(dsn, statements) as database:
             checks = DatabaseHealth(database).checks
@@ -143,20 +145,20 @@ class TestDatabaseHealth:
             with pytest.raises(Unavailable):
                 await checks["reading"]()
 
-    async def test_remembers_the_revision_while_all_connections_are_busy(
+    async def test_revision_is_remembered_while_all_connections_are_busy(
         self, database: Database
     ) -> None:
         check = DatabaseHealth(database).checks["migrations"]
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(database.searching.lend())
             async with database.reading.lend():
-                with pytest.raises(WrongRevision):  # not looked at yet
+                with pytest.raises(WrongRevision):  # not read yet
                     await soon(check())
             await check()
             await stack.enter_async_context(database.reading.lend())
             await soon(check())
 
-    async def test_sees_another_revision(
+    async def test_another_revision_is_noticed(
         self, database: Database, connection: asyncpg.Connection, statements: list[str]
     ) -> None:
         health = DatabaseHealth(database)
@@ -172,12 +174,14 @@ class TestDatabaseHealth:
         assert statements.count(REVISION.sql) == 2
         assert not await _is_reopened(database)
 
-    async def test_leaves_the_snapshots_of_the_next_batch_known(self, database: Database) -> None:
+    async def test_check_leaves_the_snapshot_of_the_next_batch_unread(
+        self, database: Database
+    ) -> None:
         await DatabaseHealth(database).checks["migrations"]()
         async with database.reading.lend() as reading:
             assert reading._xmin == UNREAD  # pyright: ignore[reportPrivateUsage]
 
-    async def test_knows_again_when_the_database_has_come_back(
+    async def test_check_succeeds_again_once_connections_can_be_reopened(
         self, database: Database, connection: asyncpg.Connection
     ) -> None:
         health = DatabaseHealth(database)
@@ -198,6 +202,6 @@ class TestDatabaseHealth:
 
 
 async def _is_reopened(database: Database) -> bool:
-    """Whether a connection was ended for what was found on it."""
+    """Returns whether a connection was closed because of what was found on it."""
     opened = database.reading._opened  # pyright: ignore[reportPrivateUsage]
     return any(one.is_closed for one in opened)

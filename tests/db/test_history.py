@@ -48,13 +48,15 @@ async def name(postgresql: OwnPostgreSQL) -> str:
 
 
 class TestHistory:
-    async def test_is_the_same_for_all_connections_that_open_at_once(
+    async def test_concurrent_connections_find_the_same_history(
         self, postgresql: OwnPostgreSQL
     ) -> None:
         await postgresql.run("DELETE FROM histories")
         assert len(set(await asyncio.gather(*(name(postgresql) for _ in range(9))))) == 1
 
-    async def test_is_another_after_each_kind_of_recovery(self, postgresql: OwnPostgreSQL) -> None:
+    async def test_each_kind_of_recovery_begins_another_history(
+        self, postgresql: OwnPostgreSQL
+    ) -> None:
         names = [await name(postgresql)]
         await postgresql.copy()
         names.append(await name(postgresql))
@@ -63,12 +65,14 @@ class TestHistory:
             names.append(await name(postgresql))
         assert len(set(names)) == len(names)
 
-    async def test_is_not_that_of_a_dump(self, postgresql: OwnPostgreSQL) -> None:
+    async def test_database_restored_from_a_dump_has_another_history(
+        self, postgresql: OwnPostgreSQL
+    ) -> None:
         before = await name(postgresql)
         await postgresql.run("UPDATE histories SET table_oid = 1")
         assert await name(postgresql) != before
 
-    async def test_is_begun_by_a_connection_that_only_reads(
+    async def test_connection_that_only_reads_begins_a_history(
         self, postgresql: OwnPostgreSQL
     ) -> None:
         await postgresql.run("DELETE FROM histories")
@@ -77,13 +81,13 @@ class TestHistory:
         await database.close()
         assert len(await postgresql.run("SELECT FROM histories")) == 1
 
-    async def test_is_not_known_to_a_role_that_may_not_know_it(
+    async def test_role_without_the_right_to_know_the_history_finds_none(
         self, postgresql: OwnPostgreSQL
     ) -> None:
         await postgresql.run("CREATE ROLE stranger LOGIN")
         assert await found(postgresql, user="stranger") is None
 
-    async def test_is_not_known_on_a_standby_which_takes_no_writes(
+    async def test_standby_has_no_history_and_takes_no_writes(
         self, postgresql: OwnPostgreSQL
     ) -> None:
         before = await name(postgresql)
@@ -100,7 +104,7 @@ class TestHistory:
 
 
 class TestWriter:
-    async def test_is_not_used_while_a_lease_of_the_last_history_may_be_believed(
+    async def test_writer_waits_until_no_lease_of_the_last_history_can_be_valid(
         self, postgresql: OwnPostgreSQL
     ) -> None:
         await postgresql.kill()
@@ -114,7 +118,7 @@ class TestWriter:
 
 
 class TestBeginAnother:
-    async def test_ends_the_connections_of_servers_and_of_nothing_else(
+    async def test_beginning_another_history_ends_only_connections_of_servers(
         self, postgresql: OwnPostgreSQL
     ) -> None:
         before, database = await name(postgresql), database_of(postgresql)
@@ -125,7 +129,9 @@ class TestBeginAnother:
         await others.close()
         assert await name(postgresql) != before
 
-    async def test_says_why_it_cannot(self, postgresql: OwnPostgreSQL) -> None:
+    async def test_beginning_another_history_says_why_it_fails(
+        self, postgresql: OwnPostgreSQL
+    ) -> None:
         await postgresql.run("ALTER TABLE histories RENAME TO hidden")
         with pytest.raises(Unavailable, match="histories"):
             await begin_another(postgresql.dsn)
@@ -133,7 +139,7 @@ class TestBeginAnother:
 
 
 class TestRows:
-    async def test_of_an_undone_transaction_are_not_taken_for_those_of_another_with_its_id(
+    async def test_row_of_an_undone_transaction_is_not_confirmed_by_another_with_its_id(
         self, postgresql: OwnPostgreSQL
     ) -> None:
         assert await postgresql.psql(
@@ -147,7 +153,7 @@ class TestRows:
         for title in ("Undone", "Right"):
             await name(postgresql)
             await postgresql.run("UPDATE items SET title = $1 WHERE id = 1", title)
-            for _ in range(5):  # until it is asked for by version
+            for _ in range(5):  # until loads ask for its version first
                 assert await title_of_item(database) == title
             await postgresql.put_back()
         await database.close()

@@ -1,4 +1,4 @@
-"""Updates by one statement are what they would be one after the other, and never wait."""
+"""Updates by one statement give what they would give one after the other, and never wait."""
 
 import asyncio
 import random
@@ -44,7 +44,7 @@ WHERE application_name = 'weft write' AND datname = current_database()
 
 @pytest.fixture
 async def items(connection: asyncpg.Connection) -> asyncpg.Connection:
-    """One that looks, at a database with some users and items."""
+    """Returns a connection to look at a database with some users and items."""
     chance = random.Random(7)
     await store(connection, "users", some_users(chance, USERS))
     await store(connection, "items", some_items(chance, ITEMS, USERS))
@@ -59,7 +59,7 @@ async def fences() -> "CountedFences":
 
 
 class CountedFences:
-    """Remembers which tags were to be raised, and for whom."""
+    """Remembers which tags were to be raised, and for which transaction."""
 
     def __init__(self) -> None:
         self.raised: list[tuple[set[str], int]] = []
@@ -101,7 +101,7 @@ def some_update(chance: random.Random, id: int, *, describes: bool = True) -> It
 
 
 async def until_there(connection: asyncpg.Connection, rows: str) -> None:
-    """Returns once the statement gives rows."""
+    """Waits until the statement gives rows."""
 
     async def are_there() -> bool:
         return bool(await connection.fetch(rows))
@@ -110,7 +110,7 @@ async def until_there(connection: asyncpg.Connection, rows: str) -> None:
 
 
 async def joined(database: Database, updates: Sequence[ItemUpdate]) -> list[ItemRow | None]:
-    """What becomes of updates that are asked for in one turn."""
+    """Returns the outcome of each update; all are submitted in one turn of the event loop."""
     asked = [database.joined.submit(update_unlocked_items, u.id, u) for u in updates]
     return await asyncio.gather(*asked)
 
@@ -120,13 +120,13 @@ def plain(rows: Sequence[ItemRow | None]) -> list[Any]:
 
 
 class TestUpdates:
-    async def test_by_one_statement_are_those_of_one_after_the_other(
+    async def test_updates_by_one_statement_equal_updates_one_after_the_other(
         self, items: asyncpg.Connection, database: Database
     ) -> None:
         chance = random.Random(11)
 
         async def becomes(updates: Sequence[ItemUpdate], together: bool) -> list[Any]:
-            """The rows, tables and tags of a transaction that is rolled back."""
+            """Returns the rows, items and logged changes of a transaction that is rolled back."""
             found: list[Any] = []
             with suppress(Undo):
                 async with database.write(None) as transaction:
@@ -137,7 +137,7 @@ class TestUpdates:
                     told = await transaction.written()
                     raw = transaction.raw
                     found += [plain(rows), await raw.fetch(STATE), await raw.fetch(LOGGED)]
-                    # What a statement tells of its writes is what the triggers have recorded.
+                    # The writes that a statement reports are those that the triggers have recorded.
                     await transaction.all(NOTHING)
                     recorded = await transaction.written()
                     assert [w for w in told if w not in recorded] == []
@@ -155,14 +155,14 @@ class TestUpdates:
             assert await items.fetch(FOUND_BY_OTHER_WORDS) == []
 
     @pytest.mark.parametrize("statements", [UPDATE_ITEMS, UPDATE_UNLOCKED_ITEMS])
-    def test_name_descriptions_only_where_one_is_set(
+    def test_statement_names_the_description_only_if_one_is_set(
         self, statements: dict[bool, Statement[Any]]
     ) -> None:
-        """PostgreSQL makes the vector of whatever an UPDATE names anew."""
+        """PostgreSQL recomputes the search vector of every column that an UPDATE names."""
         found = {describes: "description=" in one.sql for describes, one in statements.items()}
         assert found == {False: False, True: True}
 
-    async def test_are_later_than_those_that_were_committed_since_they_began(
+    async def test_update_is_later_than_those_committed_since_its_transaction_began(
         self, items: asyncpg.Connection, database: Database
     ) -> None:
         async with database.write(None) as begun_before:
@@ -174,11 +174,11 @@ class TestUpdates:
 
 
 class Undo(Exception):
-    """What is written by then is not to stay."""
+    """Rolls a transaction back."""
 
 
 class TestJoined:
-    async def test_updates_of_64_take_two_transactions_and_two_raises(
+    async def test_64_joined_updates_take_two_transactions_and_two_raises_of_fences(
         self, items: asyncpg.Connection, database: Database, fences: CountedFences
     ) -> None:
         ids = await items.fetch(
@@ -195,7 +195,7 @@ class TestJoined:
         assert sorted(xid for _, xid in fences.raised) == [row["xid"] for row in transactions]
         assert [tags for tags, _ in fences.raised] == [{"Item.all", "User:1.items"}] * 2
 
-    async def test_updates_do_not_wait_for_a_row_that_somebody_else_writes(
+    async def test_updates_do_not_wait_for_a_row_that_another_transaction_writes(
         self, items: asyncpg.Connection, database: Database
     ) -> None:
         updates = [ItemUpdate(id, None, ADMIN, title="New") for id in range(1, ITEMS + 1)]
@@ -205,7 +205,7 @@ class TestJoined:
             assert [row is None for row in rows] == [id == 5 for id in range(1, ITEMS + 1)]
             assert {row.title for row in rows if row} == {"New"}
 
-    async def test_updates_are_tried_alone_when_their_connection_is_lost_before_commit(
+    async def test_updates_are_left_undone_if_the_connection_is_lost_before_commit(
         self, items: asyncpg.Connection, database: Database
     ) -> None:
         updates = [ItemUpdate(id, None, ADMIN, title="New") for id in (1, 2, 3)]
@@ -222,7 +222,7 @@ class TestJoined:
         rows = await joined(database, updates)
         assert [row and row.title for row in rows] == ["New"] * 3
 
-    async def test_updates_that_are_refused_by_the_fences_are_refused_to_each(
+    async def test_each_update_is_refused_if_the_fences_cannot_be_raised(
         self, items: asyncpg.Connection, database: Database, fences: CountedFences
     ) -> None:
         async def refuse(history: Any, tags: Any, transaction_id: int) -> float:
@@ -239,7 +239,7 @@ class TestJoined:
 
 
 class TestWaitingForOthers:
-    """A transaction that has begun, waits for more updates, and has none yet."""
+    """A transaction that has begun, waits for more updates, and has not written any yet."""
 
     @pytest.fixture
     async def waiting(
@@ -260,7 +260,7 @@ class TestWaitingForOthers:
         await asyncio.gather(asked, return_exceptions=True)
         await database.close()
 
-    async def test_takes_those_who_come(
+    async def test_waiting_transaction_takes_new_updates(
         self, waiting: tuple[Database, asyncio.Future[list[ItemRow | None]]]
     ) -> None:
         database, asked = waiting
@@ -268,7 +268,7 @@ class TestWaitingForOthers:
         assert [row and row.id for row in rows + await asked] == [8, 9, 7]
         assert database.joined.transactions == 2
 
-    async def test_leaves_all_to_be_done_alone_if_its_connection_is_lost(
+    async def test_waiting_transaction_leaves_all_updates_if_its_connection_is_lost(
         self,
         items: asyncpg.Connection,
         waiting: tuple[Database, asyncio.Future[list[ItemRow | None]]],
@@ -281,7 +281,7 @@ class TestWaitingForOthers:
         rows = await joined(database, [some_title(7), some_title(8)])
         assert [row and row.id for row in rows] == [7, 8]
 
-    async def test_ends_it_when_the_database_is_closed(
+    async def test_waiting_transaction_ends_when_the_database_is_closed(
         self,
         items: asyncpg.Connection,
         waiting: tuple[Database, asyncio.Future[list[ItemRow | None]]],

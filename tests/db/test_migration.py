@@ -22,7 +22,7 @@ RECORDED = {
     "sessions": ("Session", ["user_id"]),
 }
 
-# PostgreSQL's own words for all that a schema holds, one line each, but for how they are indented.
+# PostgreSQL's own definitions of all that a schema holds, a line each, without indentation.
 CATALOG = r"""
 SELECT format('relation %s %s options:%s comment:%s',
     relname, relkind, reloptions, obj_description(oid, 'pg_class'))
@@ -54,7 +54,7 @@ SELECT format('type %s', typname) FROM pg_type WHERE typnamespace = 'public'::re
 
 
 async def catalog(database_url: str) -> set[str]:
-    """Everything in the database, but Alembic's own table."""
+    """Returns the definitions of everything in the database, without Alembic's own table."""
     connection = await asyncpg.connect(database_url)
     lines = [row[0] for row in await connection.fetch(CATALOG)]
     await connection.close()
@@ -63,7 +63,7 @@ async def catalog(database_url: str) -> set[str]:
 
 
 async def differences(database_url: str, target: sa.MetaData) -> list[object]:
-    """What Alembic would put into a migration to bring the database to the tables."""
+    """Returns what Alembic would put into a migration from the database to `target`."""
 
     def compare(connection: sa.Connection) -> list[object]:
         context = MigrationContext.configure(
@@ -79,7 +79,7 @@ async def differences(database_url: str, target: sa.MetaData) -> list[object]:
 
 
 async def create_from_tables(database_url: str) -> None:
-    """The tables and triggers as `db/` declares them, without migrations."""
+    """Creates the tables and triggers as `db/` declares them, without migrations."""
     engine = create_async_engine(async_url(database_url), poolclass=NullPool)
     async with engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
@@ -90,19 +90,19 @@ async def create_from_tables(database_url: str) -> None:
 
 
 class TestUpgrade:
-    async def test_gives_exactly_the_tables_and_triggers_of_db(self, databases: Databases):
+    async def test_upgrade_gives_exactly_the_tables_and_triggers_of_db(self, databases: Databases):
         migrated, declared = await databases.new(), await databases.new()
         await asyncio.to_thread(upgrade, migrated)
         await create_from_tables(declared)
         found, wanted = await catalog(migrated), await catalog(declared)
         assert sorted(found - wanted) == sorted(wanted - found) == []
 
-    async def test_leaves_alembic_nothing_to_generate(self, databases: Databases):
+    async def test_upgrade_leaves_alembic_nothing_to_generate(self, databases: Databases):
         database_url = await databases.new()
         await asyncio.to_thread(upgrade, database_url)
         assert await differences(database_url, metadata) == []
 
-    async def test_makes_triggers_that_fire_whatever_the_role_of_the_session(
+    async def test_triggers_fire_whatever_the_replication_role_of_the_session(
         self, databases: Databases
     ):
         database_url = await databases.new()
@@ -112,19 +112,19 @@ class TestUpgrade:
         for table in RECORDED:
             assert sum(f" ON public.{table} " in line for line in triggers) == 2
 
-    async def test_does_nothing_where_it_has_been(self, databases: Databases):
+    async def test_second_upgrade_changes_nothing(self, databases: Databases):
         database_url = await databases.new()
         await asyncio.to_thread(upgrade, database_url)
         before = await catalog(database_url)
         await asyncio.to_thread(upgrade, database_url)
         assert await catalog(database_url) == before
 
-    async def test_succeeds_for_two_at_once(self, databases: Databases):
+    async def test_two_concurrent_upgrades_succeed(self, databases: Databases):
         database_url = await databases.new()
         await asyncio.gather(*(asyncio.to_thread(upgrade, database_url) for _ in range(2)))
         assert await differences(database_url, metadata) == []
 
-    async def test_takes_a_url_with_a_driver(self, databases: Databases):
+    async def test_upgrade_takes_a_url_with_a_driver(self, databases: Databases):
         database_url = await databases.new()
         with_driver = database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
         await asyncio.to_thread(upgrade, with_driver)
@@ -132,7 +132,9 @@ class TestUpgrade:
 
 
 class TestDowngrade:
-    async def test_leaves_nothing_behind_and_the_way_up_open(self, databases: Databases):
+    async def test_downgrade_leaves_nothing_behind_and_can_be_upgraded_again(
+        self, databases: Databases
+    ):
         database_url = await databases.new()
         await asyncio.to_thread(upgrade, database_url)
         full = await catalog(database_url)
@@ -143,7 +145,7 @@ class TestDowngrade:
 
 
 class TestDropChangeTriggers:
-    async def test_undoes_change_triggers(self, databases: Databases):
+    async def test_drop_change_triggers_undoes_change_triggers(self, databases: Databases):
         database_url = await databases.new()
         await create_from_tables(database_url)
         connection = await asyncpg.connect(database_url)
@@ -156,12 +158,12 @@ class TestDropChangeTriggers:
 
 
 class TestHead:
-    def test_is_alembics(self):
+    def test_head_is_that_of_alembic(self):
         assert head() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 class TestCheckRevision:
-    async def test_passes_at_the_newest_only(self, databases: Databases):
+    async def test_check_passes_at_the_newest_revision_only(self, databases: Databases):
         database_url = await databases.new()
         await asyncio.to_thread(upgrade, database_url)
         raw = await asyncpg.connect(database_url)
@@ -174,7 +176,7 @@ class TestCheckRevision:
 
 
 class TestCatalog:
-    """Each kind of thing, changed by hand: the comparison must see it."""
+    """Each kind of object, changed by hand: the comparison must notice it."""
 
     @pytest.mark.parametrize(
         "change",
@@ -196,7 +198,7 @@ class TestCatalog:
             "COMMENT ON TABLE changes IS NULL",
         ],
     )
-    async def test_sees(self, databases: Databases, change: str):
+    async def test_catalog_shows_a_change(self, databases: Databases, change: str):
         database_url = await databases.new()
         await create_from_tables(database_url)
         before = await catalog(database_url)

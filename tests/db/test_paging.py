@@ -17,7 +17,7 @@ class TestArrayLiteral:
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(values=some.lists(texts | some.sampled_from(['"', "\\", "{", ",", "NULL", " ", ""])))
-    async def test_is_read_by_postgresql_as_what_it_was(
+    async def test_postgresql_reads_the_values_that_the_literal_was_made_of(
         self, connection: asyncpg.Connection, values: Sequence[str]
     ) -> None:
         literal = array_literal(values)

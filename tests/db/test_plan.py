@@ -1,4 +1,4 @@
-"""Every statement on items and users finds its rows by an index, in a table large enough."""
+"""Every statement on items and users finds its rows by an index, in a large table."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +17,7 @@ from db.versions import RowStatements
 
 PAGED_TABLES = {"items", "users"}
 
-# What counts all users reads all users, whatever index it takes: nothing asks for less.
+# Counting all users reads all users, whatever index is used; no statement could read less.
 COUNTS_ALL = {"COUNT_USERS[False]"}
 
 FILL = """
@@ -37,7 +37,7 @@ SET session_replication_role = DEFAULT;
 
 
 def statements() -> Iterator[tuple[str, Statement[Any]]]:
-    """Every statement of the modules, by the name that it has there."""
+    """Yields every statement of the modules, with the name that it has there."""
     for module in (item, item_page, item_update, user):
         for name, value in vars(module).items():
             if isinstance(value, dict) and name.isupper():
@@ -68,7 +68,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 async def large(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection like the server's own, to a database with many items and users."""
+    """Yields a connection like the server's own, to a database with many items and users."""
     filling = await asyncpg.connect(database_url)
     await filling.execute("TRUNCATE items, users RESTART IDENTITY CASCADE")
     await filling.execute(FILL)
@@ -86,7 +86,7 @@ async def large(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def plan_of(connection: asyncpg.Connection, statement: Statement[Any]) -> dict[str, Any]:
-    """The plan that serves all calls: it is generic, so the arguments do not matter."""
+    """Returns the plan of all calls: it is generic, so the arguments do not matter."""
     count = len(statement.arguments({}))
     arguments = f"({', '.join(['NULL'] * count)})" if count else ""
     await connection.execute(f"PREPARE planned AS {statement.sql}")
@@ -101,7 +101,7 @@ class TestPlan:
     @pytest.mark.parametrize(
         "statement", [pytest.param(statement, id=name) for name, statement in statements()]
     )
-    async def test_reads_no_table_from_end_to_end(
+    async def test_statement_reads_no_table_from_end_to_end(
         self,
         large: asyncpg.Connection,
         statement: Statement[Any],
@@ -117,7 +117,7 @@ class TestPlan:
         if request.node.callspec.id not in COUNTS_ALL:
             assert not PAGED_TABLES & set(sequential), scans
 
-    def test_is_tested_of_every_page_and_count(self) -> None:
+    def test_every_page_and_count_has_its_plan_tested(self) -> None:
         names = {name for name, _ in statements()}
         assert len(names) >= 2 * len(ITEM_PAGES) + len(Access) + 2 * len(USER_PAGES) + len(
             COUNT_USERS
@@ -127,7 +127,7 @@ class TestPlan:
     @pytest.mark.parametrize(
         "key", [key for key in ITEM_PAGES if key[0] in (Access.ALL, Access.RECENT)], ids=_named
     )
-    async def test_of_a_page_reads_it_in_the_order_of_an_index(
+    async def test_page_is_read_in_the_order_of_an_index(
         self, large: asyncpg.Connection, key: Any, read: str
     ) -> None:
         plan = await plan_of(large, getattr(ITEM_PAGES[key], read))

@@ -1,4 +1,4 @@
-"""Migrations beside servers that work: of other releases, with locks, with rows that are there."""
+"""Migrations beside running servers: of other releases, with locks, with existing rows."""
 
 import asyncio
 import logging
@@ -44,7 +44,7 @@ ALTER = "op.execute('ALTER TABLE items ALTER COLUMN version SET DEFAULT 1')"
 
 
 class Folders:
-    """Migrations of releases that are newer than this one."""
+    """Makes folders of migrations of releases that are newer than this one."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -66,7 +66,7 @@ def folders(tmp_path: Path) -> Folders:
 
 
 async def check(database_url: str) -> None:
-    """What a server of this release says of the database."""
+    """Checks the revision of the database as a server of this release does."""
     raw = await asyncpg.connect(database_url)
     try:
         await check_revision(ReadConnection(raw, lambda sql, seconds: None))
@@ -85,7 +85,7 @@ async def run(database_url: str, *statements: str) -> list[asyncpg.Record]:
 
 
 class TestNewerDatabase:
-    async def test_is_accepted_if_it_says_that_it_works_with_this_release(
+    async def test_newer_database_is_accepted_if_it_declares_this_release_compatible(
         self, databases: Databases, folders: Folders, caplog: pytest.LogCaptureFixture
     ):
         database_url = await databases.new()
@@ -97,7 +97,7 @@ class TestNewerDatabase:
         assert not await is_at_head(database_url)
 
     @pytest.mark.parametrize("compatible_from", [None, "9000"])
-    async def test_is_refused_otherwise(
+    async def test_newer_database_is_refused_otherwise(
         self, databases: Databases, folders: Folders, compatible_from: str | None
     ):
         database_url = await databases.new()
@@ -108,7 +108,7 @@ class TestNewerDatabase:
         with pytest.raises(TooNew, match="deploy a newer release"):
             await asyncio.to_thread(upgrade, database_url)
 
-    async def test_is_left_alone_where_an_older_revision_is_asked_for(
+    async def test_newer_database_is_not_downgraded_by_this_release(
         self, databases: Databases, folders: Folders
     ):
         database_url = await databases.new()
@@ -117,7 +117,7 @@ class TestNewerDatabase:
         with pytest.raises(TooNew, match="take the newer release"):
             await asyncio.to_thread(downgrade, database_url, "0006")
 
-    async def test_works_with_this_release_again_after_a_downgrade(
+    async def test_newer_database_works_with_this_release_again_after_a_downgrade(
         self, databases: Databases, folders: Folders
     ):
         database_url = await databases.new()
@@ -127,7 +127,9 @@ class TestNewerDatabase:
         await check(database_url)
         assert await is_at_head(database_url)
 
-    async def test_says_so_for_a_database_that_never_declared_anything(self, databases: Databases):
+    async def test_database_that_never_declared_anything_is_refused_by_its_revision(
+        self, databases: Databases
+    ):
         database_url = await databases.new()
         statement = "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)"
         await run(database_url, statement, "INSERT INTO alembic_version VALUES ('0006')")
@@ -139,10 +141,10 @@ class TestNewerDatabase:
 
 
 class TestLocks:
-    async def test_that_others_hold_are_not_waited_for_at_the_cost_of_all_traffic(
+    async def test_migration_that_waits_for_a_lock_does_not_stop_all_traffic(
         self, databases: Databases, folders: Folders
     ):
-        """A reader that comes after the migration would wait behind it, as long as it waits."""
+        """A reader that comes after the migration waits behind it, until the migration gives up."""
         database_url = await databases.new()
         await asyncio.to_thread(upgrade, database_url)
         folder = folders.newer("newer", upgrade=ALTER)
@@ -162,7 +164,7 @@ class TestLocks:
         assert any(seconds > 0.2 for seconds in waited), "it never waited for the lock"
         assert (await run(database_url, "SELECT version_num FROM alembic_version"))[0][0] == head()
 
-    async def test_are_tried_for_again(
+    async def test_migration_retries_until_it_gets_a_lock(
         self, databases: Databases, folders: Folders, caplog: pytest.LogCaptureFixture
     ):
         database_url = await databases.new()
@@ -182,7 +184,7 @@ class TestLocks:
         await migration
         assert (await run(database_url, "SELECT version_num FROM alembic_version"))[0][0] == "9001"
 
-    async def test_of_two_that_build_an_index_concurrently_do_not_stop_each_other(
+    async def test_two_migrations_that_build_an_index_concurrently_both_succeed(
         self, databases: Databases, folders: Folders
     ):
         database_url = await databases.new()
@@ -197,7 +199,7 @@ CONSTRAINT = "SELECT convalidated FROM pg_constraint WHERE conname = 'items_time
 
 
 class TestConstraints:
-    async def test_are_validated_but_for_rows_that_break_them(
+    async def test_constraint_is_validated_once_no_row_breaks_it(
         self, databases: Databases, caplog: pytest.LogCaptureFixture
     ):
         database_url = await databases.new()
@@ -212,7 +214,7 @@ class TestConstraints:
         await asyncio.to_thread(upgrade, database_url)
         assert "items: rows break items_times_check (id 1, 3)" in caplog.text
         assert [row[0] for row in await run(database_url, CONSTRAINT)] == [False]
-        await check(database_url)  # servers work on it
+        await check(database_url)  # servers of this release work with it
         assert not await is_at_head(database_url)
         with pytest.raises(asyncpg.CheckViolationError):
             await run(database_url, "UPDATE items SET updated_at = '0044-03-15 BC' WHERE id = 2")
@@ -226,7 +228,7 @@ class TestConstraints:
 class TestDeclarations:
     """A database at a revision is past all revisions before it."""
 
-    def test_name_no_older_release_than_an_earlier_revision_does(self):
+    def test_revision_names_no_older_release_than_an_earlier_revision_does(self):
         script = ScriptDirectory(str(MIGRATIONS))
         declared = [
             (found.revision, getattr(found.module, "compatible_from", None) or found.revision)

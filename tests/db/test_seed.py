@@ -14,7 +14,7 @@ mutation ($input: SignInInput!) {
   signIn(input: $input) { viewer { name role } session { accessToken } errors { code } }
 }
 """
-# Passwords have a new salt each time.
+# Without password hashes, whose salts differ each time.
 CONTENT = (
     "SELECT id, name, email, role, created_at FROM users ORDER BY id",
     "SELECT id, owner_id, title, description, status, tags, version, created_at, updated_at "
@@ -33,7 +33,7 @@ async def empty(connection: asyncpg.Connection) -> None:
 
 
 class TestSeed:
-    async def test_gives_users_from_one_who_own_items_in_equal_parts(
+    async def test_users_are_numbered_from_one_and_own_items_in_equal_parts(
         self, connection: asyncpg.Connection, database_url: str
     ):
         report = await seed(database_url, users=10, items=200, seed=7, accounts=False)
@@ -47,7 +47,7 @@ class TestSeed:
             assert statuses.count("PUBLISHED") == 18
             assert statuses.count("DRAFT") == statuses.count("ARCHIVED") == 1
 
-    async def test_gives_the_same_rows_for_the_same_numbers(
+    async def test_rows_are_equal_for_equal_counts_and_seed(
         self, connection: asyncpg.Connection, database_url: str
     ):
         await seed(database_url, users=20, items=300, seed=7)
@@ -59,7 +59,7 @@ class TestSeed:
         await seed(database_url, users=20, items=300, seed=8)
         assert await content(connection) != first
 
-    async def test_gives_rows_that_clients_could_have_made(
+    async def test_rows_are_such_as_clients_could_have_made(
         self, connection: asyncpg.Connection, database_url: str
     ):
         await seed(database_url, users=50, items=1000, seed=1)
@@ -72,7 +72,7 @@ class TestSeed:
         assert created == sorted(set(created))
         assert created[-1] < datetime(2025, 12, 1, tzinfo=UTC)
 
-    async def test_tells_the_change_log_nothing_and_leaves_its_triggers_working(
+    async def test_seed_logs_no_changes_and_leaves_the_triggers_working(
         self, connection: asyncpg.Connection, database_url: str
     ):
         await seed(database_url, users=5, items=20, seed=7)
@@ -82,7 +82,7 @@ class TestSeed:
         logged = await connection.fetch("SELECT entity, key FROM changes ORDER BY id")
         assert [tuple(row) for row in logged] == [("Item", 3), ("User", 4)]
 
-    async def test_leaves_the_next_id_to_the_next_row(
+    async def test_next_row_gets_the_next_id(
         self, connection: asyncpg.Connection, database_url: str
     ):
         await seed(database_url, users=3, items=4, seed=7, accounts=False)
@@ -94,7 +94,7 @@ class TestSeed:
         )
         assert (user, item) == (4, 5)
 
-    async def test_leaves_statistics_for_the_planner(
+    async def test_seed_leaves_statistics_for_the_planner(
         self, connection: asyncpg.Connection, database_url: str
     ):
         await seed(database_url, users=10, items=200, seed=7, accounts=False)
@@ -103,7 +103,7 @@ class TestSeed:
         )
         assert {row["relname"]: row["reltuples"] for row in known} == {"users": 10, "items": 200}
 
-    async def test_refuses_a_database_that_has_rows_and_changes_nothing(
+    async def test_database_that_has_rows_is_refused_and_not_changed(
         self, connection: asyncpg.Connection, database_url: str
     ):
         await connection.execute("INSERT INTO users (name, email) VALUES ('Ada', 'a@example.com')")
@@ -113,11 +113,13 @@ class TestSeed:
         await connection.execute("UPDATE users SET name = 'Eva'")
         assert await connection.fetchval("SELECT count(*) FROM changes") == 2
 
-    async def test_refuses_items_that_nobody_owns(self, database_url: str):
+    async def test_items_without_an_owner_are_refused(self, database_url: str):
         with pytest.raises(ValueError, match="at least one user"):
             await seed(database_url, users=0, items=1, seed=7)
 
-    async def test_tells_how_far_it_is(self, connection: asyncpg.Connection, database_url: str):
+    async def test_seed_reports_its_progress(
+        self, connection: asyncpg.Connection, database_url: str
+    ):
         told: list[tuple[str, int, int]] = []
         await seed(
             database_url,
@@ -135,7 +137,7 @@ class TestSeed:
             ("items", 10_001, 10_001),
         ]
 
-    async def test_gives_accounts_that_can_sign_in(self, api: Api, database_url: str):
+    async def test_accounts_can_sign_in(self, api: Api, database_url: str):
         report = await seed(database_url, users=2, items=3, seed=7)
         assert report.accounts == ACCOUNTS
         for account in ACCOUNTS:
@@ -146,7 +148,7 @@ class TestSeed:
 
 
 class TestIsEmpty:
-    async def test_tells_whether_there_are_rows(
+    async def test_database_is_empty_until_it_has_rows(
         self, connection: asyncpg.Connection, database_url: str
     ):
         assert await is_empty(database_url)
@@ -155,7 +157,7 @@ class TestIsEmpty:
 
 
 class TestInsertAdmin:
-    async def test_gives_an_admin_who_can_sign_in(self, api: Api, database_url: str):
+    async def test_inserted_admin_can_sign_in(self, api: Api, database_url: str):
         passwords = Passwords(threads=1)
         password_hash = await passwords.hash("a long enough password")
         passwords.close()
@@ -167,7 +169,7 @@ class TestInsertAdmin:
         payload = (await api.data(SIGN_IN, {"input": given}))["signIn"]
         assert payload["viewer"] == {"name": "Abel", "role": "ADMIN"}
 
-    async def test_gives_nobody_for_an_address_that_is_taken(
+    async def test_taken_address_gives_no_admin(
         self, connection: asyncpg.Connection, database_url: str
     ):
         await connection.execute("INSERT INTO users (name, email) VALUES ('Ada', 'a@example.com')")

@@ -1,4 +1,4 @@
-"""A network that goes silent: PostgreSQL neither answers nor ends the connection."""
+"""A silent network: PostgreSQL neither answers nor ends the connection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,7 @@ LIMITS = AnswerLimits(
     connect_seconds=1.0, grace_seconds=0.5, rollback_seconds=0.5, look_seconds=0.05
 )
 UPDATE = "New"
-"""It is prepared, and known by what it writes."""
+"""The UPDATE is prepared, so the value that it writes marks it on the wire."""
 
 COMMANDS = ["BEGIN", UPDATE, "COMMIT", "ROLLBACK"]
 
@@ -75,7 +75,7 @@ async def fail_to_write(database: Database) -> None:
 
 
 async def is_served(database: Database, name: str) -> bool:
-    """On a busy machine an honest connection may take longer than these limits."""
+    """Returns whether a read and a write succeed; on a busy machine they may exceed the limits."""
     try:
         await read(database)
         await write(database, name)
@@ -89,18 +89,18 @@ async def name(connection: asyncpg.Connection) -> str | None:
 
 
 class TestReads:
-    async def test_are_unavailable_in_the_silence_and_served_after_it(
+    async def test_reads_are_unavailable_in_the_silence_and_served_after_it(
         self, database: Database, network: Forwarder
     ) -> None:
         await until(lambda: is_served(database, "Before"))
         network.silence()
-        for _ in range(2):  # on the connection that there was, and on a new one
+        for _ in range(2):  # on the existing connection, and on a new one
             with pytest.raises(Unavailable):
                 await read(database)
         await network.mend()
         await until(lambda: is_served(database, "After"))
 
-    async def test_end_when_the_network_goes_silent_within_an_answer(
+    async def test_read_ends_when_the_network_goes_silent_within_an_answer(
         self, database: Database, network: Forwarder
     ) -> None:
         await until(lambda: is_served(database, "Before"))
@@ -110,7 +110,7 @@ class TestReads:
         await network.mend()
         await until(lambda: is_served(database, "After"))
 
-    async def test_in_the_silence_take_the_idle_connections_with_them(
+    async def test_read_in_the_silence_ends_the_idle_connections_too(
         self, database: Database, network: Forwarder
     ) -> None:
         await until(lambda: is_served(database, "Before"))
@@ -124,7 +124,7 @@ class TestReads:
 class TestTransactions:
     @pytest.mark.parametrize("is_sent", [False, True], ids=["lost", "sent"])
     @pytest.mark.parametrize("command", COMMANDS)
-    async def test_end_whatever_command_is_not_answered(
+    async def test_transaction_ends_whatever_command_is_not_answered(
         self,
         command: str,
         is_sent: bool,
@@ -145,7 +145,7 @@ class TestTransactions:
         is_committed = command == "COMMIT" and is_sent
         assert await name(connection) == ("New" if is_committed else "Before")
 
-    async def test_end_when_they_are_cancelled_in_the_silence(
+    async def test_transaction_ends_when_it_is_cancelled_in_the_silence(
         self, database: Database, network: Forwarder
     ) -> None:
         await until(lambda: is_served(database, "Before"))
@@ -158,7 +158,7 @@ class TestTransactions:
         await network.mend()
         await until(lambda: is_served(database, "After"))
 
-    async def test_that_another_end_has_left_are_ended_by_postgresql(
+    async def test_postgresql_ends_transactions_that_the_client_has_left(
         self, database: Database
     ) -> None:
         async with database.write(None) as transaction:
@@ -167,7 +167,7 @@ class TestTransactions:
 
 
 class TestRevision:
-    async def test_is_not_waited_for_in_the_silence(
+    async def test_revision_check_ends_in_the_silence(
         self, database_url: str, network: Forwarder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("db.revision.ANSWER_SECONDS", 0.5)
@@ -177,7 +177,7 @@ class TestRevision:
 
 
 class TestWaiting:
-    async def test_ends_for_all_when_there_is_no_connection_to_be_had(
+    async def test_waiting_ends_for_all_when_no_connection_can_be_opened(
         self, database: Database, network: Forwarder
     ) -> None:
         network.silence()
@@ -188,13 +188,13 @@ class TestWaiting:
 
 
 class TestWatch:
-    async def test_ends_nothing_that_is_answered_by_then(
+    async def test_watch_ends_no_connection_that_is_answered_by_the_second_look(
         self, database: Database, connection: asyncpg.Connection
     ) -> None:
-        """A process that was stopped finds its answers late, and they count."""
+        """A process that was suspended reads its answers late, and they count."""
         async with database.writing.lend() as writing:
             pid = writing.raw.get_server_pid()
-            writing.under_way_since = 0.0  # as it seems at the first look
+            writing.under_way_since = 0.0  # overdue at the first look
             await asyncio.sleep(0)
             watch = database._silence  # pyright: ignore[reportPrivateUsage]
             watch._look()  # pyright: ignore[reportPrivateUsage]
@@ -204,7 +204,7 @@ class TestWatch:
         async with database.writing.lend() as writing:
             assert writing.raw.get_server_pid() == pid
 
-    async def test_stops_when_there_are_no_connections_left(self, database: Database) -> None:
+    async def test_watch_stops_when_no_connections_are_left(self, database: Database) -> None:
         await until(lambda: is_served(database, "Before"))
         await database.close()
         watch = database._silence  # pyright: ignore[reportPrivateUsage]
