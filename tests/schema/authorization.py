@@ -1,4 +1,4 @@
-"""How each field of the authorization matrix is asked for, and the scene in which it is."""
+"""How to query each field of the authorization matrix, and the scene to query it in."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,7 @@ VERIFICATION_TOKEN = "a token that proves the owner's address"
 RESET_TOKEN = "a token that resets the owner's password"
 
 TYPES = {"owner": "ID!", "item": "ID!", "session": "ID!", "email": "String!"}
-"""Variables that a text may use."""
+"""The types of the variables that a text may use."""
 
 OPERATIONS = {
     "Query.viewer": "viewer { id }",
@@ -58,7 +58,7 @@ OPERATIONS = {
     "Mutation.updateItem": 'updateItem(input: {id: $item, title: "New"}) { ... }',
     "Mutation.deleteItem": "deleteItem(input: {id: $item}) { ... }",
 }
-"""Fields of the roots; `...` is for what is asked of a payload."""
+"""Fields of the root types; `...` stands for the selection on a payload."""
 
 WAYS = {
     "User": "user(id: $owner) { ... }",
@@ -87,7 +87,7 @@ WAYS = {
     "RequestEmailVerificationPayload": OPERATIONS["Mutation.requestEmailVerification"],
     "UserError": 'updateItem(input: {id: "wrong"}) { errors { ... } }',
 }
-"""Where there is an object of each type; `...` is for its fields."""
+"""A path to an object of each type; `...` stands for its fields."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Row:
 
 
 def read_table() -> list[Row]:
-    """The lines that begin with a coordinate."""
+    """Returns the lines of the table that begin with a coordinate."""
     text = Path(__file__).with_suffix(".txt").read_text()
     rows: list[Row] = []
     for line in text.splitlines():
@@ -121,14 +121,14 @@ def read_table() -> list[Row]:
 
 @dataclass
 class Scene:
-    """An owner with an item, and four who ask."""
+    """An owner with an item, and a viewer of each role."""
 
     api: Api
     viewers: dict[str, Member | None]
     variables: dict[str, str]
 
     async def ask(self, text: str, by: str) -> dict[str, Any]:
-        """The whole answer to one field of a root."""
+        """Returns the whole response to an operation with these fields of a root type."""
         is_mutation = any(f"Mutation.{name}" in OPERATIONS for name in text.split("(")[0].split())
         kind = "mutation" if is_mutation else "query"
         used = {name: type_ for name, type_ in TYPES.items() if f"${name}" in text}
@@ -139,7 +139,7 @@ class Scene:
 
 
 async def new_scene(api: Api, *, draft: bool = False) -> Scene:
-    """A scene of its own in the database; everybody in it has a password."""
+    """Makes a new scene in the database; all its users have a password."""
     owner = await api.user()
     viewers = {
         "stranger": None,

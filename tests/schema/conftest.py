@@ -1,4 +1,4 @@
-"""Passwords whose hashes cost little, as what a real one costs is no matter of the schema; mail."""
+"""Password hashes at low cost, since tests of the schema need no real ones; a mail server."""
 
 from collections.abc import AsyncIterator
 
@@ -16,6 +16,6 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def box() -> AsyncIterator[Postbox]:
-    """A mail server."""
+    """Yields a mail server."""
     async with postbox() as box:
         yield box

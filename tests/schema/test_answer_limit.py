@@ -1,4 +1,4 @@
-"""How long an answer of the whole server may be, where long texts are stored."""
+"""The limit on the bytes of a response, with the whole server and long texts stored."""
 
 from collections.abc import AsyncIterator
 
@@ -25,7 +25,7 @@ async def api(connection: asyncpg.Connection, settings: Settings) -> AsyncIterat
 
 
 class TestAnswer:
-    async def test_of_long_texts_is_refused_and_one_of_less_is_not(self, api: Api) -> None:
+    async def test_answer_is_refused_beyond_the_limit_and_given_below_it(self, api: Api) -> None:
         owner_id = await api.connection.fetchval(
             "INSERT INTO users (name, email, created_at) VALUES ('A', 'a@b.test', now())"
             " RETURNING id"

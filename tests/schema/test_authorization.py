@@ -1,4 +1,4 @@
-"""The authorization matrix: `authorization.txt` says who may do what, and this that it is so."""
+"""Tests the authorization matrix of `authorization.txt`, which says who may do what."""
 
 from collections import defaultdict
 from typing import Any
@@ -25,7 +25,7 @@ OUTCOMES = {"FORBIDDEN": "no", "NOT_FOUND": "none"}
 
 
 def coordinates(schema: GraphQLSchema) -> set[str]:
-    """Every field of every type that is the schema's own."""
+    """Returns every field of every type of the schema, without introspection."""
     return {
         f"{type_.name}.{name}"
         for type_ in schema.type_map.values()
@@ -36,14 +36,14 @@ def coordinates(schema: GraphQLSchema) -> set[str]:
 
 
 def selection(type_name: str, fields: list[str]) -> str:
-    """The fields of the type, each with something of what it leads to."""
+    """Returns a selection of the fields; those of objects select their `__typename`."""
     type_: Any = build_schema().graphql_schema.type_map[type_name]
     leaves = {name: is_leaf_type(get_named_type(type_.fields[name].type)) for name in fields}
     return " ".join(name if leaf else f"{name} {{ __typename }}" for name, leaf in leaves.items())
 
 
 def outcome(answer: dict[str, Any], name: str) -> str:
-    """What became of a field, wherever it stands in the answer."""
+    """Returns the outcome of a field, wherever it stands in the response."""
     codes: list[str] = [
         error["extensions"]["code"]
         for error in answer.get("errors", ())
@@ -55,7 +55,7 @@ def outcome(answer: dict[str, Any], name: str) -> str:
 
 
 def found(value: Any, name: str) -> Any:
-    """The first value of this name that is not null, or holds one."""
+    """Returns the first value under this name that is not null or `[null]`; None without one."""
     if isinstance(value, list):
         return next((hit for part in value if (hit := found(part, name)) is not None), None)
     if not isinstance(value, dict):
@@ -79,11 +79,11 @@ def ids(row: Row) -> str:
 
 
 class TestTable:
-    def test_has_every_field_of_the_schema_and_no_other(self) -> None:
+    def test_table_has_every_field_of_the_schema_and_no_other(self) -> None:
         told = {row.coordinate for row in TABLE}
         assert sorted(coordinates(build_schema().graphql_schema) ^ told) == []
 
-    def test_is_asked_for_in_full(self) -> None:
+    def test_every_row_of_the_table_is_queried(self) -> None:
         asked = {*OPERATIONS, "Subscription.itemChanged"}
         roots = {row.coordinate for row in TABLE if row.type_name in ROOTS}
         types = {row.type_name for row in TABLE} - {*ROOTS, "ItemChange"}
@@ -94,7 +94,9 @@ class TestTable:
     "row", [row for row in TABLE if row.type_name in ("Query", "Mutation")], ids=ids
 )
 class TestRoot:
-    async def test_is_for_whom_the_table_says(self, api: Api, row: Row) -> None:
+    async def test_root_field_is_answered_to_the_roles_of_the_table(
+        self, api: Api, row: Row
+    ) -> None:
         for role in ROLES:
             scene = await new_scene(api, draft=row.is_of_a_draft)
             text = OPERATIONS[row.coordinate].replace("...", "errors { code }")
@@ -110,12 +112,14 @@ class TestRoot:
 
 @pytest.mark.parametrize("type_name", WAYS)
 class TestField:
-    async def test_is_for_whom_the_table_says(self, api: Api, type_name: str) -> None:
+    async def test_field_is_answered_to_the_roles_of_the_table(
+        self, api: Api, type_name: str
+    ) -> None:
         rows = by_type()[type_name]
         fields = selection(type_name, [row.field_name for row in rows])
         for role in ROLES:
             scene = await new_scene(api)
-            if type_name == "User":  # whose time of suspension is null otherwise
+            if type_name == "User":  # its time of suspension is null otherwise
                 await api.connection.execute("UPDATE users SET suspended_at = now()")
             answer = await scene.ask(WAYS[type_name].replace("...", fields), role)
             told = {row.coordinate: outcome(answer, row.field_name) for row in rows}
@@ -124,7 +128,7 @@ class TestField:
 
 
 async def update(socket: Socket) -> dict[str, Any]:
-    """The next update; on a busy machine the events of the items' creation come first."""
+    """Returns the next update; on a busy machine the items' creation events come before it."""
     while (told := await change(socket))["kind"] != "UPDATED":
         pass
     return told
@@ -132,8 +136,10 @@ async def update(socket: Socket) -> dict[str, Any]:
 
 class TestItemChanged:
     @pytest.mark.parametrize("role", ROLES)
-    async def test_is_for_whom_the_table_says(self, api: Api, url: str, role: str) -> None:
-        """The draft is changed first: who sees it is told of it first."""
+    async def test_changes_are_sent_to_the_roles_of_the_table(
+        self, api: Api, url: str, role: str
+    ) -> None:
+        """The draft is changed first, so viewers who see it get its event first."""
         scene = await new_scene(api, draft=True)
         owner = scene.viewers["owner"]
         assert owner is not None

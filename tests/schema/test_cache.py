@@ -1,4 +1,4 @@
-"""Cached fields: hits, misses, and every way a write reaches them."""
+"""Cached fields: hits, misses, and every way in which a write invalidates them."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -19,11 +19,11 @@ from tests.weft.cache.settings import with_cache
 
 
 def statements_of(pages: Mapping[Any, PageStatements[Any]]) -> list[Statement[Any]]:
-    """All statements by which pages are read."""
+    """Returns all statements that read the pages."""
     return [part for found in pages.values() for part in (found.rows, found.versions)]
 
 
-# Each cached field, read of one owner, and the statements that compute it.
+# Each cached field, selected for one owner, and the statements that compute it.
 READS = {
     "User.itemCount": ("user(id: $id) { itemCount }", [COUNT_ITEMS_BY_OWNER]),
     "User.items": (
@@ -60,7 +60,7 @@ def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @asynccontextmanager
 async def another_process(api: Api) -> AsyncGenerator[Api]:
-    """The same server once more, with a memory of its own."""
+    """Yields another instance of the server, with a memory of its own."""
     statements: list[str] = []
     app = create_app(api.settings, observe=lambda sql, _: statements.append(sql))
     async with Api(app, api.settings, api.connection, api.clock, statements) as another:
@@ -80,7 +80,7 @@ def computed(api: Api, name: str) -> int:
 
 
 async def until_cached(api: Api, name: str, owner: Member) -> Any:
-    """Asks until an answer comes without a statement; gives it."""
+    """Repeats the query until it needs no statement; returns that response."""
     found: Any = None
 
     async def is_cached() -> bool:
@@ -95,7 +95,7 @@ async def until_cached(api: Api, name: str, owner: Member) -> Any:
 
 @pytest.mark.parametrize("name", READS)
 class TestCachedField:
-    async def test_is_computed_no_more_once_it_is_cached(self, api: Api, name: str) -> None:
+    async def test_cached_field_is_not_computed_again(self, api: Api, name: str) -> None:
         owner = await api.user()
         await api.item(owner)
         await until_cached(api, name, owner)
@@ -104,14 +104,14 @@ class TestCachedField:
         assert computed(api, name) == before
         assert answers == [await read(api, name, owner)] * 5
 
-    async def test_answers_the_same_out_of_redis(self, api: Api, name: str) -> None:
+    async def test_value_from_redis_equals_the_computed_one(self, api: Api, name: str) -> None:
         owner = await api.user()
         for number in range(3):
             await api.item(owner, f"New {number}", tags=["new"])
         await until_cached(api, name, owner)
 
         async def is_answered_by_one_that_knows_nothing() -> bool:
-            """Not yet, where the relay has just raised fences of what was written elsewhere."""
+            """False for a while, if the relay has just raised fences of other programs' writes."""
             answer = await read(api, name, owner)
             async with another_process(api) as another:
                 assert await read(another, name, owner) == answer
@@ -119,7 +119,9 @@ class TestCachedField:
 
         await until(is_answered_by_one_that_knows_nothing)
 
-    async def test_is_right_as_soon_as_a_mutation_has_answered(self, api: Api, name: str) -> None:
+    async def test_value_is_up_to_date_as_soon_as_a_mutation_has_answered(
+        self, api: Api, name: str
+    ) -> None:
         owner = await api.user()
         before = await until_cached(api, name, owner)
         for new_name in ("Bob", "Ada", "Bob"):
@@ -130,7 +132,9 @@ class TestCachedField:
             before = await until_cached(api, name, owner)
             assert before == after
 
-    async def test_follows_a_writer_that_knows_of_no_cache(self, api: Api, name: str) -> None:
+    async def test_value_follows_a_writer_outside_the_application(
+        self, api: Api, name: str
+    ) -> None:
         owner = await api.user()
         before = await until_cached(api, name, owner)
         await api.item(owner, "New", tags=["new"])
@@ -143,7 +147,7 @@ class TestCachedField:
 
 
 class TestExplanation:
-    async def test_tells_what_the_cache_did(self, api: Api) -> None:
+    async def test_explanation_counts_hits_and_misses(self, api: Api) -> None:
         owner = await api.user()
         await until_cached(api, "User.itemCount", owner)
         body = {"query": f'{{ user(id: "{owner.id}") {{ itemCount }} }}'}
@@ -154,11 +158,11 @@ class TestExplanation:
 
 
 class TestItemCount:
-    async def test_of_a_user_without_items_is_cached_too(self, api: Api) -> None:
+    async def test_item_count_of_a_user_without_items_is_cached_too(self, api: Api) -> None:
         found = await until_cached(api, "User.itemCount", await api.user())
         assert found == {"user": {"itemCount": 0}}
 
-    async def test_follows_status(self, api: Api) -> None:
+    async def test_item_count_follows_the_status_of_items(self, api: Api) -> None:
         owner = await api.user()
         item = await api.item(owner)
         for status, expected in (("DRAFT", 0), ("PUBLISHED", 1), ("ARCHIVED", 0)):
@@ -167,7 +171,7 @@ class TestItemCount:
             found = await read(api, "User.itemCount", owner)
             assert found == {"user": {"itemCount": expected}}
 
-    async def test_is_left_in_peace_by_a_new_title(self, api: Api) -> None:
+    async def test_item_count_is_not_invalidated_by_a_new_title(self, api: Api) -> None:
         owner = await api.user()
         item = await api.item(owner)
         await until_cached(api, "User.itemCount", owner)

@@ -1,4 +1,4 @@
-"""What cached fields leave behind: no pages by free filters, and few bytes."""
+"""What cached fields keep: no pages by free filters, and few bytes."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -29,7 +29,7 @@ caches: list[Cache] = []
 
 
 class Watched(Cache):
-    """A cache that the test can look into."""
+    """A cache that the test can inspect."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -51,7 +51,7 @@ async def redis(settings: Settings) -> AsyncIterator[Redis]:
 
 
 async def stored(redis: Redis, settings: Settings) -> int:
-    """How many values stand in Redis."""
+    """Returns the number of values in Redis."""
     return len([key async for key in redis.scan_iter(f"{settings.redis_prefix}:cache:*:v:*")])
 
 
@@ -73,7 +73,7 @@ FREE: dict[str, Any] = {
 
 class TestFreePages:
     @pytest.mark.parametrize("name", FREE)
-    async def test_by_a_filter_are_not_kept(
+    async def test_filtered_pages_are_not_kept(
         self, api: Api, redis: Redis, settings: Settings, name: str
     ) -> None:
         owner = await owner_of(api, 3)
@@ -86,7 +86,7 @@ class TestFreePages:
         assert len(cache.kept) == 0
         assert await stored(redis, settings) == 0
 
-    async def test_from_a_cursor_are_kept_when_they_are_repeated(
+    async def test_pages_from_a_cursor_are_kept_when_they_are_repeated(
         self, api: Api, redis: Redis, settings: Settings
     ) -> None:
         owner = await owner_of(api, TIMES)
@@ -103,10 +103,10 @@ class TestFreePages:
             after = found["user"]["items"]["pageInfo"]["endCursor"]
             await cache._filler.settle()  # pyright: ignore[reportPrivateUsage]
         assert await stored(redis, settings) == 1
-        # One more for each page, until the second time that they are computed.
+        # A page is stored when it is computed for the second time.
         await until(lambda: are_stored(2, after))
 
-    async def test_of_users_are_not_kept(self, api: Api) -> None:
+    async def test_searches_of_users_are_not_kept(self, api: Api) -> None:
         await api.user()
         await api.data(USERS)
         for number in range(TIMES):
@@ -114,7 +114,7 @@ class TestFreePages:
         (cache,) = caches
         assert len(cache.kept) == 1
 
-    async def test_are_read_as_any_other(self, api: Api) -> None:
+    async def test_filtered_page_has_the_right_items(self, api: Api) -> None:
         owner = await owner_of(api, 3)
         asked = {"id": owner.id, "filter": {"search": "item"}}
         found = (await api.data(PAGE, asked))["user"]["items"]["nodes"]
@@ -122,8 +122,8 @@ class TestFreePages:
 
 
 class TestCommonPages:
-    async def test_stay_within_their_bytes(self, api: Api) -> None:
-        """All of these are cached, and together they take several times what they may."""
+    async def test_common_pages_stay_within_their_bytes(self, api: Api) -> None:
+        """All of these pages are cached, and together they exceed the limit several times."""
         owner = await owner_of(api, 20, description="A long description. " * 25)
         (cache,) = caches
         most, turned_over = 0, False

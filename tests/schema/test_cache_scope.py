@@ -1,4 +1,4 @@
-"""What is cached for one viewer never reaches another who may not see it."""
+"""A value cached for one viewer never reaches another viewer who may not see it."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -39,7 +39,7 @@ UPDATE = """mutation ($id: ID!, $status: ItemStatus) {
 }"""
 WHO = st.integers(0, 3)
 TIMES = st.sampled_from([1, 1, 8])
-"""How often something is read; often enough for the answer to be kept whole."""
+"""How often a query is sent; 8 times suffice for a whole answer to be kept."""
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("read"), WHO, st.integers(0, len(READS) - 1), WHO, TIMES),
@@ -57,7 +57,7 @@ def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture
 async def uncached(api: Api) -> AsyncIterator[Api]:
-    """The same rows without a cache; it never leads, since the other is there before it."""
+    """A server without a cache on the same rows; the other started first, so it is the leader."""
     own = api.settings.model_copy(update={"cache": "off"})
     async with Api(create_app(own), own, api.connection, api.clock, []) as reference:
         yield reference
@@ -70,7 +70,7 @@ class TestViewers:
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
-    async def test_each_gets_what_a_server_without_a_cache_answers(
+    async def test_each_viewer_gets_what_a_server_without_a_cache_answers(
         self, api: Api, uncached: Api, steps: Sequence[tuple[Any, ...]]
     ) -> None:
         owners = [await api.user(f"Owner {number}") for number in range(2)]
@@ -79,7 +79,7 @@ class TestViewers:
         items: list[tuple[str, Member]] = []
 
         async def are_known() -> bool:
-            """They were written past the server, whose relay finds them a moment later."""
+            """Rows written past the server are found by its relay a moment later."""
             text = "{ users(last: 3) { totalCount nodes { id } } }"
             return await api.data(text) == await uncached.data(text)
 
@@ -116,7 +116,7 @@ PUBLIC = CachePolicy(
 
 class TestPublicField:
     @pytest.mark.parametrize("environment", ["test", "production"])
-    async def test_that_reads_the_viewer_fails_in_tests_and_is_not_stored_elsewhere(
+    async def test_public_field_that_reads_the_viewer_fails_in_tests_and_is_never_stored(
         self, settings: Settings, api: Api, environment: str
     ) -> None:
         own = settings.model_copy(update={"environment": environment})
@@ -136,8 +136,8 @@ class TestPublicField:
                 await server.filler.settle()
             assert server.cache.counts.fields["User.any"].hits == 0
 
-    async def test_of_a_viewer_has_no_session(self, api: Api) -> None:
-        """Answers that are kept for a viewer are given to all sessions of that user."""
+    async def test_viewer_of_a_cached_field_has_no_session(self, api: Api) -> None:
+        """Cached values of a viewer are used for all sessions of that user."""
         server = Server(api.settings, api.clock, lambda sql, seconds: None)
         context = Context(server.services, Viewer(1, Role.ADMIN, 7), "")
         isolated = context.isolated(SnapshotBound(None), public=False)
@@ -145,7 +145,7 @@ class TestPublicField:
         assert isolated.viewer_key == context.viewer_key
         server.passwords.close()
 
-    def test_is_seen_by_nobody_in_particular(self) -> None:
+    def test_public_policy_cannot_depend_on_the_viewer(self) -> None:
         with pytest.raises(DeclarationError):
             CachePolicy(
                 ttl_seconds=1,

@@ -1,4 +1,4 @@
-"""E-mail addresses that count once a mailed token came back; mails by a real server."""
+"""E-mail addresses that are verified by a mailed token, with a real mail server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,14 +33,14 @@ async def api(
 
 @pytest.fixture
 async def ada(api: Api) -> Member:
-    """Who signs in by `PASSWORD`."""
+    """A user who can sign in with `PASSWORD`."""
     ada = await api.user()
     await with_password(api, ada)
     return ada
 
 
 async def ask(api: Api, by: Member | None, email: str = NEW, **input: Any) -> list[Any]:
-    """The errors of asking for an address, with the right password."""
+    """Requests a new address with the right password; returns the errors."""
     return await act(
         api, by, "updateProfile", **{"email": email, "currentPassword": PASSWORD, **input}
     )
@@ -58,7 +58,7 @@ async def accounts(api: Api) -> list[tuple[str, bool]]:
 
 
 class TestNewAddress:
-    async def test_counts_once_the_token_comes_back(
+    async def test_new_address_is_used_once_its_token_is_returned(
         self, api: Api, box: Postbox, ada: Member
     ) -> None:
         input = {"name": "New", "email": " New@WEFT.test ", "currentPassword": PASSWORD}
@@ -80,7 +80,7 @@ class TestNewAddress:
         assert await sign_in(api, "user1@example.com") == ["BAD_CREDENTIALS"]
         assert await sign_in(api, "new@weft.test") == []
 
-    async def test_is_proven_by_the_token_alone_and_opens_no_session(
+    async def test_new_address_is_proven_by_the_token_alone_and_opens_no_session(
         self, api: Api, box: Postbox, ada: Member
     ) -> None:
         await ask(api, ada)
@@ -98,7 +98,7 @@ class TestNewAddress:
             ({"currentPassword": "\U0001f4a9" * 10_000}, ("BAD_CREDENTIALS", ["currentPassword"])),
         ],
     )
-    async def test_takes_the_password_or_nothing_is_written(
+    async def test_change_of_address_without_the_password_writes_nothing(
         self, api: Api, box: Postbox, ada: Member, given: dict[str, Any], error: Any
     ) -> None:
         for email in (NEW, "user1@example.com"):
@@ -108,10 +108,10 @@ class TestNewAddress:
         assert await count(api, "email_verifications") == 0
         assert box.mails.empty()
 
-    async def test_is_nothing_for_an_account_without_a_password(self, api: Api) -> None:
+    async def test_account_without_a_password_cannot_change_its_address(self, api: Api) -> None:
         assert await ask(api, await api.user()) == [("BAD_CREDENTIALS", ["currentPassword"])]
 
-    async def test_is_answered_and_works_alike_whether_it_is_taken(
+    async def test_taken_address_gets_the_same_response_and_cost_as_a_free_one(
         self, api: Api, box: Postbox, ada: Member
     ) -> None:
         await api.user()
@@ -125,7 +125,9 @@ class TestNewAddress:
         assert [mail["to"].lower() for mail in mails] == [email.lower() for email in emails]
         assert mails[0]["subject"] == mails[1]["subject"]
 
-    async def test_is_not_given_once_it_is_taken(self, api: Api, box: Postbox, ada: Member) -> None:
+    async def test_address_that_is_taken_by_then_is_not_given(
+        self, api: Api, box: Postbox, ada: Member
+    ) -> None:
         await ask(api, ada, NEW.upper())
         token = await token_of(box)
         await api.user()
@@ -134,7 +136,9 @@ class TestNewAddress:
             assert await verify(api, token, by) == EXPIRED
         assert await accounts(api) == [("user1@example.com", False), (NEW, False)]
 
-    async def test_is_given_to_one_of_many_at_once(self, api: Api, box: Postbox) -> None:
+    async def test_address_is_given_to_one_of_several_concurrent_users(
+        self, api: Api, box: Postbox
+    ) -> None:
         members = [await api.user() for _ in range(4)]
         for place, member in enumerate(members):
             await with_password(api, member)
@@ -147,7 +151,7 @@ class TestNewAddress:
 
 
 class TestToken:
-    async def test_is_good_once_also_of_many_at_once(
+    async def test_token_is_accepted_once_of_several_concurrent_uses(
         self, api: Api, box: Postbox, ada: Member
     ) -> None:
         await ask(api, ada)
@@ -157,14 +161,16 @@ class TestToken:
         for used in (token, "", "never given", "\U0001f4a9" * 10_000):
             assert await verify(api, used) == EXPIRED
 
-    async def test_is_stored_as_a_digest(self, api: Api, box: Postbox, ada: Member) -> None:
+    async def test_token_is_stored_as_a_digest(self, api: Api, box: Postbox, ada: Member) -> None:
         await ask(api, ada)
         token = await token_of(box)
         stored: Any = await api.connection.fetchval("SELECT v::text FROM email_verifications v")
         assert token not in stored
         assert token.encode().hex() not in stored
 
-    async def test_is_the_newest(self, api: Api, box: Postbox, ada: Member) -> None:
+    async def test_newest_token_is_the_only_valid_one(
+        self, api: Api, box: Postbox, ada: Member
+    ) -> None:
         await ask(api, ada, "old@weft.test")
         old = await token_of(box)
         await ask(api, ada)
@@ -172,7 +178,7 @@ class TestToken:
         assert await verify(api, await token_of(box)) == []
         assert await accounts(api) == [(NEW, True)]
 
-    async def test_is_one_of_many_that_are_asked_for_at_once(
+    async def test_one_of_several_tokens_requested_concurrently_is_valid(
         self, api: Api, box: Postbox, ada: Member
     ) -> None:
         await asyncio.gather(*(ask(api, ada, f"new{number}@weft.test") for number in range(4)))
@@ -181,7 +187,9 @@ class TestToken:
         assert sorted(map(len, errors)) == [0, 1, 1, 1]
 
     @pytest.mark.parametrize("event", ["password", "reset", "suspension", "time"])
-    async def test_is_late_after(self, api: Api, box: Postbox, ada: Member, event: str) -> None:
+    async def test_token_expires_after_each_event(
+        self, api: Api, box: Postbox, ada: Member, event: str
+    ) -> None:
         await ask(api, ada)
         token, new = await token_of(box), "a longer passphrase"
         if event == "password":
@@ -200,7 +208,7 @@ class TestToken:
         assert await verify(api, token) == EXPIRED
         assert (await accounts(api))[0][0] == "user1@example.com"
 
-    async def test_of_a_password_reset_is_late_after_the_change(
+    async def test_password_reset_token_expires_after_the_change_of_address(
         self, api: Api, box: Postbox, ada: Member
     ) -> None:
         await act(api, None, "requestPasswordReset", email="user1@example.com")
@@ -212,7 +220,9 @@ class TestToken:
 
 
 class TestRequestEmailVerification:
-    async def test_mails_a_token_for_the_address(self, api: Api, box: Postbox, ada: Member) -> None:
+    async def test_request_mails_a_token_for_the_address(
+        self, api: Api, box: Postbox, ada: Member
+    ) -> None:
         payload = {"accepted": True, "errors": []}
         assert (await api.data(AGAIN, by=ada))["requestEmailVerification"] == payload
         assert await verify(api, await token_of(box)) == []
@@ -221,13 +231,13 @@ class TestRequestEmailVerification:
         assert (await api.data(AGAIN, by=ada))["requestEmailVerification"] == payload
         assert box.mails.empty()
 
-    async def test_is_for_those_who_are_signed_in(self, api: Api) -> None:
+    async def test_anonymous_request_is_refused(self, api: Api) -> None:
         payload = {"accepted": False, "errors": [{"code": "FORBIDDEN"}]}
         assert (await api.data(AGAIN))["requestEmailVerification"] == payload
 
 
 class TestMails:
-    async def test_are_few_however_many_are_asked_for_in_a_request(
+    async def test_mails_are_limited_however_many_a_request_asks_for(
         self, api: Api, box: Postbox, ada: Member
     ) -> None:
         texts = (
@@ -246,7 +256,9 @@ class TestMails:
             assert (await box.next())["subject"] == "Verify your e-mail address"
         assert box.mails.empty()
 
-    async def test_are_few_for_one_address_whoever_asks(self, api: Api, box: Postbox) -> None:
+    async def test_mails_to_one_address_are_limited_for_all_users_together(
+        self, api: Api, box: Postbox
+    ) -> None:
         answers: list[Any] = []
         for _ in range(6):
             member = await api.user()
@@ -255,7 +267,7 @@ class TestMails:
             answers.append(await api.answer(UPDATE, {"input": given}, member))
         assert ["errors" in answer for answer in answers] == [False] * 5 + [True]
 
-    async def test_say_nothing_that_another_has_written(
+    async def test_mail_contains_no_text_that_its_requester_wrote(
         self, api: Api, box: Postbox, ada: Member
     ) -> None:
         await ask(api, ada, name="Buy at evil.test")

@@ -1,4 +1,4 @@
-"""What an operation took, told to whoever asks and may know."""
+"""The explanation of what an operation took, for clients that request it and are allowed to."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -18,7 +18,7 @@ COUNT = "query ($id: ID!) { user(id: $id) { itemCount } }"
 async def explained(
     api: Api, query: str, by: Member | None = None, *, ask: Any = True, **variables: Any
 ) -> Any:
-    """What is told of the operation, if it is asked like that; None if nothing is."""
+    """Returns the explanation for this value of `explain`; None if there is none."""
     answer = await api.http.post(
         "/graphql",
         json={"query": query, "variables": variables, "extensions": {"explain": ask}},
@@ -30,7 +30,7 @@ async def explained(
 
 @asynccontextmanager
 async def another(api: Api, **update: Any) -> AsyncGenerator[Api]:
-    """The same server with other settings."""
+    """Yields the same server with other settings."""
     own = api.settings.model_copy(update=update)
     async with Api(create_app(own), own, api.connection, api.clock, []) as server:
         yield server
@@ -42,7 +42,7 @@ def settings(settings: Settings) -> Settings:
 
 
 class TestFields:
-    async def test_have_their_calls_batches_and_statements(self, api: Api) -> None:
+    async def test_fields_have_their_calls_batches_and_statements(self, api: Api) -> None:
         for owner in (await api.user(), await api.user()):
             await api.item(owner)
             await api.item(owner)
@@ -60,7 +60,7 @@ class TestFields:
         for field in told.values():
             assert field["ms"] >= field["statementMs"] > 0
 
-    async def test_have_all_statements_that_ran(self, api: Api) -> None:
+    async def test_fields_have_all_statements_that_ran(self, api: Api) -> None:
         await api.item(await api.user())
         del api.statements[:]
         told = await explained(api, OWNERS)
@@ -68,7 +68,7 @@ class TestFields:
         assert {each["field"] for each in told["statements"]} == set(told["fields"])
         assert sum(field["statements"] for field in told["fields"].values()) == len(api.statements)
 
-    async def test_have_what_a_mutation_wrote(self, api: Api) -> None:
+    async def test_mutation_field_has_its_write(self, api: Api) -> None:
         told = await explained(
             api,
             'mutation { createItem(input: {title: "New"}) { item { owner { name } } } }',
@@ -78,7 +78,7 @@ class TestFields:
         assert [each["field"] for each in written] == ["Mutation.createItem"]
         assert "keys" not in written[0]
 
-    async def test_have_what_a_mutation_wrote_together_with_others(self, api: Api) -> None:
+    async def test_mutation_field_has_a_write_that_was_joined_with_others(self, api: Api) -> None:
         owner = await api.user()
         ids = [await api.item(owner) for _ in range(20)]
         update = 'mutation {{ updateItem(input: {{id: "{}", title: "New"}}) {{ item {{ id }} }} }}'
@@ -90,7 +90,7 @@ class TestFields:
         assert written["field"] == "Mutation.updateItem"
         assert 1 <= written["keys"] <= 20
 
-    async def test_have_nothing_of_other_operations(self, api: Api) -> None:
+    async def test_fields_have_nothing_of_other_operations(self, api: Api) -> None:
         owner = await api.user()
         await api.item(owner)
         alone = await explained(api, OWNERS)
@@ -104,9 +104,11 @@ class TestFields:
         assert set(together["fields"]) == set(alone["fields"])
 
 
-class TestWhoIsTold:
+class TestAvailability:
     @pytest.mark.parametrize("ask", [False, None, 1, "true"])
-    async def test_is_nobody_who_does_not_ask(self, api: Api, ask: Any) -> None:
+    async def test_operation_that_requests_no_explanation_gets_none(
+        self, api: Api, ask: Any
+    ) -> None:
         assert await explained(api, "{ viewer { id } }", ask=ask) is None
 
     @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ class TestWhoIsTold:
             ("production", "all", ["stranger", "member", "admin"]),
         ],
     )
-    async def test_is_said_by_a_setting(
+    async def test_setting_decides_which_viewers_get_an_explanation(
         self, api: Api, environment: str, explain: str | None, audience: list[str]
     ) -> None:
         viewers = {"stranger": None, "member": await api.user()}

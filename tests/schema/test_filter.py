@@ -9,14 +9,14 @@ TEXT = """query ($filter: ItemFilter) {
 
 
 async def titles(api: Api, by: Member | None = None, **filter: Any) -> str:
-    """The titles of what a filter leaves, in order, as one text."""
+    """Returns the first letters of the titles that a filter gives, in order, as one text."""
     items = (await api.data(TEXT, {"filter": filter}, by))["items"]
     assert items["totalCount"] == len(items["nodes"])
     return "".join(node["title"][0] for node in items["nodes"])
 
 
 class TestSearch:
-    async def test_finds_words_in_any_form_in_title_and_description(self, api: Api) -> None:
+    async def test_search_finds_words_in_any_form_in_title_and_description(self, api: Api) -> None:
         owner = await api.user()
         await api.item(owner, "A running horse", description="over the hills")
         await api.item(owner, "B", description="Horses ran. He runs.")
@@ -42,7 +42,7 @@ class TestSearch:
         }.items():
             assert await titles(api, search=search) == found, search
 
-    async def test_has_at_most_200_characters(self, api: Api) -> None:
+    async def test_search_has_at_most_200_characters(self, api: Api) -> None:
         assert await titles(api, search="x" * 200) == ""
         for text in (
             "query ($search: String) { items(filter: {search: $search}) { totalCount } }",
@@ -51,7 +51,7 @@ class TestSearch:
             [(code, _)] = await api.errors(text, {"search": "x" * 201})
             assert code == "BAD_USER_INPUT"
 
-    async def test_finds_users_by_the_words_of_their_names(self, api: Api) -> None:
+    async def test_search_finds_users_by_the_words_of_their_names(self, api: Api) -> None:
         for name in ("Ada Lovelace", "ada byron", "Grace"):
             await api.user(name)
         text = "query ($search: String) { users(search: $search) { totalCount nodes { name } } }"
@@ -67,7 +67,7 @@ class TestSearch:
 
 
 class TestTags:
-    async def test_leave_what_has_all_of_them(self, api: Api) -> None:
+    async def test_items_must_have_all_tags_of_the_filter(self, api: Api) -> None:
         owner = await api.user()
         await api.item(owner, "A", tags=["red", "blue"])
         await api.item(owner, "B", tags=["red"])
@@ -84,14 +84,14 @@ class TestTags:
         ):
             assert await titles(api, tags=tags) == found, tags
 
-    async def test_are_few_and_short(self, api: Api) -> None:
+    async def test_too_many_or_too_long_tags_are_refused(self, api: Api) -> None:
         for tags in (["x"] * 21, ["x" * 51]):
             errors = await api.errors(TEXT, {"filter": {"tags": tags}})
             assert errors == [("BAD_USER_INPUT", ["items"])]
 
 
 class TestStatus:
-    async def test_never_shows_more_than_the_viewer_may_see(self, api: Api) -> None:
+    async def test_status_filter_shows_only_what_the_viewer_may_see(self, api: Api) -> None:
         owner, admin = await api.user(), await api.user(admin=True)
         for title, status in (("A", "ARCHIVED"), ("D", "DRAFT"), ("P", "PUBLISHED")):
             await api.item(owner, title, status=status)
@@ -107,7 +107,7 @@ class TestStatus:
 
 
 class TestOwnerId:
-    async def test_leaves_the_items_of_one_user(self, api: Api) -> None:
+    async def test_owner_filter_gives_the_items_of_one_user(self, api: Api) -> None:
         ada, bob = await api.user(), await api.user()
         await api.item(ada, "A")
         await api.item(bob, "B")
@@ -117,7 +117,7 @@ class TestOwnerId:
         assert await titles(api, ownerId=encode_id("User", 99)) == ""
         assert await titles(api, ownerId=None) == "AB"
 
-    async def test_of_another_user_leaves_none_of_this_one(self, api: Api) -> None:
+    async def test_owner_filter_on_the_items_of_another_user_gives_none(self, api: Api) -> None:
         ada, bob = await api.user(), await api.user()
         await api.item(ada, "A")
         await api.item(bob, "B")
@@ -128,14 +128,14 @@ class TestOwnerId:
             assert [node["title"] for node in items["nodes"]] == found
             assert items["totalCount"] == len(found)
 
-    async def test_that_is_no_id_of_a_user_is_an_error(self, api: Api) -> None:
+    async def test_owner_filter_that_is_no_id_of_a_user_is_an_error(self, api: Api) -> None:
         for id in ("garbage", encode_id("Item", 1)):
             errors = await api.errors(TEXT, {"filter": {"ownerId": id}})
             assert errors == [("BAD_ID", ["items"])]
 
 
 class TestUpdatedAfter:
-    async def test_leaves_what_was_written_later_wherever_the_clock_stood(self, api: Api) -> None:
+    async def test_time_filter_gives_items_updated_later_in_any_time_zone(self, api: Api) -> None:
         owner = await api.user()
         for title, minute in (("A", 0), ("B", 1), ("C", 2)):
             at = datetime(2026, 1, 1, 12, minute, tzinfo=UTC)
@@ -153,7 +153,7 @@ class TestUpdatedAfter:
             assert await titles(api, updatedAfter=time) == found, time
         assert await titles(api, updatedAfter=None) == "ABC"
 
-    async def test_that_is_no_time_in_utc_is_an_error(self, api: Api) -> None:
+    async def test_time_filter_that_is_no_time_in_utc_is_an_error(self, api: Api) -> None:
         for time in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
             errors = await api.errors(TEXT, {"filter": {"updatedAfter": time}})
             assert errors == [("BAD_USER_INPUT", ["items"])]
@@ -163,7 +163,7 @@ class TestUpdatedAfter:
 
 
 class TestCombination:
-    async def test_leaves_what_fulfils_all_of_it(self, api: Api) -> None:
+    async def test_items_must_fulfil_all_conditions_of_the_filter(self, api: Api) -> None:
         ada, bob = await api.user(), await api.user()
         late = datetime(2030, 1, 1, tzinfo=UTC)
         whole: dict[str, Any] = {"description": "horse", "tags": ["red"], "updated_at": late}

@@ -2,7 +2,7 @@ from tests.api import Api
 
 
 class TestQueryItem:
-    async def test_is_read_by_everybody_once_it_is_published(self, api: Api) -> None:
+    async def test_published_item_is_visible_to_everyone(self, api: Api) -> None:
         owner = await api.user()
         id = await api.item(owner, "Hello")
         data = await api.data(
@@ -10,7 +10,7 @@ class TestQueryItem:
         )
         assert data == {"item": {"title": "Hello", "owner": {"id": owner.id}}}
 
-    async def test_draft_of_somebody_else_is_as_if_it_did_not_exist(self, api: Api) -> None:
+    async def test_draft_of_another_user_is_as_if_it_did_not_exist(self, api: Api) -> None:
         id = await api.item(await api.user(), status="DRAFT")
         stranger = await api.user()
         text = """query ($id: ID!) {

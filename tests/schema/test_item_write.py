@@ -45,7 +45,7 @@ async def delete(api: Api, by: Member | None, id: str, **input: Any) -> dict[str
 
 
 async def stored(api: Api) -> list[dict[str, Any]]:
-    """Every item, and what the change log says of them."""
+    """Returns every item, and its changes in the change log."""
     tables = ("SELECT * FROM items ORDER BY id", "SELECT id, kind FROM changes ORDER BY id")
     return [dict(row) for sql in tables for row in await api.connection.fetch(sql)]
 
@@ -55,7 +55,7 @@ def refused(*errors: tuple[str, list[str]]) -> dict[str, Any]:
 
 
 class TestCreateItem:
-    async def test_gives_the_viewer_an_item(self, api: Api) -> None:
+    async def test_create_gives_the_viewer_an_item(self, api: Api) -> None:
         owner = await api.user()
         input = {"title": "One", "description": "D", "status": "PUBLISHED", "tags": ["b", "a"]}
         payload = await create(api, owner, **input)
@@ -70,25 +70,23 @@ class TestCreateItem:
         assert found["item"]["owner"] == {"id": owner.id}
         assert found["item"]["createdAt"] == found["item"]["updatedAt"]
 
-    async def test_makes_a_draft_without_tags_unless_told_otherwise(self, api: Api) -> None:
+    async def test_created_item_is_a_draft_without_tags_by_default(self, api: Api) -> None:
         owner = await api.user()
         for given in ({}, {"status": None, "tags": None, "description": None}):
             item = (await create(api, owner, title="One", **given))["item"]
             assert (item["status"], item["tags"], item["description"]) == ("DRAFT", [], None)
 
-    async def test_takes_what_is_as_long_as_it_may_be(self, api: Api) -> None:
+    async def test_values_of_the_greatest_length_are_accepted(self, api: Api) -> None:
         payload = await create(api, await api.user(), **LONGEST)
         assert {name: payload["item"][name] for name in LONGEST} == LONGEST
         many = [str(number) for number in range(20)]
         assert (await create(api, await api.user(), title="T", tags=many))["item"]["tags"] == many
 
-    async def test_keeps_no_tag_twice(self, api: Api) -> None:
+    async def test_repeated_tag_is_stored_once(self, api: Api) -> None:
         payload = await create(api, await api.user(), title="T", tags=["b", "a", "b", "B", "a"])
         assert payload["item"]["tags"] == ["b", "a", "B"]
 
-    async def test_refuses_what_breaks_a_rule_with_every_path_and_writes_nothing(
-        self, api: Api
-    ) -> None:
+    async def test_invalid_item_is_refused_with_every_path_and_not_written(self, api: Api) -> None:
         owner = await api.user()
         before = await stored(api)
         for input, paths in INVALID:
@@ -96,13 +94,13 @@ class TestCreateItem:
             assert payload == refused(*(("INVALID", path) for path in paths)), input
         assert await stored(api) == before
 
-    async def test_is_for_those_who_are_signed_in(self, api: Api) -> None:
+    async def test_anonymous_create_is_refused(self, api: Api) -> None:
         assert await create(api, None, title="One") == refused(("FORBIDDEN", []))
         assert await stored(api) == []
 
 
 class TestUpdateItem:
-    async def test_changes_what_is_given_and_counts_the_version(self, api: Api) -> None:
+    async def test_update_changes_the_given_fields_and_counts_the_version(self, api: Api) -> None:
         owner = await api.user()
         id = (await create(api, owner, title="One", description="D", tags=["a"]))["item"]["id"]
         item = {"id": id, "title": "One", "description": "D", "status": "DRAFT", "tags": ["a"]}
@@ -121,7 +119,9 @@ class TestUpdateItem:
             payload = await update(api, owner, id, **change)
             assert payload == {"item": item | {"version": version}, "errors": []}
 
-    async def test_moves_updated_at_and_nothing_else(self, api: Api) -> None:
+    async def test_update_without_a_difference_changes_only_version_and_updated_at(
+        self, api: Api
+    ) -> None:
         owner = await api.user()
         id = await api.item(owner)
         [before] = await api.connection.fetch("SELECT * FROM items")
@@ -131,7 +131,7 @@ class TestUpdateItem:
         assert changed == {"version", "updated_at"}
         assert after["updated_at"] > before["updated_at"]
 
-    async def test_refuses_what_breaks_a_rule_with_every_path_and_writes_nothing(
+    async def test_invalid_update_is_refused_with_every_path_and_not_written(
         self, api: Api
     ) -> None:
         owner = await api.user()
@@ -145,7 +145,9 @@ class TestUpdateItem:
             assert payload == refused(*(("INVALID", path) for path in paths)), input
         assert await stored(api) == before
 
-    async def test_of_a_malformed_or_foreign_id_is_invalid(self, api: Api) -> None:
+    async def test_write_with_a_malformed_id_or_one_of_another_type_is_invalid(
+        self, api: Api
+    ) -> None:
         owner = await api.user()
         for id in ("garbage", owner.id):
             assert await update(api, owner, id, title="") == refused(
@@ -154,14 +156,16 @@ class TestUpdateItem:
             payload = await delete(api, owner, id)
             assert payload["errors"] == [{"code": "INVALID", "path": ["id"]}]
 
-    async def test_of_what_is_not_there_is_not_found(self, api: Api) -> None:
+    async def test_update_of_a_missing_item_is_not_found(self, api: Api) -> None:
         owner = await api.user()
         payload = await update(api, owner, encode_id("Item", 99), title="x")
         assert payload == refused(("NOT_FOUND", ["id"]))
 
 
 class TestExpectedVersion:
-    async def test_that_is_another_is_a_conflict_and_nothing_is_written(self, api: Api) -> None:
+    async def test_another_expected_version_is_a_conflict_and_nothing_is_written(
+        self, api: Api
+    ) -> None:
         owner = await api.user()
         id = await api.item(owner, version=3)
         before = await stored(api)
@@ -180,7 +184,9 @@ class TestExpectedVersion:
         assert payload["item"]["version"] == 5
 
     @pytest.mark.parametrize("by_admin", [False, True], ids=["owner", "admin"])
-    async def test_lets_one_of_many_writers_win(self, api: Api, by_admin: bool) -> None:
+    async def test_one_of_many_writers_who_expect_a_version_wins(
+        self, api: Api, by_admin: bool
+    ) -> None:
         owner = await api.user()
         by = await api.user(admin=True) if by_admin else owner
         id = await api.item(owner)
@@ -198,7 +204,7 @@ class TestExpectedVersion:
         assert (row["title"], row["tags"]) == (won["title"], won["tags"])
         assert row["title"] == f"Writer {row['tags'][0]}"
 
-    async def test_loses_nothing_of_writers_who_expect_none(self, api: Api) -> None:
+    async def test_no_write_is_lost_among_writers_who_expect_no_version(self, api: Api) -> None:
         owner = await api.user()
         id = await api.item(owner)
         payloads = await asyncio.gather(
@@ -207,7 +213,7 @@ class TestExpectedVersion:
         versions = sorted(payload["item"]["version"] for payload in payloads)
         assert versions == list(range(2, 12))
 
-    async def test_lets_either_the_update_or_the_deletion_win(self, api: Api) -> None:
+    async def test_either_the_update_or_the_deletion_wins(self, api: Api) -> None:
         owner = await api.user()
         for _ in range(5):
             id = await api.item(owner)
@@ -223,7 +229,7 @@ class TestExpectedVersion:
 
 
 class TestDeleteItem:
-    async def test_takes_the_item_away_for_good(self, api: Api) -> None:
+    async def test_deleted_item_no_longer_exists(self, api: Api) -> None:
         owner = await api.user()
         id, other = await api.item(owner), await api.item(owner)
         assert await delete(api, owner, id) == {"deletedId": id, "errors": []}
@@ -237,7 +243,7 @@ class TestDeleteItem:
 
 
 class TestSeveralMutations:
-    async def test_see_what_those_before_them_wrote(self, api: Api) -> None:
+    async def test_mutations_see_the_writes_of_those_before_them(self, api: Api) -> None:
         owner = await api.user()
         id = await api.item(owner, "Zero")
         text = """mutation ($id: ID!) {

@@ -1,4 +1,4 @@
-"""Updates by many at once: each is answered as if it had been alone, and nothing is lost."""
+"""Concurrent updates: each gets the response that it would get alone, and none is lost."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ ITEMS = 6
 
 
 async def count(connection: asyncpg.Connection, what: str, *arguments: Any) -> int:
-    """How many there are in the log."""
+    """Returns a count; `what` is the statement after `SELECT count(`."""
     found: Any = await connection.fetchval(f"SELECT count({what}", *arguments)
     return found
 
@@ -47,7 +47,7 @@ def some_change(chance: random.Random, number: int) -> dict[str, Any]:
 def check_history(
     first: dict[str, Any], written: list[tuple[dict[str, Any], dict[str, Any]]]
 ) -> dict[str, Any]:
-    """Each write of an item must give the item before it with its own change; gives the last."""
+    """Asserts that each write gives the item before it with its own change; returns the last."""
     item = first
     for change, given in sorted(written, key=lambda write: write[1]["version"]):
         item = item | change | {"version": item["version"] + 1}
@@ -57,7 +57,9 @@ def check_history(
 
 class TestUpdateItem:
     @pytest.mark.parametrize("seed", range(4))
-    async def test_by_many_at_once_is_as_by_one_after_the_other(self, api: Api, seed: int) -> None:
+    async def test_concurrent_updates_equal_updates_one_after_the_other(
+        self, api: Api, seed: int
+    ) -> None:
         chance = random.Random(seed)
         owners = [await api.user(), await api.user()]
         asking = [*owners, await api.user(admin=True), await api.user()]
@@ -97,7 +99,7 @@ class TestUpdateItem:
             self.check_refusal(by, input, payload, owner_of, asking[2])
         logged = await count(api.connection, "*) FROM changes")
         assert logged == sum(payload["item"] is not None for *_, payload in answers)
-        # Some of them did join, so the test is about what it says.
+        # Some updates were joined; otherwise the test would prove nothing.
         assert await count(api.connection, TRANSACTIONS) < logged
 
     def check_refusal(
@@ -119,10 +121,10 @@ class TestUpdateItem:
             assert error["code"] == "CONFLICT"
             assert f"not {input['expectedVersion']}:" in error["message"]
         else:
-            # Whoever may not see a DRAFT is not told that it is there.
+            # A viewer who may not see a DRAFT gets NOT_FOUND.
             assert error["code"] in ("FORBIDDEN", "NOT_FOUND")
 
-    async def test_by_64_at_once_takes_few_transactions(
+    async def test_64_concurrent_updates_take_few_transactions(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         submitted: list[Any] = []
@@ -148,11 +150,11 @@ class TestUpdateItem:
             await until_asked(api, 2)
         payloads = await asyncio.gather(*asked)
         assert {payload["updateItem"]["item"]["version"] for payload in payloads} == {2}
-        # What two lanes had taken when they were held up, and all the rest.
+        # The two transactions that wait for the lock, and those of all other updates.
         rest = -(-62 // WRITES_PER_TRANSACTION)
         assert 2 <= await count(api.connection, TRANSACTIONS) <= 2 + rest
 
-    async def test_of_a_row_that_somebody_holds_holds_up_nobody_else(self, api: Api) -> None:
+    async def test_update_that_waits_for_a_locked_row_delays_no_other(self, api: Api) -> None:
         owner = await api.user()
         held, *others = [await api.item(owner) for _ in range(20)]
 
@@ -172,7 +174,7 @@ class TestUpdateItem:
 
 
 async def until_asked(api: Api, waiters: int) -> None:
-    """Returns once so many statements wait for a lock."""
+    """Waits until so many statements wait for a lock."""
     waiting = (
         "*) FROM pg_locks JOIN pg_database ON pg_database.oid = database "
         "WHERE NOT granted AND locktype = 'relation' AND datname = current_database()"
@@ -185,7 +187,7 @@ async def until_asked(api: Api, waiters: int) -> None:
 
 
 class TestKilledServer:
-    async def test_has_written_all_that_it_acknowledged_and_nothing_by_halves(
+    async def test_killed_server_has_written_what_it_acknowledged_and_nothing_by_halves(
         self, connection: asyncpg.Connection, settings: Settings
     ) -> None:
         api = Api(create_app(settings), settings, connection, Clock(), [])
@@ -223,7 +225,7 @@ class TestKilledServer:
             assert len(set(versions)) == len(versions)
             assert max(versions, default=1) <= row["version"]
             logged = "*) FROM changes WHERE entity = 'Item' AND key = $1"
-            # The first change is its creation.
+            # The first change is the creation of the item.
             assert await count(connection, logged, row["id"]) == row["version"]
         written = await count(connection, "*) FROM changes WHERE kind = 'UPDATED'")
         assert await count(connection, f"{TRANSACTIONS} WHERE kind = 'UPDATED'") < written

@@ -44,11 +44,11 @@ MALFORMED = {
 
 class TestGlobalId:
     @given(some.sampled_from(["User", "Item"]), some.integers(0, MAX_KEY))
-    def test_leads_back_to_its_key(self, type_name: str, key: int) -> None:
+    def test_id_decodes_to_its_type_and_key(self, type_name: str, key: int) -> None:
         assert decode_id(encode_id(type_name, key)) == (type_name, key)
 
     @given(some.text() | some.binary().map(lambda raw: b64encode(raw).decode()))
-    def test_is_written_in_one_way_only(self, text: str) -> None:
+    def test_id_has_one_spelling_only(self, text: str) -> None:
         try:
             type_name, key = decode_id(text)
         except BadId:
@@ -56,17 +56,17 @@ class TestGlobalId:
         assert encode_id(type_name, key) == text
 
     @given(some.text(alphabet="AUVXabcdefgxyz0123456789+/=\n", max_size=40))
-    def test_refuses_with_one_error_only(self, text: str) -> None:
+    def test_bad_id_raises_one_kind_of_error(self, text: str) -> None:
         with pytest.raises(BadId):
             key_of("User", text)
 
-    def test_of_another_type_is_refused(self) -> None:
+    def test_id_of_another_type_is_refused(self) -> None:
         with pytest.raises(BadId):
             key_of("User", encode_id("Item", 1))
 
 
 class TestMalformedId:
-    async def test_is_an_error_with_its_path(self, api: Api) -> None:
+    async def test_malformed_id_is_an_error_with_its_path(self, api: Api) -> None:
         text = """query ($id: ID!) {
             node(id: $id) { id } nodes(ids: [$id]) { id }
             user(id: $id) { id } item(id: $id) { id } }"""
@@ -75,7 +75,7 @@ class TestMalformedId:
             paths = [["item"], ["node"], ["nodes", 0], ["user"]]
             assert sorted(errors, key=str) == [("BAD_ID", path) for path in paths], what
 
-    async def test_of_another_type_is_an_error(self, api: Api) -> None:
+    async def test_id_of_another_type_is_an_error(self, api: Api) -> None:
         owner = await api.user()
         item = await api.item(owner)
         text = (
@@ -86,13 +86,13 @@ class TestMalformedId:
 
 
 class TestNode:
-    async def test_finds_users_and_items(self, api: Api) -> None:
+    async def test_node_finds_users_and_items(self, api: Api) -> None:
         owner = await api.user()
         for type_name, id in (("User", owner.id), ("Item", await api.item(owner))):
             data = await api.data(NODE, {"id": id})
             assert data == {"node": {"__typename": type_name, "id": id}}
 
-    async def test_is_null_where_there_is_none(self, api: Api) -> None:
+    async def test_missing_node_is_null(self, api: Api) -> None:
         text = """query ($user: ID!, $item: ID!) {
             a: node(id: $user) { id } b: node(id: $item) { id }
             user(id: $user) { id } item(id: $item) { id } }"""
@@ -102,7 +102,7 @@ class TestNode:
 
 
 class TestNodes:
-    async def test_answers_in_order_with_repeats_and_nulls(self, api: Api) -> None:
+    async def test_nodes_come_in_order_with_repeats_and_nulls(self, api: Api) -> None:
         owner = await api.user()
         item = await api.item(owner)
         ids = [item, owner.id, encode_id("Item", 999), item, encode_id("User", 999), owner.id]
@@ -112,7 +112,7 @@ class TestNodes:
         types = [node and node["__typename"] for node in data["nodes"]]
         assert types == ["Item", "User", None, "Item", None, "User"]
 
-    async def test_answers_the_others_beside_a_malformed_one(self, api: Api) -> None:
+    async def test_malformed_id_among_others_fails_alone(self, api: Api) -> None:
         owner = await api.user()
         item = await api.item(owner)
         answer = await api.answer(NODES, {"ids": [owner.id, "garbage", item, opaque("Session:1")]})
@@ -125,10 +125,10 @@ class TestNodes:
         errors = [(error["path"], error["extensions"]["code"]) for error in answer["errors"]]
         assert errors == [(["nodes", 1], "BAD_ID"), (["nodes", 3], "BAD_ID")]
 
-    async def test_may_be_none_at_all(self, api: Api) -> None:
+    async def test_empty_list_of_ids_gives_an_empty_list(self, api: Api) -> None:
         assert await api.data(NODES, {"ids": []}) == {"nodes": []}
 
-    async def test_may_be_a_hundred_and_no_more(self, api: Api) -> None:
+    async def test_more_than_100_ids_are_refused(self, api: Api) -> None:
         owner = await api.user()
         data = await api.data(NODES, {"ids": [owner.id] * 100})
         assert len(data["nodes"]) == 100

@@ -1,4 +1,4 @@
-"""The rules of pages, which are the same for every connection."""
+"""The rules of pages, the same for every connection."""
 
 from base64 import urlsafe_b64encode
 from typing import Any
@@ -44,7 +44,7 @@ def refused(name: str, code: str) -> list[tuple[str, list[str]]]:
 
 
 async def many(api: Api, count: int) -> Member:
-    """The owner of as many published items; there are as many users."""
+    """Makes `count` users, and `count` published items of the first; returns that user."""
     owner = await api.user()
     await api.connection.execute(
         "INSERT INTO users (name, email) "
@@ -62,18 +62,18 @@ async def many(api: Api, count: int) -> Member:
 
 @connections
 class TestSize:
-    async def test_is_20_unless_given(self, api: Api, name: str) -> None:
+    async def test_page_size_is_20_by_default(self, api: Api, name: str) -> None:
         owner = await many(api, 22)
         found = await page(api, name, owner)
         assert len(found["nodes"]) == DEFAULT_SIZE == 20
         assert found["pageInfo"]["hasNextPage"]
 
-    async def test_is_at_most_100(self, api: Api, name: str) -> None:
+    async def test_page_size_is_at_most_100(self, api: Api, name: str) -> None:
         owner = await many(api, 102)
         assert len((await page(api, name, owner, first=100))["nodes"]) == MAX_SIZE == 100
         assert len((await page(api, name, owner, last=100))["nodes"]) == 100
 
-    async def test_may_be_nothing(self, api: Api, name: str) -> None:
+    async def test_page_size_can_be_0(self, api: Api, name: str) -> None:
         owner = await many(api, 2)
         beside = {"startCursor": None, "endCursor": None}
         assert await page(api, name, owner, first=0) == {
@@ -87,7 +87,7 @@ class TestSize:
             **beside,
         }
 
-    async def test_out_of_range_is_an_error(self, api: Api, name: str) -> None:
+    async def test_page_size_out_of_range_is_an_error(self, api: Api, name: str) -> None:
         viewer = await api.user()
         for arguments in (
             {"first": -1},
@@ -103,7 +103,7 @@ class TestSize:
 
 @connections
 class TestCursor:
-    async def test_that_is_garbage_is_an_error(self, api: Api, name: str) -> None:
+    async def test_malformed_cursor_is_an_error(self, api: Api, name: str) -> None:
         viewer = await api.user()
         for cursor in (
             "",
@@ -122,19 +122,19 @@ class TestCursor:
                 errors = await refusals(api, name, viewer, **arguments)
                 assert errors == refused(name, "BAD_CURSOR"), arguments
 
-    async def test_of_another_connection_is_an_error(self, api: Api, name: str) -> None:
+    async def test_cursor_of_another_connection_is_an_error(self, api: Api, name: str) -> None:
         owner = await many(api, 1)
         other = "items" if name == "users" else "users"
         cursor = (await page(api, other, owner))["edges"][0]["cursor"]
         assert await refusals(api, name, owner, after=cursor) == refused(name, "BAD_CURSOR")
 
-    async def test_is_written_in_one_way_only(self, api: Api, name: str) -> None:
+    async def test_cursor_has_one_spelling_only(self, api: Api, name: str) -> None:
         owner = await many(api, 1)
         cursor = (await page(api, name, owner))["edges"][0]["cursor"]
         for variant in (cursor + "=", cursor + "\n", "!" + cursor, cursor[:8] + " " + cursor[8:]):
             assert await refusals(api, name, owner, after=variant) == refused(name, "BAD_CURSOR")
 
-    async def test_stands_for_its_edge(self, api: Api, name: str) -> None:
+    async def test_cursor_stands_for_its_edge(self, api: Api, name: str) -> None:
         owner = await many(api, 5)
         found = await page(api, name, owner)
         cursors = [edge["cursor"] for edge in found["edges"]]
@@ -153,7 +153,7 @@ class TestCursor:
 
 
 class TestCursorOfItem:
-    async def test_of_another_order_is_an_error(self, api: Api) -> None:
+    async def test_cursor_of_another_order_is_an_error(self, api: Api) -> None:
         await many(api, 1)
         text = """query ($after: String, $order: ItemOrder) {
             items(after: $after, orderBy: $order) { edges { cursor } } }"""
@@ -165,7 +165,7 @@ class TestCursorOfItem:
                 variables = {"after": cursor, "order": {"field": other}}
                 assert await api.errors(text, variables) == [("BAD_CURSOR", ["items"])]
 
-    async def test_of_the_longest_title_is_taken_back(self, api: Api) -> None:
+    async def test_cursor_of_the_longest_title_is_accepted(self, api: Api) -> None:
         owner = await api.user()
         ids = [await api.item(owner, character * 200) for character in '\x01"x豆\U0010ffff']
         text = """query ($after: String) {

@@ -1,4 +1,4 @@
-"""Passwords that are changed, and forgotten; mails by a real server, sessions that end."""
+"""Changes and resets of passwords, with a real mail server; sessions that end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ REQUEST = """mutation ($email: String!) {
 async def api(
     connection: asyncpg.Connection, settings: Settings, box: Postbox
 ) -> AsyncIterator[Api]:
-    """The whole server, with a mail server."""
+    """Yields the whole server, with a mail server."""
     async with mailing(connection, settings, box) as api:
         yield api
 
@@ -33,7 +33,9 @@ async def accepted(api: Api, email: str) -> Any:
 
 
 class TestChangePassword:
-    async def test_ends_all_other_sessions_and_tells_the_user(self, api: Api, box: Postbox) -> None:
+    async def test_change_of_password_ends_all_other_sessions_and_mails_the_user(
+        self, api: Api, box: Postbox
+    ) -> None:
         ada = await api.user()
         email = await with_password(api, ada)
         assert await sign_in(api, email) == []
@@ -55,7 +57,7 @@ class TestChangePassword:
             (PASSWORD, "Qwertyuiop123", ("INVALID", ["newPassword"])),
         ],
     )
-    async def test_is_refused(
+    async def test_wrong_or_weak_password_is_refused(
         self, api: Api, current: str, new: str, error: tuple[str, list[str]]
     ) -> None:
         ada = await api.user()
@@ -64,7 +66,7 @@ class TestChangePassword:
         assert await act(api, ada, "changePassword", **given) == [error]
         assert await sign_in(api, email) == []
 
-    async def test_is_counted_as_signing_in_is(self, api: Api) -> None:
+    async def test_wrong_passwords_are_limited_as_in_sign_ins(self, api: Api) -> None:
         ada = await api.user()
         await with_password(api, ada)
         text = """mutation { changePassword(input: {
@@ -76,7 +78,7 @@ class TestChangePassword:
         ]
         assert not any("errors" in answer for answer in answers[:-1])
 
-    async def test_sends_few_mails(self, api: Api, box: Postbox) -> None:
+    async def test_mails_on_a_change_of_password_are_limited(self, api: Api, box: Postbox) -> None:
         ada = await api.user()
         await with_password(api, ada)
         given = f'currentPassword: "{PASSWORD}", newPassword: "{PASSWORD}"'
@@ -90,7 +92,9 @@ class TestChangePassword:
 
 
 class TestResetPassword:
-    async def test_takes_a_token_once_and_ends_all_sessions(self, api: Api, box: Postbox) -> None:
+    async def test_token_is_accepted_once_and_ends_all_sessions(
+        self, api: Api, box: Postbox
+    ) -> None:
         ada = await api.user()
         email = await with_password(api, ada)
         await accepted(api, f" {email.upper()} ")
@@ -104,7 +108,9 @@ class TestResetPassword:
             told = await act(api, None, "resetPassword", token=used, **given)
             assert told == [("EXPIRED", ["token"])]
 
-    async def test_takes_it_of_one_of_many_at_once(self, api: Api, box: Postbox) -> None:
+    async def test_token_is_accepted_once_of_several_concurrent_uses(
+        self, api: Api, box: Postbox
+    ) -> None:
         email = await with_password(api, await api.user())
         await accepted(api, email)
         token = await token_of(box)
@@ -113,7 +119,7 @@ class TestResetPassword:
         )
         assert sorted(map(len, told)) == [0, 1, 1, 1]
 
-    async def test_is_late_after_half_an_hour_and_after_a_change_of_address(
+    async def test_token_expires_after_half_an_hour_or_a_change_of_address(
         self, api: Api, box: Postbox
     ) -> None:
         ada = await api.user()
@@ -133,7 +139,7 @@ class TestResetPassword:
         told = await act(api, None, "resetPassword", token=token, newPassword=NEW)
         assert told == [("EXPIRED", ["token"])]
 
-    async def test_takes_one_of_two_tokens_at_once_and_fails_with_neither(
+    async def test_one_of_several_tokens_used_concurrently_is_accepted(
         self, api: Api, box: Postbox
     ) -> None:
         email = await with_password(api, await api.user())
@@ -145,13 +151,13 @@ class TestResetPassword:
         )
         assert sorted(map(len, errors)) == [0, 1, 1, 1]
 
-    async def test_proves_the_address(self, api: Api, box: Postbox) -> None:
+    async def test_reset_verifies_the_address(self, api: Api, box: Postbox) -> None:
         email = await with_password(api, await api.user())
         await accepted(api, email)
         await act(api, None, "resetPassword", token=await token_of(box), newPassword=NEW)
         assert await api.connection.fetchval("SELECT email_verified_at FROM users") is not None
 
-    async def test_is_late_after_a_change_of_password(self, api: Api, box: Postbox) -> None:
+    async def test_token_expires_after_a_change_of_password(self, api: Api, box: Postbox) -> None:
         ada = await api.user()
         await accepted(api, await with_password(api, ada))
         token = await token_of(box)
@@ -160,7 +166,9 @@ class TestResetPassword:
         errors = await act(api, None, "resetPassword", token=token, newPassword=NEW)
         assert errors == [("EXPIRED", ["token"])]
 
-    async def test_keeps_a_token_whose_password_was_refused(self, api: Api, box: Postbox) -> None:
+    async def test_token_stays_valid_if_the_new_password_is_refused(
+        self, api: Api, box: Postbox
+    ) -> None:
         await accepted(api, await with_password(api, await api.user()))
         token = await token_of(box)
         told = await act(api, None, "resetPassword", token=token, newPassword="short")
@@ -169,7 +177,7 @@ class TestResetPassword:
 
 
 class TestRequestPasswordReset:
-    async def test_answers_and_works_alike_whoever_has_the_address(
+    async def test_request_has_the_same_response_and_cost_for_every_address(
         self, api: Api, box: Postbox
     ) -> None:
         ada, eve = await api.user(), await api.user()
@@ -186,7 +194,7 @@ class TestRequestPasswordReset:
         assert (await box.next())["to"] == known
         assert box.mails.empty()
 
-    async def test_stores_no_token(self, api: Api, box: Postbox) -> None:
+    async def test_token_itself_is_not_stored(self, api: Api, box: Postbox) -> None:
         await accepted(api, await with_password(api, await api.user()))
         token = await token_of(box)
         whole_row = "SELECT password_resets::text FROM password_resets"
@@ -194,11 +202,11 @@ class TestRequestPasswordReset:
         assert token not in stored
         assert token.encode().hex() not in stored
 
-    async def test_is_limited_for_one_account(self, api: Api) -> None:
+    async def test_requests_for_one_account_are_limited(self, api: Api) -> None:
         answers = [await accepted(api, "nobody@weft.test") for _ in range(6)]
         assert ["errors" in answer for answer in answers] == [False] * 5 + [True]
 
-    async def test_forgets_what_has_expired(self, api: Api) -> None:
+    async def test_expired_requests_are_deleted(self, api: Api) -> None:
         await accepted(api, "nobody@weft.test")
         api.clock.ahead = timedelta(minutes=30)
         await accepted(api, "somebody@weft.test")
@@ -211,7 +219,7 @@ class TestSessions:
     async def listed(self, api: Api, by: Member) -> list[Any]:
         return (await api.data(self.LISTED, by=by))["viewer"]["sessions"]
 
-    async def test_are_listed_newest_first_and_end_one_by_one(self, api: Api) -> None:
+    async def test_sessions_are_listed_newest_first_and_end_one_by_one(self, api: Api) -> None:
         ada = await api.user()
         email = await with_password(api, ada)
         assert await sign_in(api, email) == []
@@ -223,7 +231,7 @@ class TestSessions:
         assert await act(api, ada, "endSession", id=current["id"]) == []
         assert await api.errors("{ viewer { id } }", by=ada) == [("UNAUTHENTICATED", None)]
 
-    async def test_that_have_expired_are_not_listed(self, api: Api) -> None:
+    async def test_expired_sessions_are_not_listed(self, api: Api) -> None:
         ada = await api.user()
         await api.connection.execute(
             "INSERT INTO sessions (user_id, opened_at, expires_at) VALUES ($1, now(), now())",

@@ -20,7 +20,7 @@ async def accounts(api: Api) -> list[tuple[Any, ...]]:
 
 
 class TestUpdateProfile:
-    async def test_changes_what_is_given(self, api: Api) -> None:
+    async def test_update_changes_the_given_fields(self, api: Api) -> None:
         ada = await api.user("Ada")
         user = {"id": ada.id, "name": "Ada", "email": "user1@example.com"}
         for change in ({}, {"name": "Ada L."}, {"currentPassword": "not looked at"}):
@@ -28,11 +28,11 @@ class TestUpdateProfile:
             assert await update(api, ada, **change) == {"user": user, "errors": []}
         assert await accounts(api) == [("Ada L.", "user1@example.com")]
 
-    async def test_trims_and_normalises(self, api: Api) -> None:
+    async def test_name_is_trimmed_and_normalised(self, api: Api) -> None:
         payload = await update(api, await api.user(), name=" A\u0308da ")
         assert payload["user"]["name"] == "\u00c4da"
 
-    async def test_refuses_what_breaks_a_rule_with_every_path_and_writes_nothing(
+    async def test_invalid_update_is_refused_with_every_path_and_not_written(
         self, api: Api
     ) -> None:
         ada = await api.user("Ada")
@@ -52,5 +52,5 @@ class TestUpdateProfile:
             assert payload == refused(*(("INVALID", [path]) for path in paths)), input
         assert await accounts(api) == [("Ada", "user1@example.com")]
 
-    async def test_is_for_those_who_are_signed_in(self, api: Api) -> None:
+    async def test_anonymous_update_is_refused(self, api: Api) -> None:
         assert await update(api, None, name="New") == refused(("FORBIDDEN", []))

@@ -1,4 +1,4 @@
-"""Writes rest on rights that still hold when they are committed, whatever the mutation."""
+"""Every mutation needs rights that still hold when it commits."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ REST_ON_NO_SESSION = {
     "resetPassword": "the token of the mail",
     "verifyEmail": "the token of the mail",
 }
-"""Mutations that need no viewer, and what they rest on; each other one rests on the session."""
+"""Mutations that need no viewer, and what they rest on; all others need a session."""
 
 ENDS = {
     "signed out": "DELETE FROM sessions WHERE user_id = $1",
@@ -48,14 +48,14 @@ REFUSALS = {"UNAUTHENTICATED", "FORBIDDEN"}
 
 
 def mutations() -> list[str]:
-    """All that there are in the schema."""
+    """Returns the names of all mutations of the schema."""
     type_ = build_schema().graphql_schema.mutation_type
     assert type_ is not None
     return list(type_.fields)
 
 
 def roles(mutation: str) -> list[str]:
-    """Who may write by a mutation."""
+    """Returns which of owner and admin may call a mutation."""
     [row, *_] = (row for row in read_table() if row.coordinate == f"Mutation.{mutation}")
     return [role for role in ("owner", "admin") if row.outcomes[role] == "yes"]
 
@@ -68,7 +68,7 @@ async def contents(api: Api) -> dict[str, Any]:
 
 
 def codes(answer: dict[str, Any]) -> set[str]:
-    """Of the errors of the operation and of its payloads."""
+    """Returns the codes of the errors of the operation and of its payloads."""
     payloads = [payload for payload in (answer["data"] or {}).values() if payload]
     return {error["extensions"]["code"] for error in answer.get("errors", ())} | {
         error["code"] for payload in payloads for error in payload["errors"]
@@ -76,14 +76,14 @@ def codes(answer: dict[str, Any]) -> set[str]:
 
 
 async def refused_behind(scene: Scene, role: str, mutation: str, end: str) -> set[str]:
-    """The codes of a mutation whose rights end before it writes; it must write nothing."""
+    """Returns the error codes of a mutation that loses its rights, and must write nothing."""
     api, viewer = scene.api, scene.viewers[role]
     assert viewer is not None
     text = OPERATIONS[f"Mutation.{mutation}"].replace("...", "errors { code }")
     async with api.connection.transaction():
         await api.connection.execute(f"LOCK TABLE {', '.join(TABLES)} IN EXCLUSIVE MODE")
         asked = asyncio.ensure_future(scene.ask(text, role))
-        # Of activity, a transaction is shown the same whenever it looks.
+        # Not pg_stat_activity, which shows a transaction the same snapshot each time.
         await until(lambda: asked.done() or api.connection.fetchval(WAITING_FOR_TABLE))
         await api.connection.execute(end, viewer.key)
         before = await contents(api)
@@ -93,12 +93,12 @@ async def refused_behind(scene: Scene, role: str, mutation: str, end: str) -> se
 
 
 class TestMutation:
-    def test_is_told_to_rest_on_a_session_or_on_what(self) -> None:
+    def test_mutations_without_a_session_exist_in_the_schema(self) -> None:
         assert set(REST_ON_NO_SESSION) <= set(mutations())
 
     @pytest.mark.parametrize("end", ENDS)
     @pytest.mark.parametrize("mutation", [m for m in mutations() if m not in REST_ON_NO_SESSION])
-    async def test_writes_nothing_once_its_session_has_ended(
+    async def test_mutation_writes_nothing_once_its_session_has_ended(
         self, api: Api, mutation: str, end: str
     ) -> None:
         assert roles(mutation)
@@ -110,7 +110,7 @@ class TestMutation:
             await api.connection.execute("TRUNCATE users CASCADE")
 
     @pytest.mark.parametrize("mutation", FOR_ADMINS)
-    async def test_writes_nothing_by_the_right_of_an_admin_who_is_none_any_more(
+    async def test_mutation_writes_nothing_by_the_right_of_a_former_admin(
         self, api: Api, mutation: str
     ) -> None:
         scene = await new_scene(api)
@@ -120,10 +120,10 @@ class TestMutation:
 class TestOperationThatWaits:
     @pytest.mark.parametrize("mutation", ["updateItem", "deleteItem"])
     @pytest.mark.parametrize("end", [*ENDS, "demoted"])
-    async def test_writes_nothing_once_its_rights_have_ended(
+    async def test_waiting_operation_writes_nothing_once_its_rights_have_ended(
         self, api: Api, database_url: str, mutation: str, end: str
     ) -> None:
-        """It waits for a row that is being written elsewhere, and has one more to write."""
+        """It waits for a row that another transaction has locked, and has one more to write."""
         admin, owner = await api.user(admin=True), await api.user()
         ids = [await api.item(owner) for _ in range(3)]
         title = ', title: "New"' if mutation == "updateItem" else ""

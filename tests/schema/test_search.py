@@ -1,4 +1,4 @@
-"""Searches are apart from ordinary reads: connections, time, turns, cost, and what is refused."""
+"""Searches run apart from ordinary reads: connections, time limit, turns and refusals."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
@@ -22,7 +22,7 @@ Serve = Callable[..., AbstractAsyncContextManager[Api]]
 
 @pytest.fixture
 def serve(connection: asyncpg.Connection, settings: Settings) -> Serve:
-    """Starts the server with other settings."""
+    """Returns a function that starts the server with other settings."""
 
     @asynccontextmanager
     async def start(**changes: Any) -> AsyncGenerator[Api]:
@@ -37,7 +37,7 @@ def serve(connection: asyncpg.Connection, settings: Settings) -> Serve:
 
 @asynccontextmanager
 async def locked(connection: asyncpg.Connection, table: str) -> AsyncGenerator[None]:
-    """While this lasts, whatever reads the table waits."""
+    """Locks the table: until the block ends, all its readers wait."""
     transaction = connection.transaction()
     await transaction.start()
     try:
@@ -48,7 +48,7 @@ async def locked(connection: asyncpg.Connection, table: str) -> AsyncGenerator[N
 
 
 async def until_waiting(api: Api, count: int, name: str = "weft search") -> None:
-    """Returns once so many connections of this name wait for a lock."""
+    """Waits until exactly so many connections of this name wait for a lock."""
 
     async def are_waiting() -> bool:
         # A transaction sees the same statistics to its end, unless they are cleared.
@@ -63,7 +63,7 @@ def start(operations: Sequence[Coroutine[Any, Any, Any]]) -> list[asyncio.Task[A
 
 
 class TestConnections:
-    async def test_of_ordinary_reads_are_held_by_no_search(self, serve: Serve) -> None:
+    async def test_connections_of_ordinary_reads_are_held_by_no_search(self, serve: Serve) -> None:
         orders = [
             {"field": field, "direction": direction}
             for field in ("CREATED_AT", "UPDATED_AT", "TITLE")
@@ -103,21 +103,21 @@ class TestConnections:
             ("{ users { nodes { items(orderBy: {field: TITLE}) { nodes { id } } } } }", {}),
         ],
     )
-    async def test_of_ordinary_reads_are_held_by_nothing_that_reads_further_than_a_page(
+    async def test_connections_of_ordinary_reads_are_held_by_no_read_beyond_a_page(
         self, serve: Serve, text: str, variables: dict[str, Any]
     ) -> None:
         async with serve(search_timeout_ms=600_000, operation_timeout_ms=600_000) as api:
             await api.item(await api.user())
             async with locked(api.connection, "items"):
                 asked = start([api.data(text, variables)])
-                if text is COUNT:  # its page is an ordinary one
+                if text is COUNT:  # its page is an ordinary read
                     await until_waiting(api, 1, "weft read")
                 else:
                     await until_waiting(api, 1)
                     assert await api.connection.fetchval(WAITING, "weft read") == 0
             await soon(asyncio.gather(*asked))
 
-    async def test_are_as_many_as_is_set(self, serve: Serve) -> None:
+    async def test_search_connections_are_as_many_as_the_setting_says(self, serve: Serve) -> None:
         async with serve(search_connections=3, search_timeout_ms=600_000) as api:
             async with locked(api.connection, "items"):
                 asked = start([api.data(PAGE, {"filter": {"search": f"a{n}"}}) for n in range(9)])
@@ -126,7 +126,9 @@ class TestConnections:
 
 
 class TestTimeLimit:
-    async def test_is_told_by_a_code_of_its_own_and_spares_others(self, serve: Serve) -> None:
+    async def test_search_beyond_the_time_limit_has_an_error_code_of_its_own(
+        self, serve: Serve
+    ) -> None:
         async with serve(search_timeout_ms=300) as api:
             await api.user("Ada")
             async with locked(api.connection, "items"):
@@ -136,7 +138,7 @@ class TestTimeLimit:
                 assert error["path"] == ["items"]
                 assert "300 ms" in error["message"]
 
-    async def test_ends_one_alias_and_no_other(self, serve: Serve) -> None:
+    async def test_time_limit_ends_one_alias_and_no_other(self, serve: Serve) -> None:
         text = """{ ada: users(search: "ada") { nodes { name } }
             slow: viewer { id items(filter: {search: "horse"}) { nodes { id } } } }"""
         async with serve(search_timeout_ms=500, operation_timeout_ms=600_000) as api:
@@ -146,7 +148,9 @@ class TestTimeLimit:
             assert [error["path"] for error in answer["errors"]] == [["slow", "items"]]
             assert answer["data"] == {"ada": {"nodes": [{"name": "Ada"}]}, "slow": None}
 
-    async def test_is_that_of_each_alias(self, serve: Serve) -> None:
+    async def test_each_alias_has_a_statement_and_so_a_time_limit_of_its_own(
+        self, serve: Serve
+    ) -> None:
         names = [f"a{n}" for n in range(20)]
         parts = [
             f'{name}: items(filter: {{search: "{name}"}}) {{ nodes {{ id }} }}' for name in names
@@ -158,7 +162,7 @@ class TestTimeLimit:
 
 
 class TestOperation:
-    async def test_that_ends_takes_its_search_with_it(self, serve: Serve) -> None:
+    async def test_search_ends_with_its_operation(self, serve: Serve) -> None:
         async with (
             serve(search_timeout_ms=600_000, operation_timeout_ms=300) as api,
             locked(api.connection, "items"),
@@ -192,7 +196,7 @@ class TestClients:
             timeout=PATIENCE_SECONDS,
         )
 
-    async def test_may_have_so_many_searches_waiting(self, api: Api) -> None:
+    async def test_waiting_searches_of_a_client_are_limited(self, api: Api) -> None:
         ada = await api.user("Ada")
         async with locked(api.connection, "items"):
             asked = start([self.search(api, "first", "203.0.113.7")])

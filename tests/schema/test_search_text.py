@@ -1,4 +1,4 @@
-"""What may be searched for, and what searches cost."""
+"""Which searches are accepted, and what they cost."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ PAGE = SEARCH + " nodes { title } } }"
 COUNT = SEARCH + " totalCount } }"
 USERS = "query($search: String) { users(search: $search) { nodes { name } } }"
 
-# Words, stop words, quotes, signs and what PostgreSQL takes for operators.
+# Words, stop words, quotes, signs and operators of PostgreSQL.
 WORDS = """horse cat the or OR - -horse -cat -the " "a -"big cat" ! & | ( ) : * ' \\ -5 x-y -x-y --
 é -é"""
 texts = some.lists(some.sampled_from(WORDS.split()), max_size=6).map(" ".join) | some.text(
@@ -29,7 +29,7 @@ class TestLoneNegation:
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(text=texts.filter(lambda text: len(text) <= 200))
-    async def test_is_refused_where_a_text_without_words_would_be_found(
+    async def test_search_is_refused_if_it_would_find_a_text_without_words(
         self, api: Api, text: str
     ) -> None:
         for language, query, of in (
@@ -41,7 +41,7 @@ class TestLoneNegation:
                 "FROM websearch_to_tsquery($1::regconfig, $2) AS asked",
                 *(language, text),
             )
-            # It is also where PostgreSQL says that an index does not help, as for `- -word`.
+            # Refused too if PostgreSQL says that no index helps, as for `- -word`.
             assert found["whole"] or not found["without_words"]
             answer = await api.answer(query, of)
             codes = [error["extensions"]["code"] for error in answer.get("errors", [])]
@@ -51,7 +51,7 @@ class TestLoneNegation:
     @pytest.mark.parametrize(
         "search", ["-zzz", '-"a b c d"', "-apple -bear", "apple or -bear", "-apple or bear or -cat"]
     )
-    async def test_is_refused_at_its_argument_before_anything_is_read(
+    async def test_lone_negation_is_refused_at_its_argument_before_any_search(
         self, api: Api, search: str
     ) -> None:
         owner = await api.user()
@@ -74,7 +74,9 @@ class TestLoneNegation:
             assert error["message"].startswith(f"{name} must have a word")
             assert not [sql for sql in api.statements if "@@" in sql]
 
-    async def test_beside_a_word_and_a_text_without_words_are_none(self, api: Api) -> None:
+    async def test_negation_beside_a_word_and_a_search_without_words_are_accepted(
+        self, api: Api
+    ) -> None:
         owner = await api.user()
         await api.item(owner, "A horse")
         for search, found in (("horse -cat", 1), ("horse -cat or cow -cat", 1), ("the", 0)):
@@ -83,7 +85,7 @@ class TestLoneNegation:
 
 
 class TestCost:
-    async def test_says_what_is_read(self, api: Api) -> None:
+    async def test_cost_counts_what_a_search_reads(self, api: Api) -> None:
         async def cost(arguments: str, **variables: Any) -> int:
             declared = "query($s: String, $f: ItemFilter, $o: ItemOrder, $t: [String!])"
             text = f"{declared} {{ items(first: 3{arguments}) {{ nodes {{ id }} }} }}"
@@ -112,14 +114,14 @@ class TestCost:
         assert await cost(", filter: {search: $s}", s=" ") == plain
         assert await cost(", filter: {search: $s}") == plain
 
-    async def test_of_many_searches_is_too_much(self, api: Api) -> None:
+    async def test_cost_of_many_searches_exceeds_the_limit(self, api: Api) -> None:
         parts = [f'a{n}: items(filter: {{search: "w{n}"}}) {{ nodes {{ id }} }}' for n in range(50)]
         errors = await api.errors("{ " + " ".join(parts) + " }")
         assert [code for code, _ in errors] == ["COST_LIMIT_EXCEEDED"]
 
 
 def _only(declared: str, text: str) -> str:
-    """The declaration of those variables that the text uses."""
+    """Returns the declaration with only the variables that the text uses."""
     names = declared.removeprefix("query(").removesuffix(")").split(", ")
     used = [name for name in names if f"{name.partition(':')[0]}" in text.removeprefix(declared)]
     return f"query({', '.join(used)})" if used else "query"

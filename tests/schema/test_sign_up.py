@@ -1,4 +1,4 @@
-"""Accounts that begin at once, and those that begin once a mailed token came back."""
+"""Accounts that begin at once, and those that begin once a mailed token is returned."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ async def open_api(
 async def api(
     connection: asyncpg.Connection, settings: Settings, box: Postbox
 ) -> AsyncIterator[Api]:
-    """Where accounts begin with a mail."""
+    """Yields a server where accounts begin with a mailed token."""
     async with mailing(connection, settings, box, sign_up="verified") as api:
         yield api
 
@@ -55,7 +55,7 @@ async def verify(api: Api, token: str, **given: Any) -> Any:
 
 
 class TestOpen:
-    async def test_gives_a_session_and_mails_a_token_for_the_address(
+    async def test_open_sign_up_gives_a_session_and_mails_a_token(
         self, open_api: Api, box: Postbox
     ) -> None:
         payload = await sign_up(open_api)
@@ -66,13 +66,15 @@ class TestOpen:
         payload = await sign_up(open_api, email=EMAIL.upper())
         assert payload == NOTHING | {"errors": [{"code": "TAKEN", "path": ["email"]}]}
 
-    async def test_with_one_address_is_tried_a_few_times_only(self, open_api: Api) -> None:
+    async def test_open_sign_ups_with_one_address_are_limited(self, open_api: Api) -> None:
         answers = [await open_api.answer(SIGN_UP, new()) for _ in range(8)]
         assert ["errors" in answer for answer in answers] == [False] * 6 + [True] * 2
 
 
 class TestVerified:
-    async def test_gives_the_session_for_the_token(self, api: Api, box: Postbox) -> None:
+    async def test_verified_sign_up_gives_the_session_for_the_token(
+        self, api: Api, box: Postbox
+    ) -> None:
         assert await sign_up(api) == NOTHING
         assert await count(api, "users") == 0
         payload = await verify(api, await token_of(box), password=CHOSEN)
@@ -85,7 +87,7 @@ class TestVerified:
         assert response.json()["data"]["viewer"] == {"email": EMAIL}
         assert await sign_in(api, EMAIL, CHOSEN) == []
 
-    async def test_answers_and_works_alike_whether_the_address_is_taken(
+    async def test_taken_address_gets_the_same_response_and_cost_as_a_free_one(
         self, api: Api, box: Postbox
     ) -> None:
         await api.user()
@@ -102,7 +104,7 @@ class TestVerified:
         assert "https://" not in taken.get_content()
         assert (free["to"], free["subject"]) == ("no@weft.test", "Finish signing up")
 
-    async def test_hands_no_account_to_one_who_signed_up_another(
+    async def test_sign_up_with_the_address_of_another_gives_no_access(
         self, api: Api, box: Postbox
     ) -> None:
         await sign_up(api, name="Mallory")
@@ -116,7 +118,7 @@ class TestVerified:
         assert await act(api, None, "resetPassword", token=reset, newPassword=CHOSEN) == []
         assert await sign_in(api, EMAIL, CHOSEN) == []
 
-    async def test_that_is_not_finished_keeps_nobody_from_signing_up(
+    async def test_unfinished_sign_up_does_not_block_another_with_its_address(
         self, api: Api, box: Postbox
     ) -> None:
         await sign_up(api, name="Mallory")
@@ -127,7 +129,9 @@ class TestVerified:
         assert await act(api, None, "verifyEmail", token=first) == EXPIRED
         assert await count(api, "users") == 1
 
-    async def test_takes_a_token_once_of_many_at_once(self, api: Api, box: Postbox) -> None:
+    async def test_token_is_accepted_once_of_several_concurrent_uses(
+        self, api: Api, box: Postbox
+    ) -> None:
         for _ in range(2):
             await sign_up(api)
         tokens = [await token_of(box) for _ in range(2)] * 2
@@ -135,14 +139,16 @@ class TestVerified:
         assert sorted(payload["verified"] for payload in payloads) == [False] * 3 + [True]
         assert await count(api, "users") == 1
 
-    async def test_refuses_a_password_and_keeps_the_token(self, api: Api, box: Postbox) -> None:
+    async def test_token_stays_valid_if_the_password_is_refused(
+        self, api: Api, box: Postbox
+    ) -> None:
         await sign_up(api)
         token = await token_of(box)
         payload = await verify(api, token, password="short")
         assert payload["errors"] == [{"code": "INVALID", "path": ["password"]}]
         assert (await verify(api, token, password=CHOSEN))["verified"]
 
-    async def test_is_late_after_a_day_and_forgotten(self, api: Api, box: Postbox) -> None:
+    async def test_sign_up_expires_after_a_day_and_is_deleted(self, api: Api, box: Postbox) -> None:
         await sign_up(api)
         token = await token_of(box)
         api.clock.ahead = timedelta(days=1)
@@ -150,19 +156,23 @@ class TestVerified:
         await sign_up(api, email="bob@weft.test")
         assert await count(api, "sign_ups") == 1
 
-    async def test_is_limited_for_one_address_whether_it_is_taken(self, api: Api) -> None:
+    async def test_sign_ups_with_one_address_are_limited_whether_it_is_taken(
+        self, api: Api
+    ) -> None:
         await api.user()
         for email in ("USER1@example.com", EMAIL):
             answers = [await api.answer(SIGN_UP, new(email)) for _ in range(6)]
             assert ["errors" in answer for answer in answers] == [False] * 5 + [True]
 
-    async def test_stores_neither_the_token_nor_the_password(self, api: Api, box: Postbox) -> None:
+    async def test_sign_up_stores_neither_the_token_nor_the_password(
+        self, api: Api, box: Postbox
+    ) -> None:
         await sign_up(api)
         token = await token_of(box)
         stored: Any = await api.connection.fetchval("SELECT sign_ups::text FROM sign_ups")
         for secret in (token, token.encode().hex(), PASSWORD, "$argon2"):
             assert secret not in stored
 
-    async def test_says_what_is_wrong_as_ever(self, api: Api) -> None:
+    async def test_invalid_sign_up_reports_its_errors(self, api: Api) -> None:
         payload = await sign_up(api, email="nobody")
         assert payload == NOTHING | {"errors": [{"code": "INVALID", "path": ["email"]}]}

@@ -1,4 +1,4 @@
-"""How many statements a field costs: as many for fifty parents as for one."""
+"""How many statements a field takes: as many for 50 parents as for one."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from settings import Settings
 from tests.api import Api, Member
 from weft.fields import Kind, WeftField
 
-# What reads the field of `$count` parents, or gives `$count` rows, and how many statements that
-# takes: that of the root field, and what is beyond.
+# A selection that reads the field of `$count` parents, or gives `$count` rows, and the number of
+# statements that it takes, with that of the root field.
 TYPES = {"count": "Int", "ids": "[ID!]!", "some": "ID!", "user": "ID!"}
 COSTS = {
     "Query.viewer": (
@@ -82,7 +82,7 @@ COSTS = {
 
 
 def costly_fields() -> set[str]:
-    """Every field that may ask for rows, of every type that a query can lead to."""
+    """Returns every field that may load rows, of every type that a query can reach."""
     schema = build_schema()
     query = schema.graphql_schema.query_type
     assert query is not None
@@ -110,7 +110,7 @@ def costly_fields() -> set[str]:
 async def statements_of(
     api: Api, selection: str, variables: dict[str, Any], by: Member | None = None
 ) -> int:
-    """How many statements a selection takes; it must go well."""
+    """Returns how many statements a selection takes; it must succeed."""
     used = [name for name in TYPES if f"${name}" in selection]
     declared = ", ".join(f"${name}: {TYPES[name]}" for name in used)
     text = f"query ({declared}) {{ {selection} }}" if used else f"{{ {selection} }}"
@@ -121,13 +121,13 @@ async def statements_of(
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Without what would save some of the statements that are counted here, or split one in two."""
+    """Turns off the cache and the memory, which save statements or split one in two."""
     return settings.model_copy(update={"cache": "off", "row_memory_bytes": 0})
 
 
 @pytest.fixture
 async def variables(api: Api) -> dict[str, Any]:
-    """Of fifty users with two items each; all that the operations here ask for."""
+    """Makes 50 users with two items each; returns the variables of the operations here."""
     owners = [await api.user() for _ in range(50)]
     ids = [await api.item(owner) for owner in owners for _ in range(2)]
     await api.connection.execute(
@@ -138,7 +138,7 @@ async def variables(api: Api) -> dict[str, Any]:
 
 
 class TestStatementCount:
-    async def test_is_the_same_for_one_parent_and_for_fifty(
+    async def test_statements_are_as_many_for_50_parents_as_for_one(
         self, api: Api, variables: dict[str, Any]
     ) -> None:
         admin = await api.user(admin=True)
@@ -153,18 +153,20 @@ class TestStatementCount:
                 costs[coordinate].append(cost)
         assert costs == {coordinate: [cost, cost] for coordinate, (_, cost) in COSTS.items()}
 
-    def test_is_known_of_every_field_that_may_take_one(self) -> None:
+    def test_every_field_that_may_take_a_statement_is_counted(self) -> None:
         assert costly_fields() == set(COSTS)
 
-    async def test_is_one_a_level_however_deep(self, api: Api, variables: dict[str, Any]) -> None:
+    async def test_each_level_takes_one_statement_for_each_field(
+        self, api: Api, variables: dict[str, Any]
+    ) -> None:
         selection = """users(first: $count) { nodes {
             items(first: 2) { totalCount nodes { owner { itemCount items(first: 1) {
                 nodes { owner { name } } } } } } } }"""
         costs = [await statements_of(api, selection, {"count": count}) for count in (1, 50)]
-        # users; items, their counts, their owners; the owners' counts and items; those are known.
+        # Users; items, their counts, their owners; the owners' counts and items, with known owners.
         assert costs == [6, 6]
 
-    async def test_has_no_count_unless_one_is_asked_for(
+    async def test_no_rows_are_counted_unless_a_count_is_selected(
         self, api: Api, variables: dict[str, Any]
     ) -> None:
         selection = """users { nodes { items { nodes { id } pageInfo { hasNextPage } } } }
@@ -172,7 +174,7 @@ class TestStatementCount:
         assert await statements_of(api, selection, {}) == 3
         assert not [sql for sql in api.statements if "count(" in sql.lower()]
 
-    async def test_is_one_for_parents_of_mixed_visibility(
+    async def test_parents_of_mixed_visibility_share_their_statements(
         self, api: Api, variables: dict[str, Any]
     ) -> None:
         owner, other = await api.user(), await api.user()

@@ -1,10 +1,10 @@
-"""Text that PostgreSQL cannot hold, and text that is odd: clear errors, wherever it goes in."""
+"""Text that PostgreSQL cannot store, and odd text, get clear errors in every argument."""
 
 from typing import Any
 
 from tests.api import Api
 
-# Each takes a text as $t, or in its place in the document.
+# `%s` stands for the text, as the variable $t or as a literal.
 INPUTS = {
     "id of node": "{ node(id: %s) { id } }",
     "ids of nodes": "{ nodes(ids: [%s]) { id } }",
@@ -46,7 +46,7 @@ def with_variable(name: str, text: str) -> str:
 
 
 def codes(answer: dict[str, Any]) -> list[str]:
-    """Of the operation's errors, and of those in payloads."""
+    """Returns the codes of the operation's errors, and of those in payloads."""
     found = [error["extensions"]["code"] for error in answer.get("errors", [])]
     for payload in (answer.get("data") or {}).values():
         if isinstance(payload, dict):
@@ -55,7 +55,7 @@ def codes(answer: dict[str, Any]) -> list[str]:
 
 
 class TestText:
-    async def test_that_cannot_be_stored_is_refused_clearly(self, api: Api) -> None:
+    async def test_text_that_cannot_be_stored_is_refused_clearly(self, api: Api) -> None:
         viewer = await api.user()
         id = await api.item(viewer)
         for name, text in INPUTS.items():
@@ -65,7 +65,9 @@ class TestText:
                 assert found, (name, bad)
                 assert set(found) <= CLEAR, (name, bad, answer)
 
-    async def test_that_cannot_be_stored_is_refused_in_the_document_too(self, api: Api) -> None:
+    async def test_text_that_cannot_be_stored_is_refused_in_the_document_too(
+        self, api: Api
+    ) -> None:
         viewer = await api.user()
         id = await api.item(viewer)
         for name, text in INPUTS.items():
@@ -75,7 +77,7 @@ class TestText:
                 assert found, (name, bad)
                 assert set(found) <= CLEAR | UNREADABLE, (name, bad, found)
 
-    async def test_that_is_strange_is_never_an_error_of_the_server(self, api: Api) -> None:
+    async def test_strange_text_is_never_an_error_of_the_server(self, api: Api) -> None:
         viewer = await api.user()
         id = await api.item(viewer)
         for text in ("\U0010ffff", "\u202e", "\ufeff", "x" * 50_000, "'; --", "%s%(a)s$1:b"):

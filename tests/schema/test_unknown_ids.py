@@ -1,4 +1,4 @@
-"""IDs of what does not exist leave nothing in Redis, whatever operation names them."""
+"""IDs of objects that do not exist leave nothing in Redis, in any operation."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -38,7 +38,7 @@ UNKNOWN_KEY = 10**12
 
 
 def takes_id(type_: Any, above: frozenset[str] = frozenset()) -> bool:
-    """Whether an ID can be given somewhere in an argument."""
+    """Returns whether an argument of this type can contain an ID."""
     named = get_named_type(type_)
     if isinstance(named, GraphQLInputObjectType) and named.name not in above:
         return any(takes_id(field.type, above | {named.name}) for field in named.fields.values())
@@ -54,7 +54,7 @@ def fields_with_ids() -> Iterator[str]:
 
 
 def literal(type_: Any, id_: str) -> str:
-    """A value of the type, with the ID wherever it takes one."""
+    """Returns a literal of the type, with the ID wherever it takes one."""
     if isinstance(type_, GraphQLNonNull):
         return literal(type_.of_type, id_)
     if isinstance(type_, GraphQLList):
@@ -81,7 +81,7 @@ def arguments(given: dict[str, GraphQLArgument], id_: str) -> str:
 
 
 def selection(type_: Any, id_: str, depth: int = 3) -> str:
-    """All that can be asked for below, so far down."""
+    """Returns a selection of all fields of the type, down to a depth."""
     named = get_named_type(type_)
     if is_leaf_type(named):
         return ""
@@ -96,7 +96,7 @@ def selection(type_: Any, id_: str, depth: int = 3) -> str:
 
 
 def operation(coordinate: str, ids: list[str]) -> str:
-    """Asks for the field once for each ID."""
+    """Returns an operation with the field once for each ID, by aliases."""
     parent, _, name = coordinate.partition(".")
     field: Any = SCHEMA.type_map[parent].fields[name]  # pyright: ignore[reportAttributeAccessIssue]
     asked = " ".join(
@@ -123,7 +123,7 @@ async def redis(settings: Settings) -> AsyncIterator[Redis]:
 
 
 def unknown_ids() -> list[list[str]]:
-    """IDs of every type, by as many as are asked for at once."""
+    """Returns unknown IDs of every type, in lists of as many as an operation takes."""
     ids = [encode_id(type_, UNKNOWN_KEY + number) for type_ in TYPES for number in range(ASKED)]
     return [ids[first : first + AT_ONCE] for first in range(0, len(ids), AT_ONCE)]
 
@@ -133,7 +133,7 @@ async def keys_of(api: Api, redis: Redis) -> set[str]:
 
 
 async def until_stored(api: Api) -> str:
-    """Returns when all that was to be stored so far is; gives whose value was the last."""
+    """Waits until all values so far are stored; returns the hash tag in the key of the last."""
     user = await api.user()
     query = {"query": f'{{ user(id: "{user.id}") {{ itemCount }} }}'}
 
@@ -166,18 +166,18 @@ async def ask(api: Api, coordinate: str, ids: list[str], by: Member) -> None:
             pass
 
 
-def test_all_operations_that_take_an_id_are_found() -> None:
+def test_all_fields_that_take_an_id_are_found() -> None:
     found = set(fields_with_ids())
     assert found >= {"Query.user", "Query.items", "User.items", "Mutation.deleteUser"}
     assert {coordinate.partition(".")[0] for coordinate in found} <= {"User", *ROOTS}
 
 
 @pytest.mark.parametrize("coordinate", sorted(fields_with_ids()))
-async def test_leave_nothing_in_redis(api: Api, redis: Redis, coordinate: str) -> None:
+async def test_unknown_ids_leave_nothing_in_redis(api: Api, redis: Redis, coordinate: str) -> None:
     admin, owner = await api.user(admin=True), await api.user()
     await api.item(owner)
     for by in (admin, owner):
-        await ask(api, coordinate, [owner.id], by)  # all that is kept of those who are there
+        await ask(api, coordinate, [owner.id], by)  # stores all that is kept of existing users
     await until_stored(api)
     before = await keys_of(api, redis)
     for ids in unknown_ids():

@@ -1,4 +1,4 @@
-"""Rows that PostgreSQL takes and Python does not: they fail alone, and pages go on around them."""
+"""Rows that PostgreSQL stores and Python cannot read: they fail alone, and pages skip them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ WHERE contype = 'c' AND conrelid::regclass::text = ANY ($1)"""
 
 @pytest.fixture
 async def unchecked(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """Tables as they were before there were checks, and what they hold may be spoilt."""
+    """Drops the checks of the tables for a test, so that their rows can be made unreadable."""
     checks = await connection.fetch(CHECKS, CHECKED)
     for table, name, _ in checks:
         await connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
@@ -57,7 +57,7 @@ async def spoil(api: Api, key: int, change: str) -> None:
 
 
 async def walk(api: Api, *, backward: bool, order: dict[str, str], size: int = 2) -> list[str]:
-    """The titles on all pages, by cursors as a client follows them."""
+    """Returns the titles on all pages, following the cursors as a client does."""
     titles: list[str] = []
     variables: dict[str, Any] = {"last" if backward else "first": size, "order": order}
     while True:
@@ -78,16 +78,16 @@ class TestPages:
     def settings(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
     ) -> Settings:
-        """With the cache as well, which must not keep what was read around a row."""
+        """Without the cache, and with it: it must not keep pages from which rows were left out."""
         if request.param == "cached":
             return with_cache(settings, monkeypatch)
         return settings
 
     @pytest.mark.parametrize("spoilt", [*SPOILT, "status = 'SECRET'"])
-    async def test_leave_out_a_row_that_cannot_be_read(self, api: Api, spoilt: str) -> None:
+    async def test_page_leaves_out_an_unreadable_row(self, api: Api, spoilt: str) -> None:
         await items(api, await api.user(), 3)
         await spoil(api, 2, spoilt)
-        for _ in range(3):  # rows and pages are remembered from the second time on
+        for _ in range(3):  # rows and pages are cached from the second time on
             page = (await api.data(PAGE, {"first": 2}))["items"]
             assert [edge["node"]["title"] for edge in page["edges"]] == ["item 1", "item 3"]
             assert page["pageInfo"]["hasNextPage"] is False
@@ -95,7 +95,7 @@ class TestPages:
     @pytest.mark.parametrize("backward", [False, True])
     @pytest.mark.parametrize("direction", ["ASC", "DESC"])
     @pytest.mark.parametrize("field", ["CREATED_AT", "UPDATED_AT", "TITLE"])
-    async def test_go_on_around_such_rows(
+    async def test_pages_go_on_around_unreadable_rows(
         self, api: Api, backward: bool, direction: str, field: str
     ) -> None:
         await items(api, await api.user(), len(SPOILT) + 6)
@@ -107,7 +107,7 @@ class TestPages:
         assert sorted(titles) == sorted(expected)
         assert len(titles) == len(expected)
 
-    async def test_show_a_row_again_that_was_mended(self, api: Api) -> None:
+    async def test_page_shows_a_row_again_once_it_is_repaired(self, api: Api) -> None:
         await items(api, await api.user(), 2)
         await spoil(api, 1, SPOILT[0])
         assert len(await walk(api, backward=False, order={"field": "TITLE"})) == 1
@@ -118,7 +118,7 @@ class TestPages:
 
         await until(is_shown)
 
-    async def test_fail_where_hardly_any_row_can_be_read(self, api: Api) -> None:
+    async def test_page_fails_where_hardly_any_row_can_be_read(self, api: Api) -> None:
         owner = await api.user()
         await api.connection.execute(
             "INSERT INTO items (owner_id, title, status, created_at)"
@@ -127,7 +127,7 @@ class TestPages:
         )
         assert await api.errors(PAGE, {"first": 2}) == [("UNREADABLE", ["items"])]
 
-    async def test_of_others_who_ask_at_the_same_time_have_their_rows(self, api: Api) -> None:
+    async def test_concurrent_pages_without_unreadable_rows_are_complete(self, api: Api) -> None:
         good, bad = await api.user(), await api.user()
         await api.item(good, "good")
         await items(api, bad, 1)
@@ -137,7 +137,7 @@ class TestPages:
         for answer, expected in zip(await asyncio.gather(*asked), [["good"], []] * 10, strict=True):
             assert [node["title"] for node in answer["user"]["items"]["nodes"]] == expected
 
-    async def test_of_users_and_of_the_audit_log_leave_rows_out_too(self, api: Api) -> None:
+    async def test_pages_of_users_and_of_the_audit_log_leave_rows_out_too(self, api: Api) -> None:
         admin = await api.user(admin=True)
         await api.user("Bad")
         await api.connection.execute("UPDATE users SET created_at = 'infinity' WHERE name = 'Bad'")
@@ -156,7 +156,7 @@ class TestPages:
 @pytest.mark.usefixtures("unchecked")
 class TestObjects:
     @pytest.mark.parametrize("spoilt", [s for s in SPOILT if not s.startswith("updated")])
-    async def test_fail_alone_where_what_cannot_be_read_is_asked_for(
+    async def test_object_fails_alone_where_an_unreadable_field_is_selected(
         self, api: Api, spoilt: str
     ) -> None:
         ids = await items(api, await api.user(), 3)
@@ -168,7 +168,7 @@ class TestObjects:
         (error,) = answer["errors"]
         assert (error["extensions"], error["path"]) == ({"code": "UNREADABLE"}, ["nodes", 1, field])
 
-    async def test_have_all_that_can_be_read(self, api: Api) -> None:
+    async def test_object_has_all_its_readable_fields(self, api: Api) -> None:
         owner = await api.user()
         (id,) = await items(api, owner, 1)
         await spoil(api, 1, SPOILT[0])
@@ -181,7 +181,7 @@ class TestObjects:
             ("UNREADABLE", ["viewer", "createdAt"])
         ]
 
-    async def test_of_others_are_not_told_of(self, api: Api) -> None:
+    async def test_unreadable_object_that_the_viewer_may_not_see_is_null(self, api: Api) -> None:
         owner = await api.user()
         (id,) = await items(api, owner, 1)
         text = "query ($id: ID!) { item(id: $id) { title createdAt } }"
@@ -190,7 +190,7 @@ class TestObjects:
             assert await api.data(text, {"id": id}) == {"item": None}
             assert [code for code, _ in await api.errors(text, {"id": id}, owner)] == ["UNREADABLE"]
 
-    async def test_that_are_written_together_with_others_leave_these_be(self, api: Api) -> None:
+    async def test_unreadable_object_fails_alone_in_joined_writes(self, api: Api) -> None:
         owner = await api.user()
         ids = await items(api, owner, 6)
         await spoil(api, 2, SPOILT[0])
@@ -200,7 +200,7 @@ class TestObjects:
         ]
         assert failed == [None, {"code": "UNREADABLE"}, None, None, None, None]
 
-    async def test_of_a_session_that_cannot_be_read_sign_nobody_in(self, api: Api) -> None:
+    async def test_unreadable_session_is_unauthenticated(self, api: Api) -> None:
         good, bad = await api.user(), await api.user()
         await api.connection.execute(
             "UPDATE sessions SET expires_at = 'infinity' WHERE user_id = $1", bad.key
@@ -217,7 +217,7 @@ class TestObjects:
 
 class TestChecks:
     @pytest.mark.parametrize("table", sorted({*metadata.tables} - {"changes"}))
-    async def test_refuse_times_that_cannot_be_read(
+    async def test_checks_refuse_unreadable_times(
         self, connection: asyncpg.Connection, table: str
     ) -> None:
         columns = metadata.tables[table].columns
@@ -235,8 +235,8 @@ class TestChecks:
                 row = f"SELECT {conditions[0][0]} FROM (SELECT {values}) AS row"
                 assert await connection.fetchval(row) is False
 
-    async def test_bind_updates_of_rows_that_are_older_than_they(self, api: Api) -> None:
-        """A migration leaves such rows, and the check behind."""
+    async def test_checks_refuse_updates_of_older_rows_that_break_them(self, api: Api) -> None:
+        """A migration leaves such rows behind, with a check that is not validated."""
         owner = await api.user()
         ids = await items(api, owner, 2)
         (check,) = [

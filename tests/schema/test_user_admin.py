@@ -1,4 +1,4 @@
-"""What admins do to users: what it ends, what it leaves, and that it is recorded."""
+"""What admins do to users: what it ends, what it keeps, and its audit entries."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '
 
 
 async def act(api: Api, by: Member | None, operation: str, **input: Any) -> list[tuple[str, Any]]:
-    """The errors of the operation."""
+    """Runs a mutation; returns the codes and paths of its errors."""
     type_ = operation[0].upper() + operation[1:] + "Input"
     field = f"{operation}(input: $input) {{ errors {{ code path }} }}"
     text = f"mutation ($input: {type_}!) {{ {field} }}"
@@ -36,7 +36,7 @@ async def sign_in(api: Api, email: str, password: str = PASSWORD) -> list[str]:
 
 
 async def with_password(api: Api, member: Member) -> str:
-    """The e-mail address of the member, who can sign in by `PASSWORD`."""
+    """Lets the member sign in with `PASSWORD`; returns the member's e-mail address."""
     email: Any = await api.connection.fetchval(
         "UPDATE users SET password_hash = $1 WHERE id = $2 RETURNING email",
         CountingHasher().hash(PASSWORD),
@@ -51,14 +51,16 @@ async def count(api: Api, table: str) -> int:
 
 
 async def change_of_kind(socket: Socket, kind: str) -> dict[str, Any]:
-    """The next change of this kind; what came before the test's own may be told first."""
+    """Returns the next change of this kind; older changes may arrive before it."""
     while (told := await change(socket))["kind"] != kind:
         pass
     return told
 
 
 class TestSuspendUser:
-    async def test_ends_sessions_and_keeps_the_user_out_until_restored(self, api: Api) -> None:
+    async def test_suspension_ends_sessions_and_keeps_the_user_out_until_restored(
+        self, api: Api
+    ) -> None:
         ada, admin = await api.user("Ada"), await api.user(admin=True)
         email = await with_password(api, ada)
         assert await sign_in(api, email) == []
@@ -70,13 +72,13 @@ class TestSuspendUser:
         assert await act(api, admin, "restoreUser", id=ada.id) == []
         assert await sign_in(api, email) == []
 
-    async def test_ends_sockets_at_once(self, api: Api, url: str) -> None:
+    async def test_suspension_ends_sockets_at_once(self, api: Api, url: str) -> None:
         ada, admin = await api.user(), await api.user(admin=True)
         async with subscribed(url, ada) as socket:
             await act(api, admin, "suspendUser", id=ada.id)
             assert await socket.closed() == (4403, "The session has ended")
 
-    async def test_lets_no_sign_in_slip_through(self, api: Api) -> None:
+    async def test_concurrent_sign_in_does_not_outlive_a_suspension(self, api: Api) -> None:
         admin = await api.user(admin=True)
         for _ in range(5):
             ada = await api.user()
@@ -89,7 +91,7 @@ class TestSuspendUser:
 
 
 class TestSetRole:
-    async def test_holds_at_once_and_closes_sockets(self, api: Api, url: str) -> None:
+    async def test_new_role_holds_at_once_and_closes_sockets(self, api: Api, url: str) -> None:
         ada, admin = await api.user(), await api.user(admin=True)
         async with subscribed(url, ada) as socket:
             assert await act(api, admin, "setRole", id=ada.id, role="ADMIN") == []
@@ -98,7 +100,7 @@ class TestSetRole:
         assert await act(api, ada, "setRole", id=admin.id, role="MEMBER") == []
         assert await act(api, admin, "setRole", id=ada.id, role="MEMBER") == [("FORBIDDEN", [])]
 
-    async def test_leaves_an_admin_whoever_is_faster(self, api: Api) -> None:
+    async def test_two_admins_who_demote_each_other_at_once_leave_one(self, api: Api) -> None:
         for _ in range(5):
             one, other = await api.user(admin=True), await api.user(admin=True)
             told = await asyncio.gather(
@@ -109,7 +111,7 @@ class TestSetRole:
             ids = f"({one.key}, {other.key})"
             assert await count(api, f"users WHERE role = 'ADMIN' AND id IN {ids}") == 1
 
-    async def test_refuses_oneself_the_unknown_and_what_is_no_user(self, api: Api) -> None:
+    async def test_own_id_unknown_ids_and_ids_of_no_user_are_refused(self, api: Api) -> None:
         admin = await api.user(admin=True)
         item = await api.item(admin)
         for id, code in (
@@ -123,7 +125,9 @@ class TestSetRole:
 
 
 class TestDeleteUser:
-    async def test_deletes_the_items_and_tells_of_each(self, api: Api, url: str) -> None:
+    async def test_deletion_deletes_the_items_with_an_event_for_each(
+        self, api: Api, url: str
+    ) -> None:
         ada, admin = await api.user("Ada"), await api.user(admin=True)
         items = {await api.item(ada) for _ in range(3)}
         async with subscribed(url) as socket:
@@ -133,7 +137,7 @@ class TestDeleteUser:
         assert (await count(api, "users"), await count(api, "items")) == (1, 0)
         assert await api.errors("{ viewer { id } }", by=ada) == [("UNAUTHENTICATED", None)]
 
-    async def test_gives_the_items_to_another(self, api: Api, url: str) -> None:
+    async def test_deletion_can_give_the_items_to_another_user(self, api: Api, url: str) -> None:
         ada, bob, admin = await api.user(), await api.user("Bob"), await api.user(admin=True)
         item = await api.item(ada)
         counts = "query ($id: ID!) { user(id: $id) { itemCount } }"
@@ -146,7 +150,7 @@ class TestDeleteUser:
         assert owned == {"item": {"version": 2}}
         assert await api.data(counts, {"id": bob.id}) == {"user": {"itemCount": 1}}
 
-    async def test_refuses_an_heir_who_is_none(self, api: Api) -> None:
+    async def test_items_cannot_go_to_the_deleted_or_an_unknown_user(self, api: Api) -> None:
         ada, admin = await api.user(), await api.user(admin=True)
         for heir, code in ((ada.id, "INVALID"), (encode_id("User", 999), "NOT_FOUND")):
             told = await act(api, admin, "deleteUser", id=ada.id, itemsTo=heir)
@@ -155,7 +159,7 @@ class TestDeleteUser:
 
 
 class TestAuditLog:
-    async def test_tells_who_did_what_to_whom_newest_first(self, api: Api) -> None:
+    async def test_audit_log_lists_actor_action_and_subject_newest_first(self, api: Api) -> None:
         ada, admin = await api.user("Ada"), await api.user("Abel", admin=True)
         await api.item(ada)
         await act(api, admin, "setRole", id=ada.id, role="ADMIN")
@@ -174,13 +178,13 @@ class TestAuditLog:
             assert (node["subjectId"], node["subjectName"]) == (ada.id, "Ada")
             assert (node["actor"], node["subject"]) == ({"id": admin.id}, None)
 
-    async def test_has_nothing_of_what_changed_nothing(self, api: Api) -> None:
+    async def test_audit_log_has_no_entry_for_what_changed_nothing(self, api: Api) -> None:
         ada, admin = await api.user(), await api.user(admin=True)
         assert await act(api, admin, "setRole", id=ada.id, role="MEMBER") == []
         assert await act(api, admin, "restoreUser", id=ada.id) == []
         assert await count(api, "audit_entries") == 0
 
-    async def test_is_paged(self, api: Api) -> None:
+    async def test_audit_log_is_paged(self, api: Api) -> None:
         ada, admin = await api.user(), await api.user(admin=True)
         for operation in ("suspendUser", "restoreUser") * 2:
             await act(api, admin, operation, id=ada.id)
@@ -194,11 +198,13 @@ class TestAuditLog:
 
 
 class TestCreateItem:
-    async def test_of_a_user_who_is_just_being_deleted_is_refused_clearly(self, api: Api) -> None:
+    async def test_item_created_by_a_user_who_is_being_deleted_is_refused_clearly(
+        self, api: Api
+    ) -> None:
         ada = await api.user("Ada")
         transaction = api.connection.transaction()
         await transaction.start()
-        # The item waits for the lock on its owner, with a session that was good when it began.
+        # The insert waits for the lock on its owner; its session was valid when it began.
         await api.connection.execute("DELETE FROM users WHERE id = $1", ada.key)
         creating = asyncio.create_task(act(api, ada, "createItem", title="Mine"))
 

@@ -30,7 +30,7 @@ CREATE = 'createItem(input: {title: "T"}) { item { title } errors { code message
 
 @pytest.fixture
 async def api(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Api]:
-    """Where unverified accounts may only read."""
+    """Yields a server where unverified accounts may only read."""
     reading = settings.model_copy(update={"unverified_accounts": "read"})
     clock = Clock()
     async with Api(create_app(reading, now=clock), reading, connection, clock, []) as api:
@@ -43,7 +43,7 @@ def codes(answer: dict[str, Any], name: str) -> list[str]:
 
 @pytest.mark.parametrize("coordinate", MUTATIONS)
 class TestUnverified:
-    async def test_changes_its_own_account_and_nothing_else(
+    async def test_unverified_account_changes_itself_and_nothing_else(
         self, api: Api, coordinate: str
     ) -> None:
         scene = await new_scene(api)
@@ -53,7 +53,9 @@ class TestUnverified:
         expected = [] if coordinate in OWN_ACCOUNT else ["FORBIDDEN"]
         assert codes(await scene.ask(text, role), name) == expected
 
-    async def test_that_is_verified_by_now_does_all(self, api: Api, coordinate: str) -> None:
+    async def test_account_that_has_been_verified_changes_everything(
+        self, api: Api, coordinate: str
+    ) -> None:
         scene = await new_scene(api)
         await api.connection.execute("UPDATE users SET email_verified_at = now()")
         name = coordinate.partition(".")[2]
@@ -64,7 +66,7 @@ class TestUnverified:
 
 
 class TestReading:
-    async def test_goes_on(self, api: Api) -> None:
+    async def test_unverified_account_can_read(self, api: Api) -> None:
         ada = await api.user()
         await api.item(ada, "Mine", status="DRAFT")
         found = await api.data("{ viewer { emailVerified items { nodes { title } } } }", by=ada)
@@ -72,7 +74,9 @@ class TestReading:
 
 
 class TestLaterFields:
-    async def test_of_the_operation_that_signs_up_write_nothing(self, api: Api) -> None:
+    async def test_later_fields_of_the_operation_that_signs_up_write_nothing(
+        self, api: Api
+    ) -> None:
         text = f"""mutation {{
             signUp(input: {{name: "A", email: "a@weft.test", password: "a long passphrase"}}) {{
                 session {{ accessToken }} }}
@@ -84,7 +88,7 @@ class TestLaterFields:
         assert error["code"] == "FORBIDDEN"
         assert "requestEmailVerification" in error["message"]
 
-    async def test_of_the_operation_that_verifies_write(self, api: Api) -> None:
+    async def test_later_fields_of_the_operation_that_verifies_write(self, api: Api) -> None:
         scene = await new_scene(api)
         text = OPERATIONS["Mutation.verifyEmail"].replace("...", "verified")
         answer = await scene.ask(f"{text} {CREATE}", "owner")

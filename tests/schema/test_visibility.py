@@ -1,4 +1,4 @@
-"""Who sees an item, by every way that leads to one."""
+"""Who sees an item, on every path that leads to one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from tests.api import Api, Member
 
 VIEWERS = ("stranger", "member", "owner", "admin")
 
-# Each gives a list that holds the item exactly if the viewer sees it there.
+# The leaves of each response contain the ID of the item if and only if the viewer sees it.
 BY_ID = {
     "item": "item(id: $id) { id }",
     "node": "node(id: $id) { id }",
@@ -58,7 +58,7 @@ COUNTS_AMONG_ALL = {
 
 @dataclass
 class Scene:
-    """One item, and four who ask for it."""
+    """One item, and a viewer of each role."""
 
     id: str
     variables: dict[str, str]
@@ -78,7 +78,7 @@ async def scene(api: Api, status: ItemStatus) -> Scene:
 
 
 def leaves(value: Any) -> list[Any]:
-    """Every value that is no object and no list, in order."""
+    """Returns every value that is no object, list or null, in order."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
@@ -99,7 +99,7 @@ TYPES = {"id": "ID!", "owner": "ID!", "status": "ItemStatus!"}
 
 @pytest.mark.parametrize("status", ItemStatus)
 class TestItem:
-    async def test_is_seen_by_its_owner_and_admins_and_once_published_by_everybody(
+    async def test_item_is_visible_to_owner_and_admins_and_once_published_to_everyone(
         self, api: Api, status: ItemStatus
     ) -> None:
         of = await scene(api, status)
@@ -110,7 +110,7 @@ class TestItem:
             for way, selection in COUNTS.items():
                 assert await found(api, of, viewer, selection) == [int(seen)], (viewer, way)
 
-    async def test_is_listed_among_all_for_admins_and_once_published_for_everybody(
+    async def test_item_is_listed_among_all_for_admins_and_once_published_for_everyone(
         self, api: Api, status: ItemStatus
     ) -> None:
         of = await scene(api, status)
@@ -122,7 +122,7 @@ class TestItem:
             for way, selection in COUNTS_AMONG_ALL.items():
                 assert await found(api, of, viewer, selection) == [int(seen)], (viewer, way)
 
-    async def test_counts_for_its_owner_once_published_whoever_asks(
+    async def test_item_count_has_published_items_only_for_every_viewer(
         self, api: Api, status: ItemStatus
     ) -> None:
         of = await scene(api, status)
@@ -130,7 +130,7 @@ class TestItem:
             counts = await found(api, of, viewer, "user(id: $owner) { itemCount }")
             assert counts == [int(status is ItemStatus.PUBLISHED)], viewer
 
-    async def test_is_written_by_its_owner_and_admins_only(
+    async def test_item_is_written_by_its_owner_and_admins_only(
         self, api: Api, status: ItemStatus
     ) -> None:
         of = await scene(api, status)
@@ -155,8 +155,8 @@ class TestItem:
         assert answer["deleteItem"] == {"deletedId": of.id, "errors": []}
 
 
-class TestDraftOfSomebodyElse:
-    async def test_answers_word_for_word_as_if_it_did_not_exist(self, api: Api) -> None:
+class TestDraftOfAnotherUser:
+    async def test_draft_has_the_same_responses_as_a_missing_item(self, api: Api) -> None:
         of = await scene(api, ItemStatus.DRAFT)
         operations = [
             f"query ($id: ID!) {{ {' '.join(BY_ID.values())} }}",
@@ -175,7 +175,7 @@ class TestDraftOfSomebodyElse:
             await api.answer(text, {"id": of.id}, of.viewers["member"]) for text in operations
         ]
 
-    async def test_is_not_found_by_the_edges_of_what_is_seen(self, api: Api) -> None:
+    async def test_draft_is_not_counted_for_next_and_previous_pages(self, api: Api) -> None:
         of = await scene(api, ItemStatus.DRAFT)
         owner = of.viewers["owner"]
         assert owner is not None
@@ -186,7 +186,7 @@ class TestDraftOfSomebodyElse:
 
 
 class TestPayloadOfItem:
-    async def test_leads_to_what_the_viewer_may_see(self, api: Api) -> None:
+    async def test_payload_leads_to_what_the_viewer_may_see(self, api: Api) -> None:
         of = await scene(api, ItemStatus.DRAFT)
         text = """mutation ($id: ID!) { updateItem(input: {id: $id, title: "Zebra"}) {
             item { owner { email items { nodes { title } totalCount } } } } }"""
@@ -196,7 +196,7 @@ class TestPayloadOfItem:
 
 
 class TestUserEmail:
-    async def test_is_for_the_user_and_admins(self, api: Api) -> None:
+    async def test_email_is_visible_to_the_user_and_admins_only(self, api: Api) -> None:
         ada, bob, admin = await api.user("Ada"), await api.user("Bob"), await api.user(admin=True)
         text = "query ($id: ID!) { user(id: $id) { name email } }"
         for by in (bob, admin):
@@ -208,7 +208,7 @@ class TestUserEmail:
             errors = [(e["extensions"]["code"], e["path"]) for e in answer["errors"]]
             assert errors == [("FORBIDDEN", ["user", "email"])]
 
-    async def test_is_refused_one_by_one(self, api: Api) -> None:
+    async def test_emails_are_refused_one_by_one(self, api: Api) -> None:
         members = [await api.user() for _ in range(3)]
         answer = await api.answer("{ users { nodes { email } } }", by=members[1])
         emails = [node["email"] for node in answer["data"]["users"]["nodes"]]
@@ -218,7 +218,7 @@ class TestUserEmail:
             ("FORBIDDEN", ["users", "nodes", place, "email"]) for place in (0, 2)
         ]
 
-    async def test_is_refused_at_every_way_to_the_user(self, api: Api) -> None:
+    async def test_email_is_refused_on_every_path_to_the_user(self, api: Api) -> None:
         owner, viewer = await api.user(), await api.user()
         id = await api.item(owner)
         text = """query ($id: ID!, $owner: ID!) {

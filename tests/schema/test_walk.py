@@ -1,4 +1,4 @@
-"""From page to page: each item once, in every order, whatever is written meanwhile."""
+"""Walks from page to page: each item once, in every order, despite concurrent writes."""
 
 import itertools
 import random
@@ -33,7 +33,7 @@ WAYS = [(direction, backward) for direction in OrderDirection for backward in (F
 
 
 class Walk:
-    """The pages of a connection, one after the other."""
+    """Walks the pages of a connection, one after the other."""
 
     def __init__(self, api: Api, name: str, order: dict[str, str], backward: bool) -> None:
         self._api = api
@@ -59,7 +59,7 @@ class Walk:
 @pytest.mark.parametrize("name", DOCUMENTS)
 @pytest.mark.parametrize("field", ItemOrderField)
 class TestWalk:
-    async def test_meets_each_item_once_and_in_order(
+    async def test_walk_meets_each_item_once_and_in_order(
         self, api: Api, name: str, field: ItemOrderField
     ) -> None:
         chance = random.Random(3)
@@ -90,7 +90,7 @@ class TestWalk:
                 }
             assert met == expected
 
-    async def test_misses_and_repeats_nothing_that_stays_while_others_come_and_go(
+    async def test_walk_meets_each_lasting_item_once_while_others_come_and_go(
         self, api: Api, name: str, field: ItemOrderField
     ) -> None:
         chance = random.Random(5)
@@ -110,7 +110,7 @@ class TestWalk:
             async for page in walk.pages(4):
                 on_page = [node["id"] for node in page["nodes"]]
                 met += on_page
-                # Also those that the cursors of this page were made of.
+                # Also the items that the cursors of this page were made of.
                 ends = {decode_id(on_page[0])[1], decode_id(on_page[-1])[1]}
                 gone = {row.id for row in chance.sample(passing, 2)} | ends
                 await api.connection.execute(
@@ -133,7 +133,7 @@ class TestWalk:
 @pytest.mark.parametrize("backward", [False, True], ids=["forward", "backward"])
 class TestWalkOfUsers:
     @pytest.mark.parametrize("search", [None, "ada"])
-    async def test_meets_each_user_once_and_in_order(
+    async def test_walk_meets_each_user_once_and_in_order(
         self, api: Api, backward: bool, search: str | None
     ) -> None:
         users = some_users(random.Random(3), 20)
