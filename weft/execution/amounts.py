@@ -1,14 +1,14 @@
-"""Numbers that may depend on variables: worked out once as far as they do not."""
+"""Numbers that may depend on variables; the parts that do not are computed once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Amount = int | Callable[["Variables"], int]
-"""A number, or what makes it of the coerced variables."""
+"""A constant, or a function from coerced variables to the number."""
 
 
 class Variables(dict[str, Any]):
-    """Coerced variables, with the amounts that were made of them."""
+    """Coerced variables, with the amounts that were already computed from them."""
 
     def __init__(self, coerced: Mapping[str, Any]) -> None:
         super().__init__(coerced)
@@ -16,7 +16,7 @@ class Variables(dict[str, Any]):
 
 
 def sum_of(amounts: Sequence[Amount]) -> Amount:
-    """All of them together."""
+    """The sum of the amounts."""
     constant = sum(amount for amount in amounts if isinstance(amount, int))
     varying = [amount for amount in amounts if not isinstance(amount, int)]
     if not varying:
@@ -27,7 +27,7 @@ def sum_of(amounts: Sequence[Amount]) -> Amount:
 
 
 def product_of(times: Amount, amount: Amount) -> Amount:
-    """The amount, so many times."""
+    """The product of two amounts."""
     if isinstance(times, int):
         if isinstance(amount, int):
             return times * amount
@@ -38,7 +38,7 @@ def product_of(times: Amount, amount: Amount) -> Amount:
 
 
 def most_of(amounts: Sequence[Amount]) -> Amount:
-    """The greatest of them; 0 of none."""
+    """The greatest of the amounts; 0 if there are none."""
     constant = max((amount for amount in amounts if isinstance(amount, int)), default=0)
     varying = [amount for amount in amounts if not isinstance(amount, int)]
     if not varying:
@@ -47,7 +47,7 @@ def most_of(amounts: Sequence[Amount]) -> Amount:
 
 
 def once(amount: Amount) -> Amount:
-    """The same, evaluated once for each request, at however many places it stands."""
+    """The same amount, evaluated once per request, however often it is used."""
     if isinstance(amount, int):
         return amount
 

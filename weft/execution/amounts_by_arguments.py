@@ -24,7 +24,7 @@ from weft.execution.arguments import contains_variable
 def by_arguments(
     definition: GraphQLField, node: FieldNode, names: Sequence[str], count: Callable[..., int]
 ) -> Amount:
-    """What `count` makes of the arguments of these names."""
+    """The result of `count` for the arguments of these names."""
     values = [_argument(definition, node, name) for name in names]
     if not any(map(callable, values)):
         return count(*values)
@@ -33,7 +33,7 @@ def by_arguments(
 
     def compute(variables: Mapping[str, Any]) -> int:
         given = [value(variables) if callable(value) else value for value in values]
-        # A null where there may be none costs nothing: the field is refused when it is executed.
+        # A null that the type forbids costs nothing: the field fails when it is executed.
         is_refused = any(map(operator.and_, required, [value is None for value in given]))
         return 0 if is_refused else count(*given)
 
@@ -41,7 +41,7 @@ def by_arguments(
 
 
 def _argument(definition: GraphQLField, node: FieldNode, name: str) -> Any:
-    """The value; what makes it of the coerced variables, if it depends on them; None if absent."""
+    """The value, or a function to it from the coerced variables; None if it is absent."""
     argument = definition.args[name]
     default = coerce_default_value(argument)
     default = None if default is Undefined else default
@@ -56,7 +56,7 @@ def _argument(definition: GraphQLField, node: FieldNode, name: str) -> Any:
     value = coerce_input_literal(given, argument.type)
     if value is not Undefined:
         return value
-    # There are variables within, or a mistake that is the field's error.
+    # It contains variables, or an error that execution reports: only its length counts.
     members = len(getattr(given, "values", ()))
     return [None] * members
 

@@ -26,8 +26,8 @@ class ArgumentPlan:
         self._definition = definition
         self._node = node
         self._constants: dict[str, Any] = {}
-        # What each takes from a variable: name, variable, default, whether null is wrong.
-        # None: the general coercion is needed.
+        # Arguments given by a variable: name, variable, default, whether null is forbidden.
+        # None if the general coercion is needed.
         self._variables: list[tuple[str, str, Any, bool]] | None = []
         given = {argument.name.value: argument for argument in node.arguments or ()}
         try:
@@ -47,11 +47,11 @@ class ArgumentPlan:
                         self._constants, node, name, argument, argument_node, None, None
                     )
         except (GraphQLError, TypeError):
-            # It is the field's error, for each request anew: the general coercion raises it then.
+            # It is the field's error in each request: the general coercion raises it there.
             self._variables = None
 
     def values(self, variable_values: VariableValues) -> dict[str, Any]:
-        """The arguments by Python name, in a new dict; raises `GraphQLError` if one is wrong."""
+        """The arguments by Python name, in a new dict; raises `GraphQLError` if one is invalid."""
         if self._variables is None:
             return self._generally(variable_values)
         arguments = dict(self._constants)
@@ -72,7 +72,7 @@ class ArgumentPlan:
 
 
 def contains_variable(value: ValueNode) -> bool:
-    """Whether a value depends on variables, itself or in a part of it."""
+    """Whether a value is a variable or contains one."""
     if isinstance(value, ListValueNode):
         return any(map(contains_variable, value.values))
     if isinstance(value, ObjectValueNode):

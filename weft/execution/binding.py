@@ -1,4 +1,4 @@
-"""Joins the graphql-core types that Strawberry built with what Weft was told of them."""
+"""Joins the graphql-core types that Strawberry built with Weft's declarations of them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,12 +26,12 @@ SPEC = "weft"
 
 
 def spec_of(field: GraphQLField) -> FieldSpec | None:
-    """How the field is answered; None for one that has a resolver of its own for each object."""
+    """The field's `FieldSpec`; None for a field with its own resolver for each object."""
     return field.extensions.get(SPEC)
 
 
 def row_class(object_type: GraphQLObjectType) -> type | None:
-    """The class whose instances are this type's objects, if `is_type_of` asks just for that."""
+    """The class whose instances are this type's objects, if `is_type_of` checks only that."""
     definition = object_type.extensions.get(DECLARED)
     for declaring in getattr(definition, "origin", object).__mro__:
         if "is_type_of" in vars(declaring):
@@ -40,7 +40,7 @@ def row_class(object_type: GraphQLObjectType) -> type | None:
 
 
 def has_own_type_resolver(abstract_type: Any) -> bool:
-    """Whether an interface or union finds out types in another way than by their `is_type_of`."""
+    """Whether an interface or union resolves types in another way than by their `is_type_of`."""
     definition = abstract_type.extensions.get(DECLARED)
     if definition is None:
         return abstract_type.resolve_type is not None
@@ -50,7 +50,7 @@ def has_own_type_resolver(abstract_type: Any) -> bool:
 
 
 def bind(schema: GraphQLSchema, default_resolver: Callable[[Any, str], Any]) -> None:
-    """Gives every field its `FieldSpec` and a resolver, and inputs the values they stand for."""
+    """Gives fields their `FieldSpec`s and resolvers, and inputs the classes of their values."""
     resolvers = ReferenceResolvers()
     for named_type in schema.type_map.values():
         if is_introspection_type(named_type):
@@ -85,7 +85,7 @@ def _bind_field(
 
 
 def _is_plain_attribute(declared: Any, field: GraphQLField) -> bool:
-    """Whether Strawberry itself would do nothing for the field but read the attribute."""
+    """Whether Strawberry itself would only read the attribute."""
     return (
         isinstance(declared, StrawberryField)
         and declared.is_basic_field

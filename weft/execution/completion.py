@@ -1,4 +1,4 @@
-"""GraphQL specification, CompleteValue(), one value at a time: what the fast ways fall back on."""
+"""GraphQL specification, CompleteValue(), one value at a time: fallback of the fast paths."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +16,13 @@ from graphql import (
 from graphql.pyutils import is_iterable
 
 OutputType = Any
-"""graphql-core's output types: generic in a way that cannot be written out."""
+"""graphql-core's output types: their generics cannot be written as an annotation."""
 
 PathBelow = tuple[int, ...]
 
 
 class FailedAt(Exception):
-    """A value could not be completed; `path` leads to it from the field through its lists."""
+    """A value could not be completed; `path` has the list indexes from the field to it."""
 
     def __init__(self, error: Exception, path: PathBelow) -> None:
         super().__init__(str(error))
@@ -31,15 +31,15 @@ class FailedAt(Exception):
 
 
 def at(error: Exception, path: PathBelow) -> FailedAt:
-    """The failure at a position, unless the error already knows a deeper one."""
+    """The failure at a position, unless the error already has a deeper one."""
     return error if isinstance(error, FailedAt) else FailedAt(error, path)
 
 
 class Completion:
     """Completes the values of one field.
 
-    `report` takes the failures that a nullable list item absorbs; `place` turns the value of an
-    object or abstract type into what stands in the response. All messages are graphql-core's.
+    `report` is called with failures that a nullable list item absorbs; `place` turns the value of
+    an object or abstract type into its response object. All messages are graphql-core's.
     """
 
     __slots__ = ("coordinate", "place", "report")
@@ -55,7 +55,7 @@ class Completion:
         self.place = place
 
     def complete(self, type_: OutputType, value: Any, path: PathBelow = ()) -> Any:
-        """The completed value; raises what makes it impossible, `FailedAt` if that lies deeper."""
+        """The completed value; raises the error that prevents it, `FailedAt` if it is deeper."""
         if isinstance(value, Exception):
             raise value
         if is_non_null_type(type_):
@@ -92,7 +92,7 @@ class Completion:
 
 
 def unwrapped(type_: OutputType) -> tuple[tuple[bool, ...], GraphQLNamedOutputType]:
-    """Whether null may stand within so many lists of a type, and the type in the innermost."""
+    """Whether null is allowed within 0, 1, ... lists of a type, and the type in the innermost."""
     nullable = []
     while True:
         nullable.append(not is_non_null_type(type_))

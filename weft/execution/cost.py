@@ -1,10 +1,10 @@
-"""What an operation costs: how many objects it may give, and how much is asked for to find them.
+"""What an operation costs: how many objects it may give, and how many fields it has to resolve.
 
 The idea is that of IBM's cost directives (https://ibm.github.io/graphql-specs/cost-spec.html).
-Here an object costs 1, and a field that is asked for, rather than read off a row, 1 or its declared
-`weight`, which may depend on arguments. A list costs what is below it as often as it may have
-members: what its `size` makes of the arguments, or `ASSUMED_LIST_SIZE`. Long response names and
-leaves that are asked for again cost more: they make answers long.
+Here an object costs 1, and a field that is resolved, rather than read off a row, 1 or its declared
+`weight`, which may depend on arguments. A list multiplies the cost of a member by the number that
+it may have: what its `size` computes from the arguments, or `ASSUMED_LIST_SIZE`. Long response
+names and leaves that are selected repeatedly cost more: they make answers long.
 """
 
 from collections import OrderedDict
@@ -45,22 +45,22 @@ from weft.weight import Weight
 ASSUMED_LIST_SIZE = 10
 """Members of a list of objects that declares no `size`."""
 MAX_VARIANTS = 8
-"""Kept of one operation, one for each set of values of its @skip and @include variables."""
+"""Amounts cached per operation, one for each set of values of its @skip and @include variables."""
 
 META_FIELDS = (SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef)
 
 CHARACTERS_PER_COST = 4
-"""Of a text that is not known yet."""
+"""How many characters of a text that is not cached cost 1."""
 CHARACTERS_OF_OBJECT = 512
-"""Of the response names of an object, and of those that lead to it, which its errors repeat: as
-many come with an object, and so many more cost 1. Each field has FIELD_CHARACTERS for its value."""
+"""Characters that the cost of an object includes: of its response names, and of those in its path,
+which its errors repeat. So many more cost 1. Each field adds FIELD_CHARACTERS for its value."""
 FIELD_CHARACTERS = 16
 COST_OF_ERROR = 10
-"""Of each that says why a request is refused."""
+"""Cost of each error for which a request is refused."""
 
 
 class OperationCost:
-    """The cost of one operation; worked out once, but for what depends on variables."""
+    """The cost of one operation; computed once, except for what depends on variables."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class OperationCost:
         return amount if isinstance(amount, int) else amount(Variables(values.coerced))
 
     def is_known(self, values: VariableValues) -> bool:
-        """Whether the cost was worked out before for these values of @skip and @include."""
+        """Whether the cost was computed before for these values of @skip and @include."""
         return self._constant is not None or self._values_of_conditions(values) in self._variants
 
     def _values_of_conditions(self, values: VariableValues) -> tuple[bool, ...]:
@@ -100,7 +100,7 @@ class OperationCost:
         return tuple([coerced.get(name) is True for name in self._conditions])
 
     def _amount(self, values: VariableValues, conditions: tuple[bool, ...]) -> Amount:
-        # Null is no condition: the field that has it fails, and costs nothing.
+        # Null counts as false here: the field with that condition fails in any case.
         known = dict(zip(self._conditions, conditions, strict=True))
         sources = {name: values.sources[name] for name in known if name in values.sources}
         scope = _Scope(
@@ -121,7 +121,7 @@ class _Scope:
         self._operation = document.operation
         self._fragments = fragments
         self._conditions = conditions
-        # Under an interface the same fields are met once for each type that has it.
+        # Under an interface the same fields occur once for each type that implements it.
         self._known: dict[tuple[Any, ...], Amount] = {}
 
     def operation(self) -> Amount:
@@ -139,7 +139,7 @@ class _Scope:
         page_size: Amount | None,
         path: int,
     ) -> Amount:
-        """`path`: characters of the response names that lead to the object."""
+        """`path`: characters of the response names in the path of the object."""
         fields = [
             self._field(object_type, nodes, page_size, path + len(name))
             for name, nodes in grouped.items()
@@ -153,7 +153,7 @@ class _Scope:
         page_size: Amount | None,
         path: int,
     ) -> Amount:
-        """`page_size`: of the lists that the parent, a page, has."""
+        """`page_size`: the size of the lists in the parent, if it is a page."""
         node = details[0].node
         definition = self._schema.get_field(parent_type, node.name.value)
         assert definition is not None, "validation has checked that the field exists"
@@ -181,7 +181,7 @@ class _Scope:
         page_size: Amount | None,
         path: int,
     ) -> Amount:
-        """The most that one object of the field can cost."""
+        """The most that everything below one object of the field can cost."""
         named_type: Any = get_named_type(definition.type)
         possible = (
             self._schema.get_possible_types(named_type)
@@ -215,7 +215,7 @@ class _Scope:
 
 
 def _size_of_text(grouped: GroupedFieldSet, path: int) -> int:
-    """What an object costs for the length of its JSON, beyond the usual.
+    """What an object costs for JSON that is longer than usual.
 
     A leaf that is read off the row again, under another name, costs as much as an object.
     """
@@ -246,5 +246,5 @@ def _weight(
 
 
 def cost_of_reading(text: str) -> int:
-    """What a text costs that is not known yet, before it is parsed; its tokens cost 1 each then."""
+    """The cost of a text that is not cached, before it is parsed; then each token costs 1."""
     return 1 + len(text) // CHARACTERS_PER_COST

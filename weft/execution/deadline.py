@@ -1,8 +1,8 @@
-"""Deadlines for many operations by one timer.
+"""Deadlines for many operations with one timer.
 
-`asyncio.timeout` sets and cancels a timer for every operation, which takes longer than to execute
-a small one. All operations of a server have the same time, so they run out of it in the order in
-which they began: only the first of them needs a timer.
+`asyncio.timeout` sets and cancels a timer for every operation, which takes longer than executing
+a small one. All operations of a server have the same timeout, so they reach their deadlines in the
+order in which they began: only the first of them needs a timer.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ from typing import Any
 
 
 class Deadline:
-    """`with Deadline(...):` is cancelled at its end, and then raises TimeoutError.
+    """`with Deadline(...):` is cancelled when the time is over, and then raises TimeoutError.
 
-    A cancellation by anybody else goes on as such, as by `asyncio.timeout`.
+    Any other cancellation propagates as such, as with `asyncio.timeout`.
     """
 
     __slots__ = ("_cancelling", "_queue", "_task", "ends_at", "is_over")
 
     def __init__(self, queue: "Deadlines", task: asyncio.Task[Any]) -> None:
-        """`task` is the one that enters it."""
+        """`task` is the task that enters it."""
         self._queue = queue
         self._task = task
         self.is_over = False
@@ -40,7 +40,7 @@ class Deadline:
             raise TimeoutError from error
 
     def run_out(self) -> None:
-        """The time is over."""
+        """Cancels the task, as the time is over."""
         self.is_over = True
         self._task.cancel()
 
@@ -64,7 +64,7 @@ class Deadlines:
         self._open.pop(deadline, None)
 
     def _run_out(self) -> None:
-        """Ends what is over; the timer goes on for the first that is not."""
+        """Ends the deadlines that are over; sets the timer for the first that is not."""
         self._timer = None
         now = self.loop.time()
         for deadline in list(self._open):
@@ -82,11 +82,11 @@ class DeadlinesByLength:
         self._of_length: dict[float, Deadlines] = {}
 
     def deadline(self, seconds: float | None) -> Deadline | None:
-        """A deadline of the running task, so many seconds after it is entered; None for None."""
+        """A deadline for the running task, `seconds` after it is entered; None if that is None."""
         if seconds is None:
             return None
         deadlines = self._of_length.get(seconds)
-        # The loop is found out once: that is a system call in Python 3.11.
+        # The loop is looked up once: that takes a system call in Python 3.11.
         task = None if deadlines is None else asyncio.current_task(deadlines.loop)
         if deadlines is None or task is None:
             loop = asyncio.get_running_loop()

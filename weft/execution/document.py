@@ -1,4 +1,4 @@
-"""Documents out of texts: parsed, validated, and one operation chosen."""
+"""Reads texts into documents: parsed, validated, and one operation chosen."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ from weft.execution.limits import (
 )
 
 MAX_ERRORS = 20
-"""Told of one document: some take a while to find and to write, with names like the wrong one."""
+"""Most errors reported for a document: some, which suggest similar names, take long to make."""
 
 ABORTED = "Parsing aborted."
 VALIDATION_ABORTED = "Validation aborted."
@@ -74,7 +74,7 @@ class Document:
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
     nodes: int
-    """Fields of all operations in it, with fragments written out."""
+    """Fields of all operations in it, with fragments expanded."""
 
     @property
     def type(self) -> OperationType:
@@ -94,8 +94,8 @@ def read_document(
 ) -> Document | Refused:
     """The document of a text, within the limits, valid by the specification's rules and by `rules`.
 
-    What this takes is in proportion to the text, and the text is bounded. `charge` is called with
-    the number of tokens before they are validated.
+    The work is in proportion to the text, whose length is limited. `charge` is called with the
+    number of tokens before they are validated.
     """
     parsed = _parsed(text, limits)
     if isinstance(parsed, Refused):

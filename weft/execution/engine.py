@@ -1,4 +1,4 @@
-"""Runs the operations of a GraphQL schema: compiled, or by graphql-core where that is asked for."""
+"""Runs the operations of a GraphQL schema: compiled, or by graphql-core where needed."""
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -30,13 +30,13 @@ ExecutorName = Literal["compiled", "reference"]
 
 
 class Engine:
-    """Executes texts against one schema.
+    """Executes the operations of texts against one schema.
 
-    `executor="reference"` leaves them to graphql-core. `rules` are validation rules beside those of
-    the specification, `limits` bound what is read and run; with `tell_cost` every result but an
-    event's has its cost in its extensions. Compiled operations are kept, by text and operation
-    name, in at most `max_operation_bytes`. `handed_over` counts what the compiler left to
-    graphql-core, by reason.
+    `executor="reference"` leaves execution to graphql-core. `rules` are validation rules beside
+    those of the specification; `limits` bound the size of documents and the cost of operations.
+    With `tell_cost` every result except an event's has the cost of its operation in its extensions.
+    Compiled operations are cached by text and operation name, in at most `max_operation_bytes`.
+    `handed_over` counts the executions that the compiler left to graphql-core, by reason.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class Engine:
         sees_schema: bool = True,
         charge: Charge | None = None,
     ) -> ExecutionResult:
-        """Executes a query or mutation; a `Refused` if it cannot run at all.
+        """Executes a query or mutation; returns a `Refused` if it cannot run at all.
 
-        What has no answer `deadline_seconds` after the start is null, with DEADLINE_EXCEEDED.
-        Without `sees_schema` there is no introspection, and no error suggests a name. `charge` is
-        told what each step costs before it is taken: to read a text that is not known yet, to
-        compile it, to run the operation; and after them, what errors cost that refuse the request.
-        What it raises is raised. With `raw`, for who encodes it anyway, some of the data may be
-        JSON already, as `msgspec.Raw`.
+        Fields unanswered `deadline_seconds` after the start are null, with DEADLINE_EXCEEDED.
+        Without `sees_schema` introspection is refused, and no error suggests a name. `charge` is
+        called with the cost of each step before the step: reading a text that is not cached,
+        compiling it, running the operation; and afterwards with the cost of errors that refuse the
+        request. Its exceptions propagate. With `raw`, parts of the data may already be JSON, as
+        `msgspec.Raw`, for callers that encode the result.
         """
         operation = self.operation(
             text, operation_name, allow, hide_suggestions=not sees_schema, charge=charge
@@ -115,11 +115,11 @@ class Engine:
         charge: Charge | None = None,
         begin: Callable[[Subscription], None] | None = None,
     ) -> Subscription | ExecutionResult:
-        """A subscription, opened; or else the result of the operation.
+        """Opens a subscription; executes any other operation and returns its result.
 
         Each event is executed in `context.renew()`, within `deadline_seconds`; the cost is that of
-        one event. `begin` is given a subscription before its source is opened; what it raises is
-        raised. As to the rest, see `run`.
+        one event. `begin` is called with a subscription before its source is opened, and its
+        exceptions propagate. For the rest, see `run`.
         """
         operation = self.operation(
             text, operation_name, allow, hide_suggestions=not sees_schema, charge=charge
@@ -135,7 +135,7 @@ class Engine:
             return self._told(result, cost)
 
         def execute(event: Any) -> Awaitable[ExecutionResult]:
-            # Whoever brings a context of another kind keeps it for all events.
+            # A context without `renew` is used for all events.
             renewed = context.renew() if hasattr(context, "renew") else context
             return self._execute(operation, values, renewed, event, deadline_seconds)
 
@@ -157,8 +157,8 @@ class Engine:
     ) -> AsyncGenerator[ExecutionResult, None] | Refused:
         """The results of an operation: one for each event of a subscription, else a single one.
 
-        See `open`. When the source fails, a result with that error and without data is the last.
-        Closing the iterator closes the source.
+        See `open`. If the source fails, the last result has that error and no data. Closing the
+        iterator closes the source.
         """
         opened = await self.open(
             text,
@@ -180,7 +180,7 @@ class Engine:
         sees_schema: bool,
         charge: Charge | None,
     ) -> tuple[VariableValues, int] | Refused:
-        """The coerced variables and the cost of an operation that may run."""
+        """The coerced variables and the cost of an operation that may run; else a `Refused`."""
         values = operation.coerce(variables, hide_suggestions=not sees_schema)
         if isinstance(values, Refused):
             return _charged(values, charge)
@@ -231,7 +231,7 @@ class Engine:
             return ExecutionResult(None, [located_error(error, [operation.document.operation])])
 
     def _plan(self, operation: Operation, values: VariableValues) -> SelectionPlan | None:
-        """The compiled plan, or None where graphql-core is to execute."""
+        """The compiled plan, or None if graphql-core has to execute the operation."""
         if self.executor == "reference":
             return None
         plan = "asynchronous types" if self._asynchronous_types else operation.plan(values)
@@ -241,11 +241,11 @@ class Engine:
         return plan
 
     def is_valid(self, text: str, operation_name: str | None, charge: Charge | None = None) -> bool:
-        """Whether there is such an operation, within the limits; it is compiled then."""
+        """Whether the text has such an operation, within the limits; if so, it is cached."""
         return not isinstance(self.operation(text, operation_name, charge=charge), Refused)
 
     def problems(self, text: str) -> list[str]:
-        """What is wrong with a document; nothing if it has one operation, and that can be run."""
+        """The error messages of a document; empty if it has one operation, and that can be run."""
         operation = self.operation(text)
         errors = operation.errors if isinstance(operation, Refused) else None
         return [error.message for error in errors or ()]
@@ -259,7 +259,7 @@ class Engine:
         hide_suggestions: bool = False,
         charge: Charge | None = None,
     ) -> Operation | Refused:
-        """The operation of a text, out of the cache or compiled now, for which `charge` is told."""
+        """The operation of a text, from the cache or read now; only reading it is charged."""
         key = (text, operation_name)
         operation = self._operations.get(key)
         if operation is None:
@@ -285,7 +285,7 @@ class Engine:
 
 
 def _charged(refused: Refused, charge: Charge | None) -> Refused:
-    """Charges for the errors, which take longer to make and to write than they look."""
+    """Charges for the errors, which take longer to create and encode than they seem."""
     if charge is not None:
         charge(COST_OF_ERROR * len(refused.errors or ()))
     return refused

@@ -1,4 +1,4 @@
-"""What a client is told of an error: known ones as they are, all others masked."""
+"""What clients see of errors: known errors as they are, all others masked."""
 
 import uuid
 from collections.abc import Sequence
@@ -26,51 +26,51 @@ _REQUEST_CODES = frozenset({PARSE_FAILED, VALIDATION_FAILED, BAD_USER_INPUT, Bad
 
 
 class Refused(ExecutionResult):
-    """The request was refused before anything ran: its response has no `data`, not even null.
+    """A request that was refused before anything ran: its response has no `data`, not even null.
 
     GraphQL specification, section 7.1 "Response Format": a request error result.
     """
 
     def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
-        """`code` is given to every error that has none yet."""
+        """`code` is set on every error that has none yet."""
         for error in errors:
             error.extensions = {"code": code, **(error.extensions or {})}
         super().__init__(None, list(errors))
 
 
 def refuse_parsing(error: GraphQLError) -> Refused:
-    """The text is no GraphQL document."""
+    """Refuses a text that is no GraphQL document."""
     return Refused([error], PARSE_FAILED)
 
 
 def refuse(error: GraphQLError) -> Refused:
-    """The request is refused for a `RequestError`, which is the error's original one."""
+    """Refuses a request for a `RequestError`, which is the error's original one."""
     assert isinstance(error.original_error, RequestError)
     return Refused([error], error.original_error.code)
 
 
 def refuse_for(error: RequestError) -> Refused:
-    """The request is refused for an error that has no place in the document."""
+    """Refuses a request for an error that has no place in the document."""
     return refuse(GraphQLError(error.message, original_error=error))
 
 
 def refuse_operation(message: str) -> Refused:
-    """The document is good, but has no such operation, or one that cannot be run here."""
+    """Refuses a valid document without the operation, or with one that cannot be run here."""
     return refuse_for(BadRequest(message))
 
 
 def refuse_type(type_: OperationType) -> Refused:
-    """Operations of this type are not allowed here."""
+    """Refuses an operation of a type that is not allowed here."""
     return refuse_for(OperationNotAllowed(f"{_PLURALS[type_]} are not allowed here."))
 
 
 def format_error(error: GraphQLError) -> GraphQLFormattedError:
     """The client's view of an error: message, locations, path, and extensions with a `code`.
 
-    Whatever the message repeats of the client's input is shortened here, for all transports.
+    The parts of a message that repeat the client's input are shortened here, for all transports.
 
-    What is neither a `WeftError` nor one of GraphQL's own is masked; its exception is logged under
-    the `id` that the client gets in `extensions`.
+    An error that is neither a `WeftError` nor one of GraphQL's own is masked; its exception is
+    logged under the `id` that the client gets in `extensions`.
     """
     shown = _shown(error)
     if shown is None:
@@ -95,9 +95,9 @@ def _shown(error: GraphQLError) -> tuple[str, dict[str, Any]] | None:
         return error.message, {"code": PARSE_FAILED}
     if error.path is None and (error.extensions or {}).get("code") in _REQUEST_CODES:
         return error.message, error.extensions or {}
-    # graphql-core coerces the arguments of fields, and of @skip and @include, inside of its
-    # execution, and nothing but the text tells that error from one of completing the resolver's
-    # answer, which is the server's fault.
+    # graphql-core coerces the arguments of fields, and of @skip and @include, during execution.
+    # Only the text distinguishes that error from one in completing the resolver's result, which is
+    # the server's fault.
     if isinstance(cause, GraphQLError) and cause.message.startswith("Argument '"):
         return error.message, {"code": BAD_USER_INPUT}
     return None

@@ -29,7 +29,7 @@ from weft.execution.reference import cancelled_inside
 def resolve_info(
     executor: Executor[Any], field: FieldPlan, level: Level, place: Place | None
 ) -> GraphQLResolveInfo[Any]:
-    """What graphql-core would tell a resolver about the field of the object at a place."""
+    """The resolve info that graphql-core would give for the field of the object at a place."""
     path = None if place is None else _path(level, place)
     return executor.build_resolve_info(
         field.definition,
@@ -40,7 +40,7 @@ def resolve_info(
 
 
 def _path(level: Level, place: Place) -> Path | None:
-    """graphql-core's path of an object, which knows the types it leads through."""
+    """graphql-core's path of an object, which includes the types that it leads through."""
     if level.field is None or level.parent is None:
         return None
     indexes: list[str | int] = []
@@ -58,7 +58,7 @@ def _path(level: Level, place: Place) -> Path | None:
 def call_for_each(
     executor: Executor[Any], field: FieldPlan, level: Level, arguments: dict[str, Any]
 ) -> list[Any]:
-    """The resolver's answer for each row; an exception where it raised, maybe awaitables."""
+    """The resolver's answer for each row: a value, an awaitable, or the exception it raised."""
     resolve = field.definition.resolve or default_field_resolver
     answers: list[Any] = []
     for row, places in zip(level.rows, level.places(), strict=True):
@@ -75,12 +75,12 @@ def call_for_each(
 
 
 def must_wait(answers: Sequence[Any], type_: OutputType) -> bool:
-    """Whether any of the answers is, or holds, something to await."""
+    """Whether any of the answers is an awaitable or contains one."""
     return any(_waits(answer, type_) for answer in answers)
 
 
 async def wait_for_each(answers: Sequence[Any], type_: OutputType, coordinate: str) -> list[Any]:
-    """The answers with all in them awaited; an exception in the place of what failed."""
+    """The answers with everything in them awaited; exceptions in place of those that failed."""
     waiting = [place for place, answer in enumerate(answers) if _waits(answer, type_)]
     settled = list(answers)
     if len(waiting) == 1:
@@ -114,7 +114,7 @@ async def _caught(answer: Any, type_: OutputType, coordinate: str) -> Any:
 
 
 def _listed(answer: Any, type_: OutputType) -> Any:
-    """An iterable for a list type is read once, here; it may be a generator."""
+    """Reads an iterable for a list type into a list, once, as it may be a generator."""
     if answer.__class__ in (list, tuple) or not is_list_type(get_nullable_type(type_)):
         return answer
     return list(answer) if is_iterable(answer) and not is_awaitable(answer) else answer
@@ -134,7 +134,7 @@ def _waits(answer: Any, type_: OutputType) -> bool:
 def runtime_type(
     executor: Executor[Any], field: FieldPlan, value: Any, info: GraphQLResolveInfo[Any]
 ) -> GraphQLObjectType:
-    """GraphQL specification, ResolveAbstractType(); raises if the value is of no fitting type."""
+    """GraphQL specification, ResolveAbstractType(); raises if no type fits the value."""
     named_type: Any = field.named_type
     if is_abstract_type(named_type):
         resolve = named_type.resolve_type or default_type_resolver

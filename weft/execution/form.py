@@ -1,4 +1,4 @@
-"""How the objects of a selection can be written as JSON, worked out once."""
+"""How the objects of a selection plan are written as JSON, computed once."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -14,10 +14,11 @@ _NUMBERS = count(1)
 class Form:
     """What the JSON of all objects of a selection plan has in common.
 
-    `hole`: the only field that has to be asked for, where all others are leaves. `wrapped`: the
-    only field at all, where the rest is the same for every object; `before` and `after` are that
-    rest. `text_name`: what the text of a row is kept under, which names the plan to those who must
-    not keep it; `text_of` gives the text. `has_come`: whether texts were asked for before.
+    `hole`: the only field that has to be resolved, if all others are leaves. `wrapped`: the only
+    field whose JSON is not the same for every object; `before` and `after` are the constant JSON
+    around it. `text_name`: the attribute under which a row stores its JSON for this plan. It
+    contains a number for the plan, so that rows hold no reference to the plan. `text_of` reads the
+    attribute. `has_come`: whether texts of the plan were requested before.
     """
 
     def __init__(
@@ -47,6 +48,6 @@ class Form:
 
     @property
     def writable(self) -> bool:
-        """Whether objects can be written, one field at a time being left to be asked for."""
+        """Whether objects can be written as JSON, with one field left open at each level."""
         inner = self.hole or self.wrapped
         return inner is not None and inner.writable_below

@@ -1,7 +1,7 @@
-"""How many members lists may have that clients send: checked before any of them is coerced.
+"""Limits how many members lists from clients may have: checked before any of them is coerced.
 
-Each list of an argument or an input field has a maximum: the declared `most`, or MAX_MEMBERS. A
-list of lists has the members of all of them.
+Each list of an argument or an input field has a maximum: the declared `most`, or MAX_MEMBERS. For
+a list of lists, the members of all of them count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ from weft.execution.errors import BAD_USER_INPUT
 from weft.fields import MAX_MEMBERS, MOST
 
 MAX_MEMBERS_TOGETHER = 1_000
-"""Of all lists in the variables of a request, or in one argument of a document."""
+"""Maximum of all lists in the variables of a request, or in one argument of a document."""
 
 Definition = GraphQLArgument | GraphQLInputField
 
@@ -51,13 +51,13 @@ class TooManyMembers(Exception):
 
 
 def most_of(definition: Definition) -> int:
-    """How many members a list may have that is given for an argument or an input field."""
+    """How many members a list given for an argument or an input field may have."""
     declared = definition.extensions.get(DECLARED)
     return (getattr(declared, "metadata", None) or {}).get(MOST, MAX_MEMBERS)
 
 
 def holds_lists(type_: Any) -> bool:
-    """Whether values of an input type are, or may hold, lists."""
+    """Whether values of an input type are lists, or may hold lists."""
     found = [type_]
     seen: set[str] = set()
     for one in found:
@@ -96,7 +96,7 @@ class MemberCount:
                         self.check(member, field.type, most_of(field), f"{place}.{name}")
 
     def _flat(self, value: Any, type_: Any, most: int, place: str) -> tuple[list[Any], int]:
-        """What stands in the innermost lists of a value, and how many members all of them have."""
+        """The members of the innermost lists of a value, and the number of members of all lists."""
         level, members = [value], 0
         while is_list_type(type_ := get_nullable_type(type_)):
             below: list[Any] = []
@@ -129,7 +129,7 @@ def _fields(value: Any) -> Iterable[tuple[str, Any]]:
 
 
 class BoundedLists(ValidationRule):
-    """A validation rule: no list in the arguments of a document has more members than it may."""
+    """A validation rule: refuses lists in the arguments of a document with too many members."""
 
     def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
         definition = self.context.get_argument()
@@ -143,7 +143,7 @@ class BoundedLists(ValidationRule):
 
 
 class _Uses(Visitor):
-    """Finds how many members the lists may have that are given for variables."""
+    """Finds how many members lists given for variables may have."""
 
     def __init__(self, type_info: TypeInfo) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class _Uses(Visitor):
 
 
 def most_of_variables(schema: GraphQLSchema, nodes: Iterable[Node]) -> dict[str, int]:
-    """How many members a list may have that is given for a variable, wherever `nodes` use it."""
+    """How many members a list given for a variable may have: the fewest of its uses in `nodes`."""
     type_info = TypeInfo(schema)
     uses = _Uses(type_info)
     for node in nodes:
@@ -177,7 +177,7 @@ def most_of_variables(schema: GraphQLSchema, nodes: Iterable[Node]) -> dict[str,
 
 
 def declare_lists(schema: GraphQLSchema) -> None:
-    """Adds the maxima of lists to their descriptions; `DeclarationError` for a longer default."""
+    """Adds the maxima of lists to descriptions; raises `DeclarationError` for a longer default."""
     for named_type in schema.type_map.values():
         if isinstance(named_type, GraphQLInputObjectType):
             for name, field in named_type.fields.items():

@@ -1,7 +1,7 @@
-"""Leaf values fast: one generated function makes the objects of all rows of a selection set.
+"""Completes leaf values fast: a generated function builds the objects of all rows of a selection.
 
-The generated source holds Python identifiers of our own making, attribute names out of the schema
-and response names that are checked GraphQL names: never any other text of a client.
+The generated source contains Python identifiers of our own, attribute names from the schema and
+response names that are checked GraphQL names: never any other text of a client.
 """
 
 import re
@@ -42,7 +42,7 @@ _PASSES = {
 
 
 class Leaf(NamedTuple):
-    """A leaf that is read off the row: by `attribute`, by `compute`, or the `constant` itself."""
+    """A leaf that is read off the row: by `attribute`, by `compute`, or as `constant`."""
 
     key: str
     complete: Complete
@@ -53,7 +53,7 @@ class Leaf(NamedTuple):
 
 
 def leaf_completion(type_: OutputType, coordinate: str) -> Complete:
-    """Completes one value of a leaf type or of lists of it; raises if anything is wrong with it."""
+    """A function that completes one value of a leaf type or of lists of it; raises if invalid."""
     general = Completion(coordinate, _raise, _raise).complete
     names = _enum_names(get_nullable_type(type_))
 
@@ -80,9 +80,10 @@ def leaf_completion(type_: OutputType, coordinate: str) -> Complete:
 def generate_build(
     keys_without_leaf: Sequence[str], leaves: Sequence[Leaf], order: Sequence[str]
 ) -> Build:
-    """A function from rows to their response objects, keys in `order`; no leaf: None for now.
+    """Generates a function from rows to their response objects, with keys in `order`.
 
-    It raises at the first value that it cannot complete; then each is to be completed by itself.
+    Keys without a leaf are None for now. The function raises at the first value that it cannot
+    complete; each value then has to be completed by itself.
     """
     names: dict[str, Any] = {"datetime": datetime}
     values = dict.fromkeys(keys_without_leaf, "None")
@@ -106,7 +107,7 @@ def generate_build(
 def generate_completion(
     type_: OutputType, complete: Complete
 ) -> Callable[[Sequence[Any]], list[Any]]:
-    """A function that completes many values of a leaf type; it raises as `complete` does."""
+    """Generates a function that completes many values of a leaf type; raises like `complete`."""
     names: dict[str, Any] = {"datetime": datetime}
     expression = _completed("v", "v", type_, complete, 0, names)
     exec(f"def complete_all(values):\n    return [{expression} for v in values]\n", names)
@@ -136,7 +137,7 @@ def _completed(
     index: int,
     names: dict[str, Any],
 ) -> str:
-    """An expression that completes the value `read`; `first` is how it becomes `v`."""
+    """An expression that completes the value `read`; `first` also assigns the value to `v`."""
     names[f"complete_{index}"] = complete
     nullable_type = get_nullable_type(type_)
     enum_names = _enum_names(nullable_type)

@@ -1,7 +1,7 @@
-"""What a document may hold and an operation may cost; checked once a text, before it is validated.
+"""How large a document may be and what an operation may cost.
 
-GraphQL specification, "Validation", says nothing of size: a document of a few lines can stand for
-any number of fields, as fragments hold fragments.
+The size is checked once per text, before validation. GraphQL specification, "Validation", does not
+limit it: a document of a few lines can stand for any number of fields, as fragments spread others.
 """
 
 import re
@@ -27,7 +27,7 @@ from graphql.validation import OverlappingFieldsCanBeMergedRule, ValidationConte
 from weft.errors import DocumentLimitExceeded
 
 COMPARISONS_PER_TOKEN = 24
-"""What merging fields may take; ten fragments of one type beside each other take six."""
+"""Comparisons for merging fields; ten fragments of one type beside each other take six."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +37,22 @@ class Limits:
     characters: int = 131_072
     tokens: int = 3_000
     depth: int = 20
-    """Fields within fields, with fragments written out."""
+    """Fields within fields, with fragments expanded."""
     aliases: int = 100
     directives: int = 100
     fragments: int = 200
     nodes: int = 5_000
-    """Fields of all operations together, with fragments written out."""
+    """Fields of all operations together, with fragments expanded."""
     name_characters: int = 256
-    """Of each name: aliases are repeated in the response, once for each object."""
+    """Length of each name: aliases are repeated in the response, once for each object."""
     cost: int = 25_000
-    """Of a query or mutation: see `weft.execution.cost`."""
+    """Cost of a query or mutation: see `weft.execution.cost`."""
     subscription_cost: int = 1_000
-    """Of each event of a subscription."""
+    """Cost of each event of a subscription."""
 
 
 class _Size(NamedTuple):
-    """Of a selection set with its fragments written out."""
+    """The size of a selection set, with fragments expanded."""
 
     nodes: int
     depth: int
@@ -60,14 +60,14 @@ class _Size(NamedTuple):
 
 @dataclass(slots=True)
 class _Counts:
-    """What was met in the document so far, each node once."""
+    """The aliases and directives found in the document so far, each node once."""
 
     aliases: list[Node] = field(default_factory=list[Node])
     directives: list[Node] = field(default_factory=list[Node])
 
 
 def check_names(document: DocumentNode, text: str, limits: Limits) -> GraphQLError | None:
-    """Says which name is too long; None if none is. `text` is the document's."""
+    """The error of a name that is too long; None if there is none. `text` is the document's."""
     limit = limits.name_characters
     if re.search(rf"[_0-9A-Za-z]{{{limit + 1}}}", text) is None:
         return None
@@ -90,7 +90,7 @@ class _LongName(Visitor):
 
 
 def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | int:
-    """How many fields the document stands for, or why it is too large. Visits every node once."""
+    """How many fields the document stands for, or the limit's error. Visits each node once."""
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
@@ -124,7 +124,7 @@ def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | int:
 
 
 def exceeds(what: str, limit: int, node: Node | None = None) -> GraphQLError:
-    """The error of a document that has more of something than the limit."""
+    """The error of a document that exceeds a limit."""
     match what:
         case "depth":
             message = f"The document is nested more than {limit} fields deep."
@@ -152,7 +152,7 @@ class _Measure:
     def fragment(self, name: str) -> _Size:
         known = self._known.get(name)
         if known is None:
-            # Of one that holds itself, which validation refuses, only the first round counts.
+            # A fragment that spreads itself counts without that spread; validation refuses it.
             self._known[name] = _Size(0, 0)
             definition = self._fragments.get(name)
             if definition is not None:
@@ -179,9 +179,9 @@ class _Measure:
 
 
 class BoundedOverlappingFields(OverlappingFieldsCanBeMergedRule):
-    """The specification's rule of merging fields, with work in proportion to the document.
+    """The specification's rule for merging fields, with work in proportion to the document.
 
-    It compares the fields of one name in pairs: without a bound that is quadratic.
+    The rule compares the fields of one name in pairs, which is quadratic without a limit.
     """
 
     def __init__(self, context: ValidationContext) -> None:
@@ -190,5 +190,5 @@ class BoundedOverlappingFields(OverlappingFieldsCanBeMergedRule):
 
 
 def comparisons_allowed(document: DocumentNode) -> int:
-    """What merging the fields of a document may take, in steps of graphql-core's rule."""
+    """How many steps graphql-core's rule may take to merge the fields of a document."""
     return COMPARISONS_PER_TOKEN * getattr(document, "token_count", 0)

@@ -1,4 +1,4 @@
-"""An operation ready to run: its document, its variables, and the plans made of it."""
+"""An operation ready to run: its document, its variables, and its plans."""
 
 import inspect
 from collections import OrderedDict
@@ -32,15 +32,15 @@ _NUMBERS = count(1)
 INTROSPECTION = frozenset({"__schema", "__type"})
 
 MAX_VARIANTS = 8
-"""Plans kept of one operation, one for each set of values of its @skip and @include variables."""
+"""Plans cached per operation, one for each set of values of its @skip and @include variables."""
 
 
 OPERATION_BYTES = 22_000
-"""Memory that an operation takes, however short."""
+"""Memory that an operation takes, however short it is."""
 BYTES_PER_TOKEN = 500
-"""And for each token of its document, with all its plans: the most measured."""
+"""Memory for each token of its document, with all its plans: the most measured."""
 BYTES_PER_CHARACTER = 8
-"""And for each character, of which some may be in the text and in a value."""
+"""Memory for each character, of which some may be both in the text and in a value."""
 
 
 class _Survey(Visitor):
@@ -78,8 +78,8 @@ class _Uses(Visitor):
 class Operation:
     """One operation of a valid document; its plans are made when they are first needed.
 
-    `introspects` says whether the document asks for the schema. `number` names it to those who must
-    not keep it.
+    `introspects` says whether the document selects the schema. `number` identifies the operation
+    in caches that must not refer to it.
     """
 
     def __init__(self, schema: GraphQLSchema, document: Document) -> None:
@@ -102,7 +102,7 @@ class Operation:
     def coerce(
         self, variables: Mapping[str, Any] | None, *, hide_suggestions: bool = False
     ) -> VariableValues | Refused:
-        """The values of the operation's variables."""
+        """The coerced values of the operation's variables, or a `Refused`."""
         values = self._coercion.coerce(variables or {}, hide_suggestions)
         return Refused(values, BAD_USER_INPUT) if isinstance(values, list) else values
 
@@ -113,7 +113,7 @@ class Operation:
 
     @cached_property
     def start_variable(self) -> str | None:
-        """The variable that does no more than say where to begin; None if there is none such."""
+        """The variable that only sets the cursor to begin after; None if there is none."""
         field = self.document.operation.selection_set.selections[0]
         subscription_type = self._schema.subscription_type
         if not isinstance(field, FieldNode) or subscription_type is None:
@@ -132,14 +132,14 @@ class Operation:
     def _uses(self, variable: str) -> int:
         counter = _Uses(variable)
         visit(self.document.node, counter)
-        return counter.uses - 1  # its definition has the same node as a use
+        return counter.uses - 1  # its definition contains the same kind of node
 
     def cost_of_compiling(self, values: VariableValues) -> int:
-        """What making a plan for these variables costs: 0 where one was made before."""
+        """The cost of making a plan for these variables: 0 if one was made before."""
         return 0 if self.cost.is_known(values) else self.document.nodes
 
     def plan(self, values: VariableValues) -> SelectionPlan | str:
-        """What to do for these variables; or the reason why it is left to graphql-core."""
+        """The plan for these variables, or the reason why graphql-core has to execute it."""
         if self._foreign:
             return f"@{self._foreign[0]}"
         coerced = values.coerced
@@ -186,7 +186,7 @@ class Operation:
         *,
         raw: bool = False,
     ) -> Run:
-        """A compiled run of the operation, told to the explanation of the context if it has one."""
+        """A compiled run of the operation; it reports to the context's explanation, if any."""
 
         def make_executor() -> ReferenceExecutor:
             return self.graphql_core(values, context, root_value)
@@ -200,12 +200,12 @@ class Operation:
 
 
 def weight_of_operation(text: str, tokens: int) -> int:
-    """The bytes that the compiled operation of a text takes."""
+    """The bytes of memory that the compiled operation of a text takes."""
     return OPERATION_BYTES + BYTES_PER_TOKEN * tokens + BYTES_PER_CHARACTER * len(text)
 
 
 def asynchronous_types(schema: GraphQLSchema) -> list[str]:
-    """The types that find out objects' types by a coroutine, which the compiler does not take."""
+    """The types that resolve objects' types by a coroutine: the compiler does not support them."""
     return [
         name
         for name, named_type in schema.type_map.items()

@@ -1,4 +1,4 @@
-"""Where objects stand in the response: worked out only when an error must be told there."""
+"""Where objects stand in the response: computed only for errors and resolve info."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ class Place:
         self.key = key
 
     def stands(self) -> bool:
-        """Whether neither the position nor one around it has been nulled."""
+        """Whether neither this position nor one above it has been nulled."""
         place: Place | None = self
         while place is not None:
             if place.container[place.key] is None:
@@ -28,7 +28,7 @@ class Place:
         return True
 
     def path(self) -> list[str | int]:
-        """The response path."""
+        """The response path of this position."""
         keys: list[str | int] = []
         place = self
         while place.parent is not None:
@@ -41,8 +41,8 @@ class Place:
 class Level:
     """The objects of one selection plan that were reached together through one field.
 
-    `objects[i]` is what the response has of `rows[i]`. One object may stand at several places: the
-    same row under many parents is executed once.
+    `objects[i]` is the response object of `rows[i]`. One object may stand at several places: a row
+    that occurs under many parents may be executed once.
     """
 
     __slots__ = ("_places", "field", "objects", "parent", "plan", "rows")
@@ -63,11 +63,11 @@ class Level:
         self._places: list[list[Place]] | None = None
 
     def stands_at(self, place: Place) -> None:
-        """Says where the only object of the root level stands."""
+        """Sets where the only object of the root level stands."""
         self._places = [[place]]
 
     def places(self) -> list[list[Place]]:
-        """Where each object stands; nowhere, once it was nulled."""
+        """The places where each object stands; none once it was nulled."""
         if self._places is None:
             self._places = self._find_places()
         return self._places
@@ -85,7 +85,7 @@ class Level:
         return [found[id(made)] for made in self.objects]
 
     def null(self, place: Place) -> None:
-        """Nulls an object of this level, or what is around it as far as types forbid null."""
+        """Nulls an object of this level, or the nearest position above that may be null."""
         level: Level = self
         while level.field is not None:
             assert level.parent is not None

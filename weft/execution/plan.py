@@ -1,4 +1,4 @@
-"""What one operation does, worked out once: a plan for each selection set and each field."""
+"""What one operation does, compiled once: a plan for each selection set and each field."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -39,8 +39,8 @@ _INLINE = (Kind.COLUMN, Kind.DERIVED)
 class PlanScope:
     """What all plans of an operation share; `conditions`: the variables of @skip and @include.
 
-    What selects the same fields of one type has one plan, wherever it stands: fragments are planned
-    once, however often they are spread.
+    Selections of the same field nodes on one type share a plan, wherever they stand: fragments are
+    planned once, however often they are spread.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class PlanScope:
         return SelectionPlan(self, root_type, collected.grouped_field_set)
 
     def below(self, details: list[FieldDetails], object_type: GraphQLObjectType) -> "SelectionPlan":
-        """The plan of what is selected of objects of a type under some merged field nodes."""
+        """The plan of what some merged field nodes select on objects of a type."""
         collected = collect_subfields(
             self.schema, self.fragments, self.conditions, self.operation, object_type, details
         )
@@ -82,10 +82,10 @@ class PlanScope:
 
 
 class SelectionPlan:
-    """The fields of one object type that are selected at one place, in the order of the response.
+    """The fields that are selected on one object type at one place, in the order of the response.
 
-    `leaves` are read off the row while its object is made, `composites` are read off it and have
-    selections of their own, and `resolved` have to be asked for.
+    `leaves` are read off the row while its object is built, `composites` are read off the row and
+    have selections of their own, and `resolved` need a call of their resolver.
     """
 
     def __init__(
@@ -113,34 +113,34 @@ class SelectionPlan:
 
     @cached_property
     def build_whole(self) -> Callable[[Sequence[Any]], list[dict[str, Any]]] | None:
-        """As `build`, with all that stands below; None where something has to be asked for."""
+        """Like `build`, with everything below; None if a resolver has to be called for it."""
         return generate_whole(self)
 
     @cached_property
     def introspects_only(self) -> bool:
-        """Whether all that is asked for, of the root, is the schema: it answers always the same."""
+        """Whether the root selects nothing but the schema, so that the answer never changes."""
         fields = (*self.leaves, *self.composites, *self.resolved)
         return all(field.name.startswith("__") for field in fields)
 
     @cached_property
     def repeats(self) -> bool:
-        """Whether the answer may be known: the schema's, or one of cached values alone."""
+        """Whether the whole answer may be stored: only introspection, or only cached values."""
         return self.introspects_only or (self.cached and not self.inline)
 
     @cached_property
     def cached(self) -> bool:
-        """Whether all that has to be asked for, here and below, is cached."""
+        """Whether every field that has to be resolved, here and below, is cached."""
         fields = (*self.composites, *self.resolved)
         return all(field.cached and field.cached_below for field in fields)
 
     @cached_property
     def inline(self) -> bool:
-        """Whether nothing below has to be asked for: all is read off the rows."""
+        """Whether nothing, here or below, has to be resolved: all is read off the rows."""
         return not self.resolved and all(field.inline_below for field in self.composites)
 
     @cached_property
     def form(self) -> Form:
-        """How objects can be written as JSON."""
+        """How the objects of this plan are written as JSON."""
         return Form(self.type.name, self.keys, self.leaves, self.composites, self.resolved)
 
     @cached_property
@@ -153,7 +153,7 @@ class SelectionPlan:
 class FieldPlan:
     """One field of a selection set, with all the nodes that were merged into it.
 
-    `nullable[depth]` says whether null may stand within `depth` lists of the field's type.
+    `nullable[depth]` says whether null is allowed within `depth` lists of the field's type.
     """
 
     def __init__(
@@ -191,22 +191,22 @@ class FieldPlan:
 
     @cached_property
     def complete(self) -> Callable[[Any], Any]:
-        """Completes one value of a leaf field; raises if anything is wrong with it."""
+        """Completes one value of a leaf field; raises if the value is invalid."""
         return leaf_completion(self.definition.type, self.coordinate)
 
     @cached_property
     def complete_all(self) -> Callable[[Sequence[Any]], list[Any]]:
-        """The same for many values."""
+        """Like `complete`, for many values at once."""
         return generate_completion(self.definition.type, self.complete)
 
     @cached_property
     def shared(self) -> bool:
-        """Whether what was made of a row stands for that row wherever it is."""
+        """Whether one response object may be reused wherever the same row occurs."""
         return self.batched and self.pure
 
     @cached_property
     def read(self) -> Callable[[Any], Any]:
-        """The value of an inline field, from its row."""
+        """Reads the value of an inline field off its row."""
         if self.spec is None:
             return lambda _row: self.parent_type.name
         if self.spec.kind is Kind.DERIVED:
@@ -215,7 +215,7 @@ class FieldPlan:
         return attrgetter(self.spec.attribute)
 
     def as_leaf(self, complete: Callable[[Any], Any] | None = None) -> Leaf:
-        """The field as a part of the function that makes its parents' objects."""
+        """The field as a part of the function that builds its parents' objects."""
         complete, type_ = complete or self.complete, self.definition.type
         if self.spec is None:
             return Leaf(self.key, complete, type_, constant=self.parent_type.name)
@@ -223,14 +223,14 @@ class FieldPlan:
         return Leaf(self.key, complete, type_, self.spec.attribute, compute)
 
     def selection(self, object_type: GraphQLObjectType) -> SelectionPlan:
-        """What is selected of the field's objects of a type."""
+        """The plan of what is selected on the field's objects of a type."""
         plan = self._selections.get(object_type)
         if plan is None:
             plan = self._selections[object_type] = self.scope.below(self.details, object_type)
         return plan
 
     def selection_for_class(self, row_type: type) -> SelectionPlan | None:
-        """What is selected of rows of a class, if the class alone tells their object type."""
+        """The plan for rows of a class; None if the class alone does not give their object type."""
         try:
             return self._by_class[row_type]
         except KeyError:
@@ -270,19 +270,19 @@ class FieldPlan:
 
     @cached_property
     def cached_below(self) -> bool:
-        """Whether all that has to be asked for below is cached, whatever object the field gives."""
+        """Whether every field to be resolved below is cached, whatever the type of the objects."""
         if self.leaf:
             return True
         return all(self.selection(possible).cached for possible in self._possible_types())
 
     @cached_property
     def inline_below(self) -> bool:
-        """Whether nothing below this field has to be asked for, whatever object it gives."""
+        """Whether nothing below this field has to be resolved, whatever the type of its objects."""
         return all(self.selection(possible).inline for possible in self._possible_types())
 
     @cached_property
     def writable_below(self) -> bool:
-        """Whether whatever object the field gives can be written as JSON."""
+        """Whether the field's objects, whatever their type, can be written as JSON."""
         if self.depth > 1:
             return False
         plans = [self.selection(possible) for possible in self._possible_types()]

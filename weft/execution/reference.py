@@ -1,4 +1,4 @@
-"""The same schema for plain graphql-core: aiodataloader gathers the parents of a field."""
+"""The same schema for plain graphql-core: aiodataloader batches the parents of a field."""
 
 import asyncio
 import inspect
@@ -35,11 +35,11 @@ class ResumeAfter:
 
 
 class WrongCount(TypeError):
-    """A batched resolver gave more or fewer results than it has parents."""
+    """A batched resolver returned more or fewer results than it has parents."""
 
 
 def in_parent_order(coordinate: str, parents: Sequence[Any], results: Any) -> Sequence[Any]:
-    """The results of a batched resolver, one for each parent; else raises `WrongCount`."""
+    """The results of a batched resolver; raises `WrongCount` unless there is one per parent."""
     if not isinstance(results, list | tuple):
         results = list(results)
     if len(results) != len(parents):
@@ -59,11 +59,11 @@ class ReferenceExecutor(Executor[Any]):
     def handle_field_error(
         self, raw_error: Exception, return_type: Any, field_details_list: Any, path: Any
     ) -> None:
-        """As graphql-core; the error has the first place where the field is selected, not all."""
+        """Like graphql-core's; the error has the first place that selects the field, not all."""
         super().handle_field_error(raw_error, return_type, field_details_list[:1], path)
 
     async def run(self, deadline_seconds: float | None) -> ExecutionResult:
-        """Executes the operation; what is unanswered at the deadline is null, with an error."""
+        """Executes the operation; fields unanswered at the deadline are null, with an error."""
         if deadline_seconds is None:
             return await self._settled()
         controller = AbortController()
@@ -89,12 +89,12 @@ async def _partial(aborted: AbortedGraphQLExecutionError) -> ExecutionResult:
         result = aborted.aborted_result
         return await result if inspect.isawaitable(result) else result
     except DeadlineExceeded as error:
-        # graphql-core drops the whole answer of serial root fields that it has to break off.
+        # graphql-core drops the whole result when it aborts root fields that run serially.
         return ExecutionResult(None, [GraphQLError(OUT_OF_TIME, original_error=error)])
 
 
 async def open_source(executor: ReferenceExecutor) -> Any:
-    """The events of a subscription: an async iterable, or a `Refused` with the field's error."""
+    """Opens a source: an async iterable of events, or a `Refused` with the field's error."""
     source = create_source_event_stream(executor)
     if inspect.isawaitable(source):
         source = await source
@@ -107,11 +107,11 @@ class ReferenceResolvers:
     """graphql-core resolvers for `FieldSpec`s, for one schema."""
 
     def __init__(self) -> None:
-        # The ids stay good while the loader is in here: it holds what they are the ids of.
+        # Keys are ids. They stay valid while their loader is in here: it refers to the objects.
         self._gathering: dict[tuple[int, ...], _Gathering] = {}
 
     def resolver(self, spec: FieldSpec, coordinate: str) -> Callable[..., Any]:
-        """What graphql-core calls for each object to resolve the field."""
+        """The function that graphql-core calls for each object to resolve the field."""
         compute = spec.resolve
         match spec.kind:
             case Kind.COLUMN:
@@ -151,10 +151,10 @@ class ReferenceResolvers:
 
 
 class _Gathering(DataLoader[tuple[Any], tuple[Any]]):
-    """The parents of one field node that graphql-core reaches within one window of aiodataloader.
+    """The parents of one field node that graphql-core reaches in one batch window of aiodataloader.
 
     Keys and results are wrapped in tuples: a parent may be None, and an exception that is one
-    parent's answer must come back as a value.
+    parent's result must be returned as a value.
     """
 
     cache = False
@@ -192,17 +192,17 @@ class _Gathering(DataLoader[tuple[Any], tuple[Any]]):
 
 
 def cancelled_inside(coordinate: str) -> Exception:
-    """For a resolver that ended as cancelled though nobody cancelled the operation."""
+    """The error of a resolver that was cancelled although its operation was not."""
     return RuntimeError(f"{coordinate} awaited something that was cancelled")
 
 
 def prepared(spec: FieldSpec, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The resolver's arguments out of the coerced ones."""
+    """The resolver's arguments, made from the coerced ones."""
     return arguments if spec.prepare is None else spec.prepare(arguments)
 
 
 def root_resolver(spec: FieldSpec, coordinate: str) -> Callable[..., Any]:
-    """A resolver for a field of a root type; for a subscription, what opens its source."""
+    """A resolver for a field of a root type; for a subscription, it opens the source."""
     compute = spec.resolve
     assert compute is not None
 

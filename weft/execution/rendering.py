@@ -1,8 +1,8 @@
-"""Objects as they go out, kept with the value that they were made of.
+"""The JSON of objects, stored with the rows or pages that they are made from.
 
-What a selection makes of a `Remembered` value is encoded once both have come again, and put as it
-is into every answer from then on. One field of the selection may be left to be asked for: then the
-text is a template, with `%b` where that field's answer goes.
+What a selection makes of a `Remembered` value is encoded once the selection was used before, and
+some of its values too. From then on this text is put into every answer. One field of the selection
+may be left open: then the text is a template, with `%b` where that field's answer goes.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,10 +14,10 @@ from weft.execution.plan import SelectionPlan
 from weft.remembered import Remembered
 
 MAX_TEXTS = 4
-"""How many texts a value keeps at most: those of the first selections that have come again."""
+"""Most texts stored with a value: those of the first selections that were used again."""
 
 Render = Callable[[SelectionPlan, Any], Any]
-"""Gives a value as an object; None if there are errors."""
+"""Builds the object of a value; None if there are errors."""
 
 _SEEN = "seen:"
 _HOLE: Any = msgspec.Raw(b"\0")
@@ -25,19 +25,19 @@ _encode = msgspec.json.Encoder().encode
 
 
 def raw(text: bytes) -> Any:
-    """JSON that goes out as it is."""
+    """JSON that is sent as it is."""
     return msgspec.Raw(text)
 
 
 def encoded(value: Any) -> Any:
-    """The value as the JSON that it is to become; a `msgspec.Raw`."""
+    """The value as finished JSON, a `msgspec.Raw`."""
     return raw(_encode(value))
 
 
 def texts_of(
     plan: SelectionPlan, values: Sequence[Remembered], render: Render
 ) -> Sequence[bytes] | None:
-    """What the selection makes of each value, in JSON; None if all are new or one has no text."""
+    """The JSON that the selection makes of each value; None if all are new or one has no text."""
     try:
         texts = list(map(plan.form.text_of, values))
     except AttributeError:
@@ -64,9 +64,9 @@ def _made(
 
 
 def _text(plan: SelectionPlan, value: Remembered, render: Render) -> bytes | None:
-    """The text of a value; None, which is kept as well, if there are errors or it is too long.
+    """The text of a value; None, which is stored as well, if there are errors or it is too long.
 
-    What came first is kept. If it made room for what comes later, selections that take turns would
+    The first texts are never evicted. If later ones replaced them, alternating selections would
     make all texts again each time.
     """
     kept, name = vars(value), plan.form.text_name
@@ -89,5 +89,5 @@ def _template(plan: SelectionPlan, made: dict[str, Any]) -> bytes:
     if plan.form.hole is None:
         return _encode(made)
     made[plan.form.hole.key] = _HOLE
-    # No JSON has that byte: text has it escaped.
+    # JSON never contains that byte: strings have it escaped.
     return _encode(made).replace(b"%", b"%%").replace(b"\0", b"%b")

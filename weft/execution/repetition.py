@@ -1,4 +1,4 @@
-"""Operations whose answer may be known: they introspect, or ask for cached fields, and no more."""
+"""Stores whole answers of operations that only introspect, or only select cached fields."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,14 +18,14 @@ _encode = msgspec.json.Encoder().encode
 _encode_key = msgspec.json.Encoder(enc_hook=repr, order="sorted").encode
 
 Introspected = BoundedCache[int, msgspec.Raw]
-"""Answers about the schema, by the number of the operation."""
+"""Answers to introspection, by the number of the operation."""
 
 Start = Callable[[], Run]
-"""Makes the run; one that is made and never run would leave a circle behind."""
+"""Creates the run. Call it only to run it: otherwise it stays in a reference cycle."""
 
 
 def may_repeat(plan: SelectionPlan, context: Any) -> bool:
-    """Whether the answer may be known, and nobody wants to be told how it is found."""
+    """Whether the whole answer may be stored, and the operation is not to be explained."""
     return plan.repeats and getattr(context, "explanation", None) is None
 
 
@@ -38,7 +38,7 @@ async def repeated(
     deadline: Deadline | None,
     known: Introspected,
 ) -> ExecutionResult:
-    """The answer as the JSON that it is to become, where it is known or can be remembered."""
+    """The stored answer, as finished JSON; else runs the operation and stores what it can."""
     if plan.introspects_only:
         return await _introspected(operation, values, start, deadline, known)
     if operation.type is OperationType.QUERY and context.cache is not None:

@@ -21,9 +21,9 @@ FindType = Callable[[Level, FieldPlan, int, Any], GraphQLObjectType]
 
 
 class _Failure(NamedTuple):
-    """What failed in a field of the parent with that index.
+    """An error in a field of the parent with that index.
 
-    `absorbed`: an item of a list is null for it, and nothing else is.
+    `absorbed`: True if the error stops at a nullable list item and does not propagate.
     """
 
     field: FieldPlan
@@ -33,11 +33,11 @@ class _Failure(NamedTuple):
 
 
 class Response:
-    """Data and errors.
+    """The data and errors of one run.
 
-    Objects go into the response as soon as they are made, with None for what is not known yet: at
-    every moment it is whole. `find_type` gives the object type of a value of some level and field
-    where its class does not tell. `raw`: an object may stand there as the JSON it is to become.
+    Objects go into the response as soon as they are built, with None for values that are not known
+    yet, so it can be returned at any moment. `find_type` returns the object type of a value of some
+    level and field if its class does not give it. `raw`: objects may be put in as finished JSON.
     """
 
     def __init__(self, find_type: FindType, *, raw: bool = False) -> None:
@@ -48,11 +48,11 @@ class Response:
 
     @property
     def data(self) -> Object | None:
-        """The response's data; None once an error has spread to the root."""
+        """The response's data; None once an error has propagated to the root."""
         return self._holder[0]
 
     def begin(self, plan: SelectionPlan, root_value: Any) -> Level:
-        """The root level."""
+        """Puts the root object into the response; returns its level."""
         objects, failures = _build(plan, [root_value])
         level = Level(plan, [root_value], objects)
         self._holder[0] = objects[0]
@@ -62,7 +62,7 @@ class Response:
         return level
 
     def fail_all(self, level: Level, field: FieldPlan, error: Exception) -> None:
-        """A field has failed for all objects of a level."""
+        """Records the error of a field for all objects of a level."""
         if isinstance(level, Template):
             level = self._unwritten(level)
         failed = FailedAt(error, ())
@@ -70,9 +70,9 @@ class Response:
         self._fail(level, [_Failure(field, index, failed, False) for index in indexes])
 
     def complete(self, level: Level, field: FieldPlan, values: Sequence[Any]) -> Sequence[Level]:
-        """Completes a field with one value for each object of a level; gives the levels it opens.
+        """Completes a field with one value for each object of a level; returns the levels it opens.
 
-        A value that is an `Exception` is that object's error.
+        A value that is an `Exception` is the field's error in that object.
         """
         if field.leaf:
             self._complete_leaves(level, field, values)
@@ -89,24 +89,24 @@ class Response:
         return self._complete_into_objects(level, field, values)
 
     def _complete_at_once(self, level: Level, field: FieldPlan, values: Sequence[Any]) -> bool:
-        """Completes an object by itself, with all below it; False if it has to go the long way."""
+        """Completes one object with everything below it; False if it needs the general path."""
         if field.depth or level.__class__ is not Level:
             return False
         plan = field.selection_for_class(type(values[0]))
         if plan is None or plan.build_whole is None:
             return False
         if self._raw and plan.composites and isinstance(values[0], Remembered):
-            return False  # it may be known as JSON
+            return False  # its JSON may be stored
         try:
             level.objects[0][field.key] = plan.build_whole(values)[0]
-        except Exception:  # whatever it is, it is told where it stands
+        except Exception:  # the general path reports the error in its place
             return False
         return True
 
     def _complete_into_objects(
         self, level: Level, field: FieldPlan, values: Sequence[Any], *, shares: bool = True
     ) -> Sequence[Level]:
-        """`shares`: the same row at several places may become one object."""
+        """`shares`: a row at several places may become one object."""
         opened = None
         if field.depth == 0:
             opened = self._complete_objects(level, field, values, shares=shares)
@@ -127,7 +127,7 @@ class Response:
     def _complete_objects(
         self, level: Level, field: FieldPlan, values: Sequence[Any], *, shares: bool
     ) -> Sequence[Level] | None:
-        """The fast way for values that are no lists: all of one class, or null where it may be."""
+        """The fast path for values, not lists, of one class, or null if allowed; else None."""
         parents: Sequence[Object] = level.objects
         classes = set(map(type, values))
         if _NONE in classes and field.nullable[0]:
@@ -139,7 +139,7 @@ class Response:
         if plan is None:
             return None
         key = field.key
-        # Where nothing comes after it, to make an object again costs less than to share it.
+        # Where nothing follows below, building an object again costs less than sharing it.
         if shares and field.shared and not plan.ends_here and len(values) > 1:
             rows = dict(zip(map(id, values), values, strict=True))
             if len(rows) < len(values):
@@ -157,7 +157,7 @@ class Response:
     def _complete_lists(
         self, level: Level, field: FieldPlan, values: Sequence[Any]
     ) -> Sequence[Level] | None:
-        """The fast way for lists of objects, all of one class."""
+        """The fast path for lists of objects, all of one class; else None."""
         if not _LISTS.issuperset(map(type, values)):
             return None
         rows = list(chain.from_iterable(values))
@@ -177,7 +177,7 @@ class Response:
         return self._opened(Level(plan, rows, objects, level, field), failures)
 
     def _unwritten(self, template: Template) -> Level:
-        """The level of a template with its objects: no row is shared there."""
+        """Completes a template into a level of objects, without sharing rows."""
         written, level, values = template.written, template.parent, template.written.values
         assert level is not None
         if isinstance(level, Template):
@@ -193,7 +193,7 @@ class Response:
     def _complete_carefully(
         self, level: Level, field: FieldPlan, values: Sequence[Any]
     ) -> list[Level]:
-        """Each value by itself: any type, any value, any failure."""
+        """The general path: completes each value by itself, of any type and with any error."""
         failures: list[_Failure] = []
         found: dict[SelectionPlan, tuple[list[Any], list[Object]]] = {}
         for index, value in enumerate(values):
@@ -216,14 +216,14 @@ class Response:
         return levels
 
     def _opened(self, level: Level, failures: Sequence[_Failure]) -> Sequence[Level]:
-        """The level, if there is more to do in it, once its objects are in their places."""
+        """Records failures of objects, already in place; gives the level if it has more to do."""
         if failures:
             self._fail(level, failures)
         return () if level.plan.ends_here else (level,)
 
     def _fail(self, level: Level, failures: Sequence[_Failure]) -> None:
         for field, parent, failed, absorbed in failures:
-            # All at once: an object that stands at several places is nulled at all of them.
+            # Places are found first: an object that stands at several is nulled at all of them.
             for place in [place for place in level.places()[parent] if place.stands()]:
                 path = [*place.path(), field.key, *failed.path]
                 self.errors.append(located_error(failed.error, field.nodes[:1], path))
@@ -236,7 +236,7 @@ def _plan_for(field: FieldPlan, classes: set[type]) -> SelectionPlan | None:
 
 
 def _render(plan: SelectionPlan, row: Any) -> Object | None:
-    """The whole object of a row below which nothing has to be asked for; None if it has errors."""
+    """The object of a row, with everything below it that needs no resolver; None on errors."""
     response = Response(_no_type)
     ready = [response.begin(plan, row)]
     try:
@@ -244,7 +244,7 @@ def _render(plan: SelectionPlan, row: Any) -> Object | None:
             level = ready.pop()
             for field in level.plan.composites:
                 ready.extend(response.complete(level, field, list(map(field.read, level.rows))))
-    except Exception:  # a value cannot be read: told where it stands
+    except Exception:  # a value cannot be read: its completion reports the error
         return None
     return None if response.errors else response.data
 
@@ -257,7 +257,7 @@ def _build(plan: SelectionPlan, rows: Sequence[Any]) -> tuple[list[Object], Sequ
     try:
         return plan.build(rows), ()
     except Exception:
-        # One of the values is not as it should be: which, and what else, shows one by one.
+        # At least one value is invalid: completing them one by one finds all that are.
         failures: list[_Failure] = []
         objects = [_build_one(plan, index, row, failures) for index, row in enumerate(rows)]
         return objects, failures

@@ -1,4 +1,4 @@
-"""One run of a planned operation: breadth first, each field asked once for all parents."""
+"""One run of a plan, breadth first: each field of a level is called once for all parents."""
 
 import asyncio
 import inspect
@@ -36,7 +36,7 @@ _NOT_STARTED = inspect.CORO_CREATED
 
 
 class Branch:
-    """A field of a level that was asked and has not answered."""
+    """A field of a level that was called and whose answer is awaited."""
 
     __slots__ = ("answer", "field", "level")
 
@@ -46,7 +46,7 @@ class Branch:
         self.answer = answer
 
     def abandon(self) -> None:
-        """Closes a coroutine that nothing will ever start."""
+        """Closes an answer that is a coroutine which was never started."""
         answer = self.answer
         if inspect.iscoroutine(answer) and inspect.getcoroutinestate(answer) == _NOT_STARTED:
             answer.close()
@@ -55,9 +55,9 @@ class Branch:
 class Run:
     """The state of one run.
 
-    What can be done without waiting is done at once, level after level. Then each field that has to
-    be awaited is a branch that goes on by itself as soon as it has answered; only where there is
-    more than one do the others get a task each.
+    Everything that needs no waiting is done at once, level after level. Then each field that has to
+    be awaited is a branch, which continues by itself as soon as it has its answer. The first branch
+    runs in the current task; only the others get a task each.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Run:
         *,
         raw: bool = False,
     ) -> None:
-        """`make_executor` makes what resolvers for each object are told of, if there are any.
+        """`make_executor` creates graphql-core's executor, if a resolver for each object needs it.
 
-        `raw`: some objects of the data may be `msgspec.Raw`, the JSON that they are to become.
+        `raw`: some objects of the data may be `msgspec.Raw`, their finished JSON.
         """
         self._plan = plan
         self._variable_values = variable_values
@@ -83,15 +83,15 @@ class Run:
         self._response = Response(self._find_type, raw=raw)
         self._ready: list[Level] = []
         self._pending: list[Branch] = []
-        # For the deadline only: what has not answered, and root fields not even asked.
+        # For the deadline only: unanswered branches, and root fields that were not called yet.
         self._unanswered: set[Branch] = set()
         self._unasked: list[FieldPlan] = []
         self._closed = False
         self.asked = 0
-        """How often a field was asked so far, each time for all parents of a level."""
+        """How many field calls were made so far, each for all parents of a level."""
 
     async def run(self, operation: OperationType, deadline: Deadline | None) -> ExecutionResult:
-        """Executes the operation; what is unanswered at the deadline is null, with an error."""
+        """Executes the operation; fields unanswered at the deadline are null, with an error."""
         response = self._response
         root = response.begin(self._plan, self._root_value)
         go = self._run_serially if operation is OperationType.MUTATION else self._run_together
@@ -106,8 +106,8 @@ class Run:
                     raise
                 self._run_out_of_time(root)
         self._closed = True
-        # The response asks this run for types: left in a circle, every answer with all its rows
-        # would stay until a garbage collection, which then takes a quarter of the time.
+        # The response refers to this run by `_find_type`. In that cycle every answer with all its
+        # rows would stay until a garbage collection, which then takes a quarter of the time.
         del self._response
         return ExecutionResult(response.data, response.errors or None)
 
@@ -127,7 +127,7 @@ class Run:
                 await self._drive(pending)
 
     async def _drive(self, pending: list[Branch]) -> None:
-        """Sees branches, and all that follows from them, through to the end."""
+        """Runs branches, and all branches that follow from them, to the end."""
         while len(pending) == 1:
             (branch,) = pending
             try:
@@ -147,7 +147,7 @@ class Run:
         tasks = [asyncio.create_task(self._drive([branch])) for branch in pending[1:]]
         try:
             await self._drive(pending[:1])
-            # Not each by itself: who is cancelled while awaiting a task has to wait for it to end.
+            # Not one by one: a task cancelled while it awaits another has to wait for that to end.
             await asyncio.wait(tasks)
             for task in tasks:
                 task.result()
@@ -159,7 +159,7 @@ class Run:
             raise
 
     def _settle(self, branch: Branch, answer: Any) -> list[Branch]:
-        """Takes a branch's answer; gives the branches that come after it."""
+        """Takes a branch's answer; returns the branches that follow from it."""
         if self._closed:
             return []
         self._unanswered.discard(branch)
@@ -167,7 +167,7 @@ class Run:
         return self._advance()
 
     def _advance(self) -> list[Branch]:
-        """Does all that can be done without waiting; gives what has to be waited for."""
+        """Does everything that needs no waiting; returns the branches to await."""
         ready = self._ready
         while ready:
             level = ready.pop()
@@ -186,7 +186,7 @@ class Run:
             self._ready.extend(self._response.complete(level, field, values))
 
     def _ask(self, level: Level, field: FieldPlan) -> None:
-        """Asks a field of all parents at once; takes the answer, or leaves it pending."""
+        """Calls a field once for all parents; takes the answer, or leaves it pending."""
         answer: Any
         self.asked += 1
         try:
@@ -219,7 +219,7 @@ class Run:
         return spec.resolve(info, **arguments)
 
     def _take(self, level: Level, field: FieldPlan, answer: Any) -> None:
-        """Puts a field's answer into the response; what can go on from there is ready."""
+        """Completes a field's answer into the response; the levels that it opens are ready."""
         try:
             if field.batched and not isinstance(answer, Exception):
                 answer = in_parent_order(field.coordinate, level.rows, answer)
@@ -253,7 +253,7 @@ class Run:
 
 
 class ExplainedRun(Run):
-    """A run that tells what each field took."""
+    """A run that reports the work of each field to an explanation."""
 
     def __init__(self, *arguments: Any, explanation: Explanation, raw: bool = False) -> None:
         super().__init__(*arguments, raw=raw)

@@ -1,4 +1,4 @@
-"""A subscription whose source is open: its events, and how each becomes a result."""
+"""A subscription: the source of its events, and how each becomes a result."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
@@ -12,7 +12,7 @@ from weft.execution.reference import ReferenceExecutor, open_source
 
 
 class Subscription:
-    """`source` gives the events; `execute` makes a result of one, in a context of its own.
+    """`source` yields the events; `execute` makes the result of one, in a context of its own.
 
     `cost` is that of one event. `source` is None until it has been opened.
     """
@@ -29,7 +29,7 @@ class Subscription:
         self._operation = operation
 
     async def open(self, executor: ReferenceExecutor) -> "Subscription | Refused":
-        """Opens the source; gives the subscription itself, or why it was refused."""
+        """Opens the source; returns the subscription itself, or a `Refused`."""
         source = await open_source(executor)
         if isinstance(source, Refused):
             return source
@@ -39,9 +39,9 @@ class Subscription:
     async def results(
         self, execute: Callable[[Any], Awaitable[ExecutionResult]] | None = None
     ) -> AsyncGenerator[ExecutionResult, None]:
-        """All results; when the source fails, or `execute` does, one with that error is the last.
+        """All results; if the source or `execute` fails, the last one has that error.
 
-        `execute` stands for the subscription's own.
+        `execute` replaces the subscription's own.
         """
         execute = execute or self.execute
         try:
@@ -55,11 +55,11 @@ class Subscription:
                 await close()
 
     def failed(self, error: Exception) -> ExecutionResult:
-        """The result that says how the source has ended."""
+        """The result, without data, for an error that ended the source."""
         return ExecutionResult(None, [self.located(error)])
 
     def located(self, error: Exception) -> GraphQLError:
-        """The error, with the place of the field whose source it ended."""
+        """The error, with the location and path of the field whose source it ended."""
         field = self._operation.document.operation.selection_set.selections[0]
         if not isinstance(field, FieldNode):
             return located_error(error, [field])
@@ -72,5 +72,5 @@ class Subscription:
 
     @property
     def start_variable(self) -> str | None:
-        """The variable that does no more than say where to begin; None if there is none such."""
+        """The variable that only sets the cursor to begin after; None if there is none."""
         return self._operation.start_variable

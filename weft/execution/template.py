@@ -1,4 +1,4 @@
-"""Values written into the response as JSON, where their texts are kept: see `rendering`."""
+"""Writes values into the response as JSON, where their texts are stored: see `rendering`."""
 
 from collections.abc import Sequence
 from itertools import chain, islice
@@ -15,10 +15,11 @@ _NONE = type(None)
 
 
 class Written(NamedTuple):
-    """The values of a field as JSON: the text of each row, and what stands around it.
+    """The values of a field as JSON: the text of each row, with `before` and `after` around it.
 
-    `rows` are the objects that stand in the values, each once, and `plan` is what is selected of
-    them; `places` are the ids of the rows in the order of the values, where one stands twice.
+    `rows` are the objects in the values, and `plan` is what is selected on them. Where objects of
+    one row may be shared and a row occurs twice, `rows` has each row once, and `places` has the id
+    of the row at each place, in the order of the values; else `places` is None.
     """
 
     field: FieldPlan
@@ -31,7 +32,7 @@ class Written(NamedTuple):
     after: bytes
 
     def json(self, answers: Sequence[bytes] | None = None) -> Sequence[bytes]:
-        """Each value; `answers` are those of the field that the rows' texts leave open."""
+        """The JSON of each value; `answers`: that of the field which the rows' texts leave open."""
         texts = self.texts
         if self.places is not None or (answers is not None and self.field.depth == 0):
             if answers is not None:
@@ -41,14 +42,14 @@ class Written(NamedTuple):
         return self._objects(texts) if self.field.depth == 0 else self._lists(texts, answers)
 
     def wherever(self, of_rows: Sequence[Any]) -> Sequence[Any]:
-        """What there is for each row, for each place in the values where a row stands."""
+        """Expands one item for each row to one for each place in the values where a row stands."""
         if self.places is None:
             return of_rows
         by_row = dict(zip(map(id, self.rows), of_rows, strict=True))
         return [by_row[place] for place in self.places]
 
     def by_value(self, of_places: Sequence[Any]) -> list[list[Any]]:
-        """What there is for each place, together with others in the same value."""
+        """Groups one item for each place by the values in which the places are."""
         each = iter(of_places)
         if self.field.depth == 0:
             return [[] if value is None else [next(each)] for value in self.values]
@@ -71,7 +72,7 @@ class Written(NamedTuple):
             end = start + len(value)
             inside = before + between.join(texts[start:end]) + after if value else b""
             if answers is not None:
-                # All at once takes a third of the time of one by one.
+                # Formatting all at once takes a third of the time of one by one.
                 inside %= tuple(answers[start:end])
             lists.append(b"[" + inside + b"]")
             start = end
@@ -79,9 +80,9 @@ class Written(NamedTuple):
 
 
 class Template(Level):
-    """A level that is written but for one field, which is to be asked for.
+    """A level that is written as JSON except for one field, which has to be resolved.
 
-    Its objects do not stand in the response yet; with the field's answer their JSON does.
+    Its objects are not in the response yet; their JSON is put there with that field's answer.
     """
 
     __slots__ = ("written",)
@@ -91,7 +92,7 @@ class Template(Level):
         self.written = written
 
     def everywhere(self, of_rows: Sequence[Any]) -> Sequence[Any]:
-        """What there is for each row, for each object that it would be in the response."""
+        """Expands one item for each row to one for each object that it becomes in the response."""
         of_places = self.written.wherever(of_rows)
         if not isinstance(self.parent, Template):
             return of_places
@@ -102,9 +103,9 @@ class Template(Level):
 def write(
     level: Level, field: FieldPlan, values: Sequence[Any], render: Render
 ) -> Sequence[Level] | None:
-    """Writes values into the response, or opens the level of what has to be asked for below them.
+    """Writes values into the response, or opens the level of a field to be resolved below them.
 
-    None if they are to be completed into objects.
+    Returns None if the values have to be completed into objects.
     """
     if not field.writable_below:
         return None
@@ -118,7 +119,7 @@ def write(
 
 
 def _put(level: Level, field: FieldPlan, texts: Sequence[bytes]) -> None:
-    """A field's values, as JSON, for each row of a level."""
+    """Puts a field's values, as JSON, into the object of each row of a level."""
     while isinstance(level, Template):
         assert level.parent is not None
         texts = level.written.json(texts)
@@ -132,11 +133,12 @@ def _written(
 ) -> Written | None:
     """The values as JSON, if all objects in them are of one class and have texts.
 
-    A few rows are written only where they `must` be: within what is written already.
+    Fewer than FEW_ROWS rows are written only inside of a template, where they `must` be, or if they
+    are `Remembered` and have composites.
     """
     try:
         found = _rows(field, values, must=must)
-    except Exception:  # a value cannot be read: told where it stands
+    except Exception:  # a value cannot be read: its completion reports the error
         return None
     if found is None:
         return None
@@ -155,7 +157,7 @@ def _written(
 def _rows(
     field: FieldPlan, values: Sequence[Any], *, must: bool
 ) -> tuple[SelectionPlan, Sequence[Any], bytes, bytes] | None:
-    """The objects in the values that may have texts, their plan, and what stands around each."""
+    """The objects in the values that may have texts, their plan, and the JSON around each."""
     rows = values
     if field.depth:
         if not _LISTS.issuperset(map(type, values)):

@@ -1,4 +1,4 @@
-"""The variables of one operation: what is known of them beforehand, and their coercion."""
+"""The variables of one operation: what is computed once per operation, and their coercion."""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -43,7 +43,7 @@ class _Variable:
     """A variable definition.
 
     `same` is the Python class whose values coerce to themselves; `to_object` makes an input object,
-    or Undefined of what the general coercion has to look at. `lists`: whether there may be any.
+    or returns Undefined if the general coercion is needed. `lists`: whether values may hold lists.
     """
 
     __slots__ = ("absent", "lists", "name", "node", "nullable", "same", "signature", "to_object")
@@ -80,7 +80,7 @@ class VariableCoercion:
     def coerce(
         self, given: Mapping[str, Any], hide_suggestions: bool = False
     ) -> VariableValues | list[GraphQLError]:
-        """The values, by variable name; those neither given nor with a default are left out."""
+        """The values by name, of variables that are given or have a default; or the errors."""
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
         lists = self._lists
@@ -100,7 +100,7 @@ class VariableCoercion:
             elif variable.nullable and variable.signature.default is None:
                 sources[name] = variable.absent
                 continue
-            if lists:  # of all variables, before the first of them is coerced
+            if lists:  # of all variables, before any of them is coerced
                 too_many = self._too_many_members(given)
                 if too_many is not None:
                     return [too_many]
@@ -164,7 +164,7 @@ class _Member(NamedTuple):
 
 
 def _object_coercion(type_: Any) -> Callable[[Any], Any] | None:
-    """Coerces input objects of values that coerce to themselves; gives Undefined for all others."""
+    """A function that coerces objects whose fields need no coercion; for others, Undefined."""
     if not isinstance(type_, GraphQLInputObjectType) or type_.is_one_of:
         return None
     members = {
@@ -173,7 +173,7 @@ def _object_coercion(type_: Any) -> Callable[[Any], Any] | None:
         )
         for name, field in type_.fields.items()
     }
-    # In place of all others nothing stands when they are absent.
+    # All other fields are missing in the coerced object if they are absent.
     needed = {
         name
         for name, field in type_.fields.items()

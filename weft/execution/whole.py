@@ -1,4 +1,4 @@
-"""Objects made at once with all that stands below them, where nothing of it has to be asked for."""
+"""Builds objects at once with everything below them, where nothing has to be resolved."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from weft.execution.plan import FieldPlan, SelectionPlan
 
 FEW_ROWS = 12
-"""Fewer rows by themselves take longer to find as JSON than to make: see `template`."""
+"""Below this many rows, building dicts is faster than finding their JSON: see `template`."""
 
 
 def generate_whole(plan: "SelectionPlan") -> Build | None:
-    """A function from rows to their whole objects; None where something has to be asked for.
+    """Generates a function from rows to their whole objects; None if something must be resolved.
 
-    It raises at whatever is out of the ordinary: then all is to be completed level by level.
+    The function raises at anything out of the ordinary: all is then completed level by level.
     """
     if not plan.inline:
         return None
