@@ -1,11 +1,11 @@
-"""Whether two executors agree on an operation, as far as the specification binds them.
+"""Checks that two executors agree on an operation, as far as the specification requires.
 
-It binds `data` wholly. Of errors it leaves free their order, and which of those below a position
-that an error has nulled are told: see "Handling Field Errors". So:
+It determines `data` completely. It leaves free the order of errors, and which errors are reported
+below a position that an error has nulled: see "Handling Field Errors". So:
 
-- an error at a position that is null for its own sake must be told by both, alike;
+- an error that has nulled no more than its own position must be reported by both, alike;
 - a position that is null because of an error deeper down must have such an error in both;
-- any error that is told must be one that graphql-core finds when nothing spreads.
+- any reported error must be one that graphql-core finds when errors do not propagate.
 """
 
 import json
@@ -26,7 +26,7 @@ Told = tuple[str, tuple[str | int, ...], tuple[Any, ...]]
 
 
 class Disagreement(AssertionError):
-    """The executors tell different stories."""
+    """The executors give different results."""
 
 
 class Executors:
@@ -54,13 +54,13 @@ class Executors:
             raise Disagreement(f"variables {ours} {theirs}\n{text} {variables}")
 
     async def check(self, text: str, variables: dict[str, Any], trouble: float) -> str:
-        """Raises `Disagreement`; gives what kind of case it was."""
+        """Raises `Disagreement`; returns the kind of case: refused, errors or clean."""
         theirs = await results_of(self.reference, text, variables, trouble)
         ours = await results_of(self.compiled, text, variables, trouble)
         self._check_variables(text, variables)
         await self._compare(ours, theirs, text, variables, trouble)
         if not text.startswith("subscription"):
-            # What is kept of rows is made the first time at the latest, and used the second.
+            # Texts are stored with rows in the first run at the latest, and used in the second.
             for _ in range(2):
                 raw = await raw_results_of(self.compiled, text, variables, trouble)
                 await self._compare(raw, theirs, text, variables, trouble)
@@ -86,13 +86,13 @@ class Executors:
 
 
 Results = tuple[list[ExecutionResult], list[str]]
-"""The results of an operation, and what it called."""
+"""The results of an operation, and the calls that it made."""
 
 
 async def raw_results_of(
     engine: Engine, text: str, variables: dict[str, Any], trouble: float
 ) -> Results:
-    """The same where part of the data may be JSON already."""
+    """Like `results_of`, but parts of the data may already be JSON."""
     context = Context(trouble)
     result = await engine.run(text, variables=variables, context=context, raw=True)
     if result.data is not None:
@@ -113,7 +113,7 @@ async def results_of(
 async def _possible_errors(
     engine: Engine, text: str, variables: dict[str, Any], trouble: float
 ) -> set[Told]:
-    """All that graphql-core finds wrong when errors do not spread."""
+    """All errors that graphql-core finds when errors do not propagate."""
     operation = engine.operation(text)
     assert not isinstance(operation, Refused)
     make = operation.graphql_core

@@ -1,4 +1,4 @@
-"""A schema of boxes in boxes, for what documents may hold and operations cost."""
+"""A schema of boxes in boxes, for tests of the limits of documents and costs of operations."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -34,12 +34,12 @@ async def boxes(rows: Sequence[BoxRow], info: Info, page: Any) -> list[PageRow]:
 
 
 async def lid(rows: Sequence[BoxRow], info: Info) -> list[str]:
-    """What closes it."""
+    """The lid of a box."""
     return ["lid" for _ in rows]
 
 
 async def parts(rows: Sequence[BoxRow], info: Info) -> list[Any]:
-    """Of unknown number."""
+    """A list of unknown length."""
     return [[] for _ in rows]
 
 
@@ -120,7 +120,7 @@ class Mutation:
 
 @output()
 class Subscription:
-    """Hearing."""
+    """Listening."""
 
     opened: Box = event(opened)
 

@@ -22,11 +22,11 @@ def compiled() -> Schema:
 async def site() -> AsyncIterator[Site]:
     site = Site()
     yield site
-    site.gate.set()  # what no operation waits for any longer ends
+    site.gate.set()  # ends resolvers for which no operation waits
     site.released.set()
 
 
 @pytest.fixture(autouse=True)
 def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also a single row is written, as it would be among others."""
+    """Even a single row is written as JSON, as if it were one of many."""
     monkeypatch.setattr(template, "FEW_ROWS", 1)

@@ -1,4 +1,4 @@
-"""Random documents for a schema: valid for the most part, and merging fields without conflict."""
+"""Random documents for a schema: mostly valid, with fields that merge without conflict."""
 
 from random import Random
 from typing import Any
@@ -138,7 +138,7 @@ class DocumentMaker:
             if self.random.random() < 0.75:
                 type_ = argument.type
                 if name == "intDefault" and self.random.random() < 0.5:
-                    # A variable that may be null or absent may stand where there is a default.
+                    # A variable that may be null or absent is valid where there is a default.
                     type_ = get_nullable_type(type_)
                 given.append(f"{name}: {self._input(type_, variable=True)}")
         return f"({', '.join(given)})" if given else ""

@@ -1,4 +1,4 @@
-"""A library whose books are remembered, and have writers who have to be asked for."""
+"""A library whose books are remembered, and whose writers have to be resolved."""
 
 import json
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ def _length(row: BookRow) -> int:
 
 
 async def writers(books: Sequence[BookRow], info: Info) -> Any:
-    """Who wrote it."""
+    """The writer of a book."""
     library = info.context
     library.asked.append([book.title for book in books])
     found = [library.writers.get(book.writer) for book in books]
@@ -82,7 +82,7 @@ async def writers(books: Sequence[BookRow], info: Info) -> Any:
 
 
 def books_of(rows: Sequence[WriterRow], info: Info) -> list[list[BookRow]]:
-    """All that they wrote."""
+    """All books of a writer."""
     info.context.asked.append([row.name for row in rows])
     books = [book for shelf in info.context.shelves for book in shelf.books]
     found = [[book for book in books if book.writer == row.name] for row in rows]
@@ -90,19 +90,19 @@ def books_of(rows: Sequence[WriterRow], info: Info) -> list[list[BookRow]]:
 
 
 def readers(books: Sequence[BookRow], info: Info) -> list[list[WriterRow]]:
-    """All but who wrote it."""
+    """All writers except that of the book."""
     everybody = info.context.writers.values()
     return [[one for one in everybody if one.name != book.writer] for book in books]
 
 
 def place(books: Sequence[BookRow], info: Info) -> list[SpineRow]:
-    """The same for every book."""
+    """The same place for every book."""
     return [SpineRow(info.context.shelves[0].books[0])] * len(books)
 
 
 @output(WriterRow)
 class Writer:
-    """Who writes."""
+    """A writer."""
 
     name: str = column("The name.")
     books: "list[Book]" = field(books_of)
@@ -160,7 +160,7 @@ async def told(library: Library, text: str, *, raw: bool = True, **options: Any)
 
 
 async def made_again(library: Library, text: str = WRITTEN) -> Any:
-    """What it tells once texts are kept; checked against what is told without any."""
+    """The answer once texts are stored, which must equal the answer without any."""
     made = await told(library, text, raw=False)
     for _ in range(3):
         assert await told(library, text) == made

@@ -1,4 +1,4 @@
-"""One random document under the compiled executor and under graphql-core."""
+"""Runs one random document with the compiled executor and with graphql-core."""
 
 from functools import cache
 from random import Random
@@ -16,14 +16,14 @@ GRAPHQL_CORE_LEAVES = (
     "ignore:.*(coroutine|Coroutine).*::RuntimeWarning",
     "ignore:.*(coroutine|Coroutine).*::pytest.PytestUnraisableExceptionWarning",
 )
-"""Warnings to ignore: it leaves coroutines behind where an error spreads past them."""
+"""Warnings to ignore: it leaves coroutines behind where an error propagates past them."""
 
 TROUBLES = (0.0, 0.03, 0.1, 0.3)
 
 
 async def check_one(random: Random) -> str:
-    """One document; `random` says all about it. Raises `Disagreement`; gives the kind of case."""
-    # Whether a row by itself is written, as it would be among others, or made.
+    """Checks a document that `random` determines: raises `Disagreement`, or returns its kind."""
+    # Whether a single row is written as JSON, as if it were one of many, or built.
     template.FEW_ROWS = random.choice((1, 12))  # pyright: ignore[reportConstantRedefinition]
     kind = torture_schema if random.random() < 0.6 else pages_schema
     schema = kind(random.randrange(SCHEMAS))
@@ -39,5 +39,5 @@ async def check_one(random: Random) -> str:
 
 @cache
 def executors(schema: GraphQLSchema) -> Executors:
-    """One pair of executors for each schema, so that what they keep is exercised too."""
+    """One pair of executors for each schema, so that their caches are exercised too."""
     return Executors(schema)

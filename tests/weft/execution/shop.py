@@ -1,4 +1,4 @@
-"""A small Strawberry schema whose resolvers do what a test tells them to."""
+"""A small Strawberry schema whose resolvers do what a test sets in their context."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -24,7 +24,7 @@ class ThingRow(msgspec.Struct, frozen=True):
 
 
 OWNERS = [OwnerRow(0), OwnerRow(1)]
-"""The same row for the same key, as a loader gives it."""
+"""One row object for each key, as from a loader."""
 
 
 def _owners(rows: list[Any]) -> list[OwnerRow]:
@@ -32,15 +32,15 @@ def _owners(rows: list[Any]) -> list[OwnerRow]:
 
 
 class Site:
-    """The context of an operation, and what a test knows and decides about it."""
+    """The context of an operation, with what a test sets before it and checks after it."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, int]] = []
         self.gate = asyncio.Event()
-        # What all owners are loaded by, if a test says so: one future for several fields.
+        # If set, the one future that the resolvers of all owner fields await.
         self.load: asyncio.Future[None] | None = None
         self.counted = asyncio.Event()
-        # Whether what waits at the gate holds out against being cancelled, until released.
+        # Whether resolvers at the gate, if cancelled, go on waiting until released.
         self.stubborn = False
         self.released = asyncio.Event()
         self.renewed = 0
@@ -91,7 +91,7 @@ def _owner_resolver(name: str, *, wait: bool) -> Callable[..., Any]:
 
 
 async def secrets_of(rows: Sequence[Any], info: Info) -> list[Any]:
-    """Not for everybody."""
+    """Forbidden to all."""
     return [Forbidden("Not for you.") for _ in rows]
 
 

@@ -1,4 +1,4 @@
-"""What both executors answer, case by case."""
+"""The answers of both executors, case by case."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from weft.execution import Refused, Schema
 
 
 class TestNull:
-    async def test_in_a_list_that_forbids_it_nulls_the_list(
+    async def test_null_item_of_a_list_that_forbids_null_nulls_the_list(
         self, schema: Schema, site: Site
     ) -> None:
         site.things = [ThingRow(1), None]
@@ -23,7 +23,7 @@ class TestNull:
             ("Cannot return null for non-nullable field Query.things.", ["things", 1])
         ]
 
-    async def test_of_a_leaf_spreads_to_the_nearest_object_that_may_be_null(
+    async def test_null_leaf_propagates_to_the_nearest_object_that_may_be_null(
         self, schema: Schema, site: Site
     ) -> None:
         site.things = [ThingRow(1), ThingRow(2, None)]
@@ -33,7 +33,7 @@ class TestNull:
             ("Cannot return null for non-nullable field Thing.label.", ["maybeThings", 1, "label"])
         ]
 
-    async def test_at_depth_spares_the_sibling_that_awaits_the_same(
+    async def test_null_object_spares_the_sibling_that_awaits_the_same_future(
         self, schema: Schema, site: Site
     ) -> None:
         shared = asyncio.get_running_loop().create_future()
@@ -54,7 +54,7 @@ class TestNull:
 
 
 class TestBatch:
-    async def test_of_the_wrong_length_says_what_was_promised(
+    async def test_wrong_number_of_results_is_an_error_that_gives_both_numbers(
         self, schema: Schema, site: Site
     ) -> None:
         site.answer = lambda rows: [OwnerRow(1)] * 2
@@ -63,21 +63,23 @@ class TestBatch:
         assert told(result) == [(message, ["things", index, "maybeOwner"]) for index in range(3)]
         assert codes(result) == ["INTERNAL_SERVER_ERROR"] * 3
 
-    async def test_that_is_no_list_is_an_error(self, schema: Schema, site: Site) -> None:
+    async def test_result_that_is_no_list_is_an_error(self, schema: Schema, site: Site) -> None:
         site.answer = lambda rows: 7
         result = await schema.run("{ things { maybeOwner { key } } }", context=site)
         assert [path for _, path in told(result)] == [
             ["things", index, "maybeOwner"] for index in range(3)
         ]
 
-    async def test_is_asked_once_for_all_parents(self, schema: Schema, site: Site) -> None:
+    async def test_resolver_is_called_once_for_all_parents(
+        self, schema: Schema, site: Site
+    ) -> None:
         await schema.run("{ things { owner { count } count } }", context=site)
         compiled = schema.engine.executor == "compiled"
-        # The compiled executor asks once for an owner who stands under several things.
+        # The compiled executor has one parent for an owner that occurs under several things.
         owners = 2 if compiled else 3
         assert sorted(site.calls) == [("count", owners), ("count", 3), ("owner", 3)]
 
-    async def test_with_an_error_for_one_parent_answers_the_others(
+    async def test_error_for_one_parent_leaves_the_others_answered(
         self, schema: Schema, site: Site
     ) -> None:
         site.answer = lambda rows: [OwnerRow(0), BadArgument("Bad."), OwnerRow(2)]
@@ -86,7 +88,7 @@ class TestBatch:
         assert owners == [{"key": 0}, None, {"key": 2}]
         assert codes(result) == ["BAD_USER_INPUT"]
 
-    async def test_that_was_cancelled_within_is_an_error_of_its_field(
+    async def test_cancellation_inside_a_resolver_is_an_error_of_its_field(
         self, schema: Schema, site: Site
     ) -> None:
         def cancelled(rows: list[Any]) -> Any:
@@ -101,7 +103,9 @@ class TestBatch:
 
 
 class TestSharedRow:
-    async def test_fails_at_each_of_its_places(self, schema: Schema, site: Site) -> None:
+    async def test_error_of_a_shared_row_is_reported_at_each_of_its_places(
+        self, schema: Schema, site: Site
+    ) -> None:
         one = OwnerRow(5)
         site.answer = lambda rows: [one] * len(rows)
         result = await schema.run("{ things { maybeOwner { key secret } } }", context=site)
@@ -109,7 +113,9 @@ class TestSharedRow:
             ("Not for you.", ["things", index, "maybeOwner", "secret"]) for index in range(3)
         ]
 
-    async def test_nulls_each_of_its_places(self, schema: Schema, site: Site) -> None:
+    async def test_null_in_a_shared_row_nulls_each_of_its_places(
+        self, schema: Schema, site: Site
+    ) -> None:
         one = OwnerRow(5)
         site.answer = lambda rows: [one] * len(rows)
         result = await schema.run("{ things { key maybeOwner { key must } } }", context=site)
@@ -118,13 +124,15 @@ class TestSharedRow:
 
 
 class TestAbstractType:
-    async def test_is_told_by_the_row(self, schema: Schema, site: Site) -> None:
+    async def test_row_determines_the_object_type(self, schema: Schema, site: Site) -> None:
         site.things = OwnerRow(4)
         text = "{ either { __typename ... on Thing { label } ... on Owner { key } } }"
         result = await schema.run(text, context=site)
         assert result.data == {"either": {"__typename": "Owner", "key": 4}}
 
-    async def test_that_resolves_to_nothing_is_an_error(self, schema: Schema, site: Site) -> None:
+    async def test_value_without_an_object_type_is_an_error(
+        self, schema: Schema, site: Site
+    ) -> None:
         site.things = object()
         result = await schema.run("{ either { __typename } thing { key } }", context=site)
         assert result.data == {"either": None, "thing": {"key": 1}}
@@ -132,7 +140,9 @@ class TestAbstractType:
 
 
 class TestMutation:
-    async def test_runs_its_fields_one_after_the_other(self, schema: Schema, site: Site) -> None:
+    async def test_mutation_runs_its_fields_one_after_the_other(
+        self, schema: Schema, site: Site
+    ) -> None:
         text = """mutation {
             a: write(label: "a") { label }
             b: write(label: "bad") { label }
@@ -151,7 +161,7 @@ class TestMutation:
         ]
         assert site.forgotten == 3
 
-    async def test_stops_where_nothing_is_left_to_answer(self, schema: Schema, site: Site) -> None:
+    async def test_mutation_stops_once_its_data_is_null(self, schema: Schema, site: Site) -> None:
         text = 'mutation { a: mustWrite(label: "bad") { key } b: write(label: "b") { key } }'
         result = await schema.run(text, context=site)
         assert result.data is None
@@ -182,19 +192,23 @@ class TestArguments:
             ),
         ],
     )
-    async def test_arrive_as_the_value_they_stand_for(
+    async def test_arguments_arrive_as_their_python_values(
         self, schema: Schema, site: Site, text: str, variables: dict[str, Any], seen: str
     ) -> None:
         result = await schema.run(text, variables=variables, context=site)
         assert result.data == {"echo": seen}
 
-    async def test_are_prepared(self, schema: Schema, site: Site) -> None:
+    async def test_prepare_makes_the_arguments_of_the_resolver(
+        self, schema: Schema, site: Site
+    ) -> None:
         text = "query($n: Int) { a: paged(first: $n) b: paged c: paged(first: 2) }"
         for _ in range(2):
             result = await schema.run(text, variables={"n": 7}, context=site)
             assert result.data == {"a": "page 7", "b": "page None", "c": "page 2"}
 
-    async def test_that_are_wrong_are_the_clients_fault(self, schema: Schema, site: Site) -> None:
+    async def test_invalid_arguments_are_an_error_of_the_client(
+        self, schema: Schema, site: Site
+    ) -> None:
         text = "query($k: Int = 1) { things { key } thing(key: $k) { key } }"
         result = await schema.run(text, variables={"k": None}, context=site)
         assert result.data is None
@@ -215,7 +229,7 @@ class TestSkipAndInclude:
             (False, True, ["count"]),
         ],
     )
-    async def test_are_decided_for_each_request(
+    async def test_conditions_are_decided_for_each_request(
         self, schema: Schema, site: Site, yes: bool, no: bool, keys: list[str]
     ) -> None:
         result = await schema.run(self.TEXT, variables={"yes": yes, "no": no}, context=site)
@@ -223,7 +237,7 @@ class TestSkipAndInclude:
 
 
 class TestOrdinaryStrawberryField:
-    async def test_is_called_for_each_object(self, schema: Schema, site: Site) -> None:
+    async def test_resolver_is_called_for_each_object(self, schema: Schema, site: Site) -> None:
         text = "{ plains { name upper(times: 2) thing { key owner { key } } } }"
         result = await schema.run(text, context=site)
         assert result.data == {
@@ -239,6 +253,8 @@ class TestOrdinaryStrawberryField:
 
 
 class TestIntrospection:
-    async def test_is_that_of_strawberry(self, schema: Schema, site: Site) -> None:
+    async def test_introspection_equals_that_of_strawberry(
+        self, schema: Schema, site: Site
+    ) -> None:
         result = await schema.run(get_introspection_query(), context=site)
         assert result.data == schema.introspect()

@@ -1,4 +1,4 @@
-"""What a new text takes to compile, in counts that are exact, and what that costs."""
+"""What it takes to compile a new text, in exact counts, and what that costs."""
 
 import asyncio
 from cProfile import Profile
@@ -132,14 +132,14 @@ def calls(function: Any, profile: Profile) -> int:
 
 
 def plans_of(engine: Engine, text: str, **variables: Any) -> int:
-    """How many fields are planned when all that a text may need is."""
+    """How many fields are planned when everything that a text may need is planned."""
     profile = Profile()
     profile.runcall(compiled, engine, text, **variables)
     return calls(FieldPlan.__init__, profile)
 
 
 def cube(width: int, depth: int) -> str:
-    """Fragments that each spread the next one so many times: width ** depth leaves."""
+    """Fragments that each spread the next one `width` times: width ** depth leaves."""
     fragments = [
         f"fragment F{level} on Thing {{ "
         + " ".join(f"a{number}: children {{ ...F{level + 1} }}" for number in range(width))
@@ -156,20 +156,20 @@ TYPES = 2
 
 class TestPlans:
     @pytest.mark.parametrize(("width", "depth"), [(2, 3), (8, 3), (3, 6), (2, 10)])
-    def test_are_in_proportion_to_the_text(self, width: int, depth: int) -> None:
+    def test_plans_are_in_proportion_to_the_text(self, width: int, depth: int) -> None:
         engine = thing_schema(UNLIMITED).engine
         text = cube(width, depth)
         assert plans_of(engine, text) <= TYPES * fields_in(text)
 
-    def test_do_not_double_with_each_level_under_an_interface(self) -> None:
+    def test_plans_do_not_double_with_each_level_under_an_interface(self) -> None:
         engine = thing_schema(UNLIMITED).engine
         text = "{ some " + "{ children " * 18 + "{ name }" + " }" * 18 + "}"
         assert plans_of(engine, text) == 1 + TYPES * 18 + TYPES
 
     @drawn(st.data())
     @hypothesis_settings(max_examples=60, deadline=None)
-    def test_are_no_more_than_types_times_fields(self, data: st.DataObject) -> None:
-        """Whatever fragments spread each other."""
+    def test_plans_are_at_most_twice_types_times_fields(self, data: st.DataObject) -> None:
+        """Holds for any fragments that spread each other."""
         count = data.draw(st.integers(1, 5))
         bodies: list[str] = []
         for number in range(count):
@@ -184,12 +184,12 @@ class TestPlans:
         text = " ".join(["{ some { ...F0 } }", *bodies])
         engine = thing_schema(UNLIMITED).engine
         if not isinstance(engine.operation(text), Refused):
-            # A set of fields may be met alone and together with others.
+            # A set of fields may occur alone and merged with others.
             assert plans_of(engine, text) <= 2 * TYPES * fields_in(text)
 
 
 class TestCost:
-    def test_is_evaluated_once_for_each_place_of_the_text(self) -> None:
+    def test_cost_is_evaluated_once_for_each_place_of_the_text(self) -> None:
         text = "query($n: Int!) { some " + "{ children " * 16
         text += "{ a: children(first: $n) { name } }" + " }" * 16 + "}"
         operation = compiled(thing_schema(UNLIMITED).engine, text, n=3)
@@ -201,7 +201,7 @@ class TestCost:
         assert cost == 1 + 1 + 16 * 2 + 1 + 3
         assert sum(entry.callcount for entry in profile.getstats()) < 1_500
 
-    async def test_of_compiling_is_charged_for_each_set_of_conditions(self) -> None:
+    async def test_compiling_is_charged_for_each_set_of_conditions(self) -> None:
         text = "query($a: Boolean!, $b: Boolean!) { some @include(if: $a) { name @skip(if: $b) } }"
         engine = thing_schema().engine
         charged: list[int] = []
@@ -210,7 +210,7 @@ class TestCost:
         reading, tokens, nodes = 1 + len(text) // 4, 35, 2
         assert charged == [reading, tokens, nodes, 2, nodes, 2, 2, nodes, 0]
 
-    async def test_of_compiling_is_charged_before_it_is_done(self) -> None:
+    async def test_each_step_is_charged_before_it_is_done(self) -> None:
         engine = thing_schema().engine
         text = "query($a: Boolean!) { some { name @skip(if: $a) } }"
         for stop_at in range(4):
@@ -231,7 +231,7 @@ class TestCost:
             steps = [step in done for step in ("parse", "validate", "_amount", "_execute")]
             assert steps == [number < stop_at for number in range(4)]
 
-    async def test_of_errors_is_charged(self) -> None:
+    async def test_errors_are_charged(self) -> None:
         engine = thing_schema().engine
         charged: list[int] = []
         text = "query($n: Int!) { some(first: $n) { name } }"
@@ -239,7 +239,7 @@ class TestCost:
             await engine.run(text, variables=variables, charge=charged.append)
         assert charged[2:] == [COST_OF_ERROR, COST_OF_ERROR, 2, COST_OF_ERROR]
 
-    def test_is_the_documents_however_many_operations_it_has(self) -> None:
+    def test_reading_is_charged_once_for_each_operation_of_a_document(self) -> None:
         text = " ".join(f"query Q{number} {{ some {{ name }} }}" for number in range(9))
         engine = thing_schema().engine
         charged: list[int] = []
@@ -251,20 +251,20 @@ class TestCost:
 
 class TestErrors:
     @pytest.mark.parametrize("executor", ["compiled", "reference"])
-    async def test_have_the_first_place_of_a_field(self, executor: ExecutorName) -> None:
+    async def test_error_has_the_first_place_of_its_field(self, executor: ExecutorName) -> None:
         schema = thing_schema(executor=executor)
         result = await schema.run("{ some(first: 3) {" + "\n secret" * 12 + "} }")
         assert [error.locations for error in result.errors or ()] == [[(2, 2)]] * 3
 
     @pytest.mark.parametrize("executor", ["compiled", "reference"])
-    def test_take_no_longer_for_the_lines_before_them(self, executor: ExecutorName) -> None:
+    def test_errors_take_no_longer_after_many_lines(self, executor: ExecutorName) -> None:
         schema = thing_schema(executor=executor)
         text = "{ some(first: 50) { secret } }"
         steps: list[int] = []
         with asyncio.Runner() as runner:  # a loop in which nothing else runs
             for lines in (1, 10_000):
                 moved = "\n" * lines + text
-                runner.run(schema.run(moved))  # which finds the lines, once
+                runner.run(schema.run(moved))  # finds the lines, once
                 with Profile() as profile:
                     result = runner.run(schema.run(moved))
                 steps.append(sum(entry.callcount for entry in profile.getstats()))
@@ -273,13 +273,13 @@ class TestErrors:
         assert abs(steps[1] - steps[0]) < 100
 
     @pytest.mark.parametrize("newline", ["\n", "\r", "\r\n"])
-    def test_count_lines_as_graphql_core_does(self, newline: str) -> None:
+    def test_lines_are_counted_as_by_graphql_core(self, newline: str) -> None:
         text = newline.join(["", "{ a", "b #", "", " c"]) + "}"
         refused = thing_schema().engine.operation(text)
         assert isinstance(refused, Refused)
         assert [error.locations for error in refused.errors or ()] == [[(2, 3)], [(3, 1)], [(5, 2)]]
 
-    def test_are_few(self) -> None:
+    def test_errors_of_a_document_are_few(self) -> None:
         text = "{ " + " ".join(f"x{number}" for number in range(300)) + " }"
         refused = thing_schema().engine.operation(text)
         assert isinstance(refused, Refused)

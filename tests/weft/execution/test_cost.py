@@ -1,4 +1,4 @@
-"""What an execution may cost, in counts that are exact."""
+"""What an execution may cost, in exact counts."""
 
 import asyncio
 from collections.abc import Coroutine, Generator
@@ -13,7 +13,7 @@ from weft.execution import Schema
 
 @contextmanager
 def counted() -> Generator[dict[str, int]]:
-    """Counts the tasks and futures that the loop is asked for."""
+    """Counts the tasks and futures that the loop creates."""
     loop = asyncio.get_running_loop()
     counts = {"tasks": 0, "futures": 0}
     factory, create_future = loop.get_task_factory(), loop.create_future
@@ -46,7 +46,7 @@ class TestTasksAndFutures:
             ("{ things { owner { key } maybeOwner { key } count } thing { key } }", 3, 2),
         ],
     )
-    async def test_one_task_for_each_branch_beside_another_and_one_future_for_them_all(
+    async def test_further_branches_take_a_task_each_and_one_future_together(
         self, compiled: Schema, text: str, tasks: int, futures: int
     ) -> None:
         for size in (1, 50):
@@ -60,7 +60,7 @@ class TestTasksAndFutures:
 
 class TestCalls:
     @pytest.mark.parametrize("size", [1, 50])
-    async def test_one_for_each_field_of_a_level(self, compiled: Schema, size: int) -> None:
+    async def test_field_of_a_level_is_called_once(self, compiled: Schema, size: int) -> None:
         site = Site()
         site.things = [ThingRow(key) for key in range(size)]
         await compiled.run(
@@ -69,7 +69,7 @@ class TestCalls:
         assert [call for call, _ in site.calls].count("owner") == 1
         assert [call for call, _ in site.calls].count("count") == 3
 
-    async def test_one_parent_for_each_row_however_often_it_stands(self, compiled: Schema) -> None:
+    async def test_row_that_occurs_often_is_one_parent(self, compiled: Schema) -> None:
         site = Site()
         site.things = [ThingRow(key) for key in range(50)]
         result = await compiled.run("{ things { owner { key count } } }", context=site)
@@ -78,16 +78,16 @@ class TestCalls:
 
 
 class TestBranches:
-    async def test_a_fast_one_does_not_wait_for_a_slow_one(self, compiled: Schema) -> None:
+    async def test_fast_branch_does_not_wait_for_a_slow_one(self, compiled: Schema) -> None:
         site = Site()
         text = "{ things { slowOwner { key } owner { count } } }"
         running = asyncio.create_task(compiled.run(text, context=site))
-        # What is below the fast branch is asked while the slow one waits at the gate.
+        # Fields below the fast branch are called while the slow one waits at the gate.
         await site.counted.wait()
         site.gate.set()
         assert (await running).errors is None
 
-    async def test_are_cancelled_with_their_operation(self, compiled: Schema) -> None:
+    async def test_branches_are_cancelled_with_their_operation(self, compiled: Schema) -> None:
         site = Site()
         before = asyncio.all_tasks()
         text = "{ blocked must things { slowOwner { key } count } }"
@@ -101,7 +101,9 @@ class TestBranches:
         assert len(branches) == 3
         assert asyncio.all_tasks() == before
 
-    async def test_cancelled_before_they_began_leave_nothing(self, compiled: Schema) -> None:
+    async def test_branches_cancelled_before_they_began_leave_nothing(
+        self, compiled: Schema
+    ) -> None:
         running = asyncio.create_task(
             compiled.run("{ blocked must things { key } }", context=Site())
         )
@@ -110,7 +112,9 @@ class TestBranches:
         with pytest.raises(asyncio.CancelledError):
             await running
 
-    async def test_that_end_after_the_deadline_change_nothing(self, compiled: Schema) -> None:
+    async def test_branches_that_end_after_the_deadline_change_nothing(
+        self, compiled: Schema
+    ) -> None:
         site = Site()
         site.stubborn = True
         before = asyncio.all_tasks()

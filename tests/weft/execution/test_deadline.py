@@ -21,7 +21,7 @@ async def waits(queue: Deadlines) -> str:
 
 
 class TestDeadline:
-    async def test_ends_who_waits_in_the_order_in_which_they_began(self) -> None:
+    async def test_deadlines_end_tasks_in_the_order_in_which_they_began(self) -> None:
         queue = Deadlines(0.01, asyncio.get_running_loop())
         order: list[int] = []
 
@@ -34,7 +34,7 @@ class TestDeadline:
         assert await asyncio.gather(*tasks) == ["ran out"] * 5
         assert order == list(range(5))
 
-    async def test_has_one_timer_for_all(self) -> None:
+    async def test_many_deadlines_share_one_timer(self) -> None:
         loop = asyncio.get_running_loop()
         timers: list[float] = []
         call_at = loop.call_at
@@ -53,7 +53,7 @@ class TestDeadline:
             del loop.call_at
         assert len(timers) == 1
 
-    async def test_lets_the_cancellation_of_another_through(self) -> None:
+    async def test_other_cancellations_propagate(self) -> None:
         queue = Deadlines(60, asyncio.get_running_loop())
         task = asyncio.create_task(waits(queue))
         await asyncio.sleep(0)
@@ -61,20 +61,20 @@ class TestDeadline:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    async def test_leaves_the_task_as_it_was(self) -> None:
+    async def test_expired_deadline_leaves_the_task_as_it_was(self) -> None:
         assert await waits(Deadlines(0.001, asyncio.get_running_loop())) == "ran out"
         task = asyncio.current_task()
         assert task is not None
         assert task.cancelling() == 0
         await asyncio.sleep(0)
 
-    async def test_may_stand_within_another(self) -> None:
+    async def test_deadline_may_stand_within_another(self) -> None:
         loop = asyncio.get_running_loop()
         long, short = Deadlines(60, loop), Deadlines(0.001, loop)
         with deadline(long):
             assert await waits(short) == "ran out"
 
-    async def test_goes_on_with_the_next_after_the_first_has_ended(self) -> None:
+    async def test_timer_serves_the_next_deadline_after_the_first_has_ended(self) -> None:
         queue = Deadlines(0.01, asyncio.get_running_loop())
         with deadline(queue):
             pass

@@ -1,4 +1,4 @@
-"""The compiled executor against graphql-core, over schemas that misbehave: see `agreement`."""
+"""Compares the compiled executor with graphql-core on schemas that fail: see `agreement`."""
 
 import gc
 import warnings
@@ -21,7 +21,7 @@ from weft.execution.engine import Engine
 class TestAnyDocument:
     @pytest.fixture(autouse=True)
     def collected(self) -> Iterator[None]:
-        """What graphql-core leaves goes here, not in the middle of another test."""
+        """Collects the coroutines that graphql-core leaves, so that no other test does."""
         yield
         gc.collect()
 
@@ -34,7 +34,9 @@ class TestAnyDocument:
         database=None,
     )
     @given(random=st.randoms(use_true_random=False))
-    async def test_is_answered_as_by_graphql_core(self, part: int, random: Random) -> None:
+    async def test_any_document_is_answered_as_by_graphql_core(
+        self, part: int, random: Random
+    ) -> None:
         await check_one(random)
 
     async def test_known_seeds_make_cases_of_all_kinds(self) -> None:
@@ -44,7 +46,7 @@ class TestAnyDocument:
 
 
 class TestCompiledExecutor:
-    async def test_leaves_no_coroutine_behind(self) -> None:
+    async def test_compiled_executor_leaves_no_coroutine_behind(self) -> None:
         engines = {index: Engine(torture_schema(index)) for index in range(SCHEMAS)}
         gc.collect()
         with warnings.catch_warnings(record=True) as caught:

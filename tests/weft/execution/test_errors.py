@@ -1,4 +1,4 @@
-"""What clients are told of errors."""
+"""What clients see of errors."""
 
 import pytest
 import structlog
@@ -14,7 +14,7 @@ class TestFormatError:
     @pytest.mark.parametrize(
         "error", [Forbidden("No."), BadCursor("Bad."), Unauthenticated("Who?")]
     )
-    def test_shows_ours_as_they_are(self, error: Exception) -> None:
+    def test_known_errors_are_shown_as_they_are(self, error: Exception) -> None:
         shown = format_error(located_error(error, None, ["a", 0]))
         assert shown == {
             "message": str(error),
@@ -22,11 +22,11 @@ class TestFormatError:
             "extensions": {"code": error.code},  # type: ignore[attr-defined]
         }
 
-    def test_shows_more_extensions_of_ours(self) -> None:
+    def test_extensions_of_known_errors_are_shown(self) -> None:
         shown = format_error(located_error(Forbidden("No.", needs="ADMIN"), None, ["a"]))
         assert shown.get("extensions", {}) == {"code": "FORBIDDEN", "needs": "ADMIN"}
 
-    def test_shows_where_a_text_is_wrong(self) -> None:
+    def test_syntax_error_has_its_location(self) -> None:
         error = GraphQLSyntaxError(Source("{"), 1, "Expected Name.")
         assert format_error(error) == {
             "message": "Syntax Error: Expected Name.",
@@ -44,7 +44,7 @@ class TestFormatError:
             GraphQLError("x", original_error=RuntimeError("password=hunter2")),
         ],
     )
-    def test_masks_what_is_unknown_and_logs_it(self, error: GraphQLError) -> None:
+    def test_unknown_errors_are_masked_and_logged(self, error: GraphQLError) -> None:
         structlog.reset_defaults()
         with capture_logs() as logs:
             shown = format_error(error)
@@ -55,14 +55,14 @@ class TestFormatError:
         assert entry["error_id"] == shown.get("extensions", {})["id"]
         assert "hunter2" in str(entry["exc_info"])
 
-    def test_gives_each_masked_error_its_own_id(self) -> None:
+    def test_each_masked_error_has_its_own_id(self) -> None:
         error = GraphQLError("x")
         ids = {format_error(error).get("extensions", {})["id"] for _ in range(3)}
         assert len(ids) == 3
 
 
 class TestRefused:
-    def test_keeps_a_code_that_an_error_brings(self) -> None:
+    def test_refused_keeps_the_code_that_an_error_brings(self) -> None:
         refused = Refused([GraphQLError("a", extensions={"code": "OWN"}), GraphQLError("b")], "NEW")
         assert [error.extensions for error in refused.errors or ()] == [
             {"code": "OWN"},

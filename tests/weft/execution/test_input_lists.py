@@ -1,4 +1,4 @@
-"""How many members lists may have that a client gives; refused before they are coerced."""
+"""How many members lists from a client may have: others are refused before coercion."""
 
 from typing import Any, NewType
 
@@ -133,7 +133,7 @@ class TestVariables:
             (WITHIN, {"inner": {"few": "x"}}, {"inner": {"few": texts(4)}}, "$v.inner.few", 4, FEW),
         ],
     )
-    async def test_have_as_many_members_as_their_place_takes(
+    async def test_lists_in_variables_have_the_maximum_of_their_place(
         self,
         schema: Schema,
         text: str,
@@ -152,13 +152,15 @@ class TestVariables:
         assert [location.column for location in error.locations or ()] == [len("query(") + 1]
         assert COERCED == []
 
-    async def test_are_looked_at_before_any_of_them_is_coerced(self, schema: Schema) -> None:
+    async def test_all_lists_are_checked_before_any_of_them_is_coerced(
+        self, schema: Schema
+    ) -> None:
         text = "query($a: [Counted!], $v: [Counted!]!) { many(tags: $v) within(filter: {tags: $a})}"
         result = await schema.run(text, variables={"a": texts(100), "v": texts(101)})
         assert [members for _, members, _ in shown(result)] == [101]
         assert COERCED == []
 
-    async def test_are_counted_together(self, schema: Schema) -> None:
+    async def test_lists_of_all_variables_count_together(self, schema: Schema) -> None:
         names = [f"v{number}" for number in range(11)]
         definitions = " ".join(f"${name}: [Counted!]!" for name in names)
         fields = " ".join(f"{name}: many(tags: ${name})" for name in names)
@@ -171,13 +173,13 @@ class TestVariables:
         assert [numbers for _, *numbers in shown(result)] == [[1_100, MAX_MEMBERS_TOGETHER]]
         assert COERCED == []
 
-    async def test_multiply_in_lists_of_objects_no_further(self, schema: Schema) -> None:
+    async def test_lists_within_a_list_of_objects_count_together(self, schema: Schema) -> None:
         value = {"inner": [{"tags": texts(100)}] * 100}
         result = await schema.run(WITHIN, variables={"v": value})
         assert [maximum for _, _, maximum in shown(result)] == [MAX_MEMBERS_TOGETHER]
         assert COERCED == []
 
-    async def test_have_defaults_of_no_more(self, schema: Schema) -> None:
+    async def test_default_lists_have_the_same_maximum(self, schema: Schema) -> None:
         text = "query($v: [Counted!]! = %s) { many(tags: $v) }"
         assert (await schema.run(text % literal(100))).errors is None
         COERCED.clear()
@@ -185,7 +187,7 @@ class TestVariables:
             [101, 100]
         ]
 
-    async def test_that_are_wrong_have_few_errors(self, schema: Schema) -> None:
+    async def test_invalid_members_give_few_errors(self, schema: Schema) -> None:
         result = await schema.run(MANY, variables={"v": [None] * 100})
         assert len(result.errors or ()) == 21
 
@@ -206,7 +208,7 @@ class TestLiterals:
             ),
         ],
     )
-    async def test_have_as_many_members_as_their_place_takes(
+    async def test_lists_in_literals_have_the_maximum_of_their_place(
         self, schema: Schema, good: str, bad: str, place: str, members: int, maximum: int | None
     ) -> None:
         if maximum is None:
@@ -223,7 +225,7 @@ class TestLiterals:
         (error,) = list(result.errors or [])
         assert [location.column for location in error.locations or ()] == [text.index('["') + 1]
 
-    async def test_of_variables_count_as_well(self, schema: Schema) -> None:
+    async def test_variables_within_a_list_count_as_members(self, schema: Schema) -> None:
         variables = ", ".join(["$v"] * 4)
         result = await schema.run(
             f"query($v: Counted!) {{ few(tags: [{variables}]) }}", variables={"v": "x"}
@@ -232,12 +234,12 @@ class TestLiterals:
 
 
 class TestDeclaration:
-    def test_stands_in_the_description(self) -> None:
+    def test_maximum_stands_in_the_description(self) -> None:
         printed = SCHEMAS["compiled"].as_str()
         assert "Few. A list of more than 3 is refused." in printed
         assert printed.count("is refused.") == 6
 
-    def test_with_a_default_that_is_longer_is_none(self) -> None:
+    def test_longer_default_is_refused(self) -> None:
         @output()
         class Wrong:
             """Reading."""

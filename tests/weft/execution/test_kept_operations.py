@@ -1,4 +1,4 @@
-"""What is kept of compiled operations, and what is not."""
+"""Which compiled operations and plans are kept, and which are not."""
 
 import pytest
 from graphql import parse
@@ -19,34 +19,32 @@ ROOM = 20 * ENTRY
 
 
 class TestEngine:
-    async def test_compiles_a_text_once(self, compiled: Schema) -> None:
+    async def test_text_is_compiled_once(self, compiled: Schema) -> None:
         engine = Engine(compiled.graphql_schema)
         assert engine.operation(text(1)) is engine.operation(text(1))
         assert engine.operation(text(1)) is not engine.operation(text(2))
 
-    async def test_keeps_operations_of_one_text_apart(self, compiled: Schema) -> None:
+    async def test_operations_of_one_text_are_kept_apart(self, compiled: Schema) -> None:
         both = "query A { thing { key } } query B { thing { label } }"
         a = await compiled.run(both, operation_name="A", context=Site())
         b = await compiled.run(both, operation_name="B", context=Site())
         assert (a.data, b.data) == ({"thing": {"key": 1}}, {"thing": {"label": "label"}})
 
     @pytest.mark.parametrize("executor", ["compiled", "reference"])
-    async def test_a_sweep_does_not_evict_the_hot_set(
-        self, compiled: Schema, executor: str
-    ) -> None:
+    async def test_sweep_does_not_evict_the_hot_set(self, compiled: Schema, executor: str) -> None:
         engine = Engine(compiled.graphql_schema, executor=executor, max_operation_bytes=ROOM)  # type: ignore[arg-type]
         hot = [engine.operation(text(number)) for number in range(10) for _ in range(2)][::2]
         for number in range(100, 200):
             engine.operation(text(number))
         assert [engine.operation(text(number)) for number in range(10)] == hot
 
-    async def test_does_not_keep_an_oversized_document(self, compiled: Schema) -> None:
+    async def test_oversized_document_is_not_kept(self, compiled: Schema) -> None:
         engine = Engine(compiled.graphql_schema, max_operation_bytes=5 * ENTRY)
         oversized = text(1).replace("key", " ".join(f"key a{place}: key" for place in range(60)))
         assert engine.operation(oversized) is not engine.operation(oversized)
         assert engine.operation(text(1)) is engine.operation(text(1))
 
-    async def test_keeps_few_plans_of_one_operation(self, compiled: Schema) -> None:
+    async def test_operation_keeps_few_plans(self, compiled: Schema) -> None:
         flags = [f"f{number}" for number in range(6)]
         definitions = ", ".join(f"${flag}: Boolean!" for flag in flags)
         fields = " ".join(f"{flag}: key @skip(if: ${flag})" for flag in flags)

@@ -1,4 +1,4 @@
-"""How large documents may be, and that reading them takes work in proportion to their length."""
+"""How large documents may be; reading them takes work in proportion to their length."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def errors_of(refused: Refused) -> list[GraphQLError]:
 
 
 def limit_that_refuses(engine: Engine, text: str) -> tuple[str, int] | None:
-    """Which limit, and how large it is; None if the text is good."""
+    """The name and value of the limit that refuses a text; None if the text is valid."""
     operation = engine.operation(text)
     if not isinstance(operation, Refused):
         return None
@@ -78,26 +78,26 @@ class TestLimits:
             ("{" + " a: __typename" * 3 + "}", "{" + " __typename" * 13 + "}", "nodes"),
         ],
     )  # fmt: skip
-    def test_refuse_what_is_larger(self, good: str, bad: str, limit: str) -> None:
+    def test_larger_documents_are_refused(self, good: str, bad: str, limit: str) -> None:
         engine = box_schema(SMALL).engine
         refused_good = engine.operation(good)
-        if isinstance(refused_good, Refused):  # for what else is wrong with it
+        if isinstance(refused_good, Refused):  # for another error
             assert "LIMIT" not in repr([error.extensions for error in errors_of(refused_good)])
         refused = limit_that_refuses(engine, bad)
         assert refused == (limit, getattr(SMALL, limit))
 
-    def test_count_fragments_as_often_as_they_are_spread(self) -> None:
+    def test_fragments_count_as_often_as_they_are_spread(self) -> None:
         engine = box_schema(Limits(aliases=10**6)).engine
         assert limit_that_refuses(engine, doubling(9)) is None
         assert limit_that_refuses(engine, doubling(13)) == ("nodes", Limits().nodes)
         assert limit_that_refuses(engine, doubling(100)) == ("depth", Limits().depth)
 
-    def test_count_the_operations_of_a_document_together(self) -> None:
+    def test_operations_of_a_document_count_together(self) -> None:
         engine = box_schema(SMALL).engine
         text = " ".join(f"query Q{number} {{ box {{ name lid }} }}" for number in range(5))
         assert limit_that_refuses(engine, text) == ("nodes", 12)
 
-    def test_leave_fragments_in_a_circle_to_validation(self) -> None:
+    def test_cyclic_fragments_are_left_to_validation(self) -> None:
         engine = box_schema(SMALL).engine
         operation = engine.operation("{ ...F } fragment F on Query { ...G } fragment G on Query "
                                      "{ ...F }")  # fmt: skip
@@ -107,12 +107,12 @@ class TestLimits:
     @pytest.mark.parametrize(
         ("before", "again"), [("", "{a"), ("{a(b:", "["), ("query($a:", "["), ("{a(b:", "{c:")]
     )
-    def test_hold_for_what_nests_deeper_than_can_be_read(self, before: str, again: str) -> None:
+    def test_limits_refuse_what_nests_too_deeply_to_parse(self, before: str, again: str) -> None:
         engine = box_schema(Limits(characters=10**9, tokens=100_000)).engine
         refused = limit_that_refuses(engine, before + again * 20_000)
         assert refused in (("depth", 20), ("tokens", 100_000))
 
-    def test_say_where(self) -> None:
+    def test_refusal_has_the_location_of_the_excess(self) -> None:
         operation = box_schema(SMALL).engine.operation(aliases(4))
         assert isinstance(operation, Refused)
         (error,) = errors_of(operation)
@@ -121,7 +121,7 @@ class TestLimits:
             error.locations[0].column == len("{a0: __typename a1: __typename a2: __typename ") + 1
         )
 
-    async def test_take_the_introspection_of_every_tool(self) -> None:
+    async def test_introspection_of_every_tool_is_within_the_limits(self) -> None:
         text = get_introspection_query(
             specified_by_url=True,
             directive_is_repeatable=True,
@@ -133,21 +133,21 @@ class TestLimits:
 
 
 def steps(text: str) -> int:
-    """How many functions are called to read a text, Python's and C's; and that it is read at all.
+    """How many functions, Python's and C's, are called to read a text.
 
-    Only length is not limited, and what no other limit would leave to validation.
+    Limits are lifted that would refuse it for its length, aliases or directives before validation.
     """
     engine = box_schema(
         Limits(characters=10**9, tokens=10**9, aliases=10**9, directives=10**9)
     ).engine
-    engine.operation("{ __typename }")  # what is made once
+    engine.operation("{ __typename }")  # does what is done once
     profile = Profile()
     profile.runcall(engine.operation, text)
     return sum(entry.callcount for entry in profile.getstats())
 
 
 def pairs(count: int) -> str:
-    """Fields of one name, with arguments of their own."""
+    """Fields of one name, each with other arguments."""
     return (
         "{" + " ".join(f"boxes(first: {number}) {{ __typename }}" for number in range(count)) + "}"
     )
@@ -194,7 +194,7 @@ HOSTILE: dict[str, tuple[Callable[[int], str], int]] = {
 class TestWork:
     @pytest.mark.parametrize("times", [1, 4])
     @pytest.mark.parametrize("kind", HOSTILE)
-    def test_is_in_proportion_to_the_text(self, kind: str, times: int) -> None:
+    def test_work_is_in_proportion_to_the_text(self, kind: str, times: int) -> None:
         make, size = HOSTILE[kind]
         text = make(size * times)
         assert steps(text) < STEPS_PER_TOKEN * len(TOKENS.findall(text))

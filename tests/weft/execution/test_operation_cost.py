@@ -1,4 +1,4 @@
-"""What operations cost: by what they may give, known before anything runs."""
+"""The costs of operations: they follow from what may be returned, before anything runs."""
 
 from typing import Any
 
@@ -50,39 +50,39 @@ class TestCost:
             ("subscription { opened { lid } }", 2 + WEIGHT),
         ],
     )
-    def test_is_known_of_a_text(self, engine: Engine, text: str, expected: int) -> None:
+    def test_cost_follows_from_the_text(self, engine: Engine, text: str, expected: int) -> None:
         assert cost(engine, text) == expected
 
     @pytest.mark.parametrize(
         ("variables", "expected"),
         [({}, 2 + 4), ({"n": 9}, 2 + 9), ({"n": 10**6}, 2 + MAX_SIZE), ({"n": 0}, 2)],
     )
-    def test_depends_on_variables_and_their_defaults(
+    def test_cost_depends_on_variables_and_their_defaults(
         self, engine: Engine, variables: dict[str, int], expected: int
     ) -> None:
         text = "query($n: Int = 4) { boxes(first: $n) { nodes { name } } }"
         assert cost(engine, text, **variables) == expected
 
-    def test_takes_a_missing_variable_for_a_missing_argument(self, engine: Engine) -> None:
+    def test_missing_variable_costs_as_much_as_a_missing_argument(self, engine: Engine) -> None:
         text = "query($n: Int) { boxes(first: $n) { nodes { name } } }"
         assert cost(engine, text) == cost(engine, text, n=None) == 2 + DEFAULT_SIZE
 
-    def test_multiplies_through_all_levels(self, engine: Engine) -> None:
+    def test_cost_multiplies_through_all_levels(self, engine: Engine) -> None:
         text = """query($n: Int, $m: Int) {
             boxes(first: $n) { nodes { boxes(first: $m) { nodes { lid } } } }
         }"""
         assert cost(engine, text, n=5, m=7) == 2 + 5 * (1 + 2 + 7 * (1 + WEIGHT))
 
-    def test_counts_what_a_variable_lists(self, engine: Engine) -> None:
+    def test_cost_counts_the_members_of_list_variables(self, engine: Engine) -> None:
         assert cost(engine, "query($i: [Int!]!) { byId(ids: $i) { name } }", i=[1, 2, 3]) == 4
         assert cost(engine, "query($i: [Int!]!) { byId(ids: $i) { name } }", i=1) == 2
         assert cost(engine, "query($i: Int!) { byId(ids: [1, $i]) { name } }", i=2) == 3
 
-    def test_leaves_out_what_is_skipped(self, engine: Engine) -> None:
+    def test_skipped_fields_cost_nothing(self, engine: Engine) -> None:
         text = "query($p: Boolean!) { box @include(if: $p) { lid } }"
         assert (cost(engine, text, p=True), cost(engine, text, p=False)) == (2 + WEIGHT, 0)
 
-    def test_takes_a_condition_of_another_operation_for_nothing(self, engine: Engine) -> None:
+    def test_conditions_of_another_operation_do_not_matter(self, engine: Engine) -> None:
         text = "query A { box { name } } query B($p: Boolean!) { box @skip(if: $p) { name } }"
         operation = engine.operation(text, "A")
         assert not isinstance(operation, Refused)
@@ -95,7 +95,7 @@ class TestLimit:
     TEXT = "query($n: Int) { boxes(first: $n) { nodes { name } } }"
 
     @pytest.mark.parametrize("executor", ["compiled", "reference"])
-    async def test_refuses_with_both_numbers(self, executor: Any) -> None:
+    async def test_refusal_gives_the_cost_and_the_maximum(self, executor: Any) -> None:
         engine = box_schema(Limits(cost=12), executor=executor).engine
         result = await engine.run(self.TEXT, variables={"n": 11})
         assert isinstance(result, Refused)
@@ -107,14 +107,14 @@ class TestLimit:
         }
         assert not isinstance(await engine.run(self.TEXT, variables={"n": 10}), Refused)
 
-    async def test_is_another_for_subscriptions(self) -> None:
+    async def test_subscriptions_have_a_limit_of_their_own(self) -> None:
         engine = box_schema(Limits(subscription_cost=8)).engine
         assert isinstance(await engine.open("subscription { opened { lid } }"), Refused)
         results = await engine.stream("subscription { opened { name } }")
         assert not isinstance(results, Refused)
         assert [result.data async for result in results] == [{"opened": {"name": "box"}}]
 
-    async def test_is_told_if_wished(self) -> None:
+    async def test_result_has_its_cost_if_configured(self) -> None:
         engine = box_schema(tell_cost=True).engine
         result = await engine.run("{ box { name } }")
         assert result.extensions == {"cost": 2}
@@ -122,7 +122,9 @@ class TestLimit:
 
 
 class TestCharge:
-    async def test_is_made_before_anything_runs_and_for_reading_once(self, engine: Engine) -> None:
+    async def test_charge_comes_before_anything_runs_and_once_for_reading(
+        self, engine: Engine
+    ) -> None:
         charged: list[int] = []
         text = "query Charged { box { name } }"
         for _ in range(3):
@@ -130,7 +132,7 @@ class TestCharge:
         tokens, nodes = 8, 2
         assert charged == [cost_of_reading(text), tokens, nodes, 2, 2, 2]
 
-    async def test_is_made_for_what_is_refused(self, engine: Engine) -> None:
+    async def test_refused_texts_are_charged(self, engine: Engine) -> None:
         charged: list[int] = []
         for text in ("{ nothing }", "{ nothing }", "{"):
             await engine.run(text, charge=charged.append)
@@ -138,7 +140,7 @@ class TestCharge:
         unknown = [reading, tokens, COST_OF_ERROR]
         assert charged == [*unknown, *unknown, cost_of_reading("{"), COST_OF_ERROR]
 
-    async def test_that_raises_is_the_end(self, engine: Engine) -> None:
+    async def test_exception_of_charge_ends_the_request(self, engine: Engine) -> None:
         def refuse(_: int) -> None:
             raise LookupError
 

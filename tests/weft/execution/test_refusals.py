@@ -1,4 +1,4 @@
-"""What both executors refuse, and what they break off."""
+"""What both executors refuse, and what they end at a deadline."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class TestRefusal:
             ("{ " * 500, {}, "GRAPHQL_PARSE_FAILED"),
         ],
     )
-    async def test_has_a_code_and_no_data(
+    async def test_refusal_has_a_code_and_no_data(
         self, schema: Schema, site: Site, text: str, options: dict[str, Any], code: str
     ) -> None:
         result = await schema.run(text, context=site, **options)
@@ -43,7 +43,7 @@ class TestRefusal:
 
 
 class TestNull:
-    """A nullable variable with a default may stand where null may not, and null may be given."""
+    """A nullable variable with a default is valid where null is not, and null may be given."""
 
     @pytest.mark.parametrize(
         ("text", "path"),
@@ -81,7 +81,7 @@ class TestNull:
             ('mutation ($a: String = "b") { write(label: $a) { key } }', ["write"]),
         ],
     )
-    async def test_where_it_may_not_stand_is_an_error_of_the_client(
+    async def test_null_where_it_is_forbidden_is_an_error_of_the_client(
         self, schema: Schema, site: Site, text: str, path: list[str] | None
     ) -> None:
         result = await schema.run(text, variables={"a": None}, context=site)
@@ -99,13 +99,15 @@ class TestNull:
             "subscription ($a: Boolean = true) { ticks { ... @include(if: $a) { key } } }",
         ],
     )
-    async def test_fails_each_event_alike(self, schema: Schema, site: Site, text: str) -> None:
+    async def test_null_condition_fails_each_event_alike(
+        self, schema: Schema, site: Site, text: str
+    ) -> None:
         results = await schema.stream(text, variables={"a": None}, context=site)
         assert {code async for result in results for code in codes(result)} == {"BAD_USER_INPUT"}
 
 
 class TestDeadline:
-    async def test_keeps_what_is_there(self, schema: Schema, site: Site) -> None:
+    async def test_deadline_keeps_what_was_answered(self, schema: Schema, site: Site) -> None:
         text = "{ blocked things { key owner { key } slowOwner { key } } }"
         result = await schema.run(text, context=site, deadline_seconds=0.1)
         assert result.data == {
@@ -122,11 +124,13 @@ class TestDeadline:
         ]
         assert set(codes(result)) == {"DEADLINE_EXCEEDED"}
 
-    async def test_spreads_where_null_is_forbidden(self, schema: Schema, site: Site) -> None:
+    async def test_deadline_error_propagates_where_null_is_forbidden(
+        self, schema: Schema, site: Site
+    ) -> None:
         result = await schema.run("{ must things { key } }", context=site, deadline_seconds=0.05)
         assert result.data is None
         assert codes(result) == ["DEADLINE_EXCEEDED"]
 
-    async def test_that_is_met_changes_nothing(self, schema: Schema, site: Site) -> None:
+    async def test_deadline_that_is_met_changes_nothing(self, schema: Schema, site: Site) -> None:
         result = await schema.run("{ thing { key } }", context=site, deadline_seconds=30)
         assert result == ExecutionResult({"thing": {"key": 1}}, None)

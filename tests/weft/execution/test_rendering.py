@@ -1,4 +1,4 @@
-"""Values that keep what selections made of them: as good as made again, and errors stay errors."""
+"""Values with stored JSON of selections: it equals newly made JSON, and errors stay errors."""
 
 import json
 from typing import Any
@@ -22,14 +22,14 @@ class LeafRow(msgspec.Struct, frozen=True):
 
 
 class ShelfRow(msgspec.Struct, Remembered, eq=False, dict=True):
-    """What is given again as the same object."""
+    """A row that loads return as the same object."""
 
     leaves: list[LeafRow]
     first: LeafRow | None
 
 
 def texts(shelf: ShelfRow) -> list[bytes]:
-    """What is kept with a shelf."""
+    """The texts that are stored with a shelf."""
     return [text for text in vars(shelf).values() if text]
 
 
@@ -127,19 +127,19 @@ class TestIntrospection:
             "{ __typename halls { shelf { weight } } }",
         ],
     )
-    async def test_gives_the_same_each_time(self, site: Site, text: str) -> None:
+    async def test_repeated_answer_is_the_same(self, site: Site, text: str) -> None:
         made = await answer(site, text, raw=False)
         for _ in range(3):
             assert await answer(site, text, raw=True) == made
 
-    async def test_is_executed_once(self, site: Site) -> None:
+    async def test_introspection_is_executed_once(self, site: Site) -> None:
         text = "{ __schema { queryType { description } } }"
         first = await ENGINE.run(text, context=site, raw=True)
         second, third = [await ENGINE.run(text, context=site, raw=True) for _ in range(2)]
         assert second.data is third.data
         assert first.data is not second.data
 
-    async def test_depends_on_its_variables(self, site: Site) -> None:
+    async def test_introspection_depends_on_its_variables(self, site: Site) -> None:
         text = "query ($name: String!) { __type(name: $name) { name } }"
         for name in ("Leaf", "Hall", "Leaf"):
             result = await ENGINE.run(text, variables={"name": name}, context=site, raw=True)
@@ -155,12 +155,12 @@ class TestRendered:
             "{ halls { shelf { first { key } } one: shelf { first { half } } } }",
         ],
     )
-    async def test_is_what_would_be_made(self, site: Site, text: str) -> None:
+    async def test_answer_from_stored_texts_equals_a_new_one(self, site: Site, text: str) -> None:
         made = await answer(site, text, raw=False)
         for _ in range(3):
             assert await answer(site, text, raw=True) == made
 
-    async def test_is_made_once_it_has_come_again(self, site: Site) -> None:
+    async def test_text_is_stored_on_the_second_use(self, site: Site) -> None:
         await answer(site, WHOLE, raw=True)
         assert [texts(shelf) for shelf in site.shelves] == [[], [], []]
         await answer(site, WHOLE, raw=True)
@@ -169,14 +169,14 @@ class TestRendered:
         await answer(site, WHOLE, raw=True)
         assert site.halved == halved
 
-    async def test_is_no_more_once_the_value_is_another(self, site: Site) -> None:
+    async def test_new_value_does_not_get_the_text_of_the_old_one(self, site: Site) -> None:
         for _ in range(2):
             await answer(site, WHOLE, raw=True)
         site.shelves[1] = shelf(8)
         found = await answer(site, WHOLE, raw=True)
         assert found["data"]["halls"][1]["shelf"]["leaves"] == [{"key": 8, "half": 4.0}]
 
-    async def test_keeps_no_error(self, site: Site) -> None:
+    async def test_errors_are_not_stored(self, site: Site) -> None:
         site.shelves[1] = shelf(4, 13)
         made = await answer(site, WHOLE, raw=False)
         assert made["errors"][0]["path"] == ["halls", 1, "shelf", "leaves", 1, "half"]
@@ -184,14 +184,14 @@ class TestRendered:
             assert await answer(site, WHOLE, raw=True) == made
         assert not texts(site.shelves[1])
 
-    async def test_is_kept_for_a_few_selections(self, site: Site) -> None:
+    async def test_value_stores_the_texts_of_few_selections(self, site: Site) -> None:
         for number in range(3 * MAX_TEXTS):
             await answer(
                 site, f"{{ halls {{ shelf {{ a{number}: leaves {{ key }} }} }} }}", raw=True
             )
             assert len(texts(site.shelves[0])) <= MAX_TEXTS
 
-    async def test_is_for_those_only_who_encode_it(self, site: Site) -> None:
+    async def test_result_that_is_not_raw_contains_no_texts(self, site: Site) -> None:
         for _ in range(3):
             await answer(site, WHOLE, raw=True)
         result = await ENGINE.run(WHOLE, context=site)

@@ -1,4 +1,4 @@
-"""Names and answers: how long a response may be for what it costs."""
+"""Names and answers: how long a response may be for its cost."""
 
 import json
 
@@ -44,7 +44,7 @@ class TestNames:
             ("{ some { ... on LONG { name } } }", 17),
         ],
     )
-    def test_are_no_longer_than_they_may_be(self, text: str, column: int) -> None:
+    def test_longer_names_are_refused(self, text: str, column: int) -> None:
         engine = thing_schema(self.LIMITS).engine
         refused = engine.operation(text.replace("LONG", self.LONG))
         assert isinstance(refused, Refused)
@@ -69,7 +69,7 @@ class TestNames:
             '{ echo(text: """LONG""") }',
         ],
     )
-    def test_are_not_what_stands_in_texts(self, text: str) -> None:
+    def test_strings_and_comments_are_no_names(self, text: str) -> None:
         operation = thing_schema(self.LIMITS).engine.operation(text.replace("LONG", self.LONG))
         errors = (operation.errors or ()) if isinstance(operation, Refused) else ()
         assert "DOCUMENT_LIMIT_EXCEEDED" not in repr(list(map(format_error, errors)))
@@ -86,10 +86,10 @@ class TestAnswer:
         st.integers(0, 4),
     )
     @hypothesis_settings(max_examples=80, deadline=None)
-    async def test_is_no_longer_than_its_cost_allows(
+    async def test_answer_is_no_longer_than_its_cost_allows(
         self, executor: ExecutorName, leaves: list[tuple[str, str]], path: list[str], first: int
     ) -> None:
-        """Of short values: names, paths of errors, and what is asked for again and again."""
+        """Values are short; the length is of names, paths of errors, and repeated fields."""
         schema = thing_schema(UNLIMITED, executor)
         below = " ".join(f"{alias}{number}: {name}" for number, (alias, name) in enumerate(leaves))
         text = "{ name " + below + " }"
@@ -106,7 +106,7 @@ class TestAnswer:
         answer = json.dumps({"data": result.data, "errors": errors}, separators=(",", ":"))
         assert len(answer) <= 3 * CHARACTERS_OF_OBJECT * (cost + 1)
 
-    def test_with_long_names_costs_more(self) -> None:
+    def test_long_names_cost_more(self) -> None:
         def cost(text: str) -> int:
             operation = compiled(box_schema(UNLIMITED).engine, text)
             values = operation.coerce({})
@@ -119,7 +119,7 @@ class TestAnswer:
         assert cost(f"{{ {long}: box {{ {long}: boxes {{ {long}: nodes {{ name }} }} }} }}") > (
             2 + 2 + 20 + 20
         )
-        # An error of what is asked for repeats all names that lead to it.
+        # An error of a resolved field repeats all names in its path.
         lid = f"{{ {long}: box {{ {long}: boxes(first: 1) {{ nodes {{ lid }} }} }} }}"
         assert cost(lid.replace("lid", f"{long}: lid")) == cost(lid) + 1
         assert cost("{ box { name a: name b: name c: __typename } }") == 2 + 2

@@ -22,17 +22,17 @@ THINGS = "{ things { key owner { key } } }"
 
 
 class TestExecute:
-    async def test_answers_as_run_does(self, schema: Schema) -> None:
+    async def test_execute_answers_as_run_does(self, schema: Schema) -> None:
         theirs = await schema.execute(THINGS, context_value=Site())
         ours = await schema.run(THINGS, context=Site())
         assert isinstance(theirs, ExecutionResult)
         assert (theirs.data, theirs.errors) == (ours.data, ours.errors)
 
-    async def test_tells_what_could_not_be_executed(self, schema: Schema) -> None:
+    async def test_refusal_is_a_pre_execution_error(self, schema: Schema) -> None:
         result = await schema.execute("{ nothing }")
         assert isinstance(result, PreExecutionError)
 
-    async def test_raises_what_strawberry_raises(self, schema: Schema) -> None:
+    async def test_execute_raises_what_strawberry_raises(self, schema: Schema) -> None:
         with pytest.raises(InvalidOperationTypeError):
             await schema.execute(THINGS, allowed_operation_types=[OperationType.MUTATION])
         with pytest.raises(CannotGetOperationTypeError):
@@ -40,7 +40,7 @@ class TestExecute:
 
 
 class TestStream:
-    async def test_gives_strawberrys_results(self, schema: Schema) -> None:
+    async def test_stream_gives_strawberrys_results(self, schema: Schema) -> None:
         text = "subscription { ticks { key } }"
         results = await schema.stream(text, context_value=Site())
         seen = [result async for result in results]
@@ -48,7 +48,7 @@ class TestStream:
         subscribed = await schema.subscribe(text, context_value=Site())
         assert [result.data async for result in subscribed] == [result.data for result in seen]
 
-    async def test_keeps_a_context_that_cannot_be_renewed(self, schema: Schema) -> None:
+    async def test_context_that_cannot_be_renewed_is_accepted(self, schema: Schema) -> None:
         results = await schema.stream("subscription { opened { key } }", context_value={})
         (result,) = [result async for result in results]
         assert isinstance(result, PreExecutionError)
@@ -67,7 +67,7 @@ class Noting(SchemaExtension):
 
 
 class TestLeftToGraphqlCore:
-    async def test_what_has_extensions(self) -> None:
+    async def test_schema_with_extensions_is_left_to_graphql_core(self) -> None:
         schema = shop(extensions=[Loud, Noting])
         site = Site()
         result = await schema.execute("{ plains { upper } }", context_value=site)
@@ -80,7 +80,7 @@ class TestLeftToGraphqlCore:
         assert site.calls == [("on_execute", 1)]
         assert schema.engine.handed_over == {"strawberry": 1}
 
-    async def test_a_condition_that_is_null(self) -> None:
+    async def test_null_condition_is_left_to_graphql_core(self) -> None:
         schema = shop()
         text = "query($if: Boolean = true) { thing { key label @include(if: $if) } }"
         result = await schema.run(text, variables={"if": None}, context=Site())
@@ -89,7 +89,7 @@ class TestLeftToGraphqlCore:
         assert (await schema.run(text, context=Site())).errors is None
         assert schema.engine.handed_over == {"null condition": 1}
 
-    async def test_everything_if_told_so(self) -> None:
+    async def test_reference_executor_leaves_everything_to_graphql_core(self) -> None:
         schema = shop("reference")
         assert (await schema.run(THINGS, context=Site())).errors is None
         assert not schema.engine.handed_over
@@ -102,14 +102,14 @@ class NoLabels(ASTValidationRule):
 
 
 class TestRules:
-    async def test_are_checked_beside_those_of_the_specification(self) -> None:
+    async def test_rules_are_checked_beside_those_of_the_specification(self) -> None:
         schema = shop(rules=[NoLabels])
         assert isinstance(await schema.run("{ thing { label } }", context=Site()), Refused)
         assert (await schema.run("{ thing { key } }", context=Site())).errors is None
 
 
 class TestDeclaration:
-    def test_of_a_value_that_needs_what_may_be_left_out_is_refused(self) -> None:
+    def test_value_class_that_requires_an_optional_input_is_refused(self) -> None:
         class Value(msgspec.Struct):
             text: str | None
 
@@ -133,5 +133,5 @@ class TestDeclaration:
         with pytest.raises(DeclarationError, match="text needs a default"):
             Schema(output()(Root))
 
-    def test_of_the_shop_is_good(self) -> None:
+    def test_declarations_of_the_shop_are_valid(self) -> None:
         assert Schema(Query).as_str()

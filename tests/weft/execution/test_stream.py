@@ -16,7 +16,7 @@ async def stream(schema: Schema, text: str, site: Any) -> list[ExecutionResult]:
 
 
 class TestStream:
-    async def test_executes_each_event_in_a_renewed_context(
+    async def test_each_event_is_executed_in_a_renewed_context(
         self, schema: Schema, site: Site
     ) -> None:
         results = await stream(schema, "subscription { ticks { key owner { key } } }", site)
@@ -26,7 +26,9 @@ class TestStream:
         assert site.renewed == 3
         assert site.closed
 
-    async def test_goes_on_after_an_event_that_failed(self, schema: Schema, site: Site) -> None:
+    async def test_stream_continues_after_an_event_that_failed(
+        self, schema: Schema, site: Site
+    ) -> None:
         results = await stream(schema, "subscription { ticks { key label } }", site)
         assert [result.data for result in results] == [
             {"ticks": {"key": 0, "label": "label"}},
@@ -34,7 +36,9 @@ class TestStream:
             {"ticks": {"key": 2, "label": "label"}},
         ]
 
-    async def test_ends_with_the_error_of_its_source(self, schema: Schema, site: Site) -> None:
+    async def test_stream_ends_with_the_error_of_its_source(
+        self, schema: Schema, site: Site
+    ) -> None:
         results = await stream(schema, "subscription { ticks(failAt: 1) { key } }", site)
         assert results[0].data == {"ticks": {"key": 0}}
         assert results[1].data is None
@@ -43,14 +47,16 @@ class TestStream:
         assert format_error(error).get("extensions") == {"code": "FORBIDDEN"}
         assert site.closed
 
-    async def test_that_cannot_be_opened_is_refused(self, schema: Schema, site: Site) -> None:
+    async def test_stream_that_cannot_be_opened_is_refused(
+        self, schema: Schema, site: Site
+    ) -> None:
         results = await schema.stream("subscription { opened { key } }", context=site)
         assert isinstance(results, Refused)
         (error,) = results.errors or [None]
         assert error is not None
         assert format_error(error).get("extensions") == {"code": "FORBIDDEN"}
 
-    async def test_closes_its_source_when_it_is_closed(self, schema: Schema, site: Site) -> None:
+    async def test_closing_a_stream_closes_its_source(self, schema: Schema, site: Site) -> None:
         results = await schema.stream("subscription { ticks { key } }", context=site)
         assert (await anext(results)).data == {"ticks": {"key": 0}}
         await results.aclose()
@@ -59,7 +65,7 @@ class TestStream:
     @pytest.mark.parametrize(
         "text", ["{ thing { key } }", 'mutation { write(label: "a") { key } }']
     )
-    async def test_gives_any_other_operation_once(
+    async def test_other_operations_give_one_result(
         self, schema: Schema, site: Site, text: str
     ) -> None:
         (result,) = await stream(schema, text, site)

@@ -1,4 +1,4 @@
-"""Objects that are written as JSON around the one field that has to be asked for."""
+"""Objects that are written as JSON around the one field that has to be resolved."""
 
 import asyncio
 from typing import Any
@@ -52,11 +52,15 @@ class TestTemplate:
             "fragment T on Book { title maybe { n: name @include(if: true) } }",
         ],
     )
-    async def test_is_what_would_be_made(self, library: Library, text: str) -> None:
+    async def test_written_answer_equals_one_made_of_objects(
+        self, library: Library, text: str
+    ) -> None:
         made = await made_again(library, text)
         assert made["errors"] == []
 
-    async def test_is_made_once_and_asks_each_time(self, library: Library) -> None:
+    async def test_template_is_made_once_and_its_field_resolved_each_time(
+        self, library: Library
+    ) -> None:
         await made_again(library)
         library.read.clear()
         library.asked.clear()
@@ -64,7 +68,7 @@ class TestTemplate:
         assert library.read == []
         assert library.asked == [["One", "100% %b", "Two", '"\0"\n']]
 
-    async def test_asks_once_for_a_row_that_stands_twice(self, library: Library) -> None:
+    async def test_row_that_stands_twice_is_one_parent(self, library: Library) -> None:
         text = "{ shelves { books { writer { name books { title } } } } }"
         await made_again(library, text)
         library.asked.clear()
@@ -83,7 +87,7 @@ class TestTemplate:
             "{ shelves { books { maybe { name books { title } } } } }",
         ],
     )
-    async def test_of_rows_that_stand_twice_becomes_objects_wherever_they_stand(
+    async def test_rows_that_stand_twice_become_objects_wherever_they_stand(
         self, library: Library, text: str, other: str, *, fails: bool
     ) -> None:
         await made_again(library, text)
@@ -102,20 +106,20 @@ class TestTemplate:
         assert found["data"] == made["data"]
         assert sorted(map(str, found["errors"])) == sorted(map(str, made["errors"]))
 
-    async def test_has_the_answer_of_its_own_time(self, library: Library) -> None:
+    async def test_template_takes_the_current_answer_of_its_field(self, library: Library) -> None:
         await made_again(library)
         library.writers["Ann"] = WriterRow("Anna")
         found = await told(library, WRITTEN)
         assert found["data"]["shelves"][0]["books"][0]["writer"] == {"name": "Anna"}
 
-    async def test_is_not_made_of_what_is_all_new(self, library: Library) -> None:
+    async def test_rows_that_are_all_new_get_no_template(self, library: Library) -> None:
         for title in ("a", "b"):
             library.books(title, title * 2)
             await told(library, WRITTEN)
             kept = [text for book in library.shelves[0].books for text in vars(book).values()]
             assert not any(kept)
 
-    async def test_is_made_of_what_is_new_among_others(self, library: Library) -> None:
+    async def test_new_row_among_known_ones_gets_a_template(self, library: Library) -> None:
         await made_again(library)
         library.shelves[0].books[1] = BookRow("New", "Bo")
         await told(library, WRITTEN)
@@ -123,14 +127,14 @@ class TestTemplate:
         await made_again(library)
 
     @pytest.mark.parametrize(("few", "kept"), [(4, True), (5, False)])
-    async def test_is_for_more_than_a_few(
+    async def test_few_rows_get_no_template(
         self, library: Library, monkeypatch: pytest.MonkeyPatch, few: int, *, kept: bool
     ) -> None:
         monkeypatch.setattr(template, "FEW_ROWS", few)
         await made_again(library)
         assert any(any(vars(row).values()) for row in library.shelves[0].books) == kept
 
-    async def test_leaves_out_what_is_null(self, library: Library) -> None:
+    async def test_null_object_stays_null(self, library: Library) -> None:
         empty: Any = None
         library.shelves[0].books.insert(1, empty)
         made = await made_again(
@@ -138,21 +142,21 @@ class TestTemplate:
         )
         assert made["data"]["shelves"][0]["spines"][1] == {"book": None}
 
-    async def test_leaves_out_what_is_long(self, library: Library) -> None:
+    async def test_long_row_stores_no_text(self, library: Library) -> None:
         library.books("short", "long" * 100)
         made = await made_again(library)
         assert len(made["data"]["shelves"][0]["books"][1]["title"]) == 400
         assert not any(vars(library.shelves[0].books[1]).values())
 
-    async def test_keeps_no_more_than_there_is_room_for(self, library: Library) -> None:
+    async def test_stored_texts_take_no_more_than_their_room(self, library: Library) -> None:
         for number in range(8):
             await made_again(library, f"{{ shelves {{ books {{ a{number}: title length }} }} }}")
             for book in library.shelves[0].books:
                 assert sum(map(len, vars(book).values())) <= book.room_bytes
 
-    async def test_keeps_what_came_first(self, library: Library) -> None:
+    async def test_first_texts_are_kept(self, library: Library) -> None:
         for number in range(2 * MAX_TEXTS):
-            # Asked only once, it takes no room.
+            # A selection that is used only once stores no text.
             await told(library, f"{{ shelves {{ books {{ b{number}: title }} }} }}")
         texts = [f"{{ shelves {{ books {{ c{n}: length }} }} }}" for n in range(MAX_TEXTS + 3)]
         for text in texts:
@@ -164,27 +168,27 @@ class TestTemplate:
         for text in texts:
             await told(library, text)
         assert vars(book) == kept
-        # Those that are not kept are made as ever.
+        # The others are built for each answer.
         assert library.read.count("One") == len(texts) - MAX_TEXTS
 
 
 class TestAnswer:
-    """What the field that is asked for may answer, once all else is written."""
+    """The answer of the field that is resolved, once everything else is written."""
 
-    async def test_may_be_null(self, library: Library) -> None:
+    async def test_answer_may_be_null(self, library: Library) -> None:
         del library.writers["Bo"]
         made = await made_again(library, "{ shelves { books { title maybe { name } } } }")
         assert made["data"]["shelves"][2]["books"][0]["maybe"] is None
         assert made["errors"] == []
 
-    async def test_that_must_not_be_null_spreads(self, library: Library) -> None:
+    async def test_null_answer_propagates_where_null_is_forbidden(self, library: Library) -> None:
         del library.writers["Bo"]
         made = await made_again(library)
         assert made["data"] is None
         assert made["errors"][0]["path"] == ["shelves", 2, "books", 0, "writer"]
 
     @pytest.mark.parametrize("name", ["writer", "maybe"])
-    async def test_may_fail_for_one(self, library: Library, name: str) -> None:
+    async def test_answer_may_fail_for_one_parent(self, library: Library, name: str) -> None:
         async def answer(found: list[Any]) -> list[Any]:
             return [*found[:-1], Forbidden("Not this one.")]
 
@@ -194,7 +198,7 @@ class TestAnswer:
         made = await made_again(library, text)
         assert made["errors"][0]["path"] == ["shelves", 2, "books", 0, name]
 
-    async def test_may_fail_for_all(self, library: Library) -> None:
+    async def test_answer_may_fail_for_all_parents(self, library: Library) -> None:
         async def answer(found: list[Any]) -> list[Any]:
             raise Forbidden("None of them.")
 
@@ -205,7 +209,7 @@ class TestAnswer:
         assert len(made["errors"]) == 4
         assert made["data"]["shelves"][0]["books"] == [{"maybe": None}] * 3
 
-    async def test_may_be_of_the_wrong_number(self, library: Library) -> None:
+    async def test_answer_may_have_the_wrong_number_of_results(self, library: Library) -> None:
         async def answer(found: list[Any]) -> list[Any]:
             return found[1:]
 
@@ -215,7 +219,7 @@ class TestAnswer:
         assert "promised 4 results" in made["errors"][0]["message"]
         assert made["data"] is None
 
-    async def test_may_be_late(self, library: Library) -> None:
+    async def test_answer_may_miss_the_deadline(self, library: Library) -> None:
         async def answer(found: list[Any]) -> list[Any]:
             await asyncio.Event().wait()
             return found
@@ -229,7 +233,7 @@ class TestAnswer:
             assert "ran out of time" in found["errors"][3]["message"]
             assert found["data"]["shelves"][2]["books"] == [{"title": '"\0"\n', "maybe": None}]
 
-    async def test_that_is_not_known_below_becomes_objects(self, library: Library) -> None:
+    async def test_answer_without_stored_texts_becomes_objects(self, library: Library) -> None:
         await made_again(library)
         library.writers = {name: WriterRow(f"{name}!") for name in library.writers}
         found = await told(library, WRITTEN)

@@ -1,4 +1,4 @@
-"""Objects that are made at once with all below them: as graphql-core has them, whatever comes."""
+"""Objects that are built at once with everything below them equal those of graphql-core."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -45,7 +45,7 @@ class Dog:
 
 
 def visitors(homes: Sequence[HomeRow], info: Info) -> list[list[CatRow]]:
-    """Who has to be asked for."""
+    """Cats that have to be resolved."""
     return [[CatRow("Guest")]] * len(homes)
 
 
@@ -110,7 +110,7 @@ class TestWhole:
         ids=repr,
     )
     @pytest.mark.parametrize("raw", [True, False])
-    async def test_is_as_by_graphql_core(self, row: Any, *, raw: bool) -> None:
+    async def test_whole_object_equals_that_of_graphql_core(self, row: Any, *, raw: bool) -> None:
         expected = await REFERENCE.run(WHOLE, context=row)
         found = await COMPILED.run(WHOLE, context=row, raw=raw)
         assert msgspec.json.encode(found.data) == msgspec.json.encode(expected.data)
@@ -124,7 +124,9 @@ class TestWhole:
             ("{ home { visitors { name } } }", False),
         ],
     )
-    async def test_is_where_nothing_has_to_be_asked_for(self, text: str, *, is_whole: bool) -> None:
+    async def test_objects_are_built_whole_where_nothing_has_to_be_resolved(
+        self, text: str, *, is_whole: bool
+    ) -> None:
         operation: Any = COMPILED.operation(text)
         (home,) = operation.plan(operation.coerce({})).resolved
         assert (home.selection_for_class(HomeRow).build_whole is not None) == is_whole

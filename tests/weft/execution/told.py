@@ -1,4 +1,4 @@
-"""What a result says of its errors."""
+"""The errors of a result, as tests compare them."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""A schema that misbehaves at every place, the same way each time it is asked.
+"""A schema whose fields may fail in every place, in the same way each time.
 
-What a field answers follows from its row's seed, its coordinate and its arguments alone, so two
-executors must tell the same story of it however they order and batch their work.
+What a field answers depends only on its row's seed, its coordinate and its arguments, so two
+executors must get the same results, however they order and batch their work.
 """
 
 from functools import lru_cache
@@ -91,7 +91,7 @@ LEAVES = [GraphQLString, GraphQLInt, GraphQLFloat, GraphQLBoolean, GraphQLID, CO
 
 
 def _wrapped(random: Random, type_: Any) -> Any:
-    """The type, with null and lists allowed and forbidden in every way."""
+    """The type in random lists, each level with null allowed or forbidden."""
     for _ in range(random.choice((0, 0, 0, 1, 1, 2))):
         type_ = GraphQLList(GraphQLNonNull(type_) if random.random() < 0.5 else type_)
     return GraphQLNonNull(type_) if random.random() < 0.5 else type_
@@ -111,12 +111,12 @@ def _arguments(random: Random) -> dict[str, GraphQLArgument]:
 
 @lru_cache(maxsize=64)
 def torture_schema(seed: int) -> GraphQLSchema:
-    """A schema; each seed mixes types, wrappers and kinds of fields in another way."""
+    """A schema; each seed mixes types, wrappers and kinds of fields differently."""
     return _Builder(Random(seed), seed).schema()
 
 
 class TortureFields:
-    """Makes fields that misbehave."""
+    """Makes fields that fail at times."""
 
     def __init__(self, random: Random, seed: int) -> None:
         self.random = random
@@ -124,7 +124,7 @@ class TortureFields:
         self.resolvers = ReferenceResolvers()
 
     def field(self, coordinate: str, type_: Any, kind: str, shared: bool = False) -> GraphQLField:
-        """A field that is answered in one of the ways there are."""
+        """A field that is answered in the way of its `kind`."""
         answers = Field(f"{self.seed}:{coordinate}", type_)
         attribute = f"s{self.seed}_{coordinate.replace('.', '_')}"
         FIELDS[attribute] = answers
@@ -206,7 +206,7 @@ class _Builder(TortureFields):
             kind = random.choice(("column", "derived", "batched", "batched", "foreign"))
             named = random.choice((random.choice(LEAVES), random.choice(self.composites)))
             if kind == "foreign" and random.random() < 0.5:
-                named = GraphQLString  # which tells the path
+                named = GraphQLString  # its answer contains the path
             coordinate = f"{name}.{name.lower()}{index}"
             fields[f"{name.lower()}{index}"] = self.field(coordinate, _wrapped(random, named), kind)
         for interface, shared in self.shared.items():
@@ -232,12 +232,12 @@ class _Builder(TortureFields):
 
 
 def _is_c(value: Any, _info: Any) -> bool:
-    """Takes some that are rows of A as well, before A is asked."""
+    """Accepts some rows of A as well, before A is checked."""
     return isinstance(value, RowC) or (isinstance(value, RowA) and value.seed == 0)
 
 
 def _resolve_swapped(value: Any, _info: Any, _type: Any) -> Any:
-    """Not what the row's class says, for some."""
+    """The name of another type than that of the row's class, for some rows."""
     return "A" if getattr(value, "seed", 0) == 1 else getattr(value, "type_name", None)
 
 

@@ -1,4 +1,4 @@
-"""What the fields of the torture schema answer: it follows from seed, coordinate and arguments."""
+"""Answers of the torture schema's fields, by seed, coordinate and arguments alone."""
 
 import enum
 from functools import lru_cache
@@ -17,7 +17,7 @@ from weft.errors import Forbidden
 from weft.remembered import Remembered
 
 ROW_SEEDS = 4
-"""Few, so that the same row comes up under many parents."""
+"""Few, so that the same row occurs under many parents."""
 
 
 class Colour(enum.StrEnum):
@@ -26,7 +26,7 @@ class Colour(enum.StrEnum):
 
 
 class Context:
-    """What one operation knows: how often things go wrong, and what was called."""
+    """The context of one operation: how often answers are wrong, and which calls were made."""
 
     def __init__(self, trouble: float) -> None:
         self.trouble = trouble
@@ -40,7 +40,7 @@ class Context:
 
 
 class Row(Remembered):
-    """An object: each attribute is worked out from the seed, and may raise."""
+    """An object: each attribute is computed from the seed, and may raise."""
 
     __slots__ = ("__dict__", "seed", "trouble", "type_name")
 
@@ -91,7 +91,7 @@ ROWS = {"C": RowC, "A": RowA, "B": RowB, "D": RowD}
 
 @lru_cache(maxsize=10_000)
 def row_of(type_name: str, seed: int, trouble: float) -> Row:
-    """The same row object for the same seed, as a loader would give it."""
+    """One row object for each seed, as from a loader."""
     return ROWS[type_name](type_name, seed % ROW_SEEDS, trouble)
 
 

@@ -1,6 +1,6 @@
 """A torture schema like a real one: pages of edges of items that have owners, who have pages.
 
-What the executor writes as JSON without making objects stands here more often than elsewhere.
+The executor writes more of it as JSON, without building objects, than of other schemas.
 """
 
 from functools import lru_cache
@@ -29,7 +29,7 @@ PAGE_SEED = 1000
 
 @lru_cache(maxsize=64)
 def pages_schema(seed: int) -> GraphQLSchema:
-    """A schema; each seed forbids null elsewhere."""
+    """A schema; each seed forbids null in other places."""
     return _Pages(Random(seed), PAGE_SEED + seed).schema()
 
 

@@ -1,4 +1,4 @@
-"""The resolvers of the torture schema: quick and slow ones, that answer, fail or lie."""
+"""The resolvers of the torture schema: fast or slow, with right answers, errors or wrong ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Generator, Sequence
@@ -73,7 +73,7 @@ def foreign(answers: Field, slow: bool) -> Any:
         if isinstance(row, Row):
             value = answers.answer(row, arguments)
         else:
-            # Of fields below the root it is free which still run once an error nulls them.
+            # Below the root, executors are free to run or skip fields that an error has nulled.
             if row is None:
                 info.context.calls.append(answers.coordinate)
             value = answers.answer(None, {**arguments, "trouble": info.context.trouble})
@@ -94,7 +94,7 @@ def foreign(answers: Field, slow: bool) -> Any:
 
 
 class _Later:
-    """An awaitable list item; one that nobody awaits is no leak, as a coroutine would be."""
+    """An awaitable list item; unlike a coroutine it is no leak if it is never awaited."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
