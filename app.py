@@ -13,12 +13,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from db.change_log import open_change_log
-from db.connection import Observe
-from db.database import Database
-from db.health import DatabaseHealth
+from db.change_side import CHANGE_SIDES
 from db.tag import touched
-from loaders.document import document_by_id
 from resolvers.context import AccountRules, MailedTokens, Services
 from resolvers.email_verification_mail import VERIFY
 from resolvers.gate import DomainGate
@@ -44,6 +40,11 @@ from weft.errors import Unavailable
 from weft.explanation import observed_at_work
 from weft.mail.delivery import delivery
 from weft.mail.outbox import Outbox
+from weft.postgres.change_log import open_change_log
+from weft.postgres.connection import Observe
+from weft.postgres.database import Database
+from weft.postgres.document_table import document_by_id
+from weft.postgres.health import DatabaseHealth
 from weft.rates.attempts import Attempts
 from weft.rates.budget import CostBudget, charge_address
 from weft.rates.windows import Windows
@@ -89,6 +90,7 @@ class Server:
             statement_timeout_ms=settings.statement_timeout_ms,
             observe=observe,
             fences=fences,
+            touched=touched,
             memory_bytes=settings.row_memory_bytes,
             search_connections=settings.search_connections,
             search_timeout_ms=settings.search_timeout_ms,
@@ -106,10 +108,9 @@ class Server:
             self.cache = Cache(self.cache_store, self.filler, strict=strict, memory_bytes=memory)
             fence_relay = FenceRelay(self.cache_store, self.database.draw_id, touched)
         # In pg_stat_activity this says which process leads.
-        name = f"weft changes {os.getpid()}"
-        open_log = partial(
-            open_change_log, partial(self.database.connect, name), self.database.answer_ms
-        )
+        connect = partial(self.database.connect, f"weft changes {os.getpid()}")
+        answer_ms = self.database.answer_ms
+        open_log = partial(open_change_log, connect, answer_ms, sides=CHANGE_SIDES)
         self.relay = Relay(
             open_log,
             self.redis,

@@ -207,9 +207,9 @@ def add_documents(
     manifests: Annotated[list[Path], typer.Argument(help="Manifests of a client's documents.")],
 ) -> None:
     """Register documents: manifests of the Relay compiler, graphql-codegen or Apollo."""
-    from db.document import insert_documents
     from schema import build_schema
     from weft.documents.manifest import BadManifest, read_manifests
+    from weft.postgres.document_table import insert_documents
 
     given = serving.read_settings()
     engine = build_schema(limits=given.limits).engine
@@ -229,7 +229,7 @@ def add_documents(
 @commands.command()
 def restored() -> None:
     """Make servers forget all they remember of the database, whose past is another now."""
-    from db.history import begin_another
+    from weft.postgres.history import begin_another
 
     with _servers(serving.read_settings(), redis=False) as settings:
         asyncio.run(begin_another(_database(settings).replace("+asyncpg", "", 1)))
@@ -278,12 +278,12 @@ def _servers(settings: Settings, *, redis: bool = True) -> Generator[Settings]:
 
 
 def _migrate(settings: Settings, revision: str = "head") -> None:
-    from db.revision import MigrationError, is_at_head
+    from weft.postgres.revision import MigrationError, is_at_head
 
     try:
         if revision == "head" and asyncio.run(is_at_head(_database(settings))):
             return
-        from db.migration import upgrade
+        from weft.postgres.migration import upgrade
 
         upgrade(_database(settings), revision)
     except MigrationError as error:

@@ -29,7 +29,6 @@ from fastapi import FastAPI
 from app import Server
 from db.item import ItemRow
 from db.item_page import ItemScope
-from db.migration import upgrade
 from db.seed import seed
 from db.tag import ALL_ITEMS, items_of
 from db.user import UserRow
@@ -48,6 +47,7 @@ from weft.execution.engine import Engine
 from weft.identity import encode_id
 from weft.info import Info
 from weft.pagination import Page, PageArgs, StoredPage
+from weft.postgres.migration import upgrade
 
 USERS, ITEMS, SEED = 1_000, 20_000, 7
 VARIANTS = 20

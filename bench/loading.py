@@ -13,14 +13,14 @@ from aiodataloader import DataLoader
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bench.timing import compare
-from db.connection import ReadConnection
-from db.database import Database
 from db.item import ITEMS_BY_ID
-from db.migration import async_url, upgrade
 from db.seed import seed
 from loaders.item import item_by_id
 from weft.embedded import embedded_servers
 from weft.loading.loader import Loader
+from weft.postgres.connection import ReadConnection
+from weft.postgres.database import Database
+from weft.postgres.migration import async_url, upgrade
 
 KEYS = list(range(1, 51))
 CONCURRENT = 64

@@ -30,9 +30,9 @@ from websockets.exceptions import WebSocketException
 from bench.attacks import ATTACKS, Target, connected, find_target, initialise, subscribe
 from bench.paired import OPERATIONS, serving
 from bench.soak_load import ACCOUNT, SIGN_IN, UPDATE, Connection
-from db.migration import upgrade
 from db.seed import seed
 from weft.embedded import embedded_servers
+from weft.postgres.migration import upgrade
 
 ITEMS, USERS, CHANGES = 120_000, 1_000, 20_000
 HONEST = "198.51.100.7"

@@ -50,7 +50,7 @@ OPERATIONS = {
 }
 FILL = """
 import asyncio, os
-from db.migration import upgrade
+from weft.postgres.migration import upgrade
 from db.seed import seed
 dsn = os.environ["DATABASE_URL"]
 upgrade(dsn)

@@ -27,11 +27,11 @@ import uvloop
 from app import create_app
 from bench.attacks import ATTACKS, find_target
 from bench.soak_load import load
-from db.migration import upgrade
 from db.seed import seed
 from serving import collect_garbage_in_small_parts, collect_garbage_less_often
 from settings import Settings
 from weft.embedded import embedded_servers
+from weft.postgres.migration import upgrade
 from weft.server.factory import protocol_factory
 from weft.server.shared import Shared
 

@@ -6,8 +6,8 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from db.statement import Statement
 from db.user import USER_COLUMNS, Role, UserRow, user_row, user_table
+from weft.postgres.statement import Statement
 
 INSERT_ADMIN = Statement(
     insert(user_table)

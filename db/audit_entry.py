@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from db.metadata import metadata
-from db.paging import AnySelect, PageStatements, in_order, keys_of, window_keys, within
-from db.statement import Statement
-from db.times import LATEST, times_check
+from weft.postgres.metadata import metadata
+from weft.postgres.pages import AnySelect, PageStatements, in_order, keys_of, window_keys, within
+from weft.postgres.statement import Statement
+from weft.postgres.times import LATEST, times_check
 
 
 class AuditAction(enum.StrEnum):
@@ -74,7 +74,7 @@ def audit_entry_row(
     subject_name: str,
     detail: str | None,
 ) -> AuditEntryRow:
-    """A row out of `AUDIT_ENTRY_COLUMNS`; raises what `db.unreadable` knows if it is none."""
+    """A row out of `AUDIT_ENTRY_COLUMNS`; raises one of `unreadable.CANNOT_READ` if it is none."""
     if at >= LATEST:
         raise ValueError
     return AuditEntryRow(

@@ -8,12 +8,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
-from db.metadata import metadata
-from db.paging import keys_of
-from db.statement import Statement
-from db.times import LATEST, times_check
 from db.user import user_table
-from db.versions import RowStatements
+from weft.postgres.metadata import metadata
+from weft.postgres.pages import keys_of
+from weft.postgres.row_version import RowStatements
+from weft.postgres.statement import Statement
+from weft.postgres.times import LATEST, times_check
 from weft.remembered import Remembered
 
 
@@ -130,7 +130,7 @@ def item_row(
     created_at: datetime,
     updated_at: datetime,
 ) -> ItemRow:
-    """A row out of `ITEM_COLUMNS`; raises what `db.unreadable` knows if it cannot be one."""
+    """A row out of `ITEM_COLUMNS`; raises one of `unreadable.CANNOT_READ` if it cannot be."""
     if created_at >= LATEST or updated_at >= LATEST:
         raise ValueError
     "".join(tags)  # TypeError for what are no texts

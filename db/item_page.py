@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.item import ITEM_COLUMNS, SEARCHED, ItemRow, ItemStatus, item_row, item_table
-from db.paging import (
+from weft.loading.reach import Reach
+from weft.pagination import Window
+from weft.postgres.pages import (
     AnySelect,
     PageStatements,
     array_literal,
@@ -22,9 +24,7 @@ from db.paging import (
     window_keys,
     within,
 )
-from db.statement import Statement
-from weft.loading.reach import Reach
-from weft.pagination import Window
+from weft.postgres.statement import Statement
 
 _c = item_table.c
 

@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from msgspec import UNSET, UnsetType
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.connection import WriteTransaction
 from db.item import ITEM_COLUMNS, ItemRow, ItemStatus, item_row, item_table
-from db.paging import array_literal, keys_of, sparse
-from db.rights import IS_ADMIN, Rights, is_live
+from db.rights import IS_ADMIN, SessionRights, is_live
 from db.session import session_table
-from db.statement import Statement
 from db.user import user_table
-from db.written import OWN_ID, Write
+from weft.postgres.connection import WriteTransaction
+from weft.postgres.own_writes import OWN_ID, Write
+from weft.postgres.pages import array_literal, keys_of, sparse
+from weft.postgres.statement import Statement
 
 
 class ItemUpdate(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class ItemUpdate(msgspec.Struct, frozen=True):
 
     id: int
     expected_version: int | None
-    rights: Rights | None
+    rights: SessionRights | None
     title: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
     status: ItemStatus | UnsetType = UNSET

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from db.email_verification import email_verification_table
 from db.password_reset import password_reset_table
-from db.statement import Statement
+from weft.postgres.statement import Statement
 
 _v, _r = email_verification_table.c, password_reset_table.c
 _user_id = sa.bindparam("user_id", type_=sa.BigInteger)

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 
 from db.session import refresh_token_table, session_table
-from db.statement import Statement
 from weft.auth.sessions import StoredToken
+from weft.postgres.statement import Statement
 
 _s, _t = session_table.c, refresh_token_table.c
 

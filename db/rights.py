@@ -8,14 +8,18 @@ import msgspec
 import sqlalchemy as sa
 
 from db.session import session_table
-from db.statement import Statement
 from db.user import Role, user_table
+from weft.errors import Forbidden, Unauthenticated
+from weft.postgres.connection import WriteTransaction
+from weft.postgres.statement import Statement
+
+SESSION_ENDED = "The session has ended."
 
 _s, _u = session_table.c, user_table.c
 
 
-class Rights(msgspec.Struct, frozen=True):
-    """A session that has to be alive whenever it is looked at, and an admin's if `as_admin`.
+class SessionRights(msgspec.Struct, frozen=True):
+    """`weft.postgres.connection.Rights`: a session that is alive, and an admin's if `as_admin`.
 
     `now` is the clock of that, in UTC.
     """
@@ -23,6 +27,15 @@ class Rights(msgspec.Struct, frozen=True):
     session_id: int
     as_admin: bool
     now: Callable[[], datetime]
+
+    async def check(self, transaction: WriteTransaction, /, *, lock: bool) -> None:
+        """Raises Unauthenticated or Forbidden if it is not, or not any longer."""
+        statement = LOCK_LIVE_SESSION if lock else ROLE_OF_LIVE_SESSION
+        role = await transaction.first(statement, session_id=self.session_id, now=self.now())
+        if role is None:
+            raise Unauthenticated(SESSION_ENDED)
+        if self.as_admin and role is not Role.ADMIN:
+            raise Forbidden("You are not an admin any longer: send the operation again.")
 
 
 def is_live(session_id: Any) -> sa.ColumnElement[bool]:

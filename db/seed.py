@@ -8,12 +8,12 @@ import asyncpg
 import msgspec
 
 from db.admin import INSERT_ADMIN
-from db.change import enable_change_triggers
 from db.sample import FIRST_ITEM_AT, ITEM_COLUMNS, USER_COLUMNS, sample_items, sample_users
 from db.session import INSERT_USER
 from db.user import Role
 from weft.auth.passwords import Passwords
 from weft.confidential import Confidential
+from weft.postgres.change_table import enable_change_triggers
 
 ROWS_PER_COPY = 10_000
 

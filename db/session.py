@@ -10,12 +10,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from db.metadata import metadata
-from db.paging import keys_of
-from db.statement import Statement
-from db.times import LATEST, times_check
 from db.user import USER_COLUMNS, Role, UserRow, user_row, user_table
 from weft.confidential import Confidential
+from weft.postgres.metadata import metadata
+from weft.postgres.pages import keys_of
+from weft.postgres.statement import Statement
+from weft.postgres.times import LATEST, times_check
 
 _TIME = sa.DateTime(timezone=True)
 

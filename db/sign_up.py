@@ -2,11 +2,11 @@
 
 import sqlalchemy as sa
 
-from db.metadata import metadata
-from db.statement import Statement
-from db.times import times_check
 from db.user import user_table
 from weft.confidential import Confidential
+from weft.postgres.metadata import metadata
+from weft.postgres.statement import Statement
+from weft.postgres.times import times_check
 
 _TIME = sa.DateTime(timezone=True)
 

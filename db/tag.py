@@ -1,9 +1,7 @@
 """Tags of the cache, and which of them a write touches."""
 
-from collections.abc import Iterable
-
-from db.written import Write
 from weft.changes.change import Change
+from weft.postgres.own_writes import Write
 
 ALL_ITEMS, ALL_COUNTS = "Item.all", "Item.count"
 ALL_USERS = "User.all"
@@ -33,8 +31,3 @@ def touched(write: Write | Change) -> list[str]:
     if before != after:
         tags += [ALL_COUNTS, *map(item_count_of, owners)]
     return tags
-
-
-def touched_by_all(writes: Iterable[Write]) -> set[str]:
-    """The tags that any of the writes touches."""
-    return {tag for write in writes for tag in touched(write)}

@@ -8,12 +8,12 @@ from typing import Any, TypedDict
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
-from db.metadata import metadata
-from db.paging import AnySelect, PageStatements, in_order, keys_of, window_keys, within
-from db.statement import Statement
-from db.times import LATEST, times_check
-from db.versions import RowStatements
 from weft.confidential import Confidential
+from weft.postgres.metadata import metadata
+from weft.postgres.pages import AnySelect, PageStatements, in_order, keys_of, window_keys, within
+from weft.postgres.row_version import RowStatements
+from weft.postgres.statement import Statement
+from weft.postgres.times import LATEST, times_check
 from weft.remembered import Remembered
 
 
@@ -93,7 +93,7 @@ def user_row(
     suspended_at: datetime | None,
     email_verified_at: datetime | None,
 ) -> UserRow:
-    """A row out of `USER_COLUMNS`; raises what `db.unreadable` knows if it cannot be one."""
+    """A row out of `USER_COLUMNS`; raises one of `unreadable.CANNOT_READ` if it cannot be."""
     if created_at >= LATEST or (suspended_at is not None and suspended_at >= LATEST):
         raise ValueError
     if email_verified_at is not None and email_verified_at >= LATEST:

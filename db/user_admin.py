@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.item import item_table
-from db.statement import Statement
 from db.user import USER_COLUMNS, user_row, user_table
+from weft.postgres.statement import Statement
 
 _u, _i = user_table.c, item_table.c
 _key = sa.bindparam("key", type_=sa.BigInteger)

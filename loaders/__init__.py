@@ -8,11 +8,11 @@ from loaders.item import (
     item_count_by_scope,
     items_by_scope,
 )
-from loaders.search import is_narrowed_by_text
 from loaders.session import sessions_by_user
 from loaders.user import user_by_id, user_count_by_scope, users_by_scope
 from weft.loading.loader import LoaderSet, loads
 from weft.loading.reach import Reach
+from weft.postgres.text_search import is_narrowed_by_text
 
 
 class Loaders(LoaderSet):

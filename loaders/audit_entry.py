@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import msgspec
 
 from db.audit_entry import AUDIT_ENTRY_PAGES, AuditEntryRow
-from db.connection import ReadConnection
-from db.known import fetch_pages
-from db.paging import window_arrays
-from loaders.grouping import in_groups
+from weft.loading.grouping import in_groups
 from weft.pagination import Page, Window
+from weft.postgres.confirmed_rows import fetch_pages
+from weft.postgres.connection import ReadConnection
+from weft.postgres.pages import window_arrays
 
 
 class AuditEntryPageKey(msgspec.Struct, frozen=True, cache_hash=True):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from db.connection import ReadConnection
 from db.item import COUNT_ITEMS_BY_OWNER, KNOWN_ITEMS_BY_ID, ItemRow
 from db.item_page import (
     COUNT_ITEMS,
@@ -14,9 +13,10 @@ from db.item_page import (
     page_arrays,
     scope_arrays,
 )
-from db.known import fetch_pages, fetch_rows
-from loaders.grouping import in_groups
+from weft.loading.grouping import in_groups
 from weft.pagination import Page, Window
+from weft.postgres.confirmed_rows import fetch_pages, fetch_rows
+from weft.postgres.connection import ReadConnection
 
 
 class ItemPageKey(ItemSelection, frozen=True, cache_hash=True):

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from db.connection import ReadConnection
 from db.session import (
     CREDENTIALS_BY_EMAIL,
     SESSIONS_BY_ID,
@@ -12,6 +11,7 @@ from db.session import (
     SessionRow,
 )
 from weft.errors import Unreadable
+from weft.postgres.connection import ReadConnection
 
 
 async def session_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[SessionRow | None]:

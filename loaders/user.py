@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from db.connection import ReadConnection
-from db.known import fetch_pages, fetch_rows
-from db.paging import sparse, window_arrays
 from db.user import COUNT_USERS, KNOWN_USERS_BY_ID, USER_PAGES, UserRow
-from loaders.grouping import in_groups
+from weft.loading.grouping import in_groups
 from weft.loading.reach import Reach
 from weft.pagination import Page, Window
+from weft.postgres.confirmed_rows import fetch_pages, fetch_rows
+from weft.postgres.connection import ReadConnection
+from weft.postgres.pages import sparse, window_arrays
 
 
 class UserScope(msgspec.Struct, frozen=True, cache_hash=True):

@@ -8,9 +8,7 @@ from typing import Self
 
 import msgspec
 
-from db.connection import WriteTransaction
-from db.database import Database
-from db.rights import Rights
+from db.rights import SessionRights
 from db.user import Role
 from loaders import Loaders
 from weft.auth.passwords import Passwords
@@ -26,6 +24,8 @@ from weft.explanation import Explanation
 from weft.info import Info as BaseInfo
 from weft.loading.dispatch import WatchedDispatcher
 from weft.mail.mail import Mail
+from weft.postgres.connection import WriteTransaction
+from weft.postgres.database import Database
 from weft.rates.attempts import Attempts
 from weft.rates.budget import CostBudget
 
@@ -138,12 +138,12 @@ class Context:
         self._viewer = viewer
 
     @property
-    def rights(self) -> Rights | None:
+    def rights(self) -> SessionRights | None:
         """What writes of the viewer rest on; None for strangers."""
         viewer = self._viewer
         if viewer.session_id is None:
             return None
-        return Rights(viewer.session_id, viewer.is_admin, self.services.now)
+        return SessionRights(viewer.session_id, viewer.is_admin, self.services.now)
 
     def write(self) -> AbstractAsyncContextManager[WriteTransaction]:
         """A transaction that rests on the viewer's session and role: see `Database.write`."""

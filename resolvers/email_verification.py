@@ -6,7 +6,6 @@ one tells nothing: the answer, the statements and the mail are the same.
 
 import msgspec
 
-from db.connection import Duplicate, WriteTransaction
 from db.email_verification import (
     DELETE_EMAIL_VERIFICATION,
     LOCK_USER_TO_VERIFY,
@@ -23,6 +22,7 @@ from resolvers.session_token import IssuedSession, handed_over, open_session
 from weft.auth.sessions import digest
 from weft.confidential import Confidential
 from weft.mail.mail import Mail
+from weft.postgres.connection import Duplicate, WriteTransaction
 from weft.rates.address import CLIENT
 
 

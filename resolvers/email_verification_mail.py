@@ -1,12 +1,12 @@
 """The mails whose tokens prove an e-mail address, and what is written when they are requested."""
 
-from db.connection import WriteTransaction
 from db.email_verification import REPLACE_EMAIL_VERIFICATION
 from db.sign_up import INSERT_SIGN_UP
 from resolvers.context import Services
 from resolvers.mailed_token import mail_with_token
 from weft.auth.sessions import digest, new_refresh_token
 from weft.mail.mail import Mail
+from weft.postgres.connection import WriteTransaction
 
 VERIFY = 'mutation { verifyEmail(input: {token: "{token}"}) { verified errors { message } } }'
 

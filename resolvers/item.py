@@ -6,7 +6,6 @@ from typing import Any, NewType
 
 from db.item import ItemRow, ItemStatus
 from db.item_page import ORDER_COLUMNS, ItemOrderField, ItemScope, ItemSelection, page_reach
-from db.search import Language
 from db.user import UserRow
 from loaders.item import ItemPageKey
 from resolvers.context import Info, Viewer
@@ -17,6 +16,7 @@ from weft.identity import key_of
 from weft.loading.reach import Reach
 from weft.ordering import OrderDirection
 from weft.pagination import Order, Page, PageArgs, Window, window
+from weft.postgres.text_search import Language
 
 CheckedFilter = NewType("CheckedFilter", ItemFilter)
 """A filter whose text may be searched for."""

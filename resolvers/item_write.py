@@ -3,11 +3,10 @@
 import msgspec
 from msgspec import UNSET
 
-from db.connection import Missing, WriteTransaction
 from db.item import DELETE_ITEM, INSERT_ITEM, ITEMS_BY_ID, ItemRow, ItemStatus
 from db.item_update import ItemUpdate, update_unlocked_items
 from db.item_update import update_item as write_item
-from db.rights import Rights
+from db.rights import SessionRights
 from resolvers.context import Info, Viewer
 from resolvers.item import visible_item
 from resolvers.item_input import (
@@ -21,6 +20,7 @@ from resolvers.item_input import (
 from resolvers.problem import Problems, UserError, UserErrorCode
 from weft.errors import BadId
 from weft.identity import key_of
+from weft.postgres.connection import Missing, WriteTransaction
 
 ACCOUNT_GONE = UserError(UserErrorCode.FORBIDDEN, "Your account has been deleted.")
 
@@ -120,7 +120,7 @@ def _check(problems: Problems, input: UpdateItem) -> None:
             problems.invalid(f"{name} can be left out, but not null.", name)
 
 
-def _update(rights: Rights | None, key: int, input: UpdateItem) -> ItemUpdate:
+def _update(rights: SessionRights | None, key: int, input: UpdateItem) -> ItemUpdate:
     tags = input.tags
     return ItemUpdate(
         key,

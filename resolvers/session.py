@@ -3,7 +3,7 @@
 import msgspec
 import structlog
 
-from db.connection import SESSION_ENDED
+from db.rights import SESSION_ENDED
 from db.session import (
     DELETE_SESSION,
     DELETE_SESSIONS_OF_USER,

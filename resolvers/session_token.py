@@ -4,7 +4,6 @@ from datetime import datetime
 
 import msgspec
 
-from db.connection import WriteTransaction
 from db.refresh_token import REFRESH_TOKEN_BY_DIGEST, ROTATE_REFRESH_TOKEN
 from db.session import INSERT_SESSION, SessionRow
 from db.user import UserRow
@@ -12,6 +11,7 @@ from resolvers.context import Info, Services, Viewer
 from weft.auth.cookies import session_cookies
 from weft.auth.sessions import REFRESHES_COUNTED_FOR, StoredToken, digest, new_refresh_token
 from weft.confidential import Confidential
+from weft.postgres.connection import WriteTransaction
 
 
 class IssuedSession(Confidential, frozen=True):

@@ -1,9 +1,8 @@
 """Text of clients, before it may reach the database."""
 
-from db.search import Language
-from loaders.search import SearchText
 from resolvers.context import Info
 from weft.errors import BadArgument
+from weft.postgres.text_search import Language, SearchText
 
 MAX_SEARCH_LENGTH = 200
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from db.item import MOST_COUNTED, ItemRow
 from db.item_page import ItemScope
-from db.search import Language
 from db.session import SessionRow
 from db.user import UserRow
 from loaders.user import UserPageKey, UserScope
@@ -25,6 +24,7 @@ from weft.fields import Guard
 from weft.identity import key_of
 from weft.loading.reach import Reach
 from weft.pagination import Order, Page, PageArgs, window
+from weft.postgres.text_search import Language
 
 USER_ORDER = Order("users", lambda row: row.id, int)
 

@@ -9,7 +9,6 @@ from datetime import datetime
 import msgspec
 
 from db.audit_entry import INSERT_AUDIT_ENTRY, AuditAction
-from db.connection import WriteTransaction
 from db.mailed_token import DELETE_MAILED_TOKENS
 from db.session import DELETE_SESSIONS_OF_USER
 from db.user import Role, UserRow
@@ -26,6 +25,7 @@ from resolvers.problem import Problems, UserError, UserErrorCode
 from resolvers.user_write import UserPayload
 from weft.errors import BadId
 from weft.identity import key_of
+from weft.postgres.connection import WriteTransaction
 
 ADMINS_ONLY = UserError(UserErrorCode.FORBIDDEN, "Only admins may do this.")
 

@@ -15,7 +15,6 @@ import uvicorn
 from redis.asyncio import Redis
 
 from app import create_app
-from db.migration import upgrade
 from settings import Settings
 from tests.api import Api, Clock
 from tests.leaks import SERVERS_DIRECTORY, FileWatch, LogWatch
@@ -23,6 +22,7 @@ from tests.programs import redis_program
 from tests.sockets import address_of, listening
 from tests.waiting import PATIENCE_SECONDS, until
 from weft.embedded import EmbeddedServers, embedded_servers
+from weft.postgres.migration import upgrade
 
 TABLES = (
     "refresh_tokens, sessions, items, users, changes, change_horizon, documents, audit_entries, "

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from db.migration import upgrade
 from tests.database import Database
 from tests.waiting import until
 from weft.embedded.account import hand_over, server_account
@@ -18,6 +17,7 @@ from weft.embedded.binaries import postgresql_binaries
 from weft.embedded.postgresql import DATABASE, SUPERUSER, postgresql_server
 from weft.embedded.process import Server, start, stop
 from weft.embedded.sockets import socket_directory
+from weft.postgres.migration import upgrade
 
 OPTIONS = (
     # Ids that are only drawn stay out of the log for as long as the server lives.

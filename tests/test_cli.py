@@ -18,7 +18,6 @@ import asyncpg
 import psutil
 import pytest
 
-from db.revision import is_at_head
 from development.generated import CHECKOUT, SDL
 from schema import build_schema
 from serving import OBJECTS_PER_COLLECTION
@@ -26,6 +25,7 @@ from settings import Settings, settings_table
 from tests.leaks import logs_of_servers, server_log
 from tests.processes import WEFT, environment_of
 from tests.waiting import PATIENCE_SECONDS
+from weft.postgres.revision import is_at_head
 
 SIGN_UP = """mutation { signUp(input: {name: "Ada", email: "%s", password: "a long passphrase"}) {
   errors { code } } }"""

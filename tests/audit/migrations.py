@@ -9,8 +9,8 @@ from pathlib import Path
 from alembic import command
 from alembic.script import ScriptDirectory
 
-from db.migration import configuration
-from db.revision import MIGRATIONS
+from weft.postgres.migration import configuration
+from weft.postgres.revision import MIGRATIONS
 
 SQUAWK = Path(sys.executable).parent / "squawk"
 RULES = Path(__file__).parents[2] / ".squawk.toml"

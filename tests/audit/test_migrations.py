@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from db.revision import MIGRATIONS, head
 from tests.audit.migrations import findings
+from weft.postgres.revision import MIGRATIONS, head
 
 REVISION = """
 from alembic import op

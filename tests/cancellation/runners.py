@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from db.change_log import PostgresChangeLog, open_change_log
-from db.database import Database
+from db.change_side import CHANGE_SIDES
 from db.tag import touched
 from resolvers.session_watch import SessionWatch
 from weft.cache.errors import CacheUnavailable
@@ -25,6 +24,8 @@ from weft.errors import Unavailable
 from weft.mail.delivery import delivery
 from weft.mail.mail import Mail
 from weft.mail.outbox import Outbox
+from weft.postgres.change_log import PostgresChangeLog, open_change_log
+from weft.postgres.database import Database
 from weft.rates.budget import CostBudget
 from weft.rates.windows import Windows
 
@@ -42,7 +43,7 @@ class Servers:
     smtp_url: str = ""
 
     async def open_log(self) -> PostgresChangeLog:
-        return await open_change_log(lambda: self.database.connect("cancelled"))
+        return await open_change_log(lambda: self.database.connect("cancelled"), sides=CHANGE_SIDES)
 
     def store(self) -> RedisStore:
         return RedisStore(self.redis_url, PREFIX)

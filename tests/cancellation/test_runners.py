@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from db.database import Database
 from tests.cancellation.runners import (
     BY_POSTGRESQL,
     BY_REDIS,
@@ -26,6 +25,7 @@ from tests.cancellation.states import (
     smtp_in,
 )
 from tests.waiting import PATIENCE_SECONDS
+from weft.postgres.database import Database
 
 MOMENTS = 120
 """The cancellation comes after 0 to `MOMENTS` - 1 turns of the event loop."""

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from db.rights import Rights
+from db.rights import SessionRights
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-OWNERS = [Rights(id, False, lambda: NOW) for id in (1, 2, 3)]
-ADMIN = Rights(4, True, lambda: NOW)
-ENDED = [Rights(99, True, lambda: NOW), Rights(1, True, lambda: NOW)]
+OWNERS = [SessionRights(id, False, lambda: NOW) for id in (1, 2, 3)]
+ADMIN = SessionRights(4, True, lambda: NOW)
+ENDED = [SessionRights(99, True, lambda: NOW), SessionRights(1, True, lambda: NOW)]
 """Rights of a session that no longer exists, and of an admin who has become a member since."""
 
 

@@ -7,12 +7,12 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
-from db.database import Database
 from db.item_update import ItemUpdate, update_unlocked_items
-from db.rights import Rights
+from db.rights import SessionRights
 from db.user import UPDATE_USER
 from tests.db.rights import ADMIN, ENDED, NOW, OWNERS, open_sessions
 from weft.errors import Forbidden, Unauthenticated
+from weft.postgres.database import Database
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def database(
     await database.close()
 
 
-async def rename(database: Database, key: int, rights: Rights | None = None) -> None:
+async def rename(database: Database, key: int, rights: SessionRights | None = None) -> None:
     async with database.write(rights) as transaction:
         await transaction.all(UPDATE_USER, key=key, new_name="New", new_email=None)
 
@@ -83,7 +83,7 @@ class TestCommit:
     async def test_write_whose_rights_have_ended_is_not_announced(
         self, database: Database, announced: list[None], connection: asyncpg.Connection
     ) -> None:
-        expired = Rights(1, False, lambda: NOW.replace(year=2031))
+        expired = SessionRights(1, False, lambda: NOW.replace(year=2031))
         for rights, error in (
             (ENDED[0], Unauthenticated),
             (expired, Unauthenticated),

@@ -11,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 from msgspec import UNSET, structs
 
-from db.database import Database
 from db.item import ItemRow, ItemStatus
 from db.item_update import (
     UPDATE_ITEMS,
@@ -20,11 +19,13 @@ from db.item_update import (
     update_item,
     update_unlocked_items,
 )
-from db.statement import Statement
+from db.tag import touched
 from tests.db.rights import ADMIN, ENDED, OWNERS, open_sessions
 from tests.loaders.conftest import some_items, some_users, store
 from tests.waiting import until
 from weft.errors import Unavailable
+from weft.postgres.database import Database
+from weft.postgres.statement import Statement
 
 ITEMS, USERS = 12, 3
 STATE = """
@@ -80,6 +81,7 @@ async def database(database_url: str, fences: CountedFences) -> AsyncIterator[Da
         statement_timeout_ms=60_000,
         observe=lambda _sql, _seconds: None,
         fences=fences,
+        touched=touched,
     )
     yield database
     await database.close()

@@ -9,12 +9,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db.change import change_triggers, drop_change_triggers
-from db.connection import ReadConnection
-from db.migration import async_url, downgrade, upgrade
-from db.revision import MIGRATIONS, WrongRevision, check_revision, head
 from db.tables import metadata
-from tests.db.conftest import Databases
+from tests.empty_databases import Databases
+from weft.postgres.change_table import change_triggers, drop_change_triggers
+from weft.postgres.connection import ReadConnection
+from weft.postgres.migration import async_url, downgrade, upgrade
+from weft.postgres.revision import MIGRATIONS, WrongRevision, check_revision, head
 
 RECORDED = {
     "users": ("User", ["role"]),

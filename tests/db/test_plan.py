@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 
 from db import item, item_page, item_update, user
-from db.connection import connect
 from db.item_page import ITEM_PAGES, Access
-from db.paging import PageStatements
-from db.statement import Statement
 from db.user import COUNT_USERS, USER_PAGES
-from db.versions import RowStatements
+from weft.postgres.connection import connect
+from weft.postgres.pages import PageStatements
+from weft.postgres.row_version import RowStatements
+from weft.postgres.statement import Statement
 
 PAGED_TABLES = {"items", "users"}
 

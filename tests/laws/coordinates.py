@@ -106,7 +106,7 @@ def wrong_loaders(loaders: type[LoaderSet]) -> list[str]:
             continue
         if "_by_" not in name or fetch.__name__ != name:
             found.append(f"{name} is loaded by {fetch.__name__}")
-        if not fetch.__module__.startswith("loaders."):
+        if not fetch.__module__.startswith(("loaders.", "weft.postgres.")):
             found.append(f"{name} is loaded in {fetch.__module__}")
     return found
 

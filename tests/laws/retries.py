@@ -21,7 +21,7 @@ OUTAGES = {
 """Errors under which a store, or a library's failed cancellation, may hide."""
 LOSES_CANCELLATIONS = ("redis.asyncio", "limits.aio", "aiosmtplib")
 OWN_LOOPS = {
-    "db/opening.py": "tries once more, when another connection that began a history ended this one",
+    "weft/postgres/opening.py": "tries again where the connection that began a history ended it",
     "weft/cache/connection.py": "the answers to several commands, some of which are errors",
     "weft/execution/run.py": "an error of a resolver stands in the response",
 }

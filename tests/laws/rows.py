@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from graphql import GraphQLObjectType, GraphQLSchema
 
-from db.statement import Statement
 from tests.laws.coordinates import answered
 from tests.laws.source import sources
 from weft.declaration import DECLARED, row_of
 from weft.fields import Kind, WeftField
+from weft.postgres.statement import Statement
 
 
 def unfrozen_rows(root: Path) -> list[str]:

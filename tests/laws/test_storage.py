@@ -6,9 +6,9 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from db.statement import Statement
 from tests.laws import rows, storage
 from tests.laws.tree import write
+from weft.postgres.statement import Statement
 
 
 class BoxRow(msgspec.Struct, frozen=True):

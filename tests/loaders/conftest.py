@@ -7,9 +7,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db.connection import ReadConnection, connect
 from db.item import ItemRow, ItemStatus
 from db.user import Role, UserRow
+from weft.postgres.connection import ReadConnection, connect
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 # Few values, so that many are equal; some sort differently by locale, by byte and by length.

@@ -11,15 +11,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db.connection import ReadConnection, connect
 from db.item import MOST_COUNTED, ItemStatus
 from db.item_page import ItemOrderField, ItemScope
-from db.search import Language
 from loaders import Loaders
 from loaders.audit_entry import AuditEntryPageKey
-from loaders.document import document_by_id
 from loaders.item import ItemPageKey
-from loaders.search import SearchText
 from loaders.session import credentials_by_email, session_by_id
 from loaders.user import UserPageKey, UserScope
 from resolvers.audit_entry import AUDIT_ORDER
@@ -29,6 +25,9 @@ from tests.laws.source import PROJECT, sources
 from weft.loading.loader import loads
 from weft.loading.reach import Reach
 from weft.pagination import Order, Position, Window
+from weft.postgres.connection import ReadConnection, connect
+from weft.postgres.document_table import document_by_id
+from weft.postgres.text_search import Language, SearchText
 
 ITEMS = 30_000
 USERS = 3_000
@@ -210,9 +209,9 @@ def test_every_loader_is_counted() -> None:
     functions = {
         node.name
         for source in sources(PROJECT)
-        if source.layer == "loaders"
+        if source.layer == "loaders" or source.path.startswith("weft/postgres/")
         for node in source.tree.body
         if isinstance(node, ast.AsyncFunctionDef)
-        if [argument.arg for argument in node.args.args][:1] == ["connection"]
+        if [argument.arg for argument in node.args.args][:2] == ["connection", "keys"]
     }
     assert functions == set(declared()) | {fetch.__name__ for fetch in DIRECT}

@@ -6,7 +6,6 @@ from typing import Any
 from pwdlib.hashers.argon2 import Argon2Hasher
 from redis.asyncio import Redis
 
-from db.database import Database
 from resolvers import session as resolve
 from resolvers.context import STRANGER, Context, Info, Services, Viewer
 from resolvers.session import IssuedSession, SessionPayload, SignIn, SignUp
@@ -15,6 +14,7 @@ from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
 from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
+from weft.postgres.database import Database
 
 PASSWORD = "correct horse battery"
 _NUMBERS = itertools.count()

@@ -9,13 +9,13 @@ import pytest
 from app import create_app
 from db.item import COUNT_ITEMS_BY_OWNER
 from db.item_page import COUNT_ITEMS, ITEM_PAGES
-from db.paging import PageStatements
-from db.statement import Statement
 from db.user import COUNT_USERS, USER_PAGES
 from settings import Settings
 from tests.api import Api, Member
 from tests.waiting import until
 from tests.weft.cache.settings import with_cache
+from weft.postgres.pages import PageStatements
+from weft.postgres.statement import Statement
 
 
 def statements_of(pages: Mapping[Any, PageStatements[Any]]) -> list[Statement[Any]]:

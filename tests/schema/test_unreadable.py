@@ -7,12 +7,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db.known import MOST_LEFT_OUT
 from db.tables import metadata
 from settings import Settings
 from tests.api import Api, Member
 from tests.waiting import until
 from tests.weft.cache.settings import with_cache
+from weft.postgres.confirmed_rows import MOST_LEFT_OUT
 
 PAGE = """query ($first: Int, $last: Int, $after: String, $before: String, $order: ItemOrder) {
   items(first: $first, last: $last, after: $after, before: $before, orderBy: $order) {

@@ -14,7 +14,6 @@ from typing import IO, NamedTuple
 import httpx
 import redis.asyncio
 
-from db.migration import upgrade
 from tests.database import Database
 from tests.forwarder import Forwarder, forwarding, postgresql_socket, redis_socket, through
 from tests.leaks import server_log
@@ -28,6 +27,7 @@ from weft.embedded.postgresql import DATABASE, SUPERUSER, postgresql_server
 from weft.embedded.process import Server, start, stop
 from weft.embedded.redis import SOCKET_NAME, redis_server
 from weft.embedded.sockets import socket_directory
+from weft.postgres.migration import upgrade
 
 SECRET = "a secret of the fault tests, long enough"
 SERVERS = 3

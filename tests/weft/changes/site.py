@@ -12,11 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from db.change import change_horizon_table, change_table, change_triggers
-from db.change_log import PostgresChangeLog
-from db.change_points import POSITION, mark_at
-from db.history import history_table
-from db.statement import Statement
+from db.change_side import CHANGE_SIDES
 from tests.database import Database as DatabaseOfTests
 from tests.programs import redis_program
 from tests.waiting import PATIENCE_SECONDS, until
@@ -26,6 +22,11 @@ from weft.changes.channel import Channels
 from weft.changes.hub import Hub
 from weft.changes.listener import Listener
 from weft.changes.relay import Relay
+from weft.postgres.change_log import PostgresChangeLog
+from weft.postgres.change_points import POSITION, mark_at
+from weft.postgres.change_table import change_horizon_table, change_table, change_triggers
+from weft.postgres.history import history_table
+from weft.postgres.statement import Statement
 
 MARK = Statement(sa.select(mark_at(POSITION)), bytes)
 THINGS = "CREATE TABLE things (id bigint PRIMARY KEY, owner_id bigint, state text, note text)"
@@ -35,7 +36,7 @@ class Database(DatabaseOfTests):
     """A schema with the log and the table `things`, whose writes it records."""
 
     async def open_log(self) -> PostgresChangeLog:
-        return PostgresChangeLog(await self.connect())
+        return PostgresChangeLog(await self.connect(), sides=CHANGE_SIDES)
 
     async def log_name(self) -> str:
         async with aclosing(await self.open_log()) as log:

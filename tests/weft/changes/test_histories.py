@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 import pytest
 import redis.asyncio
 
-from db.change_log import PostgresChangeLog
 from tests.waiting import until
 from tests.weft.changes.site import (
     NEVER_MS,
@@ -24,6 +23,7 @@ from weft.changes.errors import CursorExpired
 from weft.changes.hub import Hub
 from weft.changes.listener import Listener
 from weft.embedded import EmbeddedServers
+from weft.postgres.change_log import PostgresChangeLog
 
 
 async def undo(site: Site, position: int) -> None:

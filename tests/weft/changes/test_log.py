@@ -9,18 +9,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.change_log import (
-    ASSIGN_POSITIONS,
-    CHANGES_AFTER,
-    PENDING_CHANGES,
-    PostgresChangeLog,
-)
 from tests.waiting import until
 from tests.weft.changes.site import Database, keys_of, positions_of
 from tests.weft.changes.writer import Writer
 from weft.changes.change import Change
 from weft.changes.errors import CursorExpired
 from weft.changes.log import BATCH_LIMIT
+from weft.postgres.change_log import (
+    ASSIGN_POSITIONS,
+    CHANGES_AFTER,
+    PENDING_CHANGES,
+    PostgresChangeLog,
+)
 
 
 @pytest.fixture

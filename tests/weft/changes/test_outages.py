@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from db.change_log import PostgresChangeLog
 from settings import Settings
 from tests.forwarder import forwarding, redis_socket
 from tests.waiting import PATIENCE_SECONDS, until
@@ -17,6 +16,7 @@ from tests.weft.changes.site import RedisServer, Site, keys_of, take
 from weft.changes.channel import follow
 from weft.changes.outage import Outage
 from weft.changes.reader import LogReader
+from weft.postgres.change_log import PostgresChangeLog
 from weft.shared_redis import shared_redis
 
 NEVER_MS = 3_600_000

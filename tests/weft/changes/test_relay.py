@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack
 import redis.asyncio
 from structlog.testing import capture_logs
 
-from db.change_log import RELAY_LAG_SECONDS
 from tests.leaks import server_log
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.weft.changes.site import Database, Site, keys_of, positions_of, take
 from weft.changes.relay import OUTBOX_BATCHES, gather_seconds
 from weft.embedded import EmbeddedServers
+from weft.postgres.change_log import RELAY_LAG_SECONDS
 
 NEVER_MS = 3_600_000
 

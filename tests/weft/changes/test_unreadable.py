@@ -5,11 +5,11 @@ from contextlib import aclosing
 
 import pytest
 
-from db.change_log import RELAY_LAG_SECONDS, PostgresChangeLog
-from db.connection import ReadConnection
 from db.tag import touched
 from tests.weft.changes.site import Database, Site, keys_of, positions_of
 from weft.changes.change import BEGINNING
+from weft.postgres.change_log import RELAY_LAG_SECONDS, PostgresChangeLog
+from weft.postgres.connection import ReadConnection
 
 INSERT = "INSERT INTO changes (entity, key, kind, before, after, at) VALUES "
 UNREADABLE = [

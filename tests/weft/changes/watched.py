@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any
 
-from db.change_log import PostgresChangeLog
 from tests.weft.changes.site import NEVER_MS, Site, hears, running, write
 from weft.changes.batch import Batch
 from weft.changes.change import Point
 from weft.changes.hub import Hub
+from weft.postgres.change_log import PostgresChangeLog
 
 
 class WatchedLog(PostgresChangeLog):

@@ -8,13 +8,14 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from db.connection import ReadConnection
-from db.database import Database
-from db.statement import Statement
+from db.tag import touched
 from tests.waiting import soon, until
 from tests.weft.loading.warehouse import outcomes
 from weft.errors import Unavailable
 from weft.loading.failure import LoadError
+from weft.postgres.connection import ReadConnection
+from weft.postgres.database import Database
+from weft.postgres.statement import Statement
 
 SLEEP = Statement(
     sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Float))), lambda slept: slept
@@ -191,6 +192,7 @@ class TestClose:
             statement_timeout_ms=60_000,
             observe=lambda sql, seconds: None,
             fences=fences,
+            touched=touched,
         )
         asked = database.reads.submit(backend, ["any"])
         await soon(fences.named.wait())

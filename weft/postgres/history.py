@@ -17,11 +17,11 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import OID
 
-from db.connection import LOST, ReadConnection, connect
-from db.metadata import metadata
-from db.statement import Statement
-from db.times import times_check
 from weft.errors import Unavailable
+from weft.postgres.connection import LOST, ReadConnection, connect
+from weft.postgres.metadata import metadata
+from weft.postgres.statement import Statement
+from weft.postgres.times import times_check
 
 NAME_BYTES = 10
 STATEMENT_TIMEOUT_MS = 20_000

@@ -10,9 +10,11 @@ import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
 
-from db.connection import ReadConnection
-from db.migration import downgrade, upgrade
-from db.revision import (
+from tests.empty_databases import Databases
+from tests.waiting import until
+from weft.postgres.connection import ReadConnection
+from weft.postgres.migration import downgrade, upgrade
+from weft.postgres.revision import (
     MIGRATIONS,
     MigrationBlocked,
     TooNew,
@@ -21,8 +23,6 @@ from db.revision import (
     head,
     is_at_head,
 )
-from tests.db.conftest import Databases
-from tests.waiting import until
 
 REVISION = """
 from alembic import op

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from db.change import change_table
-from db.statement import Statement
+from weft.postgres.change_table import change_table
+from weft.postgres.statement import Statement
 
 
 class Write(msgspec.Struct, frozen=True):

@@ -1,15 +1,16 @@
 """Registered documents: what clients may run where nothing else is taken."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from db.metadata import metadata
-from db.statement import Statement
-from db.times import times_check
+from weft.postgres.connection import ReadConnection
+from weft.postgres.metadata import metadata
+from weft.postgres.statement import Statement
+from weft.postgres.times import times_check
 
 
 class DocumentRow(msgspec.Struct, frozen=True):
@@ -60,3 +61,9 @@ async def insert_documents(dsn: str, documents: Mapping[str, str]) -> int:
             return added
     finally:
         await connection.close()
+
+
+async def document_by_id(connection: ReadConnection, keys: Sequence[str]) -> list[str | None]:
+    """The texts of documents in key order; None for an id that is not registered."""
+    found = {row.id: row.text for row in await connection.all(DOCUMENTS_BY_ID, ids=keys)}
+    return [found.get(key) for key in keys]

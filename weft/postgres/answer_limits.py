@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from db.connection import CONNECT_SECONDS
+from weft.postgres.connection import CONNECT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

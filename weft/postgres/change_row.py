@@ -1,27 +1,24 @@
 """Changes out of the columns of the log."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import structlog
 
-from db.item import ItemSide
-from db.session import SessionSide
-from db.user import UserSide
 from weft.changes.change import Change, ChangeKind
 
-_SIDES: dict[str, msgspec.json.Decoder[Any]] = {
-    "Item": msgspec.json.Decoder(ItemSide),
-    "User": msgspec.json.Decoder(UserSide),
-    "Session": msgspec.json.Decoder(SessionSide),
-}
+Sides = Mapping[str, msgspec.json.Decoder[Any]]
+"""What reads the columns that were recorded of an entity, by its name."""
+
 _ANY_SIDE = msgspec.json.Decoder(dict[str, Any])
 
 _log = structlog.get_logger(__name__)
 
 
 def change_row(
+    sides: Sides,
     position: int,
     mark: bytes,
     entity: str,
@@ -32,12 +29,12 @@ def change_row(
     at: datetime,
     xid: int,
 ) -> Change:
-    """A change, which has what is declared for its entity.
+    """A change, which has what is declared for its entity; anything where nothing is declared.
 
     One that is none was written by no trigger. It keeps its place in the log, lest all that comes
     after it wait for ever, as a change of no entity, which no subscription is of.
     """
-    decode = _SIDES.get(entity, _ANY_SIDE).decode
+    decode = sides.get(entity, _ANY_SIDE).decode
     try:
         return Change(
             position,

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from db.connection import connect
-from db.history import IS_STANDBY, Opened, history_of
-from db.limits import AnswerLimits
 from weft.cache.limits import LEASE_MARGIN_MS, LEASE_MS
 from weft.errors import Unavailable
+from weft.postgres.answer_limits import AnswerLimits
+from weft.postgres.connection import connect
+from weft.postgres.history import IS_STANDBY, Opened, history_of
 
 LAST_LEASE_SECONDS = (LEASE_MS + LEASE_MARGIN_MS) / 1000
 """How long after the beginning of a history some process may still believe what it has of the last.

@@ -8,8 +8,11 @@ import asyncpg
 import msgspec
 import sqlalchemy as sa
 
-from db.change import change_table
-from db.change_points import (
+from weft.changes.batch import Batch
+from weft.changes.change import BEGINNING, Point
+from weft.changes.errors import CursorExpired
+from weft.changes.log import BATCH_LIMIT, Prepare
+from weft.postgres.change_points import (
     AT,
     HORIZON,
     LAST_POINT,
@@ -21,15 +24,12 @@ from db.change_points import (
     mark_at,
     mark_of,
 )
-from db.change_row import change_row
-from db.history import PRESENT_ID, History, HistoryEnded, Opened
-from db.paging import keys_of
-from db.settled_ids import SettledIds
-from db.statement import Statement
-from weft.changes.batch import Batch
-from weft.changes.change import BEGINNING, Point
-from weft.changes.errors import CursorExpired
-from weft.changes.log import BATCH_LIMIT, Prepare
+from weft.postgres.change_row import Sides, change_row
+from weft.postgres.change_table import change_table
+from weft.postgres.history import PRESENT_ID, History, HistoryEnded, Opened
+from weft.postgres.pages import keys_of
+from weft.postgres.settled_ids import SettledIds
+from weft.postgres.statement import Statement
 
 _c = change_table.c
 _CHANGE_COLUMNS = (
@@ -74,7 +74,7 @@ PENDING_CHANGES = Statement(
     .order_by(_pending.c.id),
     lambda history, id, xmin, *columns: (
         history,
-        None if id is None else (id, xmin, change_row(*columns)),
+        None if id is None else (id, xmin, columns),
     ),
 )
 """What was committed and has no position yet, the lowest id first; one row if there is nothing.
@@ -128,7 +128,7 @@ CHANGES_AFTER = Statement(
     .order_by(_page.c.position),
     lambda mark, start, start_mark, *columns: (
         (mark, start, start_mark),
-        None if columns[0] is None else change_row(*columns),
+        None if columns[0] is None else columns,
     ),
 )
 """At least one row: the mark at `position`, the point before the page, and a change of the page."""
@@ -159,6 +159,7 @@ SELECT pg_try_advisory_lock(
 SET_LEASE = "SELECT set_config('idle_session_timeout', $1, false)"
 
 ANSWER_MS = 10_000
+NO_SIDES: Sides = {}
 
 
 class PostgresChangeLog:
@@ -175,11 +176,13 @@ class PostgresChangeLog:
         connection: asyncpg.Connection,
         history: History | None = None,
         *,
+        sides: Sides = NO_SIDES,
         lease_ms: int = 5000,
         answer_ms: int = ANSWER_MS,
     ) -> None:
         self._connection = connection
         self._history = history
+        self._sides = sides
         self._lease_ms = lease_ms
         self._answer_seconds = answer_ms / 1000
         self._settled = SettledIds()
@@ -210,7 +213,10 @@ class PostgresChangeLog:
         )
         if self._history is not None and rows[0][0] != self._history.id:
             raise HistoryEnded("The database has another history than when this one was opened.")
-        pending = [found for _, found in rows if found is not None]
+        pending = [
+            (id, xmin, change_row(self._sides, *columns))
+            for id, xmin, columns in (found for _, found in rows if found is not None)
+        ]
         if prepare is not None:
             await prepare([change for _, _, change in pending])
         if not pending:
@@ -246,7 +252,8 @@ class PostgresChangeLog:
         mark, *first = rows[0][0]
         if mark != point.mark:
             raise CursorExpired
-        return Batch(Point(*first), [change for _, change in rows if change is not None])
+        found = [columns for _, columns in rows if columns is not None]
+        return Batch(Point(*first), [change_row(self._sides, *columns) for columns in found])
 
     async def horizon(self, point: Point) -> int | None:
         ((horizon, mark),) = await self._all(LOG_HORIZON, position=point.position)
@@ -274,7 +281,10 @@ class PostgresChangeLog:
 
 
 async def open_change_log(
-    connect: Callable[[], Awaitable[Opened]], answer_ms: int = ANSWER_MS
+    connect: Callable[[], Awaitable[Opened]],
+    answer_ms: int = ANSWER_MS,
+    *,
+    sides: Sides,
 ) -> PostgresChangeLog:
     """A log over a connection of its own, for a relay one that may write."""
-    return PostgresChangeLog(*await connect(), answer_ms=answer_ms)
+    return PostgresChangeLog(*await connect(), sides=sides, answer_ms=answer_ms)

@@ -5,7 +5,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db.connection import ReadConnection, connect
 from db.item import ItemStatus
 from db.item_page import ItemOrderField, ItemScope
 from loaders.item import ItemPageKey, item_by_id, items_by_scope
@@ -16,6 +15,7 @@ from tests.loaders.conftest import some_items, some_users, store
 from weft.loading.memory import Memory
 from weft.ordering import OrderDirection
 from weft.pagination import Page, PageArgs, window
+from weft.postgres.connection import ReadConnection, connect
 
 WRITES = (
     "UPDATE items SET title = title || 'x', version = version + 1 WHERE id = $1",

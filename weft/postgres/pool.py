@@ -6,12 +6,12 @@ from math import inf
 from time import perf_counter
 from typing import TypeVar
 
-from db.connection import ReadConnection
-from db.limits import AnswerLimits
-from db.silence import SilenceWatch
-from db.written import PING
 from weft.errors import Unavailable
 from weft.loading.connections import HeldConnections
+from weft.postgres.answer_limits import AnswerLimits
+from weft.postgres.connection import ReadConnection
+from weft.postgres.own_writes import PING
+from weft.postgres.silence import SilenceWatch
 
 FRESH_SECONDS = 1.0
 """An answer as young as this shows that a pool serves."""

@@ -17,8 +17,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db.revision import MIGRATIONS, REVISION, MigrationBlocked, StoredRevision, TooNew, head
-from db.validation import validate_constraints
+from weft.postgres.revision import (
+    MIGRATIONS,
+    REVISION,
+    MigrationBlocked,
+    StoredRevision,
+    TooNew,
+    head,
+)
+from weft.postgres.validation import validate_constraints
 
 # Two processes that start at once must not both migrate; the number is "weft" in ASCII. To wait for
 # it in PostgreSQL would keep a snapshot, for which CREATE INDEX CONCURRENTLY waits in turn.

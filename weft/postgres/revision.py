@@ -10,11 +10,11 @@ import asyncpg
 import msgspec
 import sqlalchemy as sa
 
-from db.connection import ReadConnection, connect
-from db.statement import Statement
 from weft.errors import Unavailable
+from weft.postgres.connection import ReadConnection, connect
+from weft.postgres.statement import Statement
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parents[2] / "db" / "migrations"
 STATEMENT_TIMEOUT_MS = 5_000
 ANSWER_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 1
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from db.metadata import metadata
+from weft.postgres.metadata import metadata
 
 _TRANSACTION_ID = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
 

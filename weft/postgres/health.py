@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from db.change_log import RELAY_LAG_SECONDS
-from db.connection import ReadConnection
-from db.database import Database
-from db.revision import WrongRevision, check_revision
+from weft.postgres.change_log import RELAY_LAG_SECONDS
+from weft.postgres.connection import ReadConnection
+from weft.postgres.database import Database
+from weft.postgres.revision import WrongRevision, check_revision
 
 
 class DatabaseHealth:

@@ -5,11 +5,11 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from db.connection import Duplicate, WriteTransaction
-from db.database import Database
-from db.statement import Statement
 from db.user import UPDATE_USER
 from weft.errors import Unavailable
+from weft.postgres.connection import Duplicate, WriteTransaction
+from weft.postgres.database import Database
+from weft.postgres.statement import Statement
 
 
 @pytest.fixture

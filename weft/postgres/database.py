@@ -6,18 +6,16 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol, TypeVar
 
-from db.connection import LOST, Observe, ReadConnection, WriteTransaction
-from db.limits import AnswerLimits
-from db.opening import Opened, Opener
-from db.pool import ServingPool
-from db.rights import Rights
-from db.silence import SilenceWatch
-from db.tag import touched_by_all
-from db.written import DRAW_ID, Write
 from weft.errors import Unavailable
 from weft.loading.apart import ApartDispatcher
 from weft.loading.dispatch import Dispatcher
 from weft.loading.memory import Memory
+from weft.postgres.answer_limits import AnswerLimits
+from weft.postgres.connection import LOST, Observe, ReadConnection, Rights, WriteTransaction
+from weft.postgres.opening import Opened, Opener
+from weft.postgres.own_writes import DRAW_ID, Write
+from weft.postgres.pool import ServingPool
+from weft.postgres.silence import SilenceWatch
 from weft.writing.joined import JoinedWrites
 
 ConnectionT = TypeVar("ConnectionT", bound=ReadConnection)
@@ -57,6 +55,7 @@ class Database:
         statement_timeout_ms: int,
         observe: Observe,
         fences: Fences | None = None,
+        touched: Callable[[Write], Iterable[str]] | None = None,
         memory_bytes: int = 0,
         search_connections: int = 2,
         search_timeout_ms: int = 2_000,
@@ -66,13 +65,17 @@ class Database:
     ) -> None:
         """`dsn` as libpq takes it; nothing is opened before it is needed.
 
-        `fences` is asked to raise those of all tags that a transaction touches, before its COMMIT.
+        `fences` is asked to raise those of all tags that a transaction has `touched`, before its
+        COMMIT, and needs it.
         `announce` is called after each COMMIT that wrote to the change log.
         Rows that were read are remembered in about `memory_bytes`, and not read again unchanged.
         A statement that has no answer within `limits` is Unavailable, and ends its connection.
         """
         self._announce = announce
         self._fences = fences
+        self._touched = touched
+        if fences is not None and touched is None:
+            raise ValueError("Fences are raised for the tags that writes touch: give `touched`.")
         self._memory_bytes = memory_bytes
         self._read_connections = read_connections
         self._memory = Memory(memory_bytes)
@@ -195,9 +198,9 @@ class Database:
             raise
 
     async def _raise_fences(self, history: str | None, written: list[tuple[int, Write]]) -> float:
-        if self._fences is None:
+        if self._fences is None or self._touched is None:
             return 0
-        tags = touched_by_all(write for _, write in written)
+        tags = {tag for _, write in written for tag in self._touched(write)}
         if not tags:
             return 0
         return await self._fences.raise_before_commit(history, tags, written[0][0])

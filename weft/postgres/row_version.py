@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.statement import Statement
-from db.unreadable import as_json
+from weft.postgres.statement import Statement
+from weft.postgres.unreadable import as_json
 
 RowT = TypeVar("RowT")
 

@@ -6,14 +6,14 @@ from collections.abc import AsyncGenerator
 import asyncpg
 import pytest
 
-from db.database import Database
-from db.history import History, begin_another, history_of
-from db.limits import AnswerLimits
-from db.opening import LAST_LEASE_SECONDS, Opener
 from loaders.item import item_by_id
 from tests.own_postgresql import OwnPostgreSQL, own_postgresql
 from tests.waiting import until
 from weft.errors import Unavailable
+from weft.postgres.answer_limits import AnswerLimits
+from weft.postgres.database import Database
+from weft.postgres.history import History, begin_another, history_of
+from weft.postgres.opening import LAST_LEASE_SECONDS, Opener
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from db.connection import ReadConnection
-from db.paging import PageStatements
-from db.unreadable import CANNOT_READ, row_of_json
-from db.versions import RowStatements, integer_array, key_of_version
 from weft.errors import Unreadable
 from weft.loading.memory import VERSION_BYTES, Memory
 from weft.pagination import Page, Window
+from weft.postgres.connection import ReadConnection
+from weft.postgres.pages import PageStatements
+from weft.postgres.row_version import RowStatements, integer_array, key_of_version
+from weft.postgres.unreadable import CANNOT_READ, row_of_json
 
 PageKeyT = TypeVar("PageKeyT", bound="PageKey")
 RowT = TypeVar("RowT", bound=msgspec.Struct)

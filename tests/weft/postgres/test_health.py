@@ -9,16 +9,16 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db.database import Database
-from db.health import DatabaseHealth
-from db.limits import AnswerLimits
-from db.pool import FRESH_SECONDS, ServingPool
-from db.revision import REVISION, WrongRevision
-from db.written import PING
 from tests.forwarder import forwarding, postgresql_socket, through
 from tests.waiting import soon, until
 from weft.cache.bound import UNREAD
 from weft.errors import Unavailable
+from weft.postgres.answer_limits import AnswerLimits
+from weft.postgres.database import Database
+from weft.postgres.health import DatabaseHealth
+from weft.postgres.own_writes import PING
+from weft.postgres.pool import FRESH_SECONDS, ServingPool
+from weft.postgres.revision import REVISION, WrongRevision
 
 BUSY_SECONDS = 3.0
 CONNECTIONS = """SELECT application_name, count(*) FROM pg_stat_activity

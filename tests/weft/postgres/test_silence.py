@@ -7,15 +7,15 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from db.connection import ReadConnection, WriteTransaction
-from db.database import Database
-from db.limits import AnswerLimits
-from db.revision import is_at_head
 from db.user import UPDATE_USER
-from db.written import PING
 from tests.forwarder import Forwarder, Way, forwarding, postgresql_socket, through
 from tests.waiting import PATIENCE_SECONDS, soon, until
 from weft.errors import Unavailable
+from weft.postgres.answer_limits import AnswerLimits
+from weft.postgres.connection import ReadConnection, WriteTransaction
+from weft.postgres.database import Database
+from weft.postgres.own_writes import PING
+from weft.postgres.revision import is_at_head
 
 LIMITS = AnswerLimits(
     connect_seconds=1.0, grace_seconds=0.5, rollback_seconds=0.5, look_seconds=0.05
@@ -170,7 +170,7 @@ class TestRevision:
     async def test_revision_check_ends_in_the_silence(
         self, database_url: str, network: Forwarder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("db.revision.ANSWER_SECONDS", 0.5)
+        monkeypatch.setattr("weft.postgres.revision.ANSWER_SECONDS", 0.5)
         network.to_server = Way(needle=b"alembic_version")
         with pytest.raises(Unavailable):
             await soon(is_at_head(through(network, database_url)))

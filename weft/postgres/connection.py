@@ -4,23 +4,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 import structlog
 
-from db.rights import LOCK_LIVE_SESSION, ROLE_OF_LIVE_SESSION, Rights
-from db.statement import Statement
-from db.unreadable import CANNOT_READ
-from db.user import Role
-from db.written import OWN_WRITES, Write
 from weft.cache.bound import UNREAD
-from weft.errors import Forbidden, TookTooLong, Unauthenticated, Unavailable, Unreadable
+from weft.errors import TookTooLong, Unavailable, Unreadable
 from weft.loading.memory import Memory
 from weft.loading.snapshot import Snapshot
+from weft.postgres.own_writes import OWN_WRITES, Write
+from weft.postgres.statement import Statement
+from weft.postgres.unreadable import CANNOT_READ
 from weft.tcp import IDLE_SECONDS, INTERVAL_SECONDS, PROBES, keep_alive
-
-SESSION_ENDED = "The session has ended."
 
 RowT = TypeVar("RowT")
 
@@ -64,7 +60,7 @@ class ReadConnection:
     """
 
     history: str | None = None
-    """Names that of the database which the connection belongs to: see `db.history`."""
+    """Names that of the database which the connection belongs to: see `weft.postgres.history`."""
 
     def __init__(
         self, raw: asyncpg.Connection, observe: Observe, memory: Memory | None = None
@@ -158,6 +154,17 @@ class ReadConnection:
             await self.raw.close(timeout=1)
 
 
+class Rights(Protocol):
+    """What a transaction rests on, such as a session that must not have ended."""
+
+    async def check(self, transaction: "WriteTransaction", /, *, lock: bool) -> None:
+        """Raises what the client is answered if that does not hold, such as Unauthenticated.
+
+        `lock`: and keeps it as it is until the transaction ends.
+        """
+        ...
+
+
 class WriteTransaction(ReadConnection):
     """A transaction that writes; only `Database` makes one."""
 
@@ -185,25 +192,17 @@ class WriteTransaction(ReadConnection):
         return [row for _, _, row in rows]
 
     async def check_rights(self) -> None:
-        """Raises Unauthenticated or Forbidden if what the transaction rests on has ended.
-
-        Called before each COMMIT.
-        """
-        await self._check_rights(ROLE_OF_LIVE_SESSION)
+        """Raises if what the transaction rests on does not hold. Called before each COMMIT."""
+        await self._check_rights(lock=False)
 
     async def hold_rights(self) -> None:
         """Checks now instead, for what ends its own session, and locks it until the COMMIT."""
-        await self._check_rights(LOCK_LIVE_SESSION)
+        await self._check_rights(lock=True)
 
-    async def _check_rights(self, statement: Statement[Role]) -> None:
+    async def _check_rights(self, *, lock: bool) -> None:
         rights, self._rights = self._rights, None
-        if rights is None:
-            return
-        role = await self.first(statement, session_id=rights.session_id, now=rights.now())
-        if role is None:
-            raise Unauthenticated(SESSION_ENDED)
-        if rights.as_admin and role is not Role.ADMIN:
-            raise Forbidden("You are not an admin any longer: send the operation again.")
+        if rights is not None:
+            await rights.check(self, lock=lock)
 
     async def written(self) -> list[tuple[int, Write]]:
         """The transaction's id and each of its writes so far; some may stand for several."""

@@ -4,7 +4,7 @@ import asyncpg
 import hypothesis.strategies as some
 from hypothesis import HealthCheck, given, settings
 
-from db.paging import array_literal
+from weft.postgres.pages import array_literal
 
 # All that PostgreSQL can hold.
 texts = some.text(some.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=8)

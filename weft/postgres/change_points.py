@@ -5,11 +5,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from db.change import change_horizon_table, change_table
-from db.statement import Statement
-from db.times import EARLIEST_SQL, is_readable
 from weft.changes.change import BEGINNING, MARK_BYTES, Point
 from weft.changes.log import BATCH_LIMIT
+from weft.postgres.change_table import change_horizon_table, change_table
+from weft.postgres.statement import Statement
+from weft.postgres.times import EARLIEST_SQL, is_readable
 
 
 def mark_of(c: Any) -> sa.ColumnElement[bytes]:

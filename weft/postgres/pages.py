@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
-from db.statement import Statement
-from db.unreadable import as_json
-from db.versions import row_version
 from weft.pagination import Window
+from weft.postgres.row_version import row_version
+from weft.postgres.statement import Statement
+from weft.postgres.unreadable import as_json
 
 RowT = TypeVar("RowT")
 

@@ -10,7 +10,7 @@ from time import perf_counter
 
 import structlog
 
-from db.connection import ReadConnection
+from weft.postgres.connection import ReadConnection
 
 _log = structlog.get_logger(__name__)
 

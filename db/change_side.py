@@ -1,0 +1,14 @@
+"""What changes of each recorded table have, before and after."""
+
+import msgspec
+
+from db.item import ItemSide
+from db.session import SessionSide
+from db.user import UserSide
+from weft.postgres.change_row import Sides
+
+CHANGE_SIDES: Sides = {
+    "Item": msgspec.json.Decoder(ItemSide),
+    "User": msgspec.json.Decoder(UserSide),
+    "Session": msgspec.json.Decoder(SessionSide),
+}

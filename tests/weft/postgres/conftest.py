@@ -1,0 +1,5 @@
+"""Empty databases, as `databases`."""
+
+from tests.empty_databases import databases
+
+__all__ = ["databases"]

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, transactions, statements, pages, the change log, migrations."""
