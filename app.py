@@ -15,12 +15,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from db.change_side import CHANGE_SIDES
 from db.tag import touched
+from resolvers.accounts.email_verification_mail import VERIFY
+from resolvers.accounts.gate import DomainGate
+from resolvers.accounts.mailed_token import development_link
+from resolvers.accounts.password_reset import RESET
+from resolvers.accounts.session_watch import SessionWatch
 from resolvers.context import AccountRules, MailedTokens, Services
-from resolvers.email_verification_mail import VERIFY
-from resolvers.gate import DomainGate
-from resolvers.mailed_token import development_link
-from resolvers.password_reset import RESET
-from resolvers.session_watch import SessionWatch
 from schema import build_schema
 from settings import Settings
 from weft.auth.passwords import Passwords

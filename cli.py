@@ -157,8 +157,8 @@ def create_admin(
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
 ) -> None:
     """Make a user who is an admin. Asks for what is not given."""
-    from db.admin import insert_admin
-    from resolvers.account import check_password, checked_email, checked_name
+    from db.accounts.admin import insert_admin
+    from resolvers.accounts.account import check_password, checked_email, checked_name
     from resolvers.problem import Problems
     from weft.auth.passwords import Passwords
 

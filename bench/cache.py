@@ -27,12 +27,12 @@ import redis.asyncio
 from fastapi import FastAPI
 
 from app import Server
+from db.accounts.user import UserRow
 from db.item import ItemRow
 from db.item_page import ItemScope
 from db.seed import seed
 from db.tag import ALL_ITEMS, items_of
-from db.user import UserRow
-from loaders.user import user_by_id
+from loaders.accounts.user import user_by_id
 from resolvers.context import STRANGER, Context, Services
 from resolvers.item import PUBLIC_STATUSES, CheckedFilter, item_page, item_scope, item_window
 from resolvers.item_input import ItemFilter

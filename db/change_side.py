@@ -2,9 +2,9 @@
 
 import msgspec
 
+from db.accounts.session import SessionSide
+from db.accounts.user import UserSide
 from db.item import ItemSide
-from db.session import SessionSide
-from db.user import UserSide
 from weft.postgres.change_row import Sides
 
 CHANGE_SIDES: Sides = {

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
-from db.user import user_table
+from db.accounts.user import user_table
 from weft.postgres.metadata import metadata
 from weft.postgres.pages import keys_of
 from weft.postgres.row_version import RowStatements

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from msgspec import UNSET, UnsetType
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from db.accounts.rights import IS_ADMIN, SessionRights, is_live
+from db.accounts.session import session_table
+from db.accounts.user import user_table
 from db.item import ITEM_COLUMNS, ItemRow, ItemStatus, item_row, item_table
-from db.rights import IS_ADMIN, SessionRights, is_live
-from db.session import session_table
-from db.user import user_table
 from weft.postgres.connection import WriteTransaction
 from weft.postgres.own_writes import OWN_ID, Write
 from weft.postgres.pages import array_literal, keys_of, sparse

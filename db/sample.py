@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from db.accounts.user import Role
 from db.item import ItemStatus
-from db.user import Role
 
 FIRST_USER_AT = datetime(2025, 1, 1, tzinfo=UTC)
 USERS_WITHIN = timedelta(days=30)

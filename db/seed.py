@@ -7,10 +7,10 @@ from time import perf_counter
 import asyncpg
 import msgspec
 
-from db.admin import INSERT_ADMIN
+from db.accounts.admin import INSERT_ADMIN
+from db.accounts.session import INSERT_USER
+from db.accounts.user import Role
 from db.sample import FIRST_ITEM_AT, ITEM_COLUMNS, USER_COLUMNS, sample_items, sample_users
-from db.session import INSERT_USER
-from db.user import Role
 from weft.auth.passwords import Passwords
 from weft.confidential import Confidential
 from weft.postgres.change_table import enable_change_triggers

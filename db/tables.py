@@ -1,12 +1,12 @@
 """Every table, imported so that the MetaData is whole."""
 
-from db.audit_entry import audit_entry_table
-from db.email_verification import email_verification_table
+from db.accounts.audit_entry import audit_entry_table
+from db.accounts.email_verification import email_verification_table
+from db.accounts.password_reset import password_reset_table
+from db.accounts.session import refresh_token_table, session_table
+from db.accounts.sign_up import sign_up_table
+from db.accounts.user import user_table
 from db.item import item_table
-from db.password_reset import password_reset_table
-from db.session import refresh_token_table, session_table
-from db.sign_up import sign_up_table
-from db.user import user_table
 from weft.postgres.change_table import change_horizon_table, change_table
 from weft.postgres.document_table import document_table
 from weft.postgres.history import history_table

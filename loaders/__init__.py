@@ -1,15 +1,15 @@
 """What is loaded together: every loader of an operation, keys in, rows out, in key order."""
 
 from db.item_page import count_reach, page_reach
-from loaders.audit_entry import audit_entries_by_window
+from loaders.accounts.audit_entry import audit_entries_by_window
+from loaders.accounts.session import sessions_by_user
+from loaders.accounts.user import user_by_id, user_count_by_scope, users_by_scope
 from loaders.item import (
     item_by_id,
     item_count_by_owner,
     item_count_by_scope,
     items_by_scope,
 )
-from loaders.session import sessions_by_user
-from loaders.user import user_by_id, user_count_by_scope, users_by_scope
 from weft.loading.loader import LoaderSet, loads
 from weft.loading.reach import Reach
 from weft.postgres.text_search import is_narrowed_by_text

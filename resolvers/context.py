@@ -8,8 +8,8 @@ from typing import Self
 
 import msgspec
 
-from db.rights import SessionRights
-from db.user import Role
+from db.accounts.rights import SessionRights
+from db.accounts.user import Role
 from loaders import Loaders
 from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules

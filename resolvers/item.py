@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NewType
 
+from db.accounts.user import UserRow
 from db.item import ItemRow, ItemStatus
 from db.item_page import ORDER_COLUMNS, ItemOrderField, ItemScope, ItemSelection, page_reach
-from db.user import UserRow
 from loaders.item import ItemPageKey
 from resolvers.context import Info, Viewer
 from resolvers.item_input import MAX_TAG_LENGTH, MAX_TAGS, ItemFilter, ItemOrder

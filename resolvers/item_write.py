@@ -3,10 +3,10 @@
 import msgspec
 from msgspec import UNSET
 
+from db.accounts.rights import SessionRights
 from db.item import DELETE_ITEM, INSERT_ITEM, ITEMS_BY_ID, ItemRow, ItemStatus
 from db.item_update import ItemUpdate, update_unlocked_items
 from db.item_update import update_item as write_item
-from db.rights import SessionRights
 from resolvers.context import Info, Viewer
 from resolvers.item import visible_item
 from resolvers.item_input import (

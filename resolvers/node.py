@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+from db.accounts.user import UserRow
 from db.item import ItemRow
-from db.user import UserRow
 from resolvers.context import Info
 from resolvers.item import visible_item
 from weft.errors import BadId

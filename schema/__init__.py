@@ -2,11 +2,11 @@
 
 from typing import Literal
 
+from schema.accounts.user import User
 from schema.change import Subscription
 from schema.item import Item
 from schema.mutation import Mutation
 from schema.query import Query
-from schema.user import User
 from weft.execution.limits import Limits
 from weft.execution.schema import Schema
 

@@ -5,15 +5,15 @@ from typing import Any
 
 import msgspec
 
+from db.accounts.user import Role, UserRow
 from db.item import ItemRow
 from db.item_page import ItemScope
 from db.tag import ALL_COUNTS, ALL_ITEMS, ALL_USERS, item_count_of, items_of
-from db.user import Role, UserRow
-from loaders.user import UserScope
+from loaders.accounts.user import UserScope
+from resolvers.accounts.user import USER_ORDER
 from resolvers.context import STRANGER, Viewer
 from resolvers.item import item_window
 from resolvers.item_input import ItemFilter
-from resolvers.user import USER_ORDER
 from weft.cache.policy import CachePolicy, Scope
 from weft.pagination import Page, StoredPage, window
 

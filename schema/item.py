@@ -21,7 +21,7 @@ from weft.types import enumeration, given, input_type, output
 from weft.weight import Weight
 
 if TYPE_CHECKING:
-    from schema.user import User
+    from schema.accounts.user import User
 
 enumeration(
     ItemStatus,
@@ -54,7 +54,7 @@ class Item(Node):
     description: str | None = column("Any text; null if there is none.")
     status: ItemStatus = column("Decides who sees the item.")
     tags: list[str] = column("In the order in which they were given; no tag twice.")
-    owner: Annotated["User", strawberry.lazy("schema.user")] = field(resolve.owner)
+    owner: Annotated["User", strawberry.lazy("schema.accounts.user")] = field(resolve.owner)
     version: int = column(
         "Counts the item's writes from 1; updateItem takes it as expectedVersion."
     )

@@ -2,20 +2,19 @@
 
 import strawberry
 
-from db.user import Role
-from resolvers import (
+from db.accounts.user import Role
+from resolvers import item_write
+from resolvers.accounts import (
     active_session,
     email_verification,
-    item_write,
     password_reset,
     session,
     user_write,
     user_write_admin,
     user_write_password,
 )
-from resolvers.verified import by_verified
-from schema.item import CreateItemInput, DeleteItemInput, Item, UpdateItemInput
-from schema.session import (
+from resolvers.accounts.verified import by_verified
+from schema.accounts.session import (
     RefreshSessionInput,
     Session,
     SessionPayload,
@@ -24,7 +23,8 @@ from schema.session import (
     SignUpInput,
     UserError,
 )
-from schema.user import User
+from schema.accounts.user import User
+from schema.item import CreateItemInput, DeleteItemInput, Item, UpdateItemInput
 from weft.fields import Argument, column, mutation
 from weft.types import given, input_type, output
 

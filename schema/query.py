@@ -2,16 +2,16 @@
 
 import strawberry
 
-from resolvers import audit_entry as resolve_audit_entry
 from resolvers import item as resolve_item
 from resolvers import node as resolve_node
-from resolvers import user as resolve_user
-from schema.audit_entry import AuditEntryConnection
+from resolvers.accounts import audit_entry as resolve_audit_entry
+from resolvers.accounts import user as resolve_user
+from schema.accounts.audit_entry import AuditEntryConnection
+from schema.accounts.user import User, UserConnection
 from schema.cache import USERS
 from schema.item import ITEM_ARGUMENTS, Item, ItemConnection, items_weight
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS
-from schema.user import User, UserConnection
 from weft.fields import Argument, ListSize, root
 from weft.pagination import PAGE_SIZE, take_page
 from weft.types import output

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import strawberry
+from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.enum import StrawberryEnumDefinition
+from strawberry.types.field import StrawberryField
 
 from weft.errors import DeclarationError
 from weft.fields import MAX_MEMBERS, MOST, Kind, WeftField
@@ -30,6 +32,34 @@ def output(row: type | None = None, *, name: str | None = None) -> Callable[[Typ
         return strawberry.type(cls, name=name, description=_description(cls))
 
     return declare
+
+
+def extends(extended: type) -> Callable[[TypeT], TypeT]:
+    """Adds the fields of a class to an object type that another module declares.
+
+    So a type knows nothing of those that refer to it: their modules import its own, and not the
+    other way round. The type has the fields in every schema that is built once this module has been
+    imported.
+    """
+
+    def declare(cls: TypeT) -> TypeT:
+        row = getattr(extended, "__weft_row__", None)
+        if row is not None:
+            _check_columns(cls, row)
+        fields = _fields(extended)
+        added = _fields(strawberry.type(cls, description=_description(cls)))
+        twice = {field.python_name for field in fields} & {field.python_name for field in added}
+        if twice:
+            raise DeclarationError(f"{extended.__name__} has {sorted(twice)} already.")
+        fields += added
+        return cls
+
+    return declare
+
+
+def _fields(declared: type) -> list[StrawberryField]:
+    definition: StrawberryObjectDefinition = declared.__strawberry_definition__  # pyright: ignore
+    return definition.fields
 
 
 def _test_for(row: type) -> Any:

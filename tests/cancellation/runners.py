@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from db.change_side import CHANGE_SIDES
 from db.tag import touched
-from resolvers.session_watch import SessionWatch
+from resolvers.accounts.session_watch import SessionWatch
 from weft.cache.errors import CacheUnavailable
 from weft.cache.filler import Fill, Filler
 from weft.cache.lease import FenceRelay

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from db.rights import SessionRights
+from db.accounts.rights import SessionRights
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 OWNERS = [SessionRights(id, False, lambda: NOW) for id in (1, 2, 3)]

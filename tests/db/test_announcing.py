@@ -7,9 +7,9 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
+from db.accounts.rights import SessionRights
+from db.accounts.user import UPDATE_USER
 from db.item_update import ItemUpdate, update_unlocked_items
-from db.rights import SessionRights
-from db.user import UPDATE_USER
 from tests.db.rights import ADMIN, ENDED, NOW, OWNERS, open_sessions
 from weft.errors import Forbidden, Unauthenticated
 from weft.postgres.database import Database

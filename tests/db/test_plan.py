@@ -7,9 +7,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db import item, item_page, item_update, user
+from db import item, item_page, item_update
+from db.accounts import user
+from db.accounts.user import COUNT_USERS, USER_PAGES
 from db.item_page import ITEM_PAGES, Access
-from db.user import COUNT_USERS, USER_PAGES
 from weft.postgres.connection import connect
 from weft.postgres.pages import PageStatements
 from weft.postgres.row_version import RowStatements

@@ -4,7 +4,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db.admin import insert_admin
+from db.accounts.admin import insert_admin
 from db.seed import ACCOUNTS, NotEmpty, is_empty, seed
 from tests.api import Api
 from weft.auth.passwords import Passwords

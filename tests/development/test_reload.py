@@ -25,7 +25,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 CHECKOUT = Path(__file__).parent.parent.parent
 COMMAND = (sys.executable, "-c", "import cli; cli.main()", "run", "--reload", "--port", "0")
-EDITED = "resolvers/user.py"
+EDITED = "resolvers/accounts/user.py"
 DESCRIPTION = "The signed-in user, or null."
 SAVED_NS = 1_800_000_000 * 10**9
 QUERY = '{ __type(name: "Query") { fields { name description } } }'

@@ -44,6 +44,7 @@ def box_schema(size_of: Any) -> GraphQLSchema:
 
         box: Box = root(box)
 
+    Box.__module__ = "schema.test_coordinates"
     return Schema(Query)._schema  # pyright: ignore[reportPrivateUsage]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from db.accounts.user import Role, UserRow
 from db.item import ItemRow, ItemStatus
-from db.user import Role, UserRow
 from weft.postgres.connection import ReadConnection, connect
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,13 +14,13 @@ import pytest
 from db.item import MOST_COUNTED, ItemStatus
 from db.item_page import ItemOrderField, ItemScope
 from loaders import Loaders
-from loaders.audit_entry import AuditEntryPageKey
+from loaders.accounts.audit_entry import AuditEntryPageKey
+from loaders.accounts.session import credentials_by_email, session_by_id
+from loaders.accounts.user import UserPageKey, UserScope
 from loaders.item import ItemPageKey
-from loaders.session import credentials_by_email, session_by_id
-from loaders.user import UserPageKey, UserScope
-from resolvers.audit_entry import AUDIT_ORDER
+from resolvers.accounts.audit_entry import AUDIT_ORDER
+from resolvers.accounts.user import USER_ORDER
 from resolvers.item import ITEM_ORDERS
-from resolvers.user import USER_ORDER
 from tests.laws.source import PROJECT, sources
 from weft.loading.loader import loads
 from weft.loading.reach import Reach

@@ -1,9 +1,15 @@
 import hypothesis.strategies as some
 from hypothesis import given
 
-from db.user import UserRow
-from loaders.user import UserPageKey, UserScope, user_by_id, user_count_by_scope, users_by_scope
-from resolvers.user import USER_ORDER
+from db.accounts.user import UserRow
+from loaders.accounts.user import (
+    UserPageKey,
+    UserScope,
+    user_by_id,
+    user_count_by_scope,
+    users_by_scope,
+)
+from resolvers.accounts.user import USER_ORDER
 from tests.loaders.conftest import Stored
 from tests.loaders.oracle import page_of
 from tests.loaders.test_item import SHARED_ROWS, windows

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.account import (
+from resolvers.accounts.account import (
     account_key,
     check_password,
     checked_email,

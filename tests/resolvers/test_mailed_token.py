@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from resolvers.mailed_token import duration
+from resolvers.accounts.mailed_token import duration
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from pwdlib import PasswordHash
 
-from db.user import Role
-from resolvers import session as resolve
+from db.accounts.user import Role
+from resolvers.accounts import session as resolve
+from resolvers.accounts.session import IssuedSession, SessionPayload
 from resolvers.context import STRANGER
 from resolvers.problem import UserErrorCode
-from resolvers.session import IssuedSession, SessionPayload
 from tests.resolvers.world import PASSWORD, CountingHasher, World, issued, new_email, new_world
 from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from resolvers import session as resolve
-from resolvers.active_session import EndSession, end_session
+from resolvers.accounts import session as resolve
+from resolvers.accounts.active_session import EndSession, end_session
 from resolvers.problem import UserErrorCode
 from tests.resolvers.world import World, issued, new_email
 from weft.errors import Unauthenticated

@@ -16,8 +16,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from resolvers import session as resolve
-from resolvers.session import IssuedSession, SessionPayload
+from resolvers.accounts import session as resolve
+from resolvers.accounts.session import IssuedSession, SessionPayload
 from tests.resolvers.world import issued, new_email, new_world
 from weft.auth.sessions import SessionRules
 from weft.errors import RateLimited, Unauthenticated

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from resolvers import session as resolve
-from resolvers.session import IssuedSession, SessionPayload
+from resolvers.accounts import session as resolve
+from resolvers.accounts.session import IssuedSession, SessionPayload
 from tests.resolvers.world import World, issued, new_email, new_world
 from weft.auth.sessions import SessionRules
 from weft.errors import Unauthenticated

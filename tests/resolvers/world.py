@@ -6,9 +6,9 @@ from typing import Any
 from pwdlib.hashers.argon2 import Argon2Hasher
 from redis.asyncio import Redis
 
-from resolvers import session as resolve
+from resolvers.accounts import session as resolve
+from resolvers.accounts.session import IssuedSession, SessionPayload, SignIn, SignUp
 from resolvers.context import STRANGER, Context, Info, Services, Viewer
-from resolvers.session import IssuedSession, SessionPayload, SignIn, SignUp
 from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens

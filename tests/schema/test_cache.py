@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from app import create_app
+from db.accounts.user import COUNT_USERS, USER_PAGES
 from db.item import COUNT_ITEMS_BY_OWNER
 from db.item_page import COUNT_ITEMS, ITEM_PAGES
-from db.user import COUNT_USERS, USER_PAGES
 from settings import Settings
 from tests.api import Api, Member
 from tests.waiting import until

@@ -11,7 +11,7 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from app import Server, create_app
-from db.user import Role, UserRow
+from db.accounts.user import Role, UserRow
 from resolvers.context import STRANGER, Context, Info, Viewer
 from settings import Settings
 from tests.api import Api, Member

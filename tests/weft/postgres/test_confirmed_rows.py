@@ -7,10 +7,10 @@ import pytest
 
 from db.item import ItemStatus
 from db.item_page import ItemOrderField, ItemScope
+from loaders.accounts.user import UserPageKey, UserScope, user_by_id, users_by_scope
 from loaders.item import ItemPageKey, item_by_id, items_by_scope
-from loaders.user import UserPageKey, UserScope, user_by_id, users_by_scope
+from resolvers.accounts.user import USER_ORDER
 from resolvers.item import ITEM_ORDERS
-from resolvers.user import USER_ORDER
 from tests.loaders.conftest import some_items, some_users, store
 from weft.loading.memory import Memory
 from weft.ordering import OrderDirection

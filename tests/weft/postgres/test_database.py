@@ -5,7 +5,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from db.user import UPDATE_USER
+from db.accounts.user import UPDATE_USER
 from weft.errors import Unavailable
 from weft.postgres.connection import Duplicate, WriteTransaction
 from weft.postgres.database import Database

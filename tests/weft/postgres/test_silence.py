@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from db.user import UPDATE_USER
+from db.accounts.user import UPDATE_USER
 from tests.forwarder import Forwarder, Way, forwarding, postgresql_socket, through
 from tests.waiting import PATIENCE_SECONDS, soon, until
 from weft.errors import Unavailable

@@ -1,0 +1,1 @@
+"""Accounts: users, their sessions and tokens, what admins do; tables and statements."""

@@ -1,0 +1,1 @@
+"""Accounts: the rules of users, sessions, passwords and what admins do."""
