@@ -13,8 +13,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from db.change_side import CHANGE_SIDES
-from db.tag import touched
+from db.recorded import CHANGE_SIDES, touched
 from resolvers.accounts.email_verification_mail import VERIFY
 from resolvers.accounts.gate import DomainGate
 from resolvers.accounts.mailed_token import development_link

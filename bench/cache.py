@@ -30,8 +30,8 @@ from app import Server
 from db.accounts.user import UserRow
 from db.item import ItemRow
 from db.item_page import ItemScope
+from db.item_tag import ALL_ITEMS, items_of
 from db.seed import seed
-from db.tag import ALL_ITEMS, items_of
 from loaders.accounts.user import user_by_id
 from resolvers.context import STRANGER, Context, Services
 from resolvers.item import PUBLIC_STATUSES, CheckedFilter, item_page, item_scope, item_window

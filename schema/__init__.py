@@ -2,13 +2,17 @@
 
 from typing import Literal
 
+from schema import accounts, item_change, item_write
 from schema.accounts.user import User
-from schema.change import Subscription
 from schema.item import Item
 from schema.mutation import Mutation
 from schema.query import Query
+from schema.subscription import Subscription
 from weft.execution.limits import Limits
 from weft.execution.schema import Schema
+
+EXTENSIONS = (*accounts.EXTENSIONS, item_write, item_change)
+"""The modules that add fields to the roots and to the types of others: imported, they have."""
 
 
 def build_schema(

@@ -13,7 +13,7 @@ from db.item_page import ItemOrderField, ItemScope
 from loaders.item import ItemPageKey
 from resolvers.item import item_window
 from schema import build_schema
-from schema.cache import ITEM_TOTAL, ITEMS_OF_USER
+from schema.item_cache import ITEM_TOTAL, ITEMS_OF_USER
 from tests.weft.cache.driven import DrivenStore, Redis
 from weft import bounds
 from weft.bounds import Bound

@@ -1,4 +1,4 @@
-"""The rules of users: what is seen of them, and their items."""
+"""The rules of users: what is seen of them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,19 +6,8 @@ from typing import Any
 
 from db.accounts.session import SessionRow
 from db.accounts.user import UserRow
-from db.item import MOST_COUNTED, ItemRow
-from db.item_page import ItemScope
 from loaders.accounts.user import UserPageKey, UserScope
 from resolvers.context import Info
-from resolvers.item import (
-    ALL_STATUSES,
-    PUBLIC_STATUSES,
-    ItemFilter,
-    ItemOrder,
-    checked_filter,
-    item_page,
-    item_scope,
-)
 from resolvers.text import check_search
 from weft.fields import Guard
 from weft.identity import key_of
@@ -82,38 +71,6 @@ async def sessions(users: Sequence[UserRow], info: Info) -> list[list[SessionRow
     now, keys = info.context.services.now(), [user.id for user in users]
     found = await info.context.loaders.sessions_by_user.load_many(keys)
     return [[row for row in rows if row.expires_at > now] for rows in found]
-
-
-async def items(
-    users: Sequence[UserRow],
-    info: Info,
-    page: PageArgs,
-    filter: ItemFilter | None = None,
-    order_by: ItemOrder | None = None,
-) -> Sequence[Page[ItemRow]]:
-    """PUBLISHED items only, unless the viewer is this user or an admin."""
-    viewer, conditions = info.context.viewer, await checked_filter(info, filter)
-    scopes = [
-        item_scope(
-            ALL_STATUSES if viewer.sees_all_of(user.id) else PUBLIC_STATUSES, conditions, user.id
-        )
-        for user in users
-    ]
-    keys = [item_page(scope, page, order_by) for scope in scopes]
-    return await info.context.loaders.items_by_scope.load_many(keys)
-
-
-async def item_count(users: Sequence[UserRow], info: Info) -> Sequence[int]:
-    """PUBLISHED items of this user. Cached per user; right as soon as a mutation has answered."""
-    loaders = info.context.loaders
-    counts = await loaders.item_count_by_owner.load_many([user.id for user in users])
-    many = [place for place, count in enumerate(counts) if count > MOST_COUNTED]
-    if many:
-        scopes = [ItemScope(PUBLIC_STATUSES, users[place].id) for place in many]
-        counted = await loaders.item_count_by_scope.load_many(scopes)
-        for place, count in zip(many, counted, strict=True):
-            counts[place] = count
-    return counts
 
 
 async def total_count(pages: Sequence[Page[UserRow]], info: Info) -> Sequence[int]:

@@ -13,13 +13,12 @@ from db.accounts.mailed_token import DELETE_MAILED_TOKENS
 from db.accounts.session import DELETE_SESSIONS_OF_USER
 from db.accounts.user import Role, UserRow
 from db.accounts.user_admin import (
-    DELETE_ITEMS_OF_OWNER,
     DELETE_USER,
     LOCK_USERS,
-    MOVE_ITEMS,
     SET_ROLE,
     SET_SUSPENDED_AT,
 )
+from db.item_owner import DELETE_ITEMS_OF_OWNER, MOVE_ITEMS
 from resolvers.accounts.user_write import UserPayload
 from resolvers.context import Info
 from resolvers.problem import Problems, UserError, UserErrorCode

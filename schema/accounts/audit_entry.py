@@ -7,11 +7,12 @@ import strawberry
 from db.accounts.audit_entry import AuditAction, AuditEntryRow
 from resolvers.accounts import audit_entry as resolve
 from schema.accounts.user import User
-from schema.page import PageInfo
-from weft.fields import column, derived, field
+from schema.page import PAGE_ARGUMENTS, PageInfo
+from schema.query import Query
+from weft.fields import column, derived, field, root
 from weft.identity import encode_id
-from weft.pagination import Edge, Page
-from weft.types import enumeration, output
+from weft.pagination import PAGE_SIZE, Edge, Page, take_page
+from weft.types import enumeration, extends, output
 
 enumeration(
     AuditAction,
@@ -58,3 +59,15 @@ class AuditEntryConnection:
     edges: list[AuditEntryEdge] = column("The entries of this page with their cursors, in order.")
     nodes: list[AuditEntry] = column("The entries of this page, in order.")
     page_info: PageInfo = column("Where this page lies.")
+
+
+@extends(Query)
+class AuditEntryQueries:
+    """The audit log."""
+
+    audit_log: AuditEntryConnection | None = root(
+        resolve.audit_log,
+        arguments=PAGE_ARGUMENTS,
+        prepare=take_page,
+        size=PAGE_SIZE,
+    )

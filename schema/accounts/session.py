@@ -3,33 +3,11 @@
 from datetime import datetime
 
 from resolvers.accounts import session as resolve
-from resolvers.problem import UserError as UserErrorRow
-from resolvers.problem import UserErrorCode
 from schema.accounts.user import User
-from weft.fields import column
-from weft.types import enumeration, given, input_type, output
-
-enumeration(
-    UserErrorCode,
-    {
-        "INVALID": "The value breaks a rule.",
-        "NOT_FOUND": "There is no such object that the viewer may see.",
-        "CONFLICT": "Somebody else was faster: read again, and decide again.",
-        "TAKEN": "Somebody else has this value already.",
-        "BAD_CREDENTIALS": "The e-mail address or the password is wrong.",
-        "EXPIRED": "The token is too old, or was used or revoked.",
-        "FORBIDDEN": "The viewer may not do this.",
-    },
-)
-
-
-@output(UserErrorRow)
-class UserError:
-    """Why a mutation did not do what was asked; nothing is half done."""
-
-    code: UserErrorCode = column("For programs.")
-    message: str = column("For people, in English.")
-    path: list[str] = column("Where in the input, outermost first.")
+from schema.mutation import Mutation
+from schema.problem import UserError
+from weft.fields import Argument, column, mutation
+from weft.types import extends, given, input_type, output
 
 
 @output(resolve.IssuedSession)
@@ -88,4 +66,28 @@ class RefreshSessionInput:
 
     refresh_token: str = given(
         "The session's newest refresh token; empty for the one that a cookie has."
+    )
+
+
+@extends(Mutation)
+class SessionMutations:
+    """What opens and ends sessions."""
+
+    sign_up: SessionPayload = mutation(
+        resolve.sign_up, arguments={"input": Argument(SignUpInput, "The new user.")}
+    )
+    sign_in: SessionPayload = mutation(
+        resolve.sign_in, arguments={"input": Argument(SignInInput, "Who signs in.")}
+    )
+    refresh_session: SessionPayload = mutation(
+        resolve.refresh_session,
+        arguments={"input": Argument(RefreshSessionInput, "Which session goes on.")},
+    )
+    sign_out: SignOutPayload = mutation(
+        resolve.sign_out,
+        arguments={
+            "everywhere": Argument(
+                bool | None, "Whether every session of the viewer ends, on all devices.", False
+            )
+        },
     )

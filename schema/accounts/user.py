@@ -8,15 +8,16 @@ from db.accounts.session import SESSIONS_LISTED
 from db.accounts.user import Role, UserRow
 from resolvers.accounts import user as resolve
 from schema.accounts.active_session import ActiveSession
-from schema.cache import ITEM_COUNT, ITEMS_OF_USER, USER_TOTAL
-from schema.item import ITEM_ARGUMENTS, ItemConnection, items_weight
+from schema.accounts.user_cache import USER_TOTAL, USERS
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS, PageInfo
-from weft.fields import ListSize, column, derived, field
+from schema.query import Query
+from weft.fields import Argument, ListSize, column, derived, field, root
 from weft.identity import global_id
 from weft.loading.reach import Reach
 from weft.pagination import PAGE_SIZE, Edge, Page, take_page
-from weft.types import enumeration, output
+from weft.types import enumeration, extends, output
+from weft.weight import Weight
 
 enumeration(
     Role,
@@ -41,15 +42,6 @@ class User(Node):
         size=ListSize((), lambda: SESSIONS_LISTED),
         weight=Reach.PARENT.weight,
     )
-    items: ItemConnection = field(
-        resolve.items,
-        arguments={**PAGE_ARGUMENTS, **ITEM_ARGUMENTS},
-        prepare=take_page,
-        size=PAGE_SIZE,
-        weight=items_weight(of_owner=True),
-        cache=ITEMS_OF_USER,
-    )
-    item_count: int = field(resolve.item_count, cache=ITEM_COUNT)
 
 
 @output(Edge)
@@ -68,3 +60,27 @@ class UserConnection:
     nodes: list[User] = column("The users of this page, in order.")
     page_info: PageInfo = column("Where this page lies.")
     total_count: int = field(resolve.total_count, cache=USER_TOTAL, weight=Reach.PARENT.weight)
+
+
+@extends(Query)
+class UserQueries:
+    """Users."""
+
+    viewer: User | None = root(resolve.viewer)
+    user: User | None = root(
+        resolve.user, arguments={"id": Argument(strawberry.ID, "The ID of a user.")}
+    )
+    users: UserConnection = root(
+        resolve.users,
+        arguments={
+            **PAGE_ARGUMENTS,
+            "search": Argument(
+                str | None,
+                "Only users whose name has these words; there must be a word to find.",
+            ),
+        },
+        prepare=take_page,
+        size=PAGE_SIZE,
+        weight=Weight(("search",), lambda search: resolve.users_reach(search).weight),
+        cache=USERS,
+    )

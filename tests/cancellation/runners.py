@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from db.change_side import CHANGE_SIDES
-from db.tag import touched
+from db.recorded import CHANGE_SIDES, touched
 from resolvers.accounts.session_watch import SessionWatch
 from weft.cache.errors import CacheUnavailable
 from weft.cache.filler import Fill, Filler

@@ -19,7 +19,7 @@ from db.item_update import (
     update_item,
     update_unlocked_items,
 )
-from db.tag import touched
+from db.recorded import touched
 from tests.db.rights import ADMIN, ENDED, OWNERS, open_sessions
 from tests.loaders.conftest import some_items, some_users, store
 from tests.waiting import until

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from db.change_side import CHANGE_SIDES
+from db.recorded import CHANGE_SIDES
 from tests.database import Database as DatabaseOfTests
 from tests.programs import redis_program
 from tests.waiting import PATIENCE_SECONDS, until

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from db.tag import touched
+from db.recorded import touched
 from tests.weft.changes.site import Database, Site, keys_of, positions_of
 from weft.changes.change import BEGINNING
 from weft.postgres.change_log import RELAY_LAG_SECONDS, PostgresChangeLog

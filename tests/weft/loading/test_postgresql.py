@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from db.tag import touched
+from db.recorded import touched
 from tests.waiting import soon, until
 from tests.weft.loading.warehouse import outcomes
 from weft.errors import Unavailable

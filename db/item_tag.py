@@ -1,10 +1,9 @@
-"""Tags of the cache, and which of them a write touches."""
+"""Tags of items in the cache, and which of them a write to an item touches."""
 
 from weft.changes.change import Change
 from weft.postgres.own_writes import Write
 
 ALL_ITEMS, ALL_COUNTS = "Item.all", "Item.count"
-ALL_USERS = "User.all"
 
 
 def items_of(owner_id: int) -> str:
@@ -17,12 +16,8 @@ def item_count_of(owner_id: int) -> str:
     return f"User:{owner_id}.itemCount"
 
 
-def touched(write: Write | Change) -> list[str]:
+def touched_by_item(write: Write | Change) -> list[str]:
     """The tags that a write touches: those of both sides, if it changes owner or status."""
-    if write.entity == "User":
-        return [ALL_USERS]
-    if write.entity != "Item":
-        return []
     before, after = write.before, write.after
     if before is not None and before == after:  # as nearly always
         return [ALL_ITEMS, items_of(before["owner_id"])]

@@ -1,13 +1,14 @@
-"""Live updates as clients see them."""
+"""Changes of items as clients see them."""
 
 import strawberry
 
-from resolvers import change as resolve
+from resolvers import item_change as resolve
 from schema.item import Item
+from schema.subscription import Subscription
 from weft.changes.change import ChangeKind
 from weft.fields import Argument, column, derived, event, field
 from weft.identity import encode_id
-from weft.types import enumeration, output
+from weft.types import enumeration, extends, output
 
 enumeration(
     ChangeKind,
@@ -33,9 +34,9 @@ class ItemChange:
     )
 
 
-@output()
-class Subscription:
-    """What is told as it happens."""
+@extends(Subscription)
+class ItemSubscriptions:
+    """Changes of items."""
 
     item_changed: ItemChange = event(
         resolve.item_changed,
