@@ -27,4 +27,4 @@ TOUCHED: Mapping[str, Callable[[Write | Change], Sequence[str]]] = {
 def touched(write: Write | Change) -> Sequence[str]:
     """The tags of the cache that a write touches."""
     touched_by = TOUCHED.get(write.entity)
-    return () if touched_by is None else touched_by(write)
+    return [] if touched_by is None else touched_by(write)

@@ -8,8 +8,8 @@ from msgspec import UNSET, UnsetType
 from db.item import ItemStatus
 from db.item_page import ItemOrderField
 from resolvers.problem import Problems
-from resolvers.text import is_storable
 from weft.ordering import OrderDirection
+from weft.text import is_storable
 
 MAX_TITLE_LENGTH = 200
 MAX_DESCRIPTION_LENGTH = 10_000

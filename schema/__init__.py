@@ -10,6 +10,7 @@ from schema.query import Query
 from schema.subscription import Subscription
 from weft.execution.limits import Limits
 from weft.execution.schema import Schema
+from weft.types import has_fields
 
 EXTENSIONS = (*accounts.EXTENSIONS, item_write, item_change)
 """The modules that add fields to the roots and to the types of others: imported, they have."""
@@ -25,7 +26,7 @@ def build_schema(
     return Schema(
         Query,
         Mutation,
-        Subscription,
+        Subscription if has_fields(Subscription) else None,
         types=[User, Item],
         executor=executor,
         limits=limits,

@@ -57,6 +57,11 @@ def extends(extended: type) -> Callable[[TypeT], TypeT]:
     return declare
 
 
+def has_fields(declared: type) -> bool:
+    """Whether an object type has any field; a root type without one is none."""
+    return bool(_fields(declared))
+
+
 def _fields(declared: type) -> list[StrawberryField]:
     definition: StrawberryObjectDefinition = declared.__strawberry_definition__  # pyright: ignore
     return definition.fields

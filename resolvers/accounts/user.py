@@ -8,7 +8,7 @@ from db.accounts.session import SessionRow
 from db.accounts.user import UserRow
 from loaders.accounts.user import UserPageKey, UserScope
 from resolvers.context import Info
-from resolvers.text import check_search
+from resolvers.search import check_search
 from weft.fields import Guard
 from weft.identity import key_of
 from weft.loading.reach import Reach

@@ -18,7 +18,7 @@ from db.accounts.user_admin import (
     SET_ROLE,
     SET_SUSPENDED_AT,
 )
-from db.item_owner import DELETE_ITEMS_OF_OWNER, MOVE_ITEMS
+from db.owned import OWNED, Owned
 from resolvers.accounts.user_write import UserPayload
 from resolvers.context import Info
 from resolvers.problem import Problems, UserError, UserErrorCode
@@ -100,17 +100,27 @@ async def delete_user(info: Info, input: DeleteUser) -> DeleteUserPayload:
         keys = _keys(info, id=input.id, **heir)
         async with info.context.write() as transaction:
             actor, user, *heirs = await _locked(transaction, info, keys)
-            if heirs:
-                count = await transaction.first(MOVE_ITEMS, key=user.id, new_owner_id=heirs[0].id)
-                detail = f"{count} items to user {heirs[0].id}"
-            else:
-                count = await transaction.first(DELETE_ITEMS_OF_OWNER, key=user.id)
-                detail = f"{count} items deleted"
+            details = [
+                await _hand_over(transaction, owned, user, heirs[0] if heirs else None)
+                for owned in OWNED
+            ]
+            detail = ", ".join(details) or None
             await transaction.all(DELETE_USER, key=user.id)
             await _record(transaction, info, AuditAction.DELETE_USER, actor, user, detail)
     except _Refused as refused:
         return DeleteUserPayload(errors=refused.errors)
     return DeleteUserPayload(input.id)
+
+
+async def _hand_over(
+    transaction: WriteTransaction, owned: Owned, owner: UserRow, heir: UserRow | None
+) -> str:
+    """What became of what is owned, for the audit log."""
+    if heir is None:
+        count = await transaction.first(owned.delete, key=owner.id)
+        return f"{count} {owned.name} deleted"
+    count = await transaction.first(owned.move, key=owner.id, new_owner_id=heir.id)
+    return f"{count} {owned.name} to user {heir.id}"
 
 
 async def _set_suspended_at(

@@ -5,8 +5,10 @@ import pytest
 import strawberry
 
 from weft.errors import DeclarationError
-from weft.fields import column
-from weft.types import enumeration, given, input_type, interface, output
+from weft.execution.schema import Schema
+from weft.fields import column, root
+from weft.info import Info
+from weft.types import enumeration, extends, given, has_fields, input_type, interface, output
 
 
 class BookRow(msgspec.Struct, frozen=True):
@@ -88,3 +90,70 @@ class TestEnumeration:
             with pytest.raises(DeclarationError, match="Colour: describe each value"):
                 enumeration(Colour, descriptions)
         enumeration(Colour, {"RED": "Like blood.", "BLUE": "Like the sky."})
+
+
+class CrateRow(msgspec.Struct, frozen=True):
+    key: int
+    label: str
+
+
+def crate() -> type:
+    @output(CrateRow)
+    class Crate:
+        """A crate."""
+
+        key: int = column("Its number.")
+
+    return Crate
+
+
+class TestExtends:
+    def test_fields_of_an_extension_are_the_types_own_in_a_schema(self) -> None:
+        extended = crate()
+
+        @extends(extended)
+        class LabelOfCrate:  # pyright: ignore[reportUnusedClass]
+            """What is written on it."""
+
+            label: str = column("The label.")
+
+        @output()
+        class Query:
+            """The root."""
+
+            crate: extended = root(only_crate)  # pyright: ignore[reportInvalidTypeForm]
+
+        printed = Schema(Query).as_str()
+        assert "label: String!" in printed
+        assert "LabelOfCrate" not in printed
+
+    def test_field_that_the_type_has_already_is_refused(self) -> None:
+        with pytest.raises(DeclarationError, match="key"):
+
+            @extends(crate())
+            class KeyOfCrate:  # pyright: ignore[reportUnusedClass]
+                """Once more."""
+
+                key: int = column("Its number.")
+
+    def test_column_that_the_row_does_not_have_is_refused(self) -> None:
+        with pytest.raises(DeclarationError, match="CrateRow has no weight"):
+
+            @extends(crate())
+            class WeightOfCrate:  # pyright: ignore[reportUnusedClass]
+                """How heavy."""
+
+                weight: int = column("In grams.")
+
+    def test_root_without_fields_has_none(self) -> None:
+        @output()
+        class Empty:
+            """Nothing."""
+
+        assert not has_fields(Empty)
+        assert has_fields(crate())
+
+
+async def only_crate(info: Info) -> CrateRow:
+    """The crate."""
+    return CrateRow(1, "a")

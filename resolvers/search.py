@@ -1,21 +1,11 @@
-"""Text of clients, before it may reach the database."""
+"""Texts to search for, before they reach the database."""
 
 from resolvers.context import Info
 from weft.errors import BadArgument
 from weft.postgres.text_search import Language, SearchText
+from weft.text import checked_text
 
 MAX_SEARCH_LENGTH = 200
-
-
-def checked_text(name: str, text: str | None, *, max_length: int) -> str | None:
-    """The text, or None for None; BadArgument if it is too long or PostgreSQL could not hold it."""
-    if text is None:
-        return None
-    if len(text) > max_length:
-        raise BadArgument(f"{name} must have at most {max_length} characters.")
-    if not is_storable(text):
-        raise BadArgument(f"{name} must not hold NUL or half of a surrogate pair.")
-    return text
 
 
 async def check_search(info: Info, name: str, text: str | None, language: Language) -> None:
@@ -28,11 +18,3 @@ async def check_search(info: Info, name: str, text: str | None, language: Langua
         return
     if not await info.context.loaders.is_narrowed_by_text.load(SearchText(language, checked)):
         raise BadArgument(f"{name} must have a word that is to be found, on each side of an `or`.")
-
-
-def is_storable(text: str) -> bool:
-    """Whether PostgreSQL can hold the text: it has no NUL and no lone surrogate."""
-    try:
-        return b"\0" not in text.encode()
-    except UnicodeEncodeError:
-        return False
