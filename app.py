@@ -51,11 +51,11 @@ from weft.shared_redis import close_redis, shared_redis
 from weft.shutdown import Shutdown
 from weft.telemetry import health
 from weft.telemetry.statements import log_slow_statements
+from weft.transport.browser_page import BrowserPage
+from weft.transport.concurrency import InFlight
 from weft.transport.cookies import CookieSessions
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
-from weft.transport.load import InFlight
-from weft.transport.pages import Page
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
 
@@ -65,7 +65,7 @@ Clock = Callable[[], datetime]
 Abandon = Callable[[], None]
 
 
-class Server:
+class Process:
     """What lives as long as the process: made here, started and stopped by `lifespan`."""
 
     def __init__(
@@ -207,7 +207,7 @@ def create_app(
     called at the end if something that it runs did not end.
     """
     settings.check_secrets(development=on_loopback)
-    server = Server(
+    server = Process(
         settings,
         now or partial(datetime.now, UTC),
         observed_at_work(observe or log_slow_statements(settings.slow_statement_ms)),
@@ -281,11 +281,11 @@ def create_app(
     return proxied
 
 
-def _graphiql(web: FastAPI) -> Page:
+def _graphiql(web: FastAPI) -> BrowserPage:
     """What `/graphql` shows to browsers; `web` serves what it loads, and the page of `/live`."""
-    graphiql = Page(BUILT_PAGES / "graphiql", inline_styles=True)
+    graphiql = BrowserPage(BUILT_PAGES / "graphiql", inline_styles=True)
     web.router.routes += graphiql.routes()
-    web.router.routes += Page(BUILT_PAGES / "live").routes("/live")
+    web.router.routes += BrowserPage(BUILT_PAGES / "live").routes("/live")
     return graphiql
 
 

@@ -159,8 +159,8 @@ def create_admin(
     """Make a user who is an admin. Asks for what is not given."""
     from db.accounts.admin import insert_admin
     from resolvers.accounts.account import check_password, checked_email, checked_name
-    from resolvers.problem import Problems
     from weft.auth.passwords import Passwords
+    from weft.problem import Problems
 
     problems = Problems()
     name, email = checked_name(problems, name), checked_email(problems, email)

@@ -26,7 +26,7 @@ import psutil
 import redis.asyncio
 from fastapi import FastAPI
 
-from app import Server
+from app import Process
 from db.accounts.user import UserRow
 from db.item import ItemRow
 from db.item_page import ItemScope
@@ -41,12 +41,12 @@ from serving import collect_garbage_in_small_parts
 from settings import Settings
 from weft.cache.cache import Cache
 from weft.cache.field import cached, cached_root
-from weft.cache.policy import CachePolicy, Scope
+from weft.cache.policy import CachePolicy, CacheScope
+from weft.declare.identity import encode_id
+from weft.declare.info import Info
+from weft.declare.pagination import Page, PageArgs, StoredPage
 from weft.embedded import EmbeddedServers, embedded_servers
 from weft.execution.engine import Engine
-from weft.identity import encode_id
-from weft.info import Info
-from weft.pagination import Page, PageArgs, StoredPage
 from weft.postgres.migration import upgrade
 
 USERS, ITEMS, SEED = 1_000, 20_000, 7
@@ -73,7 +73,7 @@ OPERATIONS = {
 TAGS = ["garden", "kitchen", "vintage", "office"]
 ITEM_PAGES = CachePolicy(
     ttl_seconds=300,
-    scope=Scope.PUBLIC,
+    scope=CacheScope.PUBLIC,
     tags=lambda _, arguments: (ALL_ITEMS,),
     value_type=StoredPage[ItemRow, ItemScope],
     encode=lambda page: page.stored,
@@ -108,7 +108,7 @@ async def _measure(servers: EmbeddedServers) -> None:
                 redis_prefix=secrets.token_hex(4),
                 cache=cache,
             )
-            server = Server(settings, lambda: datetime.now(UTC), lambda sql, seconds: None)
+            server = Process(settings, lambda: datetime.now(UTC), lambda sql, seconds: None)
             await stack.enter_async_context(server.lifespan(FastAPI()))
             while cache == "available" and not server.relay.leads:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -188,7 +188,7 @@ def _users_by_key(services: Services, count: int) -> Ask:
 
     policy = CachePolicy(
         ttl_seconds=300,
-        scope=Scope.PUBLIC,
+        scope=CacheScope.PUBLIC,
         tags=lambda key, _: (items_of(key),),
         key=lambda parent: parent,
         value_type=UserRow,

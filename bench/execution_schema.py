@@ -6,11 +6,11 @@ from typing import Annotated
 import msgspec
 import strawberry
 
-from weft.fields import Argument, column, derived, field, root
-from weft.identity import global_id
-from weft.info import Info
-from weft.pagination import Edge, Order, Page, PageArgs, take_page, window
-from weft.types import output
+from weft.declare.fields import Argument, column, derived, field, root
+from weft.declare.identity import global_id
+from weft.declare.info import Info
+from weft.declare.pagination import Edge, Order, Page, PageArgs, take_page, window
+from weft.declare.types import output
 
 
 class UserRow(msgspec.Struct, frozen=True):

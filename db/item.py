@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
 from db.accounts.user import user_table
+from weft.declare.remembered import Remembered
 from weft.postgres.metadata import metadata
 from weft.postgres.pages import keys_of
 from weft.postgres.row_version import RowStatements
 from weft.postgres.statement import Statement
 from weft.postgres.times import LATEST, times_check
-from weft.remembered import Remembered
 
 
 class ItemStatus(enum.StrEnum):

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.item import ITEM_COLUMNS, SEARCHED, ItemRow, ItemStatus, item_row, item_table
+from weft.declare.pagination import Window
 from weft.loading.reach import Reach
-from weft.pagination import Window
 from weft.postgres.pages import (
     AnySelect,
     PageStatements,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from settings import settings_table
+from settings.table import with_tables
 from weft.bounds import bounds_table
-from weft.settings_table import with_tables
 
 CHECKOUT = Path(__file__).parent.parent
 SDL = CHECKOUT / "schema" / "schema.graphql"

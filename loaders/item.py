@@ -13,8 +13,8 @@ from db.item_page import (
     page_arrays,
     scope_arrays,
 )
+from weft.declare.pagination import Page, Window
 from weft.loading.grouping import in_groups
-from weft.pagination import Page, Window
 from weft.postgres.confirmed_rows import fetch_pages, fetch_rows
 from weft.postgres.connection import ReadConnection
 

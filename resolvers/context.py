@@ -15,13 +15,13 @@ from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import AccessTokens
 from weft.cache.answers import Taken
-from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 from weft.cache.errors import ViewerRead
+from weft.cache.snapshot_bound import SnapshotBound
 from weft.changes.cursor import Cursors
 from weft.changes.hub import Hub
+from weft.declare.info import Info as BaseInfo
 from weft.explanation import Explanation
-from weft.info import Info as BaseInfo
 from weft.loading.dispatch import WatchedDispatcher
 from weft.mail.mail import Mail
 from weft.postgres.connection import WriteTransaction

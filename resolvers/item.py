@@ -11,11 +11,11 @@ from loaders.item import ItemPageKey
 from resolvers.context import Info, Viewer
 from resolvers.item_input import MAX_TAG_LENGTH, MAX_TAGS, ItemFilter, ItemOrder
 from resolvers.search import check_search
+from weft.declare.identity import key_of
+from weft.declare.ordering import OrderDirection
+from weft.declare.pagination import Order, Page, PageArgs, Window, window
 from weft.errors import BadArgument
-from weft.identity import key_of
 from weft.loading.reach import Reach
-from weft.ordering import OrderDirection
-from weft.pagination import Order, Page, PageArgs, Window, window
 from weft.postgres.text_search import Language
 from weft.text import checked_text
 

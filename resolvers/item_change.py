@@ -10,8 +10,8 @@ from resolvers.context import Info, Viewer
 from resolvers.item import visible_item
 from weft.changes.change import Change, ChangeKind
 from weft.changes.listener import Wants
+from weft.declare.identity import key_of
 from weft.feed import Feed
-from weft.identity import key_of
 from weft.rates.budget import client_of
 
 MAX_IDS = 100

@@ -7,8 +7,8 @@ from msgspec import UNSET, UnsetType
 
 from db.item import ItemStatus
 from db.item_page import ItemOrderField
-from resolvers.problem import Problems
-from weft.ordering import OrderDirection
+from weft.declare.ordering import OrderDirection
+from weft.problem import Problems
 from weft.text import is_storable
 
 MAX_TITLE_LENGTH = 200

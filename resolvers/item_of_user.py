@@ -14,7 +14,7 @@ from resolvers.item import (
     item_scope,
 )
 from resolvers.item_input import ItemFilter, ItemOrder
-from weft.pagination import Page, PageArgs
+from weft.declare.pagination import Page, PageArgs
 
 
 async def items(

@@ -17,10 +17,10 @@ from resolvers.item_input import (
     check_tags,
     check_title,
 )
-from resolvers.problem import Problems, UserError, UserErrorCode
+from weft.declare.identity import key_of
 from weft.errors import BadId
-from weft.identity import key_of
 from weft.postgres.connection import Missing, WriteTransaction
+from weft.problem import Problems, UserError, UserErrorCode
 
 ACCOUNT_GONE = UserError(UserErrorCode.FORBIDDEN, "Your account has been deleted.")
 

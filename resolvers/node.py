@@ -6,8 +6,8 @@ from db.accounts.user import UserRow
 from db.item import ItemRow
 from resolvers.context import Info
 from resolvers.item import visible_item
+from weft.declare.identity import decode_id
 from weft.errors import BadId
-from weft.identity import decode_id
 
 MAX_NODES = 100
 

@@ -8,9 +8,9 @@ from schema.item import Item
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.subscription import Subscription
+from weft.declare.types import has_fields
 from weft.execution.limits import Limits
 from weft.execution.schema import Schema
-from weft.types import has_fields
 
 EXTENSIONS = (*accounts.EXTENSIONS, item_write, item_change)
 """The modules that add fields to the roots and to the types of others: imported, they have."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from weft.pagination import Page, StoredPage
+from weft.declare.pagination import Page, StoredPage
 
 TTL_SECONDS = 300
 ONCE_MS = 200

@@ -13,11 +13,11 @@ from schema.item_input import ITEM_ARGUMENTS, items_weight
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS, PageInfo
 from schema.query import Query
-from weft.fields import Argument, column, derived, field, root
-from weft.identity import global_id
+from weft.declare.fields import Argument, column, derived, field, root
+from weft.declare.identity import global_id
+from weft.declare.pagination import PAGE_SIZE, Edge, Page, take_page
+from weft.declare.types import extends, output
 from weft.loading.reach import Reach
-from weft.pagination import PAGE_SIZE, Edge, Page, take_page
-from weft.types import extends, output
 
 
 @output(ItemRow)

@@ -13,8 +13,8 @@ from resolvers.context import STRANGER, Viewer
 from resolvers.item import item_window
 from resolvers.item_input import ItemFilter
 from schema.cache import ONCE_MS, TTL_SECONDS, has_cursor, stored
-from weft.cache.policy import CachePolicy, Scope
-from weft.pagination import Page, StoredPage
+from weft.cache.policy import CachePolicy, CacheScope
+from weft.declare.pagination import Page, StoredPage
 
 ADMIN = Viewer(role=Role.ADMIN)
 
@@ -53,14 +53,14 @@ def _item_page(stored: Any, _: Any, arguments: Mapping[str, Any]) -> Page[ItemRo
 
 ITEM_COUNT = CachePolicy(
     ttl_seconds=TTL_SECONDS,
-    scope=Scope.PUBLIC,
+    scope=CacheScope.PUBLIC,
     tags=lambda user_id, _: (item_count_of(user_id),),
     value_type=int,
 )
 ITEM_TOTAL = CachePolicy(
     ttl_seconds=TTL_SECONDS,
     once_ms=ONCE_MS,
-    scope=Scope.PUBLIC,
+    scope=CacheScope.PUBLIC,
     key=lambda page: page.scope,
     tags=lambda scope, _: (_tag_of_count(scope),),
     keeps=_is_kept,

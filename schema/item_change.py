@@ -6,9 +6,9 @@ from resolvers import item_change as resolve
 from schema.item import Item
 from schema.subscription import Subscription
 from weft.changes.change import ChangeKind
-from weft.fields import Argument, column, derived, event, field
-from weft.identity import encode_id
-from weft.types import enumeration, extends, output
+from weft.declare.fields import Argument, column, derived, event, field
+from weft.declare.identity import encode_id
+from weft.declare.types import enumeration, extends, output
 
 enumeration(
     ChangeKind,

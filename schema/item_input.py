@@ -8,10 +8,10 @@ from db.item import ItemStatus
 from db.item_page import ItemOrderField
 from resolvers import item_input as values
 from resolvers.item import items_reach
-from weft.fields import Argument
-from weft.ordering import OrderDirection
-from weft.types import enumeration, given, input_type
-from weft.weight import Weight
+from weft.declare.fields import Argument
+from weft.declare.ordering import OrderDirection
+from weft.declare.types import enumeration, given, input_type
+from weft.declare.weight import Weight
 
 enumeration(
     ItemStatus,

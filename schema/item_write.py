@@ -8,8 +8,8 @@ from schema.item import Item
 from schema.item_input import CreateItemInput, DeleteItemInput, UpdateItemInput
 from schema.mutation import Mutation
 from schema.problem import UserError
-from weft.fields import Argument, column, mutation
-from weft.types import extends, output
+from weft.declare.fields import Argument, column, mutation
+from weft.declare.types import extends, output
 
 
 @output(resolve.ItemPayload)

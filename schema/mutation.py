@@ -1,6 +1,6 @@
 """Where writing starts; each noun extends it."""
 
-from weft.types import output
+from weft.declare.types import output
 
 
 @output()

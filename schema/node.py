@@ -2,8 +2,8 @@
 
 import strawberry
 
-from weft.fields import column
-from weft.types import interface
+from weft.declare.fields import column
+from weft.declare.types import interface
 
 
 @interface

@@ -1,8 +1,8 @@
 """What all connections have in common (GraphQL Cursor Connections Specification)."""
 
-from weft.fields import Argument, column
-from weft.pagination import DEFAULT_SIZE, MAX_SIZE, Page
-from weft.types import output
+from weft.declare.fields import Argument, column
+from weft.declare.pagination import DEFAULT_SIZE, MAX_SIZE, Page
+from weft.declare.types import output
 
 PAGE_ARGUMENTS = {
     "first": Argument(

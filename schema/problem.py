@@ -1,9 +1,9 @@
 """Why a mutation did not do what was asked, as clients see it."""
 
-from resolvers.problem import UserError as UserErrorRow
-from resolvers.problem import UserErrorCode
-from weft.fields import column
-from weft.types import enumeration, output
+from weft.declare.fields import column
+from weft.declare.types import enumeration, output
+from weft.problem import UserError as UserErrorRow
+from weft.problem import UserErrorCode
 
 enumeration(
     UserErrorCode,

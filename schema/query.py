@@ -4,8 +4,8 @@ import strawberry
 
 from resolvers import node as resolve_node
 from schema.node import Node
-from weft.fields import Argument, ListSize, root
-from weft.types import output
+from weft.declare.fields import Argument, ListSize, root
+from weft.declare.types import output
 
 
 @output()

@@ -1,6 +1,6 @@
 """Live updates; each noun extends it."""
 
-from weft.types import output
+from weft.declare.types import output
 
 
 @output()

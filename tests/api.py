@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from settings import Settings
 from tests.waiting import PATIENCE_SECONDS
 from weft.auth.tokens import AccessTokens
-from weft.identity import encode_id
+from weft.declare.identity import encode_id
 
 
 class Clock:

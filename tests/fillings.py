@@ -21,12 +21,12 @@ from weft.cache.answers import Answers, Taken
 from weft.cache.cache import Cache
 from weft.cache.entry import Codec, Entry
 from weft.cache.filler import Fill, Filler
+from weft.declare.pagination import Page, PageArgs
+from weft.declare.remembered import Remembered
 from weft.documents.documents import Documents
 from weft.execution.engine import Engine
 from weft.execution.operation import Operation
 from weft.loading.memory import VERSION_BYTES, Memory
-from weft.pagination import Page, PageArgs
-from weft.remembered import Remembered
 from weft.server.head_cache import HeadCache
 from weft.transport.request import Bodies
 

@@ -11,7 +11,7 @@ from weft.auth.tokens import AccessTokens
 from weft.changes.batch import Batch
 from weft.changes.change import Change, ChangeKind, Point
 from weft.changes.pages import PAGE, LogPages
-from weft.identity import decode_id, encode_id, global_id
+from weft.declare.identity import decode_id, encode_id, global_id
 from weft.rates.address import counted_address
 from weft.rates.budget import CostBudget
 from weft.rates.windows import OwnWindows

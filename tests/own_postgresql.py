@@ -15,7 +15,7 @@ from tests.waiting import until
 from weft.embedded.account import hand_over, server_account
 from weft.embedded.binaries import postgresql_binaries
 from weft.embedded.postgresql import DATABASE, SUPERUSER, postgresql_server
-from weft.embedded.process import Server, start, stop
+from weft.embedded.process import EmbeddedProcess, start, stop
 from weft.embedded.sockets import socket_directory
 from weft.postgres.migration import upgrade
 
@@ -33,7 +33,7 @@ DRAW = "DO $$ BEGIN FOR n IN 1..500 LOOP PERFORM pg_current_xact_id(); COMMIT; E
 class OwnPostgreSQL(Database):
     """One database, migrated; `dsn` stays good whatever becomes of the server."""
 
-    def __init__(self, server: Server, sockets: Path) -> None:
+    def __init__(self, server: EmbeddedProcess, sockets: Path) -> None:
         super().__init__(f"postgresql://{SUPERUSER}@/{DATABASE}?host={sockets}")
         self._server = server
         self._sockets = sockets

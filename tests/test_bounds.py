@@ -8,9 +8,9 @@ import pytest
 from settings import Settings
 from tests.fillings import Filling
 from tests.fillings_of_clients import FILLINGS
-from weft import identity
 from weft.bounds import BOUNDS, Bound
 from weft.cache.filler import Filler
+from weft.declare import identity
 
 ROOM_BYTES = 2_000_000
 """What each cache may take in these tests, unless what it may take is fixed."""

@@ -6,7 +6,7 @@ from settings import Settings
 from tests.api import Api
 from tests.live import change, subscribed
 from tests.weft.cache.settings import with_cache
-from weft.identity import encode_id
+from weft.declare.identity import encode_id
 
 
 @pytest.fixture

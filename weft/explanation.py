@@ -41,7 +41,7 @@ def observed_at_work(observe: Observe) -> Observe:
     return observe_both
 
 
-class Batch:
+class ExplainedBatch:
     """One batch of a loader: its distinct keys, for how many calls, and its statements."""
 
     def __init__(self, keys: int, calls: int) -> None:
@@ -53,7 +53,7 @@ class Batch:
         self.statements.append((sql, seconds))
 
 
-class Statement(msgspec.Struct, omit_defaults=True):
+class ExplainedStatement(msgspec.Struct, omit_defaults=True):
     """`keys` and `calls` are those of its batch; a statement of no batch has none."""
 
     sql: str
@@ -83,7 +83,7 @@ class Explanation:
         self._charged = 0
         self._started = perf_counter()
         self._fields: defaultdict[str, FieldWork] = defaultdict(FieldWork)
-        self._statements: list[Statement] = []
+        self._statements: list[ExplainedStatement] = []
 
     def add_charge(self, cost: int) -> None:
         """Counts what the client is charged."""
@@ -117,7 +117,7 @@ class Explanation:
             self._fields[coordinate].ms += _ms(perf_counter() - started)
 
     def add(
-        self, coordinate: str, statements: list[tuple[str, float]], batch: Batch | None
+        self, coordinate: str, statements: list[tuple[str, float]], batch: ExplainedBatch | None
     ) -> None:
         """Counts statements as the field's, which may share their batch with others."""
         field = self._fields[coordinate]
@@ -127,7 +127,9 @@ class Explanation:
         for sql, seconds in statements:
             field.statements += 1
             field.statement_ms += _ms(seconds)
-            self._statements.append(Statement(sql, round(_ms(seconds), 3), coordinate, keys, calls))
+            self._statements.append(
+                ExplainedStatement(sql, round(_ms(seconds), 3), coordinate, keys, calls)
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """As it stands in an answer's extensions; a cached field also has what the cache did."""
@@ -158,11 +160,11 @@ class _FieldAtWork:
     def add_statement(self, sql: str, seconds: float) -> None:
         self._explanation.add(self._coordinate, [(sql, seconds)], None)
 
-    def add_batch(self, batch: Batch) -> None:
+    def add_batch(self, batch: ExplainedBatch) -> None:
         self._explanation.add(self._coordinate, batch.statements, batch)
 
 
-Watch = Callable[[Batch], None]
+Watch = Callable[[ExplainedBatch], None]
 
 
 def watch_at_work() -> Watch | None:
@@ -174,7 +176,7 @@ def watch_at_work() -> Watch | None:
 @contextmanager
 def batch_at_work(keys: int, calls: int, watches: Sequence[Watch]) -> Generator[None]:
     """Gathers the statements in the block as those of one batch, and tells who watches."""
-    batch = Batch(keys, calls)
+    batch = ExplainedBatch(keys, calls)
     token = AT_WORK.set(batch)
     try:
         yield

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from db.accounts.audit_entry import AUDIT_ENTRY_PAGES, AuditEntryRow
+from weft.declare.pagination import Page, Window
 from weft.loading.grouping import in_groups
-from weft.pagination import Page, Window
 from weft.postgres.confirmed_rows import fetch_pages
 from weft.postgres.connection import ReadConnection
 from weft.postgres.pages import window_arrays

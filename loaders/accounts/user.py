@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from db.accounts.user import COUNT_USERS, KNOWN_USERS_BY_ID, USER_PAGES, UserRow
+from weft.declare.pagination import Page, Window
 from weft.loading.grouping import in_groups
 from weft.loading.reach import Reach
-from weft.pagination import Page, Window
 from weft.postgres.confirmed_rows import fetch_pages, fetch_rows
 from weft.postgres.connection import ReadConnection
 from weft.postgres.pages import sparse, window_arrays

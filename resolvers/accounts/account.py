@@ -4,8 +4,8 @@ import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
 
-from resolvers.problem import Problems
 from weft.auth.guessable import is_common
+from weft.problem import Problems
 
 MAX_NAME_LENGTH = 100
 MAX_EMAIL_LENGTH = 254

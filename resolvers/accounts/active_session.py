@@ -6,9 +6,9 @@ import msgspec
 
 from db.accounts.session import DELETE_SESSION_OF_USER, SessionRow
 from resolvers.context import STRANGER, Info
-from resolvers.problem import UserError, UserErrorCode
+from weft.declare.identity import key_of
 from weft.errors import BadId
-from weft.identity import key_of
+from weft.problem import UserError, UserErrorCode
 
 
 class EndSession(msgspec.Struct, frozen=True):

@@ -6,8 +6,8 @@ from db.accounts.audit_entry import AuditEntryRow
 from db.accounts.user import UserRow
 from loaders.accounts.audit_entry import AuditEntryPageKey
 from resolvers.context import Info
+from weft.declare.pagination import Order, Page, PageArgs, window
 from weft.errors import Forbidden
-from weft.pagination import Order, Page, PageArgs, window
 
 AUDIT_ORDER = Order("audit", lambda row: row.id, int, descending=True)
 

@@ -18,11 +18,11 @@ from resolvers.accounts.email_verification_mail import mail_to_verify
 from resolvers.accounts.mailed_token import EXPIRED
 from resolvers.accounts.session_token import IssuedSession, handed_over, open_session
 from resolvers.context import Info
-from resolvers.problem import Problems, UserError, UserErrorCode
 from weft.auth.sessions import digest
 from weft.confidential import Confidential
 from weft.mail.mail import Mail
 from weft.postgres.connection import Duplicate, WriteTransaction
+from weft.problem import Problems, UserError, UserErrorCode
 from weft.rates.address import CLIENT
 
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from resolvers.context import MailedTokens
-from resolvers.problem import UserError, UserErrorCode
 from weft.mail.mail import Mail
+from weft.problem import UserError, UserErrorCode
 
 EXPIRED = UserError(
     UserErrorCode.EXPIRED, "The token is unknown, used or too old: ask for another.", ["token"]

@@ -17,9 +17,9 @@ from db.accounts.session import DELETE_SESSIONS_OF_USER
 from resolvers.accounts.account import account_key, check_password, normalised_email
 from resolvers.accounts.mailed_token import EXPIRED, mail_with_token
 from resolvers.context import Info
-from resolvers.problem import Problems, UserError, UserErrorCode
 from weft.auth.sessions import digest, new_refresh_token
 from weft.confidential import Confidential
+from weft.problem import Problems, UserError, UserErrorCode
 from weft.rates.address import CLIENT
 
 RESET = (

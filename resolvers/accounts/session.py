@@ -31,12 +31,12 @@ from resolvers.accounts.session_token import (
     stored_token,
 )
 from resolvers.context import STRANGER, Info, Services, Viewer
-from resolvers.problem import Problems, UserError, UserErrorCode
 from weft.auth.cookies import session_cookies
 from weft.auth.sessions import Verdict, digest
 from weft.auth.tokens import bearer_token
 from weft.confidential import Confidential
 from weft.errors import RateLimited, Unauthenticated
+from weft.problem import Problems, UserError, UserErrorCode
 from weft.rates.address import CLIENT
 
 log = structlog.get_logger(__name__)

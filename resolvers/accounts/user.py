@@ -9,10 +9,10 @@ from db.accounts.user import UserRow
 from loaders.accounts.user import UserPageKey, UserScope
 from resolvers.context import Info
 from resolvers.search import check_search
-from weft.fields import Guard
-from weft.identity import key_of
+from weft.declare.fields import Guard
+from weft.declare.identity import key_of
+from weft.declare.pagination import Order, Page, PageArgs, window
 from weft.loading.reach import Reach
-from weft.pagination import Order, Page, PageArgs, window
 from weft.postgres.text_search import Language
 
 USER_ORDER = Order("users", lambda row: row.id, int)

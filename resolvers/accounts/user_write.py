@@ -8,8 +8,8 @@ from resolvers.accounts.account import account_key, checked_email, checked_name
 from resolvers.accounts.email_verification_mail import mail_to_verify
 from resolvers.accounts.session import confirmed_hash
 from resolvers.context import Info
-from resolvers.problem import Problems, UserError, UserErrorCode
 from weft.confidential import Confidential
+from weft.problem import Problems, UserError, UserErrorCode
 from weft.rates.address import CLIENT
 
 WRONG = UserError(UserErrorCode.BAD_CREDENTIALS, "This is not your password.", ["currentPassword"])

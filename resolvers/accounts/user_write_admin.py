@@ -21,10 +21,10 @@ from db.accounts.user_admin import (
 from db.owned import OWNED, Owned
 from resolvers.accounts.user_write import UserPayload
 from resolvers.context import Info
-from resolvers.problem import Problems, UserError, UserErrorCode
+from weft.declare.identity import key_of
 from weft.errors import BadId
-from weft.identity import key_of
 from weft.postgres.connection import WriteTransaction
+from weft.problem import Problems, UserError, UserErrorCode
 
 ADMINS_ONLY = UserError(UserErrorCode.FORBIDDEN, "Only admins may do this.")
 

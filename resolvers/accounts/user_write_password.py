@@ -6,9 +6,9 @@ from resolvers.accounts.account import account_key, check_password
 from resolvers.accounts.session import confirmed_hash
 from resolvers.accounts.user_write import WRONG, UserPayload
 from resolvers.context import Info
-from resolvers.problem import Problems, UserErrorCode
 from weft.confidential import Confidential
 from weft.mail.mail import Mail
+from weft.problem import Problems, UserErrorCode
 from weft.rates.address import CLIENT
 
 

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any, get_type_hints
 
 from resolvers.context import Info
-from resolvers.problem import UserError, UserErrorCode
+from weft.problem import UserError, UserErrorCode
 
 UNVERIFIED = UserError(
     UserErrorCode.FORBIDDEN,

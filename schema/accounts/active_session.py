@@ -8,9 +8,9 @@ from db.accounts.session import SessionRow
 from resolvers.accounts import active_session as resolve
 from schema.mutation import Mutation
 from schema.problem import UserError
-from weft.fields import Argument, column, derived, field, mutation
-from weft.identity import global_id
-from weft.types import extends, given, input_type, output
+from weft.declare.fields import Argument, column, derived, field, mutation
+from weft.declare.identity import global_id
+from weft.declare.types import extends, given, input_type, output
 
 
 @output(SessionRow)

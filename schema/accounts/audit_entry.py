@@ -9,10 +9,10 @@ from resolvers.accounts import audit_entry as resolve
 from schema.accounts.user import User
 from schema.page import PAGE_ARGUMENTS, PageInfo
 from schema.query import Query
-from weft.fields import column, derived, field, root
-from weft.identity import encode_id
-from weft.pagination import PAGE_SIZE, Edge, Page, take_page
-from weft.types import enumeration, extends, output
+from weft.declare.fields import column, derived, field, root
+from weft.declare.identity import encode_id
+from weft.declare.pagination import PAGE_SIZE, Edge, Page, take_page
+from weft.declare.types import enumeration, extends, output
 
 enumeration(
     AuditAction,

@@ -5,8 +5,8 @@ from schema.accounts.session import Session
 from schema.accounts.user import User
 from schema.mutation import Mutation
 from schema.problem import UserError
-from weft.fields import Argument, column, mutation
-from weft.types import extends, given, input_type, output
+from weft.declare.fields import Argument, column, mutation
+from weft.declare.types import extends, given, input_type, output
 
 
 @output(resolve.VerifyEmailPayload)

@@ -3,8 +3,8 @@
 from resolvers.accounts import password_reset as resolve
 from schema.mutation import Mutation
 from schema.problem import UserError
-from weft.fields import Argument, column, mutation
-from weft.types import extends, given, input_type, output
+from weft.declare.fields import Argument, column, mutation
+from weft.declare.types import extends, given, input_type, output
 
 
 @output(resolve.RequestPasswordResetPayload)

@@ -12,12 +12,12 @@ from schema.accounts.user_cache import USER_TOTAL, USERS
 from schema.node import Node
 from schema.page import PAGE_ARGUMENTS, PageInfo
 from schema.query import Query
-from weft.fields import Argument, ListSize, column, derived, field, root
-from weft.identity import global_id
+from weft.declare.fields import Argument, ListSize, column, derived, field, root
+from weft.declare.identity import global_id
+from weft.declare.pagination import PAGE_SIZE, Edge, Page, take_page
+from weft.declare.types import enumeration, extends, output
+from weft.declare.weight import Weight
 from weft.loading.reach import Reach
-from weft.pagination import PAGE_SIZE, Edge, Page, take_page
-from weft.types import enumeration, extends, output
-from weft.weight import Weight
 
 enumeration(
     Role,

@@ -4,8 +4,8 @@ from resolvers.accounts import user_write, user_write_password
 from schema.accounts.user import User
 from schema.mutation import Mutation
 from schema.problem import UserError
-from weft.fields import Argument, column, mutation
-from weft.types import extends, given, input_type, output
+from weft.declare.fields import Argument, column, mutation
+from weft.declare.types import extends, given, input_type, output
 
 
 @output(user_write.UserPayload)

@@ -8,8 +8,8 @@ from resolvers.accounts.verified import by_verified
 from schema.accounts.user_write import UserPayload
 from schema.mutation import Mutation
 from schema.problem import UserError
-from weft.fields import Argument, column, mutation
-from weft.types import extends, given, input_type, output
+from weft.declare.fields import Argument, column, mutation
+from weft.declare.types import extends, given, input_type, output
 
 
 @output(resolve.DeleteUserPayload)

@@ -14,9 +14,9 @@ from websockets.typing import Subprotocol
 from tests.api import Api
 from tests.sockets import connecting
 from tests.weft.transport.toy import Server, serving
+from weft.declare.fields import Guard, field
+from weft.declare.info import Info
 from weft.errors import DeclarationError, Forbidden
-from weft.fields import Guard, field
-from weft.info import Info
 from weft.transport.limits import SocketLimits
 
 WEB = Path(__file__).parent.parent.parent / "web"

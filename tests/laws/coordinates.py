@@ -10,8 +10,8 @@ from typing import Any
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
 
 from tests.laws.source import sources
-from weft.declaration import DECLARED, row_of
-from weft.fields import Kind, WeftField
+from weft.declare.checks import DECLARED, row_of
+from weft.declare.fields import Kind, WeftField
 from weft.loading.loader import LoaderSet
 
 COMPUTED = (Kind.BATCHED, Kind.ROOT, Kind.EVENT)

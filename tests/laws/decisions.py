@@ -13,12 +13,12 @@ NAMELESS = {"utils", "util", "common", "helpers", "helper", "manager", "managers
 
 # What is called in one place only, by its name or the end of it, and where.
 PLACES = {
-    "guard.allows": ("weft/fields.py",),
-    "FieldSpec": ("weft/fields.py", "weft/execution/binding.py"),
+    "guard.allows": ("weft/declare/fields.py",),
+    "FieldSpec": ("weft/declare/fields.py", "weft/execution/binding.py"),
     "Loaders": ("resolvers/context.py",),
     "Loader": ("weft/loading/loader.py",),
     "clear_all": ("weft/loading/loader.py", "resolvers/context.py"),
-    "forget_loaded": ("weft/fields.py",),
+    "forget_loaded": ("weft/declare/fields.py",),
     "renew": ("weft/execution/engine.py",),
     "Services": ("app.py",),
     "Database": ("app.py",),

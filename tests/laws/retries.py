@@ -29,7 +29,7 @@ OWN_AWAITS = {
     "weft/cache/connection.py": "has none of redis-py's timeouts, so it loses none",
     "weft/cache/contents.py": "the command `weft cache`, which ends with its process",
     "weft/changes/channel.py": "runs `_listen` as cancellable work, until that ends",
-    "weft/cache/layout.py": "awaits what `weft.cache.server` gives it",
+    "weft/cache/cluster.py": "awaits what `weft.cache.server` gives it",
     "weft/changes/relay.py": "opens the log, which is PostgreSQL's",
 }
 Loop = ast.While | ast.For | ast.AsyncFor

@@ -12,8 +12,8 @@ from graphql import GraphQLObjectType, GraphQLSchema
 
 from tests.laws.coordinates import answered
 from tests.laws.source import sources
-from weft.declaration import DECLARED, row_of
-from weft.fields import Kind, WeftField
+from weft.declare.checks import DECLARED, row_of
+from weft.declare.fields import Kind, WeftField
 from weft.postgres.statement import Statement
 
 

@@ -37,6 +37,7 @@ def sources(root: Path) -> list[Source]:
     """Every Python file of the layers, and those that stand above them."""
     files = sorted(root.glob("*.py"))
     files += sorted(root.glob("development/*.py"))
+    files += sorted(root.glob("settings/*.py"))
     files += sorted(path for layer in LAYERS for path in (root / layer).rglob("*.py"))
     return [
         Source(path.relative_to(root).as_posix(), text, ast.parse(text))

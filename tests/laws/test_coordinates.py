@@ -8,12 +8,12 @@ from graphql import GraphQLSchema
 from schema.node import Node
 from tests.laws import coordinates, rows, storage
 from tests.laws.tree import write
+from weft.declare.fields import column, field, root
+from weft.declare.info import Info
+from weft.declare.types import output
 from weft.execution.schema import Schema
-from weft.fields import column, field, root
-from weft.info import Info
 from weft.loading.loader import LoaderSet, loads
 from weft.loading.reach import Reach
-from weft.types import output
 
 
 class BoxRow(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ class TestCoordinates:
             ("size", "resolvers.test_coordinates_more", 0),
             ("length", "resolvers.test_coordinates", 1),
             ("size", "resolvers.item", 1),
-            ("size", "weft.pagination", 1),
+            ("size", "weft.declare.pagination", 1),
         ],
     )
     def test_resolver(self, name: str, module: str, violations: int):

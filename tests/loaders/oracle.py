@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from db.item import ItemRow
 from db.item_page import ORDER_COLUMNS, ItemOrderField, ItemScope
-from weft.pagination import Position, Window
+from weft.declare.pagination import Position, Window
 
 RowT = TypeVar("RowT")
 

@@ -16,8 +16,8 @@ from resolvers.item import ITEM_ORDERS
 from tests.api import Api
 from tests.loaders.conftest import EPOCH, ITEMS, TAGS, TITLES, Stored
 from tests.loaders.oracle import in_scope, item_place, page_of
-from weft.ordering import OrderDirection
-from weft.pagination import Order, Position, Window
+from weft.declare.ordering import OrderDirection
+from weft.declare.pagination import Order, Position, Window
 
 # All examples share the rows, since they only read.
 SHARED_ROWS = settings(

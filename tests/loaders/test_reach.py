@@ -22,9 +22,9 @@ from resolvers.accounts.audit_entry import AUDIT_ORDER
 from resolvers.accounts.user import USER_ORDER
 from resolvers.item import ITEM_ORDERS
 from tests.laws.source import PROJECT, sources
+from weft.declare.pagination import Order, Position, Window
 from weft.loading.loader import loads
 from weft.loading.reach import Reach
-from weft.pagination import Order, Position, Window
 from weft.postgres.connection import ReadConnection, connect
 from weft.postgres.document_table import document_by_id
 from weft.postgres.text_search import Language, SearchText

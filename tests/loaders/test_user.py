@@ -13,7 +13,7 @@ from resolvers.accounts.user import USER_ORDER
 from tests.loaders.conftest import Stored
 from tests.loaders.oracle import page_of
 from tests.loaders.test_item import SHARED_ROWS, windows
-from weft.pagination import Position
+from weft.declare.pagination import Position
 
 scopes = some.builds(
     UserScope, some.none() | some.sampled_from(["ada", "Ada Byron", "lovelace", "nobody", "-ada"])

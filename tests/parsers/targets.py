@@ -19,8 +19,8 @@ from tests.parsers.streams import SMUGGLED
 from weft.auth.tokens import bearer_token
 from weft.changes.change import Point
 from weft.changes.cursor import Cursors
+from weft.declare.identity import decode_id, encode_id
 from weft.errors import BadArgument, BadRequest, Unauthenticated
-from weft.identity import decode_id, encode_id
 from weft.transport import messages, strict_json
 from weft.transport.messages import SocketClosed
 from weft.transport.negotiation import check_content_type, response_type

@@ -13,7 +13,7 @@ from resolvers.accounts.account import (
     checked_name,
     normalised_email,
 )
-from resolvers.problem import Problems, UserErrorCode
+from weft.problem import Problems, UserErrorCode
 
 
 def paths(check: Callable[[Problems, str], object], text: str) -> list[list[str]]:

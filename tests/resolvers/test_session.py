@@ -10,11 +10,11 @@ from db.accounts.user import Role
 from resolvers.accounts import session as resolve
 from resolvers.accounts.session import IssuedSession, SessionPayload
 from resolvers.context import STRANGER
-from resolvers.problem import UserErrorCode
 from tests.resolvers.world import PASSWORD, CountingHasher, World, issued, new_email, new_world
 from weft.auth.passwords import Passwords
 from weft.auth.sessions import SessionRules
 from weft.errors import Unauthenticated
+from weft.problem import UserErrorCode
 
 
 def codes(payload: SessionPayload) -> list[tuple[str, list[str]]]:

@@ -6,10 +6,10 @@ import pytest
 
 from resolvers.accounts import session as resolve
 from resolvers.accounts.active_session import EndSession, end_session
-from resolvers.problem import UserErrorCode
 from tests.resolvers.world import World, issued, new_email
+from weft.declare.identity import encode_id
 from weft.errors import Unauthenticated
-from weft.identity import encode_id
+from weft.problem import UserErrorCode
 
 
 class TestSignOut:

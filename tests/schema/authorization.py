@@ -9,7 +9,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from tests.api import Api, Member
 from weft.auth.sessions import digest
-from weft.identity import encode_id
+from weft.declare.identity import encode_id
 
 ROLES = ("stranger", "member", "owner", "admin")
 PASSWORD = "a long passphrase"

@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from app import Server, create_app
+from app import Process, create_app
 from db.accounts.user import Role, UserRow
 from resolvers.context import STRANGER, Context, Info, Viewer
 from settings import Settings
 from tests.api import Api, Member
 from tests.waiting import until
 from tests.weft.cache.settings import with_cache
-from weft.cache.bound import SnapshotBound
 from weft.cache.errors import ViewerRead
 from weft.cache.field import cached
-from weft.cache.policy import CachePolicy, Scope
+from weft.cache.policy import CachePolicy, CacheScope
+from weft.cache.snapshot_bound import SnapshotBound
 from weft.errors import DeclarationError
 
 READS = [
@@ -110,7 +110,10 @@ async def reads_the_viewer(users: Sequence[UserRow], info: Info) -> list[int]:
 
 
 PUBLIC = CachePolicy(
-    ttl_seconds=300, scope=Scope.PUBLIC, tags=lambda key, _: (f"User:{key}.any",), value_type=int
+    ttl_seconds=300,
+    scope=CacheScope.PUBLIC,
+    tags=lambda key, _: (f"User:{key}.any",),
+    value_type=int,
 )
 
 
@@ -121,7 +124,7 @@ class TestPublicField:
     ) -> None:
         own = settings.model_copy(update={"environment": environment})
         user = UserRow((await api.user()).key, "", "", None, api.clock())  # pyright: ignore
-        server = Server(own, api.clock, lambda sql, seconds: None)
+        server = Process(own, api.clock, lambda sql, seconds: None)
         resolve = cached(reads_the_viewer, PUBLIC)
         async with server.lifespan(FastAPI()):
             info = Info(Context(server.services, STRANGER, ""), "User.any")
@@ -138,7 +141,7 @@ class TestPublicField:
 
     async def test_viewer_of_a_cached_field_has_no_session(self, api: Api) -> None:
         """Cached values of a viewer are used for all sessions of that user."""
-        server = Server(api.settings, api.clock, lambda sql, seconds: None)
+        server = Process(api.settings, api.clock, lambda sql, seconds: None)
         context = Context(server.services, Viewer(1, Role.ADMIN, 7), "")
         isolated = context.isolated(SnapshotBound(None), public=False)
         assert isolated.viewer == Viewer(1, Role.ADMIN)
@@ -149,7 +152,7 @@ class TestPublicField:
         with pytest.raises(DeclarationError):
             CachePolicy(
                 ttl_seconds=1,
-                scope=Scope.PUBLIC,
+                scope=CacheScope.PUBLIC,
                 tags=lambda key, _: ("A:1.b",),
                 seen_as=lambda viewer, _: Viewer(),
             )

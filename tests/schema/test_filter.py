@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.api import Api, Member
-from weft.identity import encode_id
+from weft.declare.identity import encode_id
 
 TEXT = """query ($filter: ItemFilter) {
     items(filter: $filter, orderBy: {field: TITLE}) { totalCount nodes { title } } }"""

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.api import Api, Member
-from weft.identity import encode_id
+from weft.declare.identity import encode_id
 
 FIELDS = "item { id title description status tags version } errors { code path }"
 CREATE = "mutation ($input: CreateItemInput!) { createItem(input: $input) { FIELDS } }"

@@ -13,7 +13,7 @@ from settings import Settings
 from tests.api import Api, Clock, Member
 from tests.processes import serving
 from tests.waiting import PATIENCE_SECONDS, soon, until
-from weft.identity import encode_id, key_of
+from weft.declare.identity import encode_id, key_of
 from weft.writing.joined import WRITES_PER_TRANSACTION, JoinedWrites
 
 UPDATE = """mutation ($input: UpdateItemInput!) {

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 
 from tests.api import Api
+from weft.declare.identity import MAX_KEY, decode_id, encode_id, key_of
 from weft.errors import BadId
-from weft.identity import MAX_KEY, decode_id, encode_id, key_of
 
 NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
 NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api import Api, Member
-from weft.pagination import DEFAULT_SIZE, MAX_SIZE
+from weft.declare.pagination import DEFAULT_SIZE, MAX_SIZE
 
 CONNECTIONS = {
     "items": ("items", "query (%s) { items(%s) { %s } }"),

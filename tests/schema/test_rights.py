@@ -10,7 +10,7 @@ from schema import build_schema
 from tests.api import Api
 from tests.schema.authorization import OPERATIONS, Scene, new_scene, read_table
 from tests.waiting import until
-from weft.identity import key_of
+from weft.declare.identity import key_of
 
 REST_ON_NO_SESSION = {
     "signUp": "anybody may",

@@ -9,7 +9,7 @@ from graphql import get_nullable_type as nullable
 from schema import build_schema
 from settings import Settings
 from tests.api import Api, Member
-from weft.fields import Kind, WeftField
+from weft.declare.fields import Kind, WeftField
 
 # A selection that reads the field of `$count` parents, or gives `$count` rows, and the number of
 # statements that it takes, with that of the root field.

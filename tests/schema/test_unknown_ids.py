@@ -27,7 +27,7 @@ from tests.schema.authorization import WAYS
 from tests.sockets import address_of, connecting, listening
 from tests.waiting import until
 from tests.weft.cache.settings import with_cache
-from weft.identity import encode_id
+from weft.declare.identity import encode_id
 
 SCHEMA = build_schema(Path("schema/schema.graphql").read_text())
 ROOTS = {"Query": "query", "Mutation": "mutation", "Subscription": "subscription"}

@@ -8,7 +8,7 @@ from tests.live import change, subscribed
 from tests.resolvers.world import CountingHasher
 from tests.sockets import Socket
 from tests.waiting import until
-from weft.identity import encode_id
+from weft.declare.identity import encode_id
 
 PASSWORD = "a long passphrase"
 SIGN_IN = """mutation ($email: String!, $password: String!) {

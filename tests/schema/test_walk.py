@@ -13,8 +13,8 @@ from db.item_page import ItemOrderField
 from tests.api import Api
 from tests.loaders.conftest import some_items, some_users, store
 from tests.loaders.oracle import item_place
-from weft.identity import decode_id, encode_id
-from weft.ordering import OrderDirection
+from weft.declare.identity import decode_id, encode_id
+from weft.declare.ordering import OrderDirection
 
 SELECTION = """(first: $first, after: $after, last: $last, before: $before, orderBy: $order) {
     totalCount

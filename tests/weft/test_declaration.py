@@ -5,12 +5,12 @@ import msgspec
 import pytest
 import strawberry
 
+from weft.declare.fields import Guard, column, event, field, mutation, root
+from weft.declare.info import Info
+from weft.declare.pagination import Page
+from weft.declare.types import output
 from weft.errors import DeclarationError
 from weft.execution.schema import Schema
-from weft.fields import Guard, column, event, field, mutation, root
-from weft.info import Info
-from weft.pagination import Page
-from weft.types import output
 
 
 class BookRow(msgspec.Struct, frozen=True):

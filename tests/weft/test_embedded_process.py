@@ -3,10 +3,10 @@
 import signal
 from pathlib import Path
 
-from weft.embedded.process import Server, stop
+from weft.embedded.process import EmbeddedProcess, stop
 
 
-def sleeping_server(directory: Path, *, times_without_pid: int) -> Server:
+def sleeping_server(directory: Path, *, times_without_pid: int) -> EmbeddedProcess:
     """A server whose pid is known only when it has been asked for so many times."""
     asked = 0
 
@@ -15,7 +15,7 @@ def sleeping_server(directory: Path, *, times_without_pid: int) -> Server:
         asked += 1
         return None if asked <= times_without_pid else int((directory / "pid").read_text())
 
-    server = Server(
+    server = EmbeddedProcess(
         name="Sleep",
         directory=directory,
         socket=directory / "socket",

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from weft.explanation import AT_WORK, Batch, Explanation, Work
+from weft.explanation import AT_WORK, ExplainedBatch, Explanation, Work
 from weft.writing.joined import JoinedWrites
 
 
@@ -31,7 +31,7 @@ class TestJoinedWrites:
             first = writes.submit(write, 1, "explained")
         second = writes.submit(write, 2, "not explained")
         assert [await first, await second] == ["explained", "not explained"]
-        assert isinstance(at_work[0], Batch)
+        assert isinstance(at_work[0], ExplainedBatch)
         assert at_work[1] is None
         (statement,) = explanation.as_dict()["statements"]
         assert statement["field"] == "Mutation.write"

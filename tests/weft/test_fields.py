@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
+from weft.declare.fields import Argument, Guard, event, field, mutation, root
+from weft.declare.info import Info
+from weft.declare.pagination import PageArgs, take_page
 from weft.errors import DeclarationError, Forbidden
-from weft.fields import Argument, Guard, event, field, mutation, root
-from weft.info import Info
-from weft.pagination import PageArgs, take_page
 
 SIZE = {"size": Argument(int, "How many.")}
 OPTIONAL_SIZE = {"size": Argument(int | None, "How many.")}

@@ -4,11 +4,19 @@ import msgspec
 import pytest
 import strawberry
 
+from weft.declare.fields import column, root
+from weft.declare.info import Info
+from weft.declare.types import (
+    enumeration,
+    extends,
+    given,
+    has_fields,
+    input_type,
+    interface,
+    output,
+)
 from weft.errors import DeclarationError
 from weft.execution.schema import Schema
-from weft.fields import column, root
-from weft.info import Info
-from weft.types import enumeration, extends, given, has_fields, input_type, interface, output
 
 
 class BookRow(msgspec.Struct, frozen=True):

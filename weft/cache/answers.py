@@ -1,8 +1,8 @@
 """Whole answers, kept as long as nobody writes.
 
-Where all that an operation asks for is cached, and each value counts in one version of all fences
-(`weft.cache.judge`), the same operation has the same answer for whoever finds that version, until
-the first of the values expires.
+Where all that an operation asks for is cached, and each value is valid in one version of all fences
+(`weft.cache.validity`), the same operation has the same response as long as Redis has that version,
+until the first of the values expires.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -28,7 +28,7 @@ class Taken(NamedTuple):
     values: Sequence[Any]
 
 
-class Answer(NamedTuple):
+class WholeAnswer(NamedTuple):
     """An answer as it goes out, and how many values each field has in it."""
 
     data: msgspec.Raw
@@ -41,7 +41,7 @@ class Answers:
     def __init__(
         self, wall_clock: Callable[[], float], max_bytes: int = WHOLE_ANSWERS.max_bytes
     ) -> None:
-        self._kept: BoundedCache[Hashable, Answer] = BoundedCache(
+        self._kept: BoundedCache[Hashable, WholeAnswer] = BoundedCache(
             WHOLE_ANSWERS.of(max_bytes), wall_clock
         )
         self._version: bytes | None = None
@@ -51,7 +51,7 @@ class Answers:
         """What all of them weigh together."""
         return self._kept.bytes
 
-    def find(self, key: Hashable, version: bytes | None) -> Answer | None:
+    def find(self, key: Hashable, version: bytes | None) -> WholeAnswer | None:
         """The answer in a version; None if none is known."""
         if version is None or version != self._version:
             return None
@@ -75,7 +75,7 @@ class Answers:
         expires_at = min((entry.expires_at for entry, _ in pairs), default=0.0)
         hits = [(one.coordinate, len(one.values)) for one in taken]
         weight = OVERHEAD_BYTES + weight_of(key) + weight_of(data) + HIT_BYTES * len(hits)
-        self._kept.put(key, Answer(msgspec.Raw(data), hits), weight, expires_at)
+        self._kept.put(key, WholeAnswer(msgspec.Raw(data), hits), weight, expires_at)
 
     def clear(self) -> None:
         """Forgets all."""

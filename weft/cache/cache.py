@@ -12,11 +12,11 @@ from weft.cache.answers import Answers, Taken
 from weft.cache.entry import NOTHING, Codec, Entries, Entry
 from weft.cache.errors import CacheUnavailable
 from weft.cache.filler import Fill, Filler
-from weft.cache.judge import Judge, Reader
 from weft.cache.keys import Keys
 from weft.cache.policy import CachePolicy
 from weft.cache.report import Report
 from weft.cache.steps import Store
+from weft.cache.validity import Reader, Validity
 
 WAIT_STEP_SECONDS = 0.003
 
@@ -44,7 +44,7 @@ class Cache:
         self._filler = filler
         self._wall_clock = wall_clock
         self.kept = Entries(CACHED_VALUES.of(memory_bytes), wall_clock)
-        self._judge = Judge(store, self.kept, wall_clock)
+        self._judge = Validity(store, self.kept, wall_clock)
         self._answers = Answers(wall_clock)
 
     def entries(

@@ -3,12 +3,12 @@
 from typing import Any, Protocol, Self
 
 from weft.cache.answers import Taken
-from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
+from weft.cache.snapshot_bound import SnapshotBound
 
 
 class CachingContext(Protocol):
-    """One operation's context; see `weft.info.OperationContext`."""
+    """One operation's context; see `weft.declare.info.OperationContext`."""
 
     cache: Cache | None
     fences_version: bytes | None

@@ -10,8 +10,8 @@ from weft.bounds import Bound
 from weft.cache.fence import DIGITS
 from weft.cache.keys import Keys
 from weft.cache.policy import CachePolicy
+from weft.declare.remembered import kept_bytes
 from weft.memory_weight import weight_of
-from weft.remembered import kept_bytes
 
 NOTHING: Any = object()
 """In place of a value: there is none. A value may be None."""

@@ -10,12 +10,12 @@ import msgspec
 
 from weft.cache.answers import Taken
 from weft.cache.cache import Cache
+from weft.cache.compute import Computation, finished
 from weft.cache.context import CachingContext
 from weft.cache.entry import NOTHING, Codec
-from weft.cache.level import Level, finished
-from weft.cache.policy import CachePolicy, Scope
+from weft.cache.policy import CachePolicy, CacheScope
 from weft.cache.shape import shape_of
-from weft.info import Info
+from weft.declare.info import Info
 
 NO_ARGUMENTS = b""
 ROOT_KEY = ""
@@ -36,7 +36,7 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
             return await finished(resolver(parents, info, **arguments))
         if policy.seen_as is not None:
             context = context.seen_by(policy.seen_as(context.viewer, parents))
-        viewer = context.viewer_key if policy.scope is Scope.VIEWER else ""
+        viewer = context.viewer_key if policy.scope is CacheScope.VIEWER else ""
         variant = (viewer, _digest(arguments))
         keys = [policy.key(parent) for parent in parents]
         entries = cache.entries(policy, info.coordinate, variant, keys, arguments, shape)
@@ -47,7 +47,7 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
         if not places and info.context.taken is not None:
             info.context.taken.append(Taken(info.coordinate, entries, values))
         if places:
-            level = Level(
+            level = Computation(
                 *(resolver, policy, codec, cache, context, info.coordinate),
                 *(parents, arguments, keys, entries, values),
             )

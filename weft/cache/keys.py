@@ -13,7 +13,7 @@ import msgspec
 
 LEASE_KEY = b"{lease}"
 VERSION_KEY = b"{lease}.version"
-"""The number that each raising of fences changes, in the same step; see `weft.cache.judge`."""
+"""The number that each raising of fences changes, in the same step; see `weft.cache.validity`."""
 
 encode_key = msgspec.json.Encoder(order="sorted").encode
 

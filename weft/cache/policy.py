@@ -8,7 +8,7 @@ from typing import Any
 from weft.errors import DeclarationError
 
 
-class Scope(enum.Enum):
+class CacheScope(enum.Enum):
     """Whose answer it is."""
 
     VIEWER = "of one viewer"
@@ -50,7 +50,7 @@ class CachePolicy:
     ttl_seconds: float
     tags: Callable[[Any, Mapping[str, Any]], Sequence[str]]
     key: Callable[[Any], Any] = lambda parent: parent.id
-    scope: Scope = Scope.VIEWER
+    scope: CacheScope = CacheScope.VIEWER
     only_if: Callable[[Mapping[str, Any]], bool] | None = None
     if_repeated: Callable[[Mapping[str, Any]], bool] = lambda _arguments: False
     seen_as: Callable[[Any, Sequence[Any]], Any] | None = None
@@ -65,7 +65,7 @@ class CachePolicy:
             raise DeclarationError(f"ttl_seconds must be above 0, at most {MAX_TTL_SECONDS}.")
         if (self.encode is None) != (self.decode is None):
             raise DeclarationError("Give encode and decode both, or neither.")
-        if self.seen_as is not None and self.scope is Scope.PUBLIC:
+        if self.seen_as is not None and self.scope is CacheScope.PUBLIC:
             raise DeclarationError("A PUBLIC field is seen by nobody in particular: no seen_as.")
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.cache import scripts
+from weft.cache.cluster import Cluster, of_each
 from weft.cache.errors import CacheUnavailable
 from weft.cache.fence import number, opened
 from weft.cache.keys import LEASE_KEY, Keys
-from weft.cache.layout import Layout, of_each
 from weft.cache.limits import StoreLimits
 from weft.cache.server import KeyCommand, RedisServer
 
@@ -22,7 +22,7 @@ class RedisStore:
     def __init__(self, url: str, prefix: str, limits: StoreLimits | None = None) -> None:
         self.limits = limits or StoreLimits()
         self._prefix = prefix
-        self._layout = Layout(url, self.limits, self._name, prefix)
+        self._layout = Cluster(url, self.limits, self._name, prefix)
 
     def _name(self, run_id: str) -> bytes:
         return f"{self._prefix}:cache:{run_id}:".encode()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from weft.embedded.process import Server
+from weft.embedded.process import EmbeddedProcess
 
 DATABASE = "weft"
 SUPERUSER = "postgres"
@@ -48,9 +48,9 @@ def postgresql_server(
     account: pwd.struct_passwd | None,
     *,
     durable: bool,
-) -> Server:
+) -> EmbeddedProcess:
     """The PostgreSQL whose cluster stands in `directory/data`; trusts whoever opens its socket."""
-    return Server(
+    return EmbeddedProcess(
         name="PostgreSQL",
         directory=directory,
         socket=sockets / ".s.PGSQL.5432",
@@ -62,7 +62,7 @@ def postgresql_server(
     )
 
 
-def _launch(binaries: Path, sockets: Path, durable: bool, server: Server) -> None:
+def _launch(binaries: Path, sockets: Path, durable: bool, server: EmbeddedProcess) -> None:
     data = server.directory / "data"
     if not data.exists():
         _set_up(binaries, data, durable, server)
@@ -78,7 +78,7 @@ def _launch(binaries: Path, sockets: Path, durable: bool, server: Server) -> Non
     server.run([*pg_ctl, "-o", shlex.join(arguments)])
 
 
-def _set_up(binaries: Path, data: Path, durable: bool, server: Server) -> None:
+def _set_up(binaries: Path, data: Path, durable: bool, server: EmbeddedProcess) -> None:
     """Makes the cluster and its database beside the final place: there wholly or not at all."""
     unfinished = data.with_name("data.unfinished")
     if unfinished.exists():

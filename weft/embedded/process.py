@@ -21,15 +21,15 @@ LOG_LINES = 20
 
 
 @dataclass(frozen=True)
-class Server:
+class EmbeddedProcess:
     """One server and its files; it runs on its own, as a child of nobody here."""
 
     name: str
     directory: Path
     socket: Path
     account: pwd.struct_passwd | None
-    launch: Callable[["Server"], None]
-    """Starts the daemon and returns without waiting for it; everything through `Server.run`."""
+    launch: Callable[["EmbeddedProcess"], None]
+    """Starts the daemon and returns without waiting for it; everything through `run`."""
 
     pid_if_ready: Callable[[Path], int | None]
     """The daemon's pid, as its pid file tells once it serves; else None. Takes the directory."""
@@ -96,7 +96,7 @@ class Server:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_LINES:])
 
 
-def start(servers: Iterable[Server]) -> None:
+def start(servers: Iterable[EmbeddedProcess]) -> None:
     """Returns when all of them serve; those that live already are taken over as they are."""
     waiting = list(servers)
     for server in waiting:
@@ -119,7 +119,7 @@ def start(servers: Iterable[Server]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def stop(servers: Iterable[Server]) -> None:
+def stop(servers: Iterable[EmbeddedProcess]) -> None:
     """Returns when no process of any of them lives; more and more firmly."""
     living = [server for server in servers if server.is_alive()]
     for step in range(max((len(server.stop_signals) for server in living), default=0)):

@@ -5,7 +5,7 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from weft.embedded.process import Server
+from weft.embedded.process import EmbeddedProcess
 
 SOCKET_NAME = "redis.sock"
 MAX_MEMORY = "256mb"
@@ -13,9 +13,9 @@ MAX_MEMORY = "256mb"
 
 def redis_server(
     binary: Path, directory: Path, sockets: Path, account: pwd.struct_passwd | None
-) -> Server:
+) -> EmbeddedProcess:
     """The Redis whose log and pid file stand in `directory`; nothing of it is kept on disk."""
-    return Server(
+    return EmbeddedProcess(
         name="Redis",
         directory=directory,
         socket=sockets / SOCKET_NAME,
@@ -27,7 +27,7 @@ def redis_server(
     )
 
 
-def _launch(binary: Path, server: Server) -> None:
+def _launch(binary: Path, server: EmbeddedProcess) -> None:
     _pid_file(server.directory).unlink(missing_ok=True)
     options = {
         "port": "0",

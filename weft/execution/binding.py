@@ -17,9 +17,9 @@ from graphql import (
 from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 
+from weft.declare.fields import FieldSpec, Kind, WeftField
 from weft.errors import DeclarationError
 from weft.execution.reference import ReferenceResolvers, root_resolver
-from weft.fields import FieldSpec, Kind, WeftField
 
 DECLARED = "strawberry-definition"
 SPEC = "weft"

@@ -35,12 +35,12 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 
+from weft.declare.fields import FieldSpec, Kind
+from weft.declare.weight import Weight
 from weft.execution.amounts import Amount, Variables, most_of, once, product_of, sum_of
 from weft.execution.amounts_by_arguments import by_arguments
 from weft.execution.binding import spec_of
 from weft.execution.document import Document
-from weft.fields import FieldSpec, Kind
-from weft.weight import Weight
 
 ASSUMED_LIST_SIZE = 10
 """Members of a list of objects that declares no `size`."""

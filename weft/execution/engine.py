@@ -19,8 +19,8 @@ from weft.execution.errors import Refused, refuse_for, refuse_operation, refuse_
 from weft.execution.limits import Limits
 from weft.execution.operation import Operation, asynchronous_types, weight_of_operation
 from weft.execution.plan import SelectionPlan
-from weft.execution.repetition import Introspected, may_repeat, repeated
 from weft.execution.subscription import Subscription
+from weft.execution.whole_answers import Introspected, may_repeat, repeated
 
 ALL_OPERATIONS = frozenset(OperationType)
 

@@ -30,10 +30,10 @@ from graphql import (
 from graphql.language import Visitor, visit
 from graphql.validation import ValidationRule
 
+from weft.declare.fields import MAX_MEMBERS, MOST
 from weft.errors import DeclarationError
 from weft.execution.binding import DECLARED
 from weft.execution.errors import BAD_USER_INPUT
-from weft.fields import MAX_MEMBERS, MOST
 
 MAX_MEMBERS_TOGETHER = 1_000
 """Maximum of all lists in the variables of a request, or in one argument of a document."""

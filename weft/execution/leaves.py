@@ -22,7 +22,7 @@ from graphql import (
 )
 from strawberry.schema.types.base_scalars import isoformat
 
-from weft.derivation import OfAttribute
+from weft.declare.derived import OfAttribute
 from weft.execution.completion import Completion, FailedAt, OutputType
 
 Row = Any

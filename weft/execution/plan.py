@@ -24,13 +24,13 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from strawberry.types.base import has_object_definition
 
+from weft.declare.fields import Kind
 from weft.execution.arguments import ArgumentPlan
 from weft.execution.binding import has_own_type_resolver, row_class, spec_of
 from weft.execution.completion import unwrapped
-from weft.execution.form import Form
+from weft.execution.inline_build import generate_whole
+from weft.execution.json_shape import JsonShape
 from weft.execution.leaves import Leaf, generate_build, generate_completion, leaf_completion
-from weft.execution.whole import generate_whole
-from weft.fields import Kind
 
 TYPENAME = "__typename"
 _INLINE = (Kind.COLUMN, Kind.DERIVED)
@@ -139,9 +139,9 @@ class SelectionPlan:
         return not self.resolved and all(field.inline_below for field in self.composites)
 
     @cached_property
-    def form(self) -> Form:
+    def form(self) -> JsonShape:
         """How the objects of this plan are written as JSON."""
-        return Form(self.type.name, self.keys, self.leaves, self.composites, self.resolved)
+        return JsonShape(self.type.name, self.keys, self.leaves, self.composites, self.resolved)
 
     @cached_property
     def pure(self) -> bool:

@@ -19,10 +19,10 @@ from graphql import (
 )
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from weft.declare.fields import FieldSpec, Kind
+from weft.declare.info import Info
 from weft.errors import DeadlineExceeded
 from weft.execution.errors import BAD_USER_INPUT, Refused
-from weft.fields import FieldSpec, Kind
-from weft.info import Info
 
 OUT_OF_TIME = "The operation ran out of time before this field was answered."
 

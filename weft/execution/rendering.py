@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
+from weft.declare.remembered import Remembered
 from weft.execution.plan import SelectionPlan
-from weft.remembered import Remembered
 
 MAX_TEXTS = 4
 """Most texts stored with a value: those of the first selections that were used again."""

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from graphql import GraphQLError, GraphQLObjectType
 from graphql.error import located_error
 
+from weft.declare.remembered import Remembered
 from weft.execution import template
 from weft.execution.completion import Completion, FailedAt, at
-from weft.execution.placement import Level, Object, Place
 from weft.execution.plan import FieldPlan, SelectionPlan
+from weft.execution.response_path import Level, Object, Place
 from weft.execution.template import Template, write
-from weft.remembered import Remembered
 
 _LISTS = frozenset({list, tuple})
 _NONE = type(None)

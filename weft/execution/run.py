@@ -9,16 +9,17 @@ from graphql import ExecutionResult, GraphQLObjectType, OperationType
 from graphql.execution.values import VariableValues
 from strawberry.execution import optimized_is_awaitable as is_awaitable
 
+from weft.declare.fields import Kind
+from weft.declare.info import Info
 from weft.errors import DeadlineExceeded
 from weft.execution.deadline import Deadline
-from weft.execution.foreign import (
+from weft.execution.per_object import (
     call_for_each,
     must_wait,
     resolve_info,
     runtime_type,
     wait_for_each,
 )
-from weft.execution.placement import Level
 from weft.execution.plan import FieldPlan, SelectionPlan
 from weft.execution.reference import (
     OUT_OF_TIME,
@@ -28,9 +29,8 @@ from weft.execution.reference import (
     prepared,
 )
 from weft.execution.response import Response
+from weft.execution.response_path import Level
 from weft.explanation import Explanation
-from weft.fields import Kind
-from weft.info import Info
 
 _NOT_STARTED = inspect.CORO_CREATED
 

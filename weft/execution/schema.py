@@ -11,7 +11,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
 from weft.bounds import OPERATIONS
-from weft.declaration import check_declarations
+from weft.declare.checks import check_declarations
 from weft.errors import BadRequest
 from weft.execution.binding import bind
 from weft.execution.engine import ALL_OPERATIONS, Engine, ExecutorName

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from weft.execution.placement import Level
+from weft.declare.remembered import Remembered
+from weft.execution.inline_build import FEW_ROWS
 from weft.execution.plan import FieldPlan, SelectionPlan
 from weft.execution.rendering import Render, raw, texts_of
-from weft.execution.whole import FEW_ROWS
-from weft.remembered import Remembered
+from weft.execution.response_path import Level
 
 _LISTS = frozenset({list, tuple})
 _NONE = type(None)

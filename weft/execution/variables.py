@@ -26,6 +26,7 @@ from graphql.execution.values import (
 )
 from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 
+from weft.declare.fields import MAX_MEMBERS
 from weft.echo import with_echoes
 from weft.execution.document import MAX_ERRORS, Document
 from weft.execution.input_lists import (
@@ -34,7 +35,6 @@ from weft.execution.input_lists import (
     holds_lists,
     most_of_variables,
 )
-from weft.fields import MAX_MEMBERS
 
 _SAME = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: int}
 

@@ -19,9 +19,9 @@ import msgspec
 
 from weft.bounded_cache import BoundedCache
 from weft.bounds import ROWS
+from weft.declare.remembered import Remembered, kept_bytes
 from weft.loading.generations import Generations
 from weft.memory_weight import weight_of
-from weft.remembered import Remembered, kept_bytes
 
 VERSION_BYTES = 16
 VERSION_FORMAT = f"{VERSION_BYTES}s"

@@ -13,9 +13,9 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from weft.declare.pagination import Page, Window
 from weft.errors import Unreadable
 from weft.loading.memory import VERSION_BYTES, Memory
-from weft.pagination import Page, Window
 from weft.postgres.connection import ReadConnection
 from weft.postgres.pages import PageStatements
 from weft.postgres.row_version import RowStatements, integer_array, key_of_version

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import asyncpg
 import structlog
 
-from weft.cache.bound import UNREAD
+from weft.cache.snapshot_bound import UNREAD
 from weft.errors import TookTooLong, Unavailable, Unreadable
 from weft.loading.memory import Memory
 from weft.loading.snapshot import Snapshot

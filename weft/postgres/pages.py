@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
-from weft.pagination import Window
+from weft.declare.pagination import Window
 from weft.postgres.row_version import row_version
 from weft.postgres.statement import Statement
 from weft.postgres.unreadable import as_json

@@ -24,7 +24,7 @@ REST_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-class Window(NamedTuple):
+class RateWindow(NamedTuple):
     """What was counted for one key: whether it is within the limit, what is left, until when."""
 
     within: bool
@@ -50,14 +50,14 @@ class OwnWindows:
         """What all of them weigh together."""
         return self._counted.bytes
 
-    def count(self, item: RateLimitItem, *key: str, cost: int = 1) -> Window:
+    def count(self, item: RateLimitItem, *key: str, cost: int = 1) -> RateWindow:
         """Counts, and tells how things stand."""
         name = item.key_for(*key)
         counted, ends_at = self._counted.get(name) or (0, self._clock() + item.get_expiry())
         entry = counted + cost, ends_at
         self._counted.put(name, entry, weight_of((name, entry)), ends_at)
         left = item.amount - counted - cost
-        return Window(left >= 0, max(0, left), ends_at)
+        return RateWindow(left >= 0, max(0, left), ends_at)
 
     def forget(self, item: RateLimitItem, *key: str) -> None:
         """Begins anew."""
@@ -83,7 +83,7 @@ class Windows:
         self._own = OwnWindows()
         self._rests_until = 0.0
 
-    async def count(self, item: RateLimitItem, *key: str, cost: int = 1) -> Window:
+    async def count(self, item: RateLimitItem, *key: str, cost: int = 1) -> RateWindow:
         """Counts, and tells how things stand."""
         if time.monotonic() >= self._rests_until:
             try:
@@ -93,10 +93,10 @@ class Windows:
                 self._rest()
         return self._own.count(item, *key, cost=cost)
 
-    async def _count_shared(self, item: RateLimitItem, *key: str, cost: int) -> Window:
+    async def _count_shared(self, item: RateLimitItem, *key: str, cost: int) -> RateWindow:
         within = await cancellable(self._shared.hit(item, *key, cost=cost))
         ends_at, left = await cancellable(self._shared.get_window_stats(item, *key))
-        return Window(within, left, ends_at)
+        return RateWindow(within, left, ends_at)
 
     async def forget(self, item: RateLimitItem, *key: str) -> None:
         """Begins anew."""

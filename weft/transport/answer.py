@@ -42,7 +42,7 @@ _HEADERS_OF_STATUS: dict[int, tuple[Header, ...]] = {
 }
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """A status and a body of a media type; `more` and `common` are headers."""
 
     status: int
@@ -65,16 +65,16 @@ class Answer(NamedTuple):
         return b"%bcontent-length: %d\r\n" % (_COMMON_LINES[self.media_type], len(self.body))
 
 
-def refusal(error: Exception, media_type: str) -> Answer:
+def refusal(error: Exception, media_type: str) -> HttpAnswer:
     """The answer to a request that `error` kept from being executed."""
     status = status_of(error)
     more = _HEADERS_OF_STATUS.get(status, ())
     if isinstance(error, RateLimited):
         more = ((b"retry-after", b"%d" % error.retry_after_seconds),)
-    return Answer(status, media_type, encode_refusal(error), more)
+    return HttpAnswer(status, media_type, encode_refusal(error), more)
 
 
-async def refused(error: Exception, media_type: str) -> Answer:
+async def refused(error: Exception, media_type: str) -> HttpAnswer:
     """As `refusal`; what is refused as `RateLimited` is answered after `REFUSAL_SECONDS`."""
     if isinstance(error, RateLimited):
         await delay_refusal()
@@ -86,7 +86,7 @@ async def delay_refusal() -> None:
     await asyncio.sleep(REFUSAL_SECONDS)
 
 
-async def send_answer(send: Send, answer: Answer) -> None:
+async def send_answer(send: Send, answer: HttpAnswer) -> None:
     """Sends an answer by ASGI's messages."""
     headers = list(answer.headers())
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -10,8 +10,8 @@ from weft.errors import RateLimited
 from weft.execution.subscription import Subscription
 from weft.feed import Feed
 from weft.rates.budget import Client
-from weft.transport.places import Place
 from weft.transport.rendered import RENDERED_AT_ONCE, Rendered, Renderer
+from weft.transport.subscription_limit import Place
 
 SENT_AT_ONCE = 500
 """Sockets that are written to before others get their turn of the event loop."""

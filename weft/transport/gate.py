@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from weft.info import OperationContext
+from weft.declare.info import OperationContext
 
 
 class Viewer(Protocol):

@@ -16,16 +16,16 @@ from weft.execution.errors import Refused
 from weft.execution.schema import Schema
 from weft.explanation import Explanation
 from weft.rates.budget import UNCHARGED_BYTES, CostBudget, charge_bytes, charged, current_client
-from weft.transport.answer import ALLOW, NOSNIFF, PAID, Answer, refused, send_answer
+from weft.transport.answer import ALLOW, NOSNIFF, PAID, HttpAnswer, refused, send_answer
+from weft.transport.browser_page import BrowserPage
+from weft.transport.concurrency import InFlight
 from weft.transport.disconnect import ClientGone, ClientWatch
 from weft.transport.event_stream import EventStream
 from weft.transport.exchange import Exchange, exchange_of
 from weft.transport.gate import Gate
 from weft.transport.headers import POLICY, authorization_of, headers_of, request_id_of, stamp_of
-from weft.transport.load import InFlight
+from weft.transport.http_caching import is_public, keepable
 from weft.transport.negotiation import EVENT_STREAM, HTML, JSON, check_content_type, response_type
-from weft.transport.pages import Page
-from weft.transport.public import is_public, keepable
 from weft.transport.refusals import (
     BodyTimeout,
     BodyTooLarge,
@@ -75,7 +75,7 @@ class GraphQLEndpoint:
         operation_timeout_ms: int = 10_000,
         body_limit_bytes: int = 1_048_576,
         body_timeout_seconds: float = 30,
-        page: Page | None = None,
+        page: BrowserPage | None = None,
         live: LiveService | None = None,
         in_flight: InFlight | None = None,
         documents: Documents | None = None,
@@ -105,7 +105,7 @@ class GraphQLEndpoint:
             media_type = self._media_type(scope["method"], headers)
             if scope["method"] == "OPTIONS":
                 charge_bytes(self._budget, 0)
-                answer = Answer(204, JSON, b"", ALLOW)
+                answer = HttpAnswer(204, JSON, b"", ALLOW)
             elif self._page is not None and media_type == HTML:
                 charge_bytes(self._budget, 0)
                 answer = self._page.answer(headers)
@@ -148,7 +148,7 @@ class GraphQLEndpoint:
         receive: Receive,
         media_type: str,
         exchange: Exchange | None,
-    ) -> Answer:
+    ) -> HttpAnswer:
         read = self._at_hand(scope, headers, exchange)
         if read is None:
             read = await self._request(scope, headers, receive)
@@ -171,8 +171,8 @@ class GraphQLEndpoint:
         if gets and request is not asked and not result.errors and is_public(headers):
             known, keeping = keepable(headers, body, self._max_age_seconds)
             status, body = (304, b"") if known else (200, body)
-            return Answer(status, media_type, body, keeping, common=(*NOSNIFF, POLICY))
-        return Answer(status_of_result(result, media_type), media_type, body)
+            return HttpAnswer(status, media_type, body, keeping, common=(*NOSNIFF, POLICY))
+        return HttpAnswer(status_of_result(result, media_type), media_type, body)
 
     async def _stream(
         self,

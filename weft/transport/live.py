@@ -8,8 +8,8 @@ from graphql import ExecutionResult
 from weft.execution.subscription import Subscription
 from weft.feed import Feed
 from weft.transport.broadcast import Broadcasts, Membership
-from weft.transport.places import Place
 from weft.transport.rendered import RENDERED_AT_ONCE, Rendered, Renderer
+from weft.transport.subscription_limit import Place
 
 
 class Sink(Protocol):

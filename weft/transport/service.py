@@ -18,15 +18,15 @@ from weft.execution.subscription import Subscription
 from weft.rates.budget import CostBudget, charge_bytes, charged, client_of, current_client
 from weft.transport import messages
 from weft.transport.broadcast import Broadcasts
+from weft.transport.concurrency import InFlight
 from weft.transport.gate import Gate, Viewer
 from weft.transport.limits import Occupancy, SocketLimits
 from weft.transport.live import LiveSubscription
-from weft.transport.load import InFlight
 from weft.transport.messages import ClientMessage, CloseCode, SocketClosed
-from weft.transport.places import Place, Places
 from weft.transport.rendered import Renderer
 from weft.transport.request import GraphQLRequest
 from weft.transport.response import ANSWER_LIMIT_BYTES, encode_within
+from weft.transport.subscription_limit import Place, SubscriptionLimit
 
 OPERATIONS_AT_ONCE = 1_000
 
@@ -69,7 +69,7 @@ class LiveService:
         self._message_limit_bytes = min(answer_limit_bytes, self.limits.longest_result_bytes)
         self._renderer = Renderer(self._message_limit_bytes)
         self.broadcasts = Broadcasts(self._renderer)
-        self._places = Places(self.limits)
+        self._places = SubscriptionLimit(self.limits)
         self.addresses = Occupancy(self.limits.per_address)
         self.viewers = Occupancy(self.limits.per_viewer)
         self._engine = schema.engine

@@ -7,12 +7,12 @@ from starlette.types import Receive, Scope, Send
 
 from weft.errors import RateLimited
 from weft.rates.budget import charge_bytes
-from weft.transport.connection import Connection
 from weft.transport.headers import address_of, headers_of
 from weft.transport.limits import TooMany
 from weft.transport.messages import SUBPROTOCOL, CloseCode
 from weft.transport.origins import ANY, allowed_origins, is_of_host, normalised
 from weft.transport.service import LiveService
+from weft.transport.socket_session import SocketSession
 
 
 class GraphQLSocket:
@@ -41,7 +41,7 @@ class GraphQLSocket:
             try:
                 with self._service.addresses.place(address_of(scope)):
                     await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-                    await Connection(self._service, scope, receive, send).serve()
+                    await SocketSession(self._service, scope, receive, send).serve()
             except TooMany as refusal:
                 await _refuse(scope, send, refusal.status)
 

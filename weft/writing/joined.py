@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import structlog
 
 from weft.errors import Unavailable
-from weft.explanation import AT_WORK, Batch, watch_at_work
+from weft.explanation import AT_WORK, ExplainedBatch, watch_at_work
 from weft.loading.failure import own_error
 from weft.writing.gathering import Gathering
 
@@ -41,7 +41,7 @@ TransactionT = TypeVar("TransactionT", bound=Transaction)
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
 
-Write = Callable[[TransactionT, Sequence[RequestT]], Awaitable[Sequence[AnswerT | None]]]
+JoinedWrite = Callable[[TransactionT, Sequence[RequestT]], Awaitable[Sequence[AnswerT | None]]]
 """Carries out requests by one statement and answers them in order.
 
 None stands for a request that it has left alone altogether. It leaves alone what it may not or
@@ -57,7 +57,7 @@ class _Asked:
 
     def __init__(
         self,
-        write: Write[Any, Any, Any],
+        write: JoinedWrite[Any, Any, Any],
         row: Hashable,
         request: Any,
         answer: asyncio.Future[Any],
@@ -98,7 +98,7 @@ class JoinedWrites(Generic[TransactionT]):
         self.transactions = 0
 
     def submit(
-        self, write: Write[TransactionT, RequestT, AnswerT], row: Hashable, request: RequestT
+        self, write: JoinedWrite[TransactionT, RequestT, AnswerT], row: Hashable, request: RequestT
     ) -> asyncio.Future[AnswerT | None]:
         """The answer, once it is committed; None if nothing was done: do it alone, or refuse it.
 
@@ -259,7 +259,7 @@ class JoinedWrites(Generic[TransactionT]):
 async def _carried_out(transaction: Any, batch: Sequence[_Asked]) -> Sequence[Any]:
     write, requests = batch[0].write, [asked.request for asked in batch]
     watches = [asked.watch for asked in batch if asked.watch is not None]
-    work = Batch(len(batch), len(batch))
+    work = ExplainedBatch(len(batch), len(batch))
     token = AT_WORK.set(work if watches else None)
     try:
         answers = await write(transaction, requests)

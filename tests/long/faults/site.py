@@ -24,7 +24,7 @@ from weft.auth.tokens import AccessTokens
 from weft.embedded.account import hand_over, server_account
 from weft.embedded.binaries import postgresql_binaries
 from weft.embedded.postgresql import DATABASE, SUPERUSER, postgresql_server
-from weft.embedded.process import Server, start, stop
+from weft.embedded.process import EmbeddedProcess, start, stop
 from weft.embedded.redis import SOCKET_NAME, redis_server
 from weft.embedded.sockets import socket_directory
 from weft.postgres.migration import upgrade
@@ -77,8 +77,8 @@ class Site:
 
     def __init__(
         self,
-        database: Server,
-        redis: Server,
+        database: EmbeddedProcess,
+        redis: EmbeddedProcess,
         url: str,
         redis_url: str,
         log: IO[bytes],

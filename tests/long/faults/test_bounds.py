@@ -21,7 +21,7 @@ from tests.long.faults.site import Site
 from tests.long.pieces import PIECES, in_pieces
 from tests.sockets import Socket
 from tests.waiting import PATIENCE_SECONDS
-from weft.identity import encode_id
+from weft.declare.identity import encode_id
 
 ROUNDS = int(os.environ.get("WEFT_BOUND_ROUNDS", "20")) // PIECES
 SLACK = 5

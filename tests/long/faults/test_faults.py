@@ -18,7 +18,7 @@ from tests.long.faults.subscribers import Subscriber, Viewpoint, position_of
 from tests.long.pieces import PIECES, in_pieces
 from tests.real.clients.node import installed_packages
 from tests.waiting import PATIENCE_SECONDS
-from weft.identity import encode_id
+from weft.declare.identity import encode_id
 
 COUNT = int(os.environ.get("WEFT_FAULTS", "60")) // PIECES
 """Of each piece; the next one goes on with the kinds of faults."""

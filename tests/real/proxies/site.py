@@ -11,7 +11,7 @@ import httpx
 from tests.processes import Process
 from tests.real.proxies.wire import JSON, Response, Wire, connected, operation, request
 from tests.waiting import PATIENCE_SECONDS
-from weft.identity import decode_id
+from weft.declare.identity import decode_id
 
 PASSWORD = "correct horse battery staple"
 SIGN_UP = """mutation ($name: String!, $email: String!, $password: String!) {

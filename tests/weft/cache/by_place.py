@@ -7,7 +7,7 @@ from weft.cache.cache import Cache
 from weft.cache.entry import NOTHING, Codec, Entry
 from weft.cache.errors import CacheUnavailable
 from weft.cache.fence import is_whole
-from weft.cache.judge import Reader, take
+from weft.cache.validity import Reader, take
 
 
 class CacheByPlace(Cache):

@@ -5,13 +5,13 @@ from contextlib import suppress
 from typing import Any, Self
 
 from weft.cache.answers import Taken
-from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 from weft.cache.field import cached
 from weft.cache.filler import Fill, Filler
-from weft.cache.policy import CachePolicy, Scope
+from weft.cache.policy import CachePolicy, CacheScope
+from weft.cache.snapshot_bound import SnapshotBound
+from weft.declare.info import Info
 from weft.errors import Unavailable
-from weft.info import Info
 from weft.loading.snapshot import Snapshot
 
 TTL_SECONDS = 10
@@ -68,7 +68,7 @@ RESOLVE = cached(
     _writes,
     CachePolicy(
         ttl_seconds=TTL_SECONDS,
-        scope=Scope.PUBLIC,
+        scope=CacheScope.PUBLIC,
         tags=lambda key, _: (tag_of(key),),
         key=lambda parent: parent,
         value_type=list[int],

@@ -20,8 +20,8 @@ from tests.weft.cache.driven_process import Process
 from weft.cache.cache import Cache
 from weft.cache.lease import FenceRelay
 from weft.changes.change import Change, ChangeKind
+from weft.declare.info import Info
 from weft.errors import Unavailable
-from weft.info import Info
 
 STEPS = st.integers(1, 4)
 

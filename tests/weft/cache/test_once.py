@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app import Server
+from app import Process
 from resolvers.context import STRANGER, Context, Info
 from settings import Settings
 from tests.waiting import PATIENCE_SECONDS, soon, until
 from tests.weft.cache.settings import with_cache
 from weft.cache.field import cached
-from weft.cache.policy import CachePolicy, Scope
+from weft.cache.policy import CachePolicy, CacheScope
 
 WAIT_MS = 1000 * PATIENCE_SECONDS
 READERS = 10
@@ -49,7 +49,7 @@ _prefix: list[str] = []
 POLICY = CachePolicy(
     ttl_seconds=TTL_SECONDS,
     once_ms=WAIT_MS,
-    scope=Scope.PUBLIC,
+    scope=CacheScope.PUBLIC,
     tags=lambda key, _: (f"User:{key}.slow",),
     key=lambda key: key,
     value_type=int,
@@ -60,21 +60,21 @@ RESOLVE = cached(slow, POLICY)
 @pytest.fixture
 async def processes(
     settings: Settings, connection: object, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[list[Server]]:
+) -> AsyncIterator[list[Process]]:
     own = with_cache(settings, monkeypatch)
     _prefix[:] = [own.redis_prefix]
     async with AsyncExitStack() as stack:
-        found = [Server(own, lambda: datetime.now(UTC), lambda sql, _: None) for _ in range(2)]
+        found = [Process(own, lambda: datetime.now(UTC), lambda sql, _: None) for _ in range(2)]
         for server in found:
             await stack.enter_async_context(server.lifespan(FastAPI()))
         yield found
 
 
-async def read(server: Server) -> Any:
+async def read(server: Process) -> Any:
     return await RESOLVE([KEY], Info(Context(server.services, STRANGER, ""), COORDINATE))
 
 
-async def until_whole(server: Server) -> None:
+async def until_whole(server: Process) -> None:
     """Until the fence is there and the lease is given."""
     assert server.cache is not None
     fields = server.cache.counts.fields
@@ -87,12 +87,12 @@ async def until_whole(server: Server) -> None:
     await until(is_whole)
 
 
-def misses(processes: list[Server]) -> int:
+def misses(processes: list[Process]) -> int:
     caches = [process.cache for process in processes]
     return sum(cache.counts.fields[COORDINATE].misses for cache in caches if cache is not None)
 
 
-async def asked_by_all_at_once(processes: list[Server]) -> int:
+async def asked_by_all_at_once(processes: list[Process]) -> int:
     """How often the value is computed when ten readers of two processes miss it."""
     _slow[:] = [Slow()]
     _slow[0].may_end.set()
@@ -114,19 +114,19 @@ async def asked_by_all_at_once(processes: list[Server]) -> int:
 
 
 class TestOnce:
-    async def test_is_enough_for_all_that_ask_at_once(self, processes: list[Server]) -> None:
+    async def test_is_enough_for_all_that_ask_at_once(self, processes: list[Process]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             # A transaction of another test may be as old as the write: then no value counts yet.
             while await asked_by_all_at_once(processes) > 1:
                 pass
 
 
-async def keys_of(server: Server) -> list[bytes]:
+async def keys_of(server: Process) -> list[bytes]:
     """Those of fields, fences and claims."""
     return [key async for key in server.redis.scan_iter(f"{_prefix[0]}:cache:*{{User:{KEY}}}*")]
 
 
-async def lives(server: Server) -> dict[str, float]:
+async def lives(server: Process) -> dict[str, float]:
     """In how many seconds each of these keys ends, by its kind."""
     return {
         key.decode().rpartition(":{User:")[0][-1]: await server.redis.pttl(key) / 1000
@@ -136,7 +136,7 @@ async def lives(server: Server) -> dict[str, float]:
 
 class TestKept:
     async def test_are_values_with_fences_that_live_twice_as_long(
-        self, processes: list[Server]
+        self, processes: list[Process]
     ) -> None:
         _slow[:] = [Slow()]
         _slow[0].may_end.set()
@@ -146,7 +146,7 @@ class TestKept:
         assert found.keys() == {"v", "f"}
         assert found["v"] <= TTL_SECONDS < found["f"] <= 2 * TTL_SECONDS
 
-    async def test_is_nothing_where_the_policy_says_so(self, processes: list[Server]) -> None:
+    async def test_is_nothing_where_the_policy_says_so(self, processes: list[Process]) -> None:
         _slow[:] = [Slow()]
         _slow[0].may_end.set()
         await until_whole(processes[0])  # another value, so that the cache is believed

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import strawberry
 
+from weft.declare.fields import Argument, ListSize, column, event, field, mutation, root
+from weft.declare.info import Info
+from weft.declare.pagination import PAGE_SIZE, take_page
+from weft.declare.types import output
 from weft.execution import Schema
 from weft.execution.limits import Limits
-from weft.fields import Argument, ListSize, column, event, field, mutation, root
-from weft.info import Info
-from weft.pagination import PAGE_SIZE, take_page
-from weft.types import output
 
 PAGE = {"first": Argument(int | None, "First."), "last": Argument(int | None, "Last.")}
 WEIGHT = 7

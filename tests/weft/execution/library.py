@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import strawberry
 
+from weft.declare.fields import column, derived, field, root
+from weft.declare.info import Info
+from weft.declare.remembered import Remembered
+from weft.declare.types import output
 from weft.execution import Schema
-from weft.fields import column, derived, field, root
-from weft.info import Info
-from weft.remembered import Remembered
-from weft.types import output
 
 
 class WriterRow(msgspec.Struct, Remembered, frozen=True, dict=True):

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import msgspec
 import strawberry
 
+from weft.declare.fields import Argument, column, derived, event, field, mutation, root
+from weft.declare.info import Info
+from weft.declare.types import given, input_type, output
 from weft.errors import Forbidden
 from weft.execution import Schema
-from weft.fields import Argument, column, derived, event, field, mutation, root
-from weft.info import Info
-from weft.types import given, input_type, output
 
 
 class OwnerRow(msgspec.Struct, frozen=True):

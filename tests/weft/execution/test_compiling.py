@@ -11,6 +11,9 @@ from hypothesis import given as drawn
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from weft.declare.fields import Argument, ListSize, column, field, root
+from weft.declare.info import Info
+from weft.declare.types import interface, output
 from weft.errors import Forbidden
 from weft.execution import Schema
 from weft.execution.cost import COST_OF_ERROR, FIELD_CHARACTERS
@@ -19,9 +22,6 @@ from weft.execution.errors import Refused
 from weft.execution.limits import Limits
 from weft.execution.operation import Operation
 from weft.execution.plan import FieldPlan, SelectionPlan
-from weft.fields import Argument, ListSize, column, field, root
-from weft.info import Info
-from weft.types import interface, output
 
 UNLIMITED = Limits(cost=10**12, nodes=10**9, aliases=10**9, fragments=10**9)
 

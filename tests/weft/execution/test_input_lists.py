@@ -8,13 +8,13 @@ import strawberry
 from graphql import ExecutionResult
 from strawberry.schema.config import StrawberryConfig
 
+from weft.declare.fields import MAX_MEMBERS, Argument, root
+from weft.declare.info import Info
+from weft.declare.types import given, input_type, output
 from weft.errors import DeclarationError
 from weft.execution import Schema, format_error
 from weft.execution.engine import ExecutorName
 from weft.execution.input_lists import MAX_MEMBERS_TOGETHER
-from weft.fields import MAX_MEMBERS, Argument, root
-from weft.info import Info
-from weft.types import given, input_type, output
 
 COERCED: list[Any] = []
 Counted = NewType("Counted", str)

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from tests.weft.execution.boxes import WEIGHT, box_schema
+from weft.declare.fields import MUTATION_WEIGHT
+from weft.declare.pagination import DEFAULT_SIZE, MAX_SIZE
 from weft.execution.cost import ASSUMED_LIST_SIZE, COST_OF_ERROR, cost_of_reading
 from weft.execution.engine import Engine
 from weft.execution.errors import Refused
 from weft.execution.limits import Limits
-from weft.fields import MUTATION_WEIGHT
-from weft.pagination import DEFAULT_SIZE, MAX_SIZE
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ import msgspec
 import pytest
 import strawberry
 
+from weft.declare.fields import column, derived, field, root
+from weft.declare.info import Info
+from weft.declare.remembered import Remembered
+from weft.declare.types import output
 from weft.errors import Forbidden
 from weft.execution import Schema
 from weft.execution.rendering import MAX_TEXTS
-from weft.fields import column, derived, field, root
-from weft.info import Info
-from weft.remembered import Remembered
 from weft.transport.response import encode_result
-from weft.types import output
 
 
 class LeafRow(msgspec.Struct, frozen=True):

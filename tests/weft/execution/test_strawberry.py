@@ -13,10 +13,10 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from tests.weft.execution.shop import Query, Site, shop
+from weft.declare.fields import Argument, root
+from weft.declare.types import given, output
 from weft.errors import DeclarationError
 from weft.execution import Refused, Schema
-from weft.fields import Argument, root
-from weft.types import given, output
 
 THINGS = "{ things { key owner { key } } }"
 

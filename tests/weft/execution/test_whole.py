@@ -8,11 +8,11 @@ import pytest
 import strawberry
 
 from tests.weft.execution.told import told
+from weft.declare.fields import column, field, root
+from weft.declare.info import Info
+from weft.declare.types import output
 from weft.execution import Schema, template
-from weft.execution.whole import FEW_ROWS
-from weft.fields import column, field, root
-from weft.info import Info
-from weft.types import output
+from weft.execution.inline_build import FEW_ROWS
 
 
 class CatRow(msgspec.Struct, frozen=True):

@@ -41,9 +41,9 @@ from tests.weft.execution.torture_answers import (
     RowC,
 )
 from tests.weft.execution.torture_resolvers import batched, events, foreign, root
+from weft.declare.fields import FieldSpec, Kind
 from weft.execution.binding import DECLARED, SPEC
 from weft.execution.reference import ReferenceResolvers, root_resolver
-from weft.fields import FieldSpec, Kind
 
 
 def _odd(value: Any) -> Any:

@@ -13,8 +13,8 @@ from graphql import (
     is_non_null_type,
 )
 
+from weft.declare.remembered import Remembered
 from weft.errors import Forbidden
-from weft.remembered import Remembered
 
 ROW_SEEDS = 4
 """Few, so that the same row occurs under many parents."""

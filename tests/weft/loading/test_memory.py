@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from weft.declare.remembered import Remembered
 from weft.execution.rendering import MAX_TEXTS
 from weft.loading.memory import GENERATION_SECONDS, VERSION_BYTES, Memory
-from weft.remembered import Remembered
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -13,18 +13,18 @@ import pytest
 from tests.waiting import soon
 from tests.weft.loading.socket import connected
 from tests.weft.loading.warehouse import Source, Warehouse, turns
+from weft.declare.fields import column, root
+from weft.declare.fields import field as batched
+from weft.declare.info import Info
+from weft.declare.types import output
 from weft.errors import BadArgument
 from weft.execution.schema import Schema
 from weft.explanation import Explanation
-from weft.fields import column, root
-from weft.fields import field as batched
-from weft.info import Info
 from weft.loading.loader import Loader
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
-from weft.types import output
 
 QUERY = "{ failing: thing { loaded broken } sound: thing { loaded } }"
 ANSWER = {"failing": None, "sound": {"loaded": 10}}

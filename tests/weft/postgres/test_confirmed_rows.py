@@ -12,9 +12,9 @@ from loaders.item import ItemPageKey, item_by_id, items_by_scope
 from resolvers.accounts.user import USER_ORDER
 from resolvers.item import ITEM_ORDERS
 from tests.loaders.conftest import some_items, some_users, store
+from weft.declare.ordering import OrderDirection
+from weft.declare.pagination import Page, PageArgs, window
 from weft.loading.memory import Memory
-from weft.ordering import OrderDirection
-from weft.pagination import Page, PageArgs, window
 from weft.postgres.connection import ReadConnection, connect
 
 WRITES = (

@@ -11,7 +11,7 @@ import pytest
 
 from tests.forwarder import forwarding, postgresql_socket, through
 from tests.waiting import soon, until
-from weft.cache.bound import UNREAD
+from weft.cache.snapshot_bound import UNREAD
 from weft.errors import Unavailable
 from weft.postgres.answer_limits import AnswerLimits
 from weft.postgres.database import Database

@@ -2,7 +2,7 @@
 
 from limits import RateLimitItemPerMinute
 
-from weft.rates.windows import OwnWindows, Window
+from weft.rates.windows import OwnWindows, RateWindow
 
 ITEM = RateLimitItemPerMinute(3)
 
@@ -18,13 +18,13 @@ class TestOwnWindows:
     def test_count_each_key_until_its_window_ends(self) -> None:
         clock = Clock()
         windows = OwnWindows(clock)
-        assert windows.count(ITEM, "sign-in", "a") == Window(True, 2, 1_060)
+        assert windows.count(ITEM, "sign-in", "a") == RateWindow(True, 2, 1_060)
         clock.now += 59
-        assert windows.count(ITEM, "sign-in", "a", cost=2) == Window(True, 0, 1_060)
-        assert windows.count(ITEM, "sign-in", "a") == Window(False, 0, 1_060)
-        assert windows.count(ITEM, "sign-in", "b") == Window(True, 2, 1_119)
+        assert windows.count(ITEM, "sign-in", "a", cost=2) == RateWindow(True, 0, 1_060)
+        assert windows.count(ITEM, "sign-in", "a") == RateWindow(False, 0, 1_060)
+        assert windows.count(ITEM, "sign-in", "b") == RateWindow(True, 2, 1_119)
         clock.now += 1
-        assert windows.count(ITEM, "sign-in", "a") == Window(True, 2, 1_120)
+        assert windows.count(ITEM, "sign-in", "a") == RateWindow(True, 2, 1_120)
 
     def test_begin_anew_when_they_are_told_to_forget(self) -> None:
         windows = OwnWindows(Clock())

@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 
-from weft.transport.pages import Page
+from weft.transport.browser_page import BrowserPage
 
 
-def fallback(page: Page | None) -> FastAPI:
+def fallback(page: BrowserPage | None) -> FastAPI:
     """Routes that are no GraphQL, and the page if there is one."""
     app = FastAPI()
     if page is not None:

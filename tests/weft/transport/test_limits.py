@@ -12,7 +12,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 from tests.weft.transport.toy import Server, serving
 from weft.server.message_reader import text_header
 from weft.server.shared import shutdown_delay
-from weft.transport import connection
+from weft.transport import socket_session
 from weft.transport.limits import Occupancy, Rate, SocketLimits, TooMany
 from weft.transport.outlet import TOO_SLOW
 
@@ -75,7 +75,9 @@ class TestSockets:
             await sockets[2].open()
 
     async def test_that_subscribe_too_often_are_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(connection, "Rate", lambda per_second, _: Rate(per_second, lambda: 0))
+        monkeypatch.setattr(
+            socket_session, "Rate", lambda per_second, _: Rate(per_second, lambda: 0)
+        )
         async with (
             serving(limits=SocketLimits(operations_per_second=1)) as server,
             connecting(server.socket_url) as socket,

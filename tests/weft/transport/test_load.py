@@ -7,7 +7,7 @@ import httpx
 from tests.sockets import connecting
 from tests.waiting import PATIENCE_SECONDS, soon, until
 from tests.weft.transport.toy import serving
-from weft.transport.load import InFlight
+from weft.transport.concurrency import InFlight
 
 
 class TestOperationsAtOnce:

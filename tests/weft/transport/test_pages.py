@@ -9,7 +9,7 @@ import pytest
 
 from tests.waiting import PATIENCE_SECONDS
 from tests.weft.transport.toy import serving
-from weft.transport.pages import Page
+from weft.transport.browser_page import BrowserPage
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 SCRIPT = b"let x = 1;\n" * 100
@@ -33,7 +33,7 @@ def built(tmp_path: Path) -> Path:
 async def pages(built: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server that has the page."""
     async with (
-        serving(page=Page(built)) as server,
+        serving(page=BrowserPage(built)) as server,
         httpx.AsyncClient(
             timeout=PATIENCE_SECONDS,
             base_url=f"http://{server.address}",
@@ -107,7 +107,7 @@ class TestPage:
             assert response.status_code == 406
 
     async def test_may_have_elements_with_styles_of_their_own(self, built: Path) -> None:
-        page = Page(built, inline_styles=True)
+        page = BrowserPage(built, inline_styles=True)
         async with (
             serving(page=page) as server,
             httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
@@ -118,7 +118,7 @@ class TestPage:
 
     async def test_that_is_not_built_says_how(self, tmp_path: Path) -> None:
         async with (
-            serving(page=Page(tmp_path / "toy")) as server,
+            serving(page=BrowserPage(tmp_path / "toy")) as server,
             httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
         ):
             response = await client.get(server.url, headers={"accept": "text/html"})

@@ -19,19 +19,19 @@ from tests.sockets import address_of, listening
 from tests.waiting import soon
 from tests.weft.transport.behind import fallback
 from tests.weft.transport.ticks import TickFeed
+from weft.declare.fields import Argument, event
 from weft.documents.documents import Documents
 from weft.errors import Unauthenticated, Unavailable
 from weft.execution.schema import Schema
 from weft.explanation import Explanation
-from weft.fields import Argument, event
 from weft.rates.budget import CostBudget, charge_address
 from weft.server.shared import Shared
 from weft.telemetry.logs import REQUEST_ID
+from weft.transport.browser_page import BrowserPage
+from weft.transport.concurrency import InFlight
 from weft.transport.front import Front
 from weft.transport.http import GraphQLEndpoint
 from weft.transport.limits import SocketLimits
-from weft.transport.load import InFlight
-from weft.transport.pages import Page
 from weft.transport.response import ANSWER_LIMIT_BYTES
 from weft.transport.service import LiveService
 from weft.transport.websocket import GraphQLSocket
@@ -253,7 +253,7 @@ async def serving(
     body_limit_bytes: int = 10_000,
     direct: bool = True,
     in_flight: InFlight | None = None,
-    page: Page | None = None,
+    page: BrowserPage | None = None,
     shared: Shared | None = None,
     budget: CostBudget | None = None,
     documents: Documents | None = None,

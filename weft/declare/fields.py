@@ -18,9 +18,9 @@ from strawberry.types.unset import UNSET
 
 from weft.cache.field import cached, cached_root
 from weft.cache.policy import CachePolicy
+from weft.declare.info import Info
+from weft.declare.weight import Weight
 from weft.errors import DeclarationError, Forbidden
-from weft.info import Info
-from weft.weight import Weight
 
 MUTATION_WEIGHT = 10
 

@@ -7,21 +7,21 @@ from typing import Any
 
 import structlog
 
-from weft.cache.bound import SnapshotBound
 from weft.cache.cache import Cache
 from weft.cache.context import CachingContext
 from weft.cache.entry import NOTHING, Codec, Entry
 from weft.cache.fence import number
 from weft.cache.filler import Fill
 from weft.cache.keys import Keys
-from weft.cache.policy import CachePolicy, Scope
-from weft.info import Info
+from weft.cache.policy import CachePolicy, CacheScope
+from weft.cache.snapshot_bound import SnapshotBound
+from weft.declare.info import Info
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Level:
+class Computation:
     """One call of a cached resolver; `values` are in the order of the parents."""
 
     resolver: Callable[..., Any]
@@ -44,7 +44,7 @@ class Level:
             return
         keys = self.entries[0].keys
         bound, read_at = SnapshotBound(keys and keys.history), self.cache.now()
-        context = self.context.isolated(bound, public=self.policy.scope is Scope.PUBLIC)
+        context = self.context.isolated(bound, public=self.policy.scope is CacheScope.PUBLIC)
         parents = [self.parents[place] for place in places]
         computed = await finished(
             self.resolver(parents, Info(context, self.coordinate), **self.arguments)

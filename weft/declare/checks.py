@@ -24,8 +24,8 @@ from graphql import (
     is_object_type,
 )
 
+from weft.declare.fields import Kind, WeftField
 from weft.errors import DeclarationError
-from weft.fields import Kind, WeftField
 
 DECLARED = "strawberry-definition"
 

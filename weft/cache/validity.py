@@ -26,7 +26,7 @@ class Reader(Protocol):
     fences_version: bytes | None
 
 
-class Judge:
+class Validity:
     """Asks Redis for what it takes to know which entries count."""
 
     def __init__(self, store: Store, kept: Entries, wall_clock: Callable[[], float]) -> None:

@@ -5,7 +5,7 @@ from binascii import Error as Base64Error
 from functools import lru_cache
 
 from weft.bounds import DECODED_IDS, ENCODED_IDS
-from weft.derivation import OfAttribute
+from weft.declare.derived import OfAttribute
 from weft.echo import echoed
 from weft.errors import BadId
 

@@ -21,9 +21,9 @@ from graphql.pyutils import Path, is_iterable
 from strawberry.execution import optimized_is_awaitable as is_awaitable
 
 from weft.execution.completion import OutputType
-from weft.execution.placement import Level, Place
 from weft.execution.plan import FieldPlan
 from weft.execution.reference import cancelled_inside
+from weft.execution.response_path import Level, Place
 
 
 def resolve_info(

@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from weft.declare.fields import ListSize
+from weft.declare.remembered import ROW_OVERHEAD_BYTES, Remembered
 from weft.echo import echoed
 from weft.errors import BadCursor, BadPage
-from weft.fields import ListSize
-from weft.remembered import ROW_OVERHEAD_BYTES, Remembered
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100

@@ -6,7 +6,7 @@ from weft.rates.budget import Client
 from weft.transport.limits import Distinct, SocketLimits, TooMany
 
 
-class Places:
+class SubscriptionLimit:
     """Counts subscriptions by viewer and by address.
 
     Anonymous viewers are counted by address only, programs on the machine itself by viewer only.
@@ -53,7 +53,7 @@ class Place:
 
     __slots__ = ("_catches_up", "_is_held", "_places", "client", "identity")
 
-    def __init__(self, places: Places, client: Client, identity: Hashable) -> None:
+    def __init__(self, places: SubscriptionLimit, client: Client, identity: Hashable) -> None:
         self.client = client
         self.identity = identity
         self._places = places

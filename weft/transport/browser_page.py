@@ -13,10 +13,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from weft.transport.answer import NOSNIFF, Answer, send_answer
+from weft.transport.answer import NOSNIFF, HttpAnswer, send_answer
 from weft.transport.headers import headers_of
+from weft.transport.http_caching import etag, knows
 from weft.transport.negotiation import HTML
-from weft.transport.public import etag, knows
 
 UNBUILT = Path(__file__).with_name("unbuilt.html")
 POLICY = (
@@ -31,7 +31,7 @@ CODINGS = (("br", ".br"), ("gzip", ".gz"))
 REFUSED = re.compile(r";\s*q=0(\.0*)?$")
 
 
-class Page:
+class BrowserPage:
     """The HTML of one page, as an ASGI application; until it is built, what says how to build it.
 
     - `folder`: where the build puts it, as `index.html` beside `assets/`. It is told to load the
@@ -53,7 +53,7 @@ class Page:
         """Serves one request."""
         await send_answer(send, self.answer(headers_of(scope)))
 
-    def answer(self, headers: dict[bytes, bytes]) -> Answer:
+    def answer(self, headers: dict[bytes, bytes]) -> HttpAnswer:
         """The page, or 304 for who has it."""
         html = (self._html if self._html.exists() else UNBUILT).read_bytes()
         tag = etag(html)
@@ -67,7 +67,7 @@ class Page:
             (b"vary", b"accept"),
             *NOSNIFF,
         )
-        return Answer(304 if known else 200, HTML, b"" if known else html, common=common)
+        return HttpAnswer(304 if known else 200, HTML, b"" if known else html, common=common)
 
 
 class Assets(StaticFiles):

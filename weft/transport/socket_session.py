@@ -44,7 +44,7 @@ class SocketGone(Exception):
     """The client closed the socket, or it broke."""
 
 
-class Connection:
+class SocketSession:
     """Reads one socket. Every operation begins in a task of its own and ends with the socket.
 
     A subscription that has caught up needs no task: it is a member of a broadcast.
@@ -109,7 +109,7 @@ class Connection:
                     message = await self._receive()
         except TimeoutError:
             raise SocketClosed(
-                CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout"
+                CloseCode.INITIALISATION_TIMEOUT, "SocketSession initialisation timeout"
             ) from None
         # Browsers cannot set headers on a socket, so the payload's Authorization comes first.
         given = messages.authorization_of_payload(message.payload)
@@ -270,7 +270,7 @@ class _OperationSink:
     __slots__ = ("_connection", "_encode", "_id", "_outlet")
 
     def __init__(
-        self, operation_id: str, connection: Connection, outlet: Outlet, encode: Encode
+        self, operation_id: str, connection: SocketSession, outlet: Outlet, encode: Encode
     ) -> None:
         self._encode = encode
         self._id = operation_id

@@ -7,19 +7,19 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from weft.accounts import AccountSettings
+from settings.accounts import AccountSettings
+from settings.limits import CommaSeparated, LimitSettings
+from settings.table import settings_rows
 from weft.auth.sessions import SessionRules
 from weft.auth.tokens import DEVELOPMENT_SECRET, check_secret
 from weft.bounds import CACHED_VALUES, ROWS
-from weft.exposure import CommaSeparated, ExposureSettings
-from weft.settings_table import settings_rows
 from weft.transport.limits import SocketLimits
 from weft.transport.origins import allowed_origin
 
 SECONDS_OF_HOUR = 3_600
 
 
-class Settings(AccountSettings, ExposureSettings):
+class Settings(AccountSettings, LimitSettings):
     """From the environment, then from `.env`; a variable is named as its field, in capitals.
 
     Raises pydantic's ValidationError for a value out of its limits, and outside development for a
@@ -284,6 +284,6 @@ class Settings(AccountSettings, ExposureSettings):
 def settings_table() -> str:
     """All settings as a Markdown table: variable, default, meaning with limits."""
     fields = Settings.model_fields
-    parts = {**AccountSettings.model_fields, **ExposureSettings.model_fields}
+    parts = {**AccountSettings.model_fields, **LimitSettings.model_fields}
     own_first = [name for name in fields if name not in parts] + list(parts)
     return "\n".join(settings_rows({name: fields[name] for name in own_first})) + "\n"

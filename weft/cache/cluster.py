@@ -19,7 +19,7 @@ AnswerT = TypeVar("AnswerT")
 Address = tuple[str, int]
 
 
-class Layout:
+class Cluster:
     """The servers behind one URL. Of a cluster, the URL is that of any of its servers.
 
     Found out when it is first needed, and again, while the old one is used, when a server is lost

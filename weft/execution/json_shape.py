@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _NUMBERS = count(1)
 
 
-class Form:
+class JsonShape:
     """What the JSON of all objects of a selection plan has in common.
 
     `hole`: the only field that has to be resolved, if all others are leaves. `wrapped`: the only

@@ -20,7 +20,7 @@ def _split(value: object) -> object:
 CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
-class ExposureSettings(BaseSettings):
+class LimitSettings(BaseSettings):
     """What is read, what is run and what is refused; all of it is on by default."""
 
     document_limit_characters: int = Field(

@@ -10,8 +10,8 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
+from weft.declare.fields import MAX_MEMBERS, MOST, Kind, WeftField
 from weft.errors import DeclarationError
-from weft.fields import MAX_MEMBERS, MOST, Kind, WeftField
 
 TypeT = TypeVar("TypeT", bound=type)
 EnumT = TypeVar("EnumT", bound=enum.EnumMeta)
@@ -132,7 +132,7 @@ def _check_columns(cls: type, row: type) -> None:
         declared = cls.__dict__.get(name)
         if not isinstance(declared, WeftField):
             raise DeclarationError(
-                f"{cls.__name__}.{name} is not declared by a function of weft.fields."
+                f"{cls.__name__}.{name} is not declared by a function of weft.declare.fields."
             )
         if declared.spec.kind is Kind.COLUMN and not _has(row, name):
             raise DeclarationError(f"{cls.__name__}.{name}: {row.__name__} has no {name}.")
