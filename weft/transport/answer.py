@@ -1,4 +1,4 @@
-"""An answer of the endpoint, as HTTP has it."""
+"""A complete HTTP response: its headers, refusals, and how it is sent."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,18 +13,19 @@ from weft.transport.response import encode_refusal, status_of
 
 ALLOW = ((b"allow", b"GET, POST, OPTIONS"),)
 NOSNIFF = ((b"x-content-type-options", b"nosniff"),)
-# An answer depends on its viewer, so nothing in between may keep it.
+# A response depends on its viewer, so no cache may store it.
 COMMON_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"accept"), *NOSNIFF, POLICY)
 
 WITHOUT_LENGTH = frozenset({204, 304})
-"""RFC 9110, 8.6: there is no body, and a 304 would have to tell the length of another."""
+"""Statuses sent without Content-Length: they have no body, and that of a 304 would have to be the
+length of the 200 response (RFC 9110, 8.6)."""
 
 PAID = "weft.paid"
-"""Stands in the scope of a request that was charged, whatever it is answered."""
+"""Key in the scope of a request that has been charged, so `Front` does not charge its refusal."""
 
 REFUSAL_SECONDS = 1.0
-"""How long a client that has spent what it may waits for each refusal: so one that has many
-connections, and asks again at once, takes little of the event loop."""
+"""Delay of each refusal of a client that has exhausted its budget: even with many connections, and
+retrying at once, it takes little of the event loop."""
 
 _CONTENT_TYPES = {
     media_type: (b"content-type", f"{media_type}; charset=utf-8".encode())
@@ -43,7 +44,7 @@ _HEADERS_OF_STATUS: dict[int, tuple[Header, ...]] = {
 
 
 class HttpAnswer(NamedTuple):
-    """A status and a body of a media type; `more` and `common` are headers."""
+    """A status, and a body of a media type. `more` are headers beside the `common` ones."""
 
     status: int
     media_type: str
@@ -52,21 +53,21 @@ class HttpAnswer(NamedTuple):
     common: tuple[Header, ...] = COMMON_HEADERS
 
     def headers(self) -> tuple[Header, ...]:
-        """All but those that `Front` adds."""
+        """All headers but those that `Front` adds."""
         headers = (_CONTENT_TYPES[self.media_type], *self.common, *self.more)
         if self.status in WITHOUT_LENGTH:
             return headers
         return (*headers, (b"content-length", b"%d" % len(self.body)))
 
     def header_lines(self) -> bytes:
-        """The same as lines of HTTP/1.1."""
+        """The same headers as lines of HTTP/1.1."""
         if self.more or self.common is not COMMON_HEADERS or self.status in WITHOUT_LENGTH:
             return lines_of(self.headers())
         return b"%bcontent-length: %d\r\n" % (_COMMON_LINES[self.media_type], len(self.body))
 
 
 def refusal(error: Exception, media_type: str) -> HttpAnswer:
-    """The answer to a request that `error` kept from being executed."""
+    """The response to a request that `error` kept from being executed."""
     status = status_of(error)
     more = _HEADERS_OF_STATUS.get(status, ())
     if isinstance(error, RateLimited):
@@ -75,7 +76,7 @@ def refusal(error: Exception, media_type: str) -> HttpAnswer:
 
 
 async def refused(error: Exception, media_type: str) -> HttpAnswer:
-    """As `refusal`; what is refused as `RateLimited` is answered after `REFUSAL_SECONDS`."""
+    """As `refusal`, but a `RateLimited` is answered only after `REFUSAL_SECONDS`."""
     if isinstance(error, RateLimited):
         await delay_refusal()
     return refusal(error, media_type)
@@ -87,7 +88,7 @@ async def delay_refusal() -> None:
 
 
 async def send_answer(send: Send, answer: HttpAnswer) -> None:
-    """Sends an answer by ASGI's messages."""
+    """Sends a response as ASGI messages."""
     headers = list(answer.headers())
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

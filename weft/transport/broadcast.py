@@ -1,4 +1,4 @@
-"""Identical subscriptions as one: each event is executed and encoded once, and sent to all."""
+"""Identical subscriptions share one feed, whose events are executed and encoded once."""
 
 import asyncio
 from collections import OrderedDict
@@ -14,11 +14,11 @@ from weft.transport.rendered import RENDERED_AT_ONCE, Rendered, Renderer
 from weft.transport.subscription_limit import Place
 
 SENT_AT_ONCE = 500
-"""Sockets that are written to before others get their turn of the event loop."""
+"""Sockets that are written to before the event loop may run other tasks."""
 
 
 class Membership:
-    """One operation that a broadcast is sent to; `place` is given back when that ends."""
+    """One operation that receives a broadcast. It gives `place` back when it leaves or is ended."""
 
     __slots__ = ("_broadcast", "_finish", "place", "position", "push")
 
@@ -37,19 +37,19 @@ class Membership:
         self.push = push
 
     def offer(self, rendered: Rendered) -> None:
-        """Sends the result, unless the operation had that event before it joined or has left."""
+        """Sends the result, unless the operation got the event before it joined, or has left."""
         if rendered.position > self.position and self._broadcast is not None:
             self.push(rendered)
 
     def cancel(self) -> None:
-        """Leaves the broadcast; may be called twice."""
+        """Leaves the broadcast; a second call does nothing."""
         broadcast, self._broadcast = self._broadcast, None
         if broadcast is not None:
             self.place.leave()
             broadcast.leave(self)
 
     def end(self, error: Exception) -> None:
-        """Says that the broadcast sends it nothing more, and why."""
+        """Ends the operation with the error; the broadcast sends it nothing more."""
         if self._broadcast is not None:
             self._broadcast = None
             self.place.leave()
@@ -57,10 +57,11 @@ class Membership:
 
 
 class Broadcast:
-    """One feed, and all operations that it is for; ends with the last of them.
+    """One feed and all operations that receive its events. It ends when the last one leaves.
 
-    Its members pay in turn, each for the events of one round. One that has spent what it may have
-    is ended, and the next one pays: it has had all events before, and none of these.
+    Members are charged in turn, each for the events of one round. A member whose budget is
+    exhausted is ended with all events of earlier rounds and none of this one; the next one is
+    charged instead.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Broadcast:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it has yet to tell its members of an error, which later ones do not share."""
+        """Whether only an error follows. New subscriptions then begin a broadcast of their own."""
         return self._feed.has_failed
 
     def add(self, member: Membership) -> None:
@@ -111,7 +112,7 @@ class Broadcast:
                 member.end(self._subscription.located(error))
 
     def _charge(self, cost: int) -> Client | None:
-        """The member's client that has paid; None if no member is left that could."""
+        """The client that was charged: that of the first member that can pay; None if none can."""
         while self._members:
             member = next(iter(self._members))
             try:
@@ -138,7 +139,7 @@ class Broadcast:
 
 
 class Broadcasts:
-    """The broadcasts of one process, by what makes subscriptions identical."""
+    """The broadcasts of one process, by the identity of their subscriptions."""
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
@@ -155,10 +156,10 @@ class Broadcasts:
         push: Callable[[Rendered], None],
         finish: Callable[[Exception], None],
     ) -> Membership:
-        """Goes on with a subscription whose feed has just caught up, together with its like.
+        """Adds a subscription whose feed has just caught up to the broadcast of its identity.
 
-        Nothing may be awaited between the last `catch_up` and this: then the feed of the broadcast
-        has given no event yet that this one has not.
+        The caller must not await between the last `catch_up` and this call: only then has the
+        feed of the broadcast given no event that this feed has not.
         """
         key = place.identity
         position = feed.position

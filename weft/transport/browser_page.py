@@ -1,6 +1,6 @@
-"""Pages for browsers: each is built out of `web/<name>/` into a folder of its name.
+"""Pages for browsers: each is built from `web/<name>/` into a folder of its name.
 
-Nothing of a page comes from another server, and its Content-Security-Policy says so.
+Pages load nothing from other servers, and their Content-Security-Policy enforces it.
 """
 
 import re
@@ -26,17 +26,18 @@ POLICY = (
 )
 FOR_EVER = "public, max-age=31536000, immutable"
 CODINGS = (("br", ".br"), ("gzip", ".gz"))
-"""What the build puts beside an asset that is smaller for it, and the suffix of that."""
+"""Content codings, best first, and the suffix of the compressed file that the build puts beside an
+asset where compression makes it smaller."""
 
 REFUSED = re.compile(r";\s*q=0(\.0*)?$")
 
 
 class BrowserPage:
-    """The HTML of one page, as an ASGI application; until it is built, what says how to build it.
+    """The HTML of one page, as an ASGI application; before the build, a page on how to build it.
 
-    - `folder`: where the build puts it, as `index.html` beside `assets/`. It is told to load the
-      latter from `/pages/<name of the folder>/assets/`.
-    - `inline_styles`: whether elements may have styles of their own, which strict policies forbid.
+    - `folder`: where the build puts `index.html` beside `assets/`. The page loads the latter from
+      `/pages/<name of the folder>/assets/`.
+    - `inline_styles`: whether the policy allows inline styles.
     """
 
     def __init__(self, folder: Path, *, inline_styles: bool = False) -> None:
@@ -46,7 +47,7 @@ class BrowserPage:
         self._assets = Mount(f"/pages/{folder.name}/assets", Assets(folder / "assets", self.policy))
 
     def routes(self, *addresses: str) -> list[BaseRoute]:
-        """What serves the page at the addresses, and what it loads where the build says so."""
+        """Routes of the page, at each of the addresses, and of its assets."""
         return [self._assets, *(Route(address, self, methods=["GET"]) for address in addresses)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +55,7 @@ class BrowserPage:
         await send_answer(send, self.answer(headers_of(scope)))
 
     def answer(self, headers: dict[bytes, bytes]) -> HttpAnswer:
-        """The page, or 304 for who has it."""
+        """The page; 304 without a body if the client has it already."""
         html = (self._html if self._html.exists() else UNBUILT).read_bytes()
         tag = etag(html)
         known = knows(headers, tag)
@@ -71,14 +72,14 @@ class BrowserPage:
 
 
 class Assets(StaticFiles):
-    """What a page loads; the names have a hash of the content, so browsers never ask again.
+    """The files that a page loads. Their names contain a hash, so browsers cache them for a year.
 
-    A worker has the policy that its own file came with, hence `policy`.
+    They need `policy` because a worker is governed by the policy of its own file's response.
     """
 
     def __init__(self, folder: Path, policy: str) -> None:
         super().__init__(directory=folder, check_dir=False)
-        self.config_checked = True  # a folder that is missing is a page that was not built
+        self.config_checked = True  # the folder is missing until the page is built
         self._headers = {
             "cache-control": FOR_EVER,
             "content-security-policy": policy,
@@ -86,7 +87,7 @@ class Assets(StaticFiles):
         }
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, compressed as the client likes it best."""
+        """The file, in the first of `CODINGS` that the client accepts and the build has made."""
         response = await self._compressed(path, scope) or await super().get_response(path, scope)
         response.headers.update(self._headers)
         return response

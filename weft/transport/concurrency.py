@@ -1,4 +1,4 @@
-"""How many operations a process runs at once; one more is told to come again, at once."""
+"""The limit of operations that a process runs at once; one more is refused at once."""
 
 from types import TracebackType
 
@@ -6,9 +6,10 @@ from weft.errors import Overloaded
 
 
 class InFlight:
-    """`with in_flight:` runs one operation; raises `Overloaded` when `limit` of them run.
+    """`with in_flight:` counts one operation; raises `Overloaded` when `limit` are in flight.
 
-    A queue would only grow: whoever waits longest has given up first.
+    There is no queue: it would only grow, and serve first the clients that are likeliest to have
+    given up.
     """
 
     __slots__ = ("count", "limit")

@@ -1,8 +1,8 @@
 """Sessions in cookies, for browsers: an ASGI application around the endpoint or the socket.
 
-A browser sends cookies along with whatever any page makes it send. Therefore they count only where
-the page shows that it may call: over HTTP by the header `X-Session`, which no form, link or image
-can send and which pages of other origins may not (a CORS preflight); on a socket by its Origin.
+A browser adds cookies to every request, whichever page causes it. So cookies count only where the
+page proves that it may call: over HTTP by the header `X-Session`, which no form, link or image can
+send and which pages of other origins may not (a CORS preflight); on a socket by its Origin.
 """
 
 from collections.abc import Mapping
@@ -21,18 +21,19 @@ USE, RENEW = b"cookie", b"renew"
 
 
 class SessionHeaderMissing(BadRequest):
-    """Cookies came without the header that no other page can send."""
+    """Cookies came without `X-Session`, the header that pages of other origins cannot send."""
 
     code = "SESSION_HEADER_MISSING"
     status = 403
 
 
 class CookieSessions:
-    """Makes an Authorization of the access token that is kept in a cookie.
+    """Turns the access token in a cookie into an Authorization header.
 
-    `X-Session: cookie` signs a request by its cookies and lets the answer set them. So does
-    `renew`, but it does not look at the access token: for what begins a session or goes on with
-    one, whose access token may have expired. An Authorization that was sent comes first.
+    `X-Session: cookie` authenticates a request by its cookies and lets the response set them.
+    `renew` lets the response set them as well, but ignores the access token: it is for requests
+    that begin or renew a session, whose access token may have expired. An Authorization header in
+    the request takes precedence.
     """
 
     def __init__(self, application: ASGIApp) -> None:
@@ -43,7 +44,7 @@ class CookieSessions:
         use_cookies(None)
         headers = headers_of(scope)
         if scope["type"] != "http":
-            # Who is not let in by its Origin is refused by the socket itself.
+            # `GraphQLSocket` refuses origins that may not connect.
             if headers.get(b"origin"):
                 _sign(scope, headers, _tokens(scope))
         elif (session := headers.get(HEADER)) is not None:
@@ -78,7 +79,7 @@ class CookieSessions:
 
 
 def _tokens(scope: Scope) -> dict[bytes, bytes]:
-    """The session's cookies, those of them that are not empty."""
+    """The session's cookies that are not empty."""
     pairs = (
         pair.strip().partition(b"=")
         for name, value in scope["headers"]
@@ -96,5 +97,5 @@ def _sign(scope: Scope, headers: dict[bytes, bytes], tokens: Mapping[bytes, byte
 
 
 def _wants_page(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
-    """Whether somebody opens the address in a browser, and is answered as a stranger."""
+    """Whether a browser opens the address as a page, which is served as to an anonymous viewer."""
     return scope["method"] in ("GET", "HEAD") and HTML.encode() in headers.get(b"accept", b"")

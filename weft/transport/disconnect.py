@@ -1,4 +1,4 @@
-"""Notices a client that goes away while it is being answered."""
+"""Cancels the work for a client that disconnects before it is answered."""
 
 import asyncio
 from types import TracebackType
@@ -11,14 +11,15 @@ WATCH_AFTER_SECONDS = 0.05
 
 
 class ClientGone(Exception):
-    """The client closed the connection; nobody is left to answer."""
+    """The client closed the connection, so there is nothing to answer."""
 
 
 class ClientWatch:
-    """`with ClientWatch(receive):` is cancelled, and ends with `ClientGone`, when the client goes.
+    """`with ClientWatch(receive):` cancels its block when the client disconnects.
 
-    The request's body must have been received before. Without an exchange watching takes a task,
-    which a quick block does not pay for: it begins after `WATCH_AFTER_SECONDS`.
+    The block then raises `ClientGone`. The request's body must have been received before. Without
+    an exchange, watching takes a task, which is created only after `WATCH_AFTER_SECONDS`: a quick
+    block never pays for it.
     """
 
     __slots__ = ("_exchange", "_gone", "_receive", "_task", "_timer", "_watcher")
@@ -33,7 +34,7 @@ class ClientWatch:
     def __enter__(self) -> None:
         exchange = self._exchange
         if exchange is not None:
-            # To find out the running loop is a system call in Python 3.11.
+            # With the loop given: finding the running loop is a system call in Python 3.11.
             self._task = asyncio.current_task(exchange.loop)
             exchange.watch(self._leave)
         else:

@@ -37,8 +37,8 @@ HEADERS = (
 class EventStream:
     """One response. The id of an event is its cursor; `Last-Event-ID` resumes after it.
 
-    The stream ends, without `complete`, when the credentials expire or are revoked, when the
-    server stops and when the client reads too slowly: clients come back then, and resume.
+    The stream ends without `complete` when the credentials expire or are revoked, when the server
+    stops and when the client reads too slowly. Clients then reconnect and resume.
     """
 
     def __init__(self, service: LiveService, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +61,7 @@ class EventStream:
         *,
         allow: Collection[OperationType],
     ) -> None:
-        """Answers with a stream; raises `TooMany` before it begins, `ClientGone` meanwhile."""
+        """Sends the stream. Raises `TooMany` before it begins, `ClientGone` during it."""
         audience = self._service.gate.audience(viewer)
         with ExitStack() as places:
             places.enter_context(self._service.addresses.place(address_of(self._scope)))
@@ -79,7 +79,7 @@ class EventStream:
 
     @contextmanager
     def _watching(self, viewer: Viewer) -> Generator[None]:
-        """Meanwhile, the stream ends with the credentials and with the server."""
+        """Within the block, the stream ends with the credentials and at a shutdown."""
         left = self._service.seconds_left(viewer)
         if left is not None:
             self._credentials.reschedule(asyncio.get_running_loop().time() + left)
@@ -107,7 +107,7 @@ class EventStream:
     ) -> None:
         after = headers_of(self._scope).get(b"last-event-id", b"").decode("latin-1")
         try:
-            # Once more, now that nobody can revoke it unnoticed.
+            # Read again, since it may have been revoked before `_watching` began.
             viewer = await self._service.gate.viewer(authorization)
             opened = await self._service.open(
                 request, viewer, request_id_of(self._scope), allow=allow, after=after or None
@@ -161,7 +161,7 @@ class EventStream:
         await self._write(rendered.event)
 
     def push(self, rendered: Rendered) -> None:
-        """As `Sink.push`; a client for whom too much waits is cut."""
+        """As `Sink.push`. Drops the connection if more than `buffer_bytes` wait on it."""
         self._queue.append(rendered.event)
         self._queue_bytes += len(rendered.event)
         self._arrived.set()

@@ -1,6 +1,6 @@
-"""What a server may offer beyond ASGI, in a scope's `extensions`; `weft.server` does.
+"""Shortcuts past ASGI that a server may offer in a scope's `extensions`; `weft.server` does.
 
-ASGI says each of these in messages, several for each request, and each message costs as much as a
+ASGI does each of these by messages, several for each request, and each message costs as much as a
 loader does.
 """
 
@@ -11,32 +11,32 @@ from typing import Any, Protocol
 from starlette.types import Scope
 
 EXCHANGE = "weft.exchange"
-"""Where an HTTP request has its `Exchange`."""
+"""The extension that holds an HTTP request's `Exchange`."""
 STREAM = "weft.stream"
-"""Where an HTTP request has its `StreamConnection`."""
+"""The extension that holds an HTTP request's `StreamConnection`."""
 
 
 class Exchange(Protocol):
-    """A request whose body is taken at once, whose answer is one write, whose end is a call."""
+    """A request with its body in one call, its response in one write, and a disconnect callback."""
 
     loop: asyncio.AbstractEventLoop
-    """The event loop in which it is served."""
+    """The event loop that serves the request."""
     is_wrapped: bool
-    """Set where the messages of the answer have to be seen: then there are messages."""
+    """Set where middleware must see the response's messages: `respond` then returns False."""
 
     def body(self) -> bytes | None:
-        """The request's body; None if some of it is still to be received."""
+        """The request's body; None if part of it has yet to arrive."""
         ...
 
     def respond(self, status: int, header_lines: bytes, body: bytes) -> bool:
-        """Writes the whole answer; False if it has to be sent by messages.
+        """Writes the whole response; False if it has to be sent as ASGI messages instead.
 
-        The length, where there has to be one, stands in the lines.
+        `header_lines` include Content-Length, where the status has one.
         """
         ...
 
     def watch(self, gone: Callable[[], None]) -> None:
-        """Calls `gone` when the client goes, at once if it has gone; until `unwatch`."""
+        """Calls `gone` when the client disconnects, at once if it has; until `unwatch`."""
         ...
 
     def unwatch(self) -> None:
@@ -45,18 +45,18 @@ class Exchange(Protocol):
 
 
 class StreamConnection(Protocol):
-    """The connection of an answer that has no end."""
+    """The connection of a response without a foreseeable end."""
 
     on_shutdown: Callable[[], None] | None
     """Called when the server stops, within `shutdown_spread_seconds`."""
     shutdown_spread_seconds: float
 
     def cut(self) -> None:
-        """Drops the connection and all that waits to be sent."""
+        """Drops the connection and all bytes that wait to be sent."""
         ...
 
 
 def exchange_of(scope: Scope) -> Exchange | None:
-    """The request's exchange, where the server has them."""
+    """The request's exchange; None if the server offers none."""
     extensions: dict[str, Any] = scope.get("extensions", {})
     return extensions.get(EXCHANGE)

@@ -1,7 +1,7 @@
-"""What stands first: tells GraphQL from everything else, and treats both alike.
+"""The outermost application: routes GraphQL past the framework, and treats both alike.
 
-Request id, timing, trusted hosts, CORS and the body limit are decided here, once for the
-endpoint's short path and for the framework behind it.
+Request id, timing, trusted hosts, CORS and the body limit are handled here, once for the endpoint
+and for the framework behind it.
 """
 
 import re
@@ -43,16 +43,16 @@ REFUSED_HANDSHAKES = frozenset({"websocket.close", "websocket.http.response.star
 
 
 class Front:
-    """The outermost ASGI application: `path` is `endpoint`'s or `socket`'s, all else `fallback`'s.
+    """The outermost ASGI application: sends `path` to `endpoint` or `socket`, else to `fallback`.
 
     - `cors_origins`: origins whose pages may call, such as `https://app.example.com`; `*` for all.
-    - `credentials`: whether these pages may call with the cookies that they hold.
+    - `credentials`: whether these pages may send cookies.
     - `allowed_hosts`: accepted Host headers, such as `api.example.com` or `*.example.com`; `*` for
-      all. Paths below `/health/` answer to any.
-    - `body_limit_bytes`: the longest body that `fallback` is given; a longer one is answered 413.
-    - `charge`: counts a request that is `fallback`'s, by purpose and cost: each check of health for
-      itself, and all others as pages. Where it raises `RateLimited`, the answer is 429. What
-      is answered unread, such as a preflight or a wrong Host, costs the address 1.
+      all. Paths below `/health/` accept any.
+    - `body_limit_bytes`: the longest body that `fallback` receives; a longer one is answered 413.
+    - `charge`: charges a request to `fallback`, by purpose and cost: each health check has its own
+      purpose, all others are pages. If it raises `RateLimited`, the response is 429. A refusal or
+      preflight that was not charged yet, such as that of a wrong Host, costs the address 1.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Front:
             self._trusted = TrustedHostMiddleware(
                 self._share, allowed_hosts=list(allowed_hosts), www_redirect=False
             )
-        # All but those who say an origin.
+        # If true, only requests with an Origin header pass through any checks.
         self._treats_all_alike = "*" in allowed_hosts and not self._vary_on_origin
         self._id_prefix = secrets.token_hex(6)
         self._numbers = count(1)
@@ -108,7 +108,7 @@ class Front:
         scope.setdefault("state", {}).update(request_id=stamp.request_id, stamp=stamp)
         exchange = exchange_of(scope)
         if exchange is not None:
-            # It writes what it has to say at once; who else speaks does so by messages.
+            # The exchange writes past `send`, so headers that CORS adds need ASGI messages.
             exchange.is_wrapped = b"origin" in headers or self._vary_on_origin
         CLIENT.set(counted_address(scope, headers))
         is_open = scope["type"] == "http"
@@ -130,16 +130,16 @@ class Front:
         await self._application(scope, headers)(scope, receive, stamped)
 
     def _application(self, scope: Scope, headers: dict[bytes, bytes]) -> ASGIApp:
-        """What serves a request, with all that has to be looked at before."""
+        """The application for a request, with the checks that precede it."""
         path: str = scope["path"]
         is_alike = self._treats_all_alike and b"origin" not in headers
         if is_alike and path == self._path and scope["type"] == "http":
             return self._endpoint
-        # Who asks for health knows an address, often not a name.
+        # Health checks often know only an address, not a host name.
         return self._share if path.startswith(HEALTH) else self._trusted
 
     async def _answer_unread(self, send: Send, message: Message) -> None:
-        """Begins an answer to what nothing was charged for; late if the address has spent all."""
+        """Charges for a response and begins it; delayed if the address's budget is exhausted."""
         try:
             self._charge("address", UNREAD_COST)
         except RateLimited:
@@ -153,7 +153,7 @@ class Front:
         return f"{self._id_prefix}-{next(self._numbers):x}"
 
     def _share(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Lets pages of other origins in, as far as they may."""
+        """Applies CORS to a request that has an Origin."""
         if scope["type"] == "http":
             for name, _ in scope["headers"]:
                 if name == b"origin":
@@ -191,7 +191,7 @@ def _varying_on_origin(send: Send) -> Send:
 
 
 def _hardened(send: Send) -> Send:
-    """A `send` that says how little a browser may do with an answer which does not say so."""
+    """A `send` that adds each header of `HARDENING` that a response does not set itself."""
 
     def harden(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
@@ -204,7 +204,7 @@ def _hardened(send: Send) -> Send:
 
 
 def _limited(receive: Receive, scope: Scope, limit: int) -> Receive:
-    """A `receive` that raises the framework's own 413 past `limit` bytes, announced or not."""
+    """A `receive` that raises the framework's 413 for over `limit` bytes, announced or sent."""
     length = headers_of(scope).get(b"content-length", b"0")
     left = limit
 

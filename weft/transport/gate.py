@@ -1,4 +1,4 @@
-"""What the transports ask of the domain: who is asking, and a context for every operation."""
+"""The interface through which the transports get viewers and operation contexts from the domain."""
 
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime
@@ -8,7 +8,10 @@ from weft.declare.info import OperationContext
 
 
 class Viewer(Protocol):
-    """Whoever sends operations; `expires_at` is when the credentials end, None for never."""
+    """The user and session that operations run for, or an anonymous client.
+
+    The credentials expire at `expires_at`; None for never.
+    """
 
     @property
     def expires_at(self) -> datetime | None: ...
@@ -21,40 +24,40 @@ class Gate(Protocol[ViewerT]):
     """Turns credentials into viewers, and viewers into contexts."""
 
     def viewer(self, authorization: str | None) -> Awaitable[ViewerT]:
-        """The viewer of an Authorization header's value; None is a stranger's, and no error.
+        """The viewer of an Authorization header's value; for None, the anonymous viewer.
 
         Raises `Unauthenticated` for credentials that are malformed, expired or revoked, and
-        `Unavailable` when that cannot be found out now.
+        `Unavailable` when they cannot be checked now.
         """
         ...
 
     def context(self, viewer: ViewerT, request_id: str) -> OperationContext:
-        """A fresh context, for one operation."""
+        """A new context for one operation."""
         ...
 
     def sees_schema(self, viewer: ViewerT) -> bool:
-        """Whether the viewer may introspect, and is told names that are like what it wrote."""
+        """Whether the viewer may introspect, and gets suggestions of names in errors."""
         ...
 
     def explains_to(self, viewer: ViewerT) -> bool:
-        """Whether the viewer may be told what was done for an operation, statements included."""
+        """Whether the viewer may request the explanation of an operation, with its SQL."""
         ...
 
     def audience(self, viewer: ViewerT) -> Hashable:
-        """Viewers of the same audience are the same to limits; None is that of strangers."""
+        """What limits count the viewer by; None for anonymous viewers."""
         ...
 
     def shared(self, viewer: ViewerT) -> ViewerT:
-        """The viewer as operations on sockets and streams are given it; hashable.
+        """The viewer as operations on sockets and streams see it; hashable.
 
-        Identical subscriptions of viewers that are equal in this form are executed once for all of
-        them. So an answer depends only on what all its recipients share.
+        Identical subscriptions of viewers that are equal in this form share one execution. So a
+        result depends only on what all its recipients have in common.
         """
         ...
 
     def watch(self, viewer: ViewerT, revoked: Callable[[str], None]) -> Callable[[], None]:
-        """Calls `revoked`, with the reason, when the viewer is no more what it is.
+        """Calls `revoked`, with the reason, when the viewer's credentials are revoked.
 
-        From now on, and until the returned function is called; not when the credentials expire.
+        Watches until the returned function is called. Expiry of the credentials is not reported.
         """
         ...

@@ -1,4 +1,4 @@
-"""What the transports read of a request's headers."""
+"""The headers that the transports read from requests, and those that every response has."""
 
 from collections.abc import Iterable, Sequence
 from time import perf_counter
@@ -12,7 +12,7 @@ from weft.rates.address import counted
 Header = tuple[bytes, bytes]
 
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-"""Of an answer that is no page: nothing in it is run or shown, whatever it looks like."""
+"""For a response that is no page: a browser neither runs nor frames it, whatever it looks like."""
 
 
 TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000")
@@ -28,21 +28,21 @@ _SECURITY_LINE = lines_of([TRANSPORT_SECURITY])
 
 
 class Stamp(NamedTuple):
-    """What `Front` gives each request: the id in its logs and its answer, and when it began."""
+    """What `Front` attaches to each request: the id of its logs and response, and its start."""
 
     request_id: str
     started: float
     """By `time.perf_counter`."""
     is_secure: bool
-    """Whether it came over TLS, as far as declared proxies tell."""
+    """Whether it came over TLS, according to declared proxies."""
 
     def response_headers(self) -> tuple[Header, ...]:
-        """What the answer tells of it."""
+        """The headers that carry it in the response."""
         told = (b"x-request-id", self.request_id.encode()), (b"server-timing", self._timing())
         return (*told, TRANSPORT_SECURITY) if self.is_secure else told
 
     def response_lines(self) -> bytes:
-        """The same as lines of HTTP/1.1."""
+        """The same headers as lines of HTTP/1.1."""
         told = (self.request_id.encode(), self._timing())
         return _STAMP_LINES % told + (_SECURITY_LINE if self.is_secure else b"")
 
@@ -51,7 +51,7 @@ class Stamp(NamedTuple):
 
 
 KNOWN_HEADERS = "weft.headers"
-"""In the scope: headers, and what `headers_of` made of these very ones."""
+"""Key in the scope of a pair: a list of headers, and the result of `headers_of` for that object."""
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
@@ -62,7 +62,7 @@ def headers_of(scope: Scope) -> dict[bytes, bytes]:
 
 
 def by_name(pairs: Sequence[Header]) -> dict[bytes, bytes]:
-    """As `headers_of`."""
+    """The headers by name, as `headers_of` returns them."""
     headers = dict(pairs)
     if len(headers) != len(pairs):
         joined: dict[bytes, list[bytes]] = {}
@@ -84,14 +84,14 @@ def stamp_of(scope: Scope) -> Stamp:
 
 
 def request_id_of(scope: Scope) -> str:
-    """The id that is in the request's logs and in its answer's header."""
+    """The id in the request's logs and in a header of its response."""
     return stamp_of(scope).request_id
 
 
 def address_of(scope: Scope) -> str:
-    """What the client's sockets and streams are counted by; "" for the machine itself.
+    """The address that the client's sockets and streams are counted by; "" for this machine.
 
-    It is the nearest proxy where none is trusted: see `weft.rates.address.counted`.
+    That of the nearest proxy where none is trusted: see `weft.rates.address.counted`.
     """
     client = scope.get("client")
     return (counted(client[0]) if client else None) or ""

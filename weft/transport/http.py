@@ -48,21 +48,22 @@ READING = frozenset({OperationType.QUERY})
 STREAMED_BY_GET = READING | {OperationType.SUBSCRIPTION}
 
 Read = tuple[GraphQLRequest, int, bytes | None]
-"""A request, what its bytes have cost, and its body if that is new and may be worth keeping."""
+"""A request, the charge for its bytes, and its body if `Bodies` did not know it; else None."""
 
 
 class GraphQLEndpoint:
-    """Answers GET, POST and OPTIONS of one URL, and HEAD where that is of a page.
+    """Answers GET, POST and OPTIONS of one URL, and HEAD if a browser opens the page.
 
-    - `operation_timeout_ms`: how long an operation may run; then its open fields are
+    - `operation_timeout_ms`: how long an operation may run; then its unfinished fields are
       DEADLINE_EXCEEDED.
     - `body_limit_bytes`: the longest body, and the longest query string, that is read.
     - `body_timeout_seconds`: how long a body may take to arrive.
-    - `page`: what a browser is shown that opens the URL; without it, nothing.
+    - `page`: shown to a browser that opens the URL; without it, there is none.
     - `live`: what streams share with sockets; without it there are no streams.
-    - `documents`: finds those that requests only name.
-    - `max_age_seconds`: how long everybody may keep what a stranger gets by GET of such a document.
-    - `budget`: what the operations of a client may cost in a minute; without it, anything.
+    - `documents`: looks up documents that requests only name.
+    - `max_age_seconds`: how long any cache may store the response to an anonymous GET of such a
+      document.
+    - `budget`: what the operations of a client may cost in a minute; without it, no limit.
     - `answer_limit_bytes`: the longest response; a longer one is RESPONSE_TOO_LARGE.
     - `in_flight`: how many operations may run at once; the next is answered 503.
     """
@@ -98,7 +99,7 @@ class GraphQLEndpoint:
         self._in_flight = in_flight or InFlight(OPERATIONS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request; a client that goes away meanwhile takes its operation along."""
+        """Serves one request; its operation is cancelled if the client disconnects."""
         headers, exchange = headers_of(scope), exchange_of(scope)
         media_type = JSON
         try:
@@ -110,7 +111,7 @@ class GraphQLEndpoint:
                 charge_bytes(self._budget, 0)
                 answer = self._page.answer(headers)
             elif self._live is not None and media_type == EVENT_STREAM:
-                media_type = JSON  # of what is refused before the stream begins
+                media_type = JSON  # of a refusal before the stream begins
                 await self._stream(self._live, scope, headers, receive, send)
                 return
             else:
@@ -127,7 +128,7 @@ class GraphQLEndpoint:
         await send_answer(send, answer)
 
     def _paid(self, error: Exception) -> Exception:
-        """Charges for a request that is refused by its headers; the error that refuses it."""
+        """Charges for a request that is refused by its headers; returns the error to send."""
         if isinstance(error, NotAcceptable | UnsupportedMediaType):
             try:
                 charge_bytes(self._budget, 0)
@@ -222,13 +223,13 @@ class GraphQLEndpoint:
         return result
 
     def _is_explained(self, extensions: dict[str, Any], viewer: Any) -> bool:
-        """Whether the request asks what was done for it, and may know: `{"explain": true}`."""
+        """Whether the request has `{"explain": true}` and its viewer may request that."""
         return extensions.get("explain") is True and self._gate.explains_to(viewer)
 
     def _at_hand(
         self, scope: Scope, headers: dict[bytes, bytes], exchange: Exchange | None
     ) -> Read | None:
-        """The request, if all of it is here already."""
+        """The request, if its whole body has arrived; else None."""
         if exchange is None or scope["method"] != "POST":
             return None
         body = exchange.body()
@@ -274,7 +275,7 @@ class GraphQLEndpoint:
                         raise self._too_large()
                     more = message.get("more_body", False)
         except Exception as error:
-            charge_bytes(self._budget, sum(map(len, chunks)))  # nothing of it will be read
+            charge_bytes(self._budget, sum(map(len, chunks)))  # `_read` will not charge for it
             if isinstance(error, TimeoutError):
                 raise BodyTimeout("The body did not arrive in time.") from None
             raise

@@ -1,4 +1,4 @@
-"""Answers that everybody may keep: those to strangers' GETs of documents that are named.
+"""Responses that any cache may store: those to anonymous GETs of documents named by an id or hash.
 
 HTTP caching is RFC 9111; ETag and If-None-Match are RFC 9110, sections 8.8.3 and 13.1.2.
 """
@@ -12,26 +12,26 @@ TAG_LENGTH = 32
 
 
 def is_public(headers: dict[bytes, bytes]) -> bool:
-    """Whether nobody's credentials came with the request, so that anybody's answer is the same."""
+    """Whether the request has no credentials, so that its response is the same for everyone."""
     return authorization_of(headers) is None and b"cookie" not in headers
 
 
 def keepable(
     headers: dict[bytes, bytes], body: bytes, max_age_seconds: int
 ) -> tuple[bool, list[Header]]:
-    """Whether the client has this very answer already (304), and the headers of either answer."""
+    """Whether the client has this body already (304), and the headers for either status."""
     tag = etag(body)
     control = b"public, max-age=%d, must-revalidate" % max_age_seconds
     return knows(headers, tag), [(b"cache-control", control), (b"etag", tag), VARY]
 
 
 def etag(body: bytes) -> bytes:
-    """What names this very body."""
+    """The entity tag of a body: a quoted hash."""
     return b'"%b"' % sha256(body).hexdigest()[:TAG_LENGTH].encode()
 
 
 def knows(headers: dict[bytes, bytes], tag: bytes) -> bool:
-    """Whether the client says that it has the body of this tag, or any."""
+    """Whether If-None-Match has this tag or `*`; weak tags match as well."""
     given = headers.get(b"if-none-match", b"")
     return given.strip() == b"*" or tag in [
         one.strip().removeprefix(b"W/") for one in given.split(b",")

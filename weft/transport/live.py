@@ -1,4 +1,4 @@
-"""One subscription of one client: what is past first, then together with all that are like it."""
+"""One subscription of one client: past events first, then those of the broadcast that it joins."""
 
 from contextlib import aclosing
 from typing import Any, Protocol
@@ -16,11 +16,11 @@ class Sink(Protocol):
     """Where the results of one subscription go."""
 
     async def send_result(self, result: ExecutionResult) -> None:
-        """Sends a result of a source that cannot be resumed; returns when there is room."""
+        """Sends a result of a source that is no `Feed`; waits until there is room for the next."""
         ...
 
     async def send(self, rendered: Rendered) -> None:
-        """Sends a result; returns when there is room for the next."""
+        """Sends a result; waits until there is room for the next."""
         ...
 
     def push(self, rendered: Rendered) -> None:
@@ -28,12 +28,12 @@ class Sink(Protocol):
         ...
 
     def finish(self, error: Exception) -> None:
-        """Says that there will be no more, and why."""
+        """Ends the subscription with the error."""
         ...
 
 
 class LiveSubscription:
-    """A subscription that is open, and its place among those of its client."""
+    """An open subscription, with its `Place` in the limits of its client."""
 
     def __init__(
         self,
@@ -49,11 +49,11 @@ class LiveSubscription:
         self._broadcasts = broadcasts
 
     async def follow(self, sink: Sink) -> Membership | None:
-        """Sends what is past, at the reader's pace; goes on with all who have caught up as well.
+        """Sends past events, at the client's pace; then joins the broadcast and returns.
 
-        Each event is charged before it is executed. None at the end of a source that is no feed.
-        Raises what the source has ended with, and RateLimited: what was not sent by then, the
-        client gets when it resumes from its last cursor.
+        Each event is charged before it is executed. Returns None at the end of a source that is no
+        feed. Raises the error of the source, and RateLimited: the client gets the remaining events
+        when it resumes from its last cursor.
         """
         source: Any = self._subscription.source
         try:

@@ -18,19 +18,19 @@ SUBPROTOCOL = "graphql-transport-ws"
 REASON_LIMIT_BYTES = 123  # of a close frame: RFC 6455, 5.5
 
 UNPAID_BYTES = 1_024
-"""Longest of the messages that are read of a client that has spent its budget: pings and the like,
-so that the subscriptions that it has go on."""
+"""The longest message, other than `subscribe`, that is read after a client's budget is exhausted:
+its pings are still answered, so its subscriptions go on."""
 
 OperationId = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
 class CloseCode(IntEnum):
-    """Why the server closes a socket. Clients reconnect after those marked with *."""
+    """Why the server closes a socket. Clients reconnect after the codes marked with *."""
 
     GOING_AWAY = 1001  # *
     MESSAGE_TOO_BIG = 1009
     SERVICE_RESTART = 1012  # *, sent by the server at shutdown
-    TRY_AGAIN_LATER = 1013  # *, also when the client reads too slowly: it is to resume
+    TRY_AGAIN_LATER = 1013  # *, also when the client reads too slowly: it then resumes
     BAD_REQUEST = 4400
     UNAUTHORIZED = 4401
     FORBIDDEN = 4403  # *
@@ -42,7 +42,7 @@ class CloseCode(IntEnum):
 
 
 class SocketClosed(Exception):
-    """The socket is to be closed, with this code and reason."""
+    """Raised to close the socket with this code and reason."""
 
     def __init__(self, code: CloseCode, reason: str) -> None:
         super().__init__(code, reason)
@@ -57,13 +57,13 @@ class ConnectionInit(msgspec.Struct, tag_field="type", tag="connection_init"):
 
 
 class Ping(msgspec.Struct, tag_field="type", tag="ping"):
-    """To be answered with a pong that repeats the payload, unless that renews the Authorization."""
+    """Renews the Authorization if its payload has one; else a pong returns the payload."""
 
     payload: dict[str, Any] | None = None
 
 
 class Pong(msgspec.Struct, tag_field="type", tag="pong"):
-    """Needs no answer, also when nobody asked."""
+    """Needs no reply, whether or not a ping preceded it."""
 
     payload: dict[str, Any] | None = None
 
@@ -71,13 +71,13 @@ class Pong(msgspec.Struct, tag_field="type", tag="pong"):
 class Subscribe(msgspec.Struct, tag_field="type", tag="subscribe"):
     """Begins an operation of any type.
 
-    What the payload must be is for the operation to say, by an `error` message of this id: the
-    socket's other operations go on.
+    The payload is validated with the operation, so that a fault in it is answered by an `error`
+    message of this id, and the socket's other operations go on.
     """
 
     id: OperationId
     payload: Any = None
-    """JSON, or why it is not read: the `BadRequest` of strict JSON, or a spent budget."""
+    """The JSON value, or why it was not read: a `BadRequest` of strict JSON, or a `RateLimited`."""
 
 
 class _Envelope(msgspec.Struct, tag_field="type", tag="subscribe"):
@@ -102,8 +102,8 @@ _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 
 
 def decode(raw: bytes) -> ClientMessage:
-    """A client's message. Raises `SocketClosed` (4400) for anything else, and for all that
-    `strict_json` refuses outside of the payload of an operation.
+    """A client's message. Raises `SocketClosed` (4400) for anything else, and for JSON that
+    `strict_json` refuses, unless the fault is in the payload of an operation.
     """
     try:
         return msgspec.convert(strict_json.decode(raw), ClientMessage)
@@ -117,10 +117,10 @@ def decode(raw: bytes) -> ClientMessage:
 
 
 def decode_unpaid(raw: bytes, refusal: RateLimited) -> ClientMessage:
-    """A message of a client that has spent its budget: nothing that is long is read any more.
+    """A message of a client whose budget is exhausted, without reading long payloads.
 
-    The refusal is an operation's payload. Raises `SocketClosed` as `decode`, and (1013) for other
-    messages that are long.
+    A `Subscribe` has the refusal as its payload. Raises `SocketClosed` as `decode`, and (1013) for
+    other messages that are longer than UNPAID_BYTES.
     """
     try:
         return Subscribe(_decode_envelope(raw).id, refusal)
@@ -131,7 +131,7 @@ def decode_unpaid(raw: bytes, refusal: RateLimited) -> ClientMessage:
 
 
 def _with_faulty_payload(raw: bytes) -> Subscribe | None:
-    """The operation whose payload is the only fault; None if there is another."""
+    """The operation, if its payload is the only fault; else None."""
     try:
         envelope = _decode_envelope(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -144,17 +144,17 @@ def _with_faulty_payload(raw: bytes) -> Subscribe | None:
 
 
 def next_message(operation_id: str, result: bytes) -> bytes:
-    """One result of an operation, which is JSON already."""
+    """The `next` message of one result, given as JSON."""
     return b'{"id":%b,"type":"next","payload":%b}' % (encode(operation_id), result)
 
 
 def error_message(operation_id: str, errors: list[GraphQLFormattedError]) -> bytes:
-    """The operation was refused or broke off; no complete follows."""
+    """The `error` message that ends an operation which was refused or failed."""
     return encode({"id": operation_id, "type": "error", "payload": errors})
 
 
 def complete_message(operation_id: str) -> bytes:
-    """The operation has ended."""
+    """The `complete` message that ends an operation."""
     return encode({"id": operation_id, "type": "complete"})
 
 
@@ -176,5 +176,5 @@ def authorization_of_payload(payload: dict[str, Any] | None) -> str | None:
 
 
 def pong_message(ping: Ping) -> bytes:
-    """The answer to a ping."""
+    """The reply to a ping, with its payload."""
     return encode(Pong(ping.payload) if ping.payload is not None else {"type": "pong"})

@@ -1,4 +1,4 @@
-"""Which media type to answer in (RFC 9110, 12.5.1), and which bodies are read."""
+"""The media type of responses, by Accept (RFC 9110, 12.5.1), and those that bodies may have."""
 
 import re
 from functools import lru_cache
@@ -12,9 +12,9 @@ HTML = "text/html"
 EVENT_STREAM = "text/event-stream"
 
 ACCEPT_LIMIT_BYTES = 2048
-"""Of a longer header nothing is read."""
+"""A longer Accept header is not parsed."""
 ACCEPT_BYTES = 2_600
-"""What it takes to remember one that is read."""
+"""The memory of one parsed header in the cache."""
 WEIGHT = re.compile(r"[01](\.[0-9]*)?|\.[0-9]+")
 ANYTHING = "*/*"
 
@@ -23,8 +23,8 @@ def response_type(accept: bytes | None, *, html: bool, streams: bool = False) ->
     """`GRAPHQL_RESPONSE`, `JSON` or, where that is allowed, `HTML` or `EVENT_STREAM`.
 
     The highest weight wins, then the more specific range, then `GRAPHQL_RESPONSE`; but a client
-    that takes anything gets `JSON`, which all can read. So does one whose header is too long to be
-    read. Raises `NotAcceptable`.
+    that accepts anything gets `JSON`, which every client can read. So does one whose header is
+    over ACCEPT_LIMIT_BYTES. Raises `NotAcceptable`.
     """
     if not accept or accept == b"*/*" or len(accept) > ACCEPT_LIMIT_BYTES:
         return JSON
@@ -37,7 +37,7 @@ def _best(accept: bytes, html: bool, streams: bool) -> str:
     offers = [GRAPHQL_RESPONSE, JSON]
     if html:
         offers.append(HTML)
-    if streams and EVENT_STREAM in weights:  # not for who takes anything
+    if streams and EVENT_STREAM in weights:  # `*/*` never selects a stream
         offers.append(EVENT_STREAM)
     weight, _, _, best = max((*_rank(offer, weights), offer) for offer in offers)
     if weight == 0:
@@ -46,8 +46,8 @@ def _best(accept: bytes, html: bool, streams: bool) -> str:
 
 
 def _rank(offer: str, weights: dict[str, float]) -> tuple[float, int, bool]:
-    """The weight of the most specific range that covers `offer`, how specific that is, and
-    whether we would choose it among equals.
+    """The weight of the most specific range that covers `offer`, the specificity of that range,
+    and whether `offer` is preferred among equals.
     """
     ranges = (ANYTHING, offer.partition("/")[0] + "/*", offer)
     for specificity in (2, 1, 0):
@@ -68,22 +68,22 @@ def _weights(accept: str) -> dict[str, float]:
                 weight = 0.0
             elif name.strip() == "q":
                 weight = min(weight, _weight(value.strip()))
-        if media_range == "*":  # which Java sends, and means by it what the longer one says
+        if media_range == "*":  # Java sends this and means `*/*`
             media_range = ANYTHING
         weights[media_range] = max(weight, weights.get(media_range, 0.0))
     return weights
 
 
 def _weight(text: str) -> float:
-    """1 for what is no weight: a client is not refused for what cannot be read."""
+    """The weight; 1 if the text is malformed, so that no client is refused for that."""
     return min(float(text), 1.0) if WEIGHT.fullmatch(text) else 1.0
 
 
 def check_content_type(content_type: bytes | None) -> None:
     """Raises `UnsupportedMediaType` for all but JSON in UTF-8.
 
-    What an HTML form can send is refused with the rest, so no page of another origin can post
-    here without asking first (a CORS preflight).
+    This includes every type that an HTML form can send, so a page of another origin cannot post
+    here without a CORS preflight.
     """
     if content_type == b"application/json":
         return

@@ -1,4 +1,4 @@
-"""Origins of pages (RFC 6454): how they are written, and which of them may call."""
+"""Origins of pages (RFC 6454): their normal form, and which of them may call."""
 
 import re
 from collections.abc import Collection
@@ -19,7 +19,7 @@ ORIGIN = re.compile(
 def normalised(origin: str) -> str | None:
     """The origin as browsers send it: in lower case, without the port that its scheme implies.
 
-    None for everything else, for `null` too, and if anything follows.
+    None for anything else, such as `null` or an origin with a path.
     """
     parts = ORIGIN.fullmatch(origin.lower())
     if parts is None:
@@ -40,7 +40,7 @@ def normalised(origin: str) -> str | None:
 def is_of_host(origin: str, host: str) -> bool:
     """Whether a page of this origin was served under this value of the Host header.
 
-    The page's scheme says which port is meant where none is written. It is not compared: behind a
+    A missing port is the default of the page's scheme. The scheme itself is not compared: behind a
     proxy that ends TLS the server does not know its own.
     """
     scheme, _, _ = origin.partition("://")
@@ -49,9 +49,9 @@ def is_of_host(origin: str, host: str) -> bool:
 
 
 def allowed_origin(text: str) -> str:
-    """An origin of the settings in the form of `normalised`; `*` is any.
+    """An origin from the settings in the form of `normalised`; `*`, for any, is returned as it is.
 
-    A slash may end it. Raises ValueError for what is no origin.
+    A trailing slash is allowed. Raises ValueError if the text is no origin.
     """
     if text == ANY:
         return text
@@ -62,12 +62,12 @@ def allowed_origin(text: str) -> str:
 
 
 def allowed_origins(texts: Collection[str]) -> frozenset[str]:
-    """The same of several."""
+    """Several origins from the settings, each as `allowed_origin` returns it."""
     return frozenset(map(allowed_origin, texts))
 
 
 class CrossOrigin(CORSMiddleware):
-    """Starlette's middleware, with origins that are compared as everywhere else."""
+    """Starlette's CORS middleware, which compares origins in the form of `normalised`."""
 
     def is_allowed_origin(self, origin: str) -> bool:
         return self.allow_all_origins or normalised(origin) in self.allow_origins

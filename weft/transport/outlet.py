@@ -1,4 +1,4 @@
-"""Where a socket's messages go: bounded, and written without a task where the server allows it."""
+"""The bounded sending side of a socket, which needs no task if the server offers an outlet."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ from weft.transport.limits import SocketLimits
 from weft.transport.messages import CloseCode, SocketClosed
 
 DIRECT = "weft.socket"
-"""The ASGI extension by which a server offers an `Outlet` of its own."""
+"""The ASGI extension with which a server offers an `Outlet` of its own."""
 TOO_SLOW = "Too slow: reconnect and resume from your last cursor"
 
 
@@ -18,24 +18,27 @@ class Outlet(Protocol):
     """The sending side of one socket."""
 
     def write(self, message: bytes) -> None:
-        """Sends a text message, sooner or later; cuts a client for whom too much waits."""
+        """Queues a text message; closes the socket if over `buffer_bytes` wait to be sent."""
         ...
 
     async def drained(self) -> None:
-        """Returns once little waits; cuts a client that takes nothing, or raises SocketClosed."""
+        """Waits until little is queued.
+
+        Closes the socket, or raises SocketClosed, if that takes over `stall_seconds`.
+        """
         ...
 
     def end(self, code: int, reason: str) -> None:
-        """Closes the socket after what was written; nothing is written afterwards."""
+        """Closes the socket after the messages written so far; later ones are dropped."""
         ...
 
     async def ended(self) -> None:
-        """Returns when nothing more can be sent, after `end`."""
+        """After `end`: waits until nothing more can be sent."""
         ...
 
 
 class AsgiOutlet:
-    """For any ASGI server: a task sends, from a queue; started with the first message."""
+    """An outlet for any ASGI server: a queue, and a task that sends from it while it has any."""
 
     def __init__(self, send: Send, limits: SocketLimits) -> None:
         self._send = send
@@ -89,7 +92,7 @@ class AsgiOutlet:
                 code, reason = self._closing
                 await self._send({"type": "websocket.close", "code": code, "reason": reason})
         except (OSError, RuntimeError):
-            # OSError is how ASGI says that the client is gone; RuntimeError, how some servers do.
+            # The client is gone: ASGI specifies OSError, some servers raise RuntimeError.
             self._closing = self._closing or (CloseCode.GOING_AWAY, "")
             self._queue.clear()
         finally:
@@ -97,6 +100,6 @@ class AsgiOutlet:
 
 
 def outlet_of(scope: Scope, send: Send, limits: SocketLimits) -> Outlet:
-    """The server's own outlet if it has one, or else one on top of `send`."""
+    """The server's own outlet if it offers one, else an `AsgiOutlet`."""
     direct = scope.get("extensions", {}).get(DIRECT)
     return AsgiOutlet(send, limits) if direct is None else direct.governed_by(limits)

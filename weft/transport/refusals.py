@@ -1,4 +1,4 @@
-"""Why HTTP refuses a request before any of it runs: `BadRequest`, told apart by status.
+"""The errors with which HTTP refuses a request before any of it runs, by status.
 
 BadRequest                400
 ├── MethodNotAllowed      405
@@ -13,13 +13,13 @@ from weft.errors import BadRequest
 
 
 class MethodNotAllowed(BadRequest):
-    """Neither GET, POST nor OPTIONS, or a GET that would do more than read."""
+    """Neither GET, POST nor OPTIONS, or a GET of an operation that is no query."""
 
     status = 405
 
 
 class NotAcceptable(BadRequest):
-    """The Accept header takes none of the media types there are."""
+    """The Accept header accepts none of the media types that can be served."""
 
     status = 406
 
@@ -31,13 +31,13 @@ class BodyTimeout(BadRequest):
 
 
 class BodyTooLarge(BadRequest):
-    """The body has more bytes than are read."""
+    """The body is longer than the limit."""
 
     status = 413
 
 
 class TargetTooLong(BadRequest):
-    """The query string has more bytes than are read."""
+    """The query string is longer than the limit."""
 
     status = 414
 

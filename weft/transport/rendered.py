@@ -1,4 +1,4 @@
-"""The events of subscriptions as bytes, executed in turns."""
+"""Executes the events of subscriptions, in turns, and encodes the results."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -15,9 +15,9 @@ from weft.transport.messages import next_message
 from weft.transport.response import encode_within
 
 RENDERED_AT_ONCE = 16
-"""Events that are executed side by side, so that their loads share statements."""
+"""Events that are executed concurrently, so that their loads share statements."""
 RETRY_SECONDS = 30.0
-"""How long events wait for a store that is out of reach, before they are sent with that error."""
+"""How long events are retried while a store is out of reach, before the error is sent."""
 PAUSE_SECONDS = 0.1
 
 
@@ -35,7 +35,7 @@ class Rendered:
 
     @property
     def event(self) -> bytes:
-        """The `next` event of a stream of events, made once for all."""
+        """The `next` event of an event stream, encoded once for all streams."""
         if self._event is None:
             self._event = b"event: next\nid: %b\ndata: %b\n\n" % (
                 self.cursor.encode(),
@@ -44,7 +44,7 @@ class Rendered:
         return self._event
 
     def message(self, operation_id: str) -> bytes:
-        """The `next` message, made once for all operations that have the same id."""
+        """The `next` message, encoded once for all operations with the same id."""
         message = self._messages.get(operation_id)
         if message is None:
             message = self._messages[operation_id] = next_message(operation_id, self.payload)
@@ -54,8 +54,8 @@ class Rendered:
 class Renderer:
     """Executes the events of all subscriptions of a process, `RENDERED_AT_ONCE` at a time.
 
-    No more than that begin in one turn of the event loop. When more wait, clients take turns, each
-    weighed by what its events cost. Charging is not done here.
+    No more than that begin in one iteration of the event loop. When more wait, clients take turns,
+    weighed by the cost of their events. Nothing is charged here.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -66,10 +66,10 @@ class Renderer:
     async def render(
         self, subscription: Subscription, events: Sequence[Event], client: Client
     ) -> AsyncGenerator[Rendered]:
-        """The results of events in their order; they are executed side by side.
+        """The results of events in their order; the events are executed concurrently.
 
-        What a store that is out of reach left without an answer is executed again, for as long as
-        that is worth while.
+        An event that failed because a store was out of reach is executed again, until
+        `RETRY_SECONDS` have passed.
         """
         ends_at = asyncio.get_running_loop().time() + RETRY_SECONDS
         if len(events) == 1:
@@ -93,19 +93,19 @@ class Renderer:
     async def execute(
         self, subscription: Subscription, event: Any, client: Client
     ) -> ExecutionResult:
-        """The result of an event, in its turn."""
+        """The result of one event, executed when it is the client's turn."""
         await self._enter(subscription, client)
         try:
             return await subscription.execute(event)
         finally:
-            # Not now: what waits for nothing would all be executed in one turn of the event loop.
+            # Not now: events that await nothing would all run in one iteration of the event loop.
             asyncio.get_running_loop().call_soon(self._turns.leave)
 
     async def _enter(self, subscription: Subscription, client: Client) -> None:
         await self._turns.enter(client.turn, weight=subscription.cost)
 
     def _leave(self, _: asyncio.Task[ExecutionResult]) -> None:
-        # Not in the task: one that is cancelled before it begins executes nothing of its own.
+        # A callback, since a task that is cancelled before it begins runs no `finally`.
         self._turns.leave()
 
     async def _rendered(

@@ -1,4 +1,4 @@
-"""A GraphQL request's parameters, as read from a body, a query string or a socket's message."""
+"""The parameters of a GraphQL request, read from a body, a query string or a socket's message."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,9 +17,9 @@ MUTATION = "mutation"
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """The parameters, as "GraphQL over HTTP" names them; null is as good as absent.
+    """The parameters as "GraphQL over HTTP" names them; null counts as absent.
 
-    `query` is empty where the document is named instead.
+    `query` is empty where an id or hash names the document instead.
     """
 
     query: str = ""
@@ -36,17 +36,17 @@ class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def from_body(body: bytes) -> GraphQLRequest:
-    """The request of a JSON body. Raises `BadRequest` for what is not well-formed."""
+    """The request in a JSON body. Raises `BadRequest` if it is malformed."""
     if not body:
         raise BadRequest("The body is empty: send a JSON object with a `query`.")
     return from_value(strict_json.decode(body))
 
 
 class Bodies:
-    """Reads bodies; one that is kept is not read again.
+    """Parses bodies, and caches the requests by their bytes.
 
-    Kept are those of queries, with variables that nothing can change. Those of mutations are not:
-    what a mutation is given may be a password.
+    Only queries and subscriptions are cached, with scalar variables, which nothing can change.
+    Mutations are not: their variables may hold a password.
     """
 
     def __init__(self, max_bytes: int = BODIES.max_bytes) -> None:
@@ -56,7 +56,7 @@ class Bodies:
         return len(self._known)
 
     def read(self, body: bytes) -> tuple[GraphQLRequest, bool]:
-        """The request of a body, which is not to be changed, and whether it was kept.
+        """The request in a body, which must not be changed, and whether it was cached.
 
         Raises as `from_body`.
         """
@@ -64,10 +64,10 @@ class Bodies:
         return (from_body(body), False) if request is None else (request, True)
 
     def keep(self, body: bytes, request: GraphQLRequest, document: str) -> None:
-        """Keeps what was read of a body, if it may be kept.
+        """Caches the request of a body, if it may be cached.
 
-        `document` is the text of the request's document, also where the request only names it:
-        it tells whether there is a mutation in it, which nothing but this word can begin.
+        `document` is the text of the request's document, also where the request only names it. The
+        word `mutation` is searched in it, since every mutation begins with that keyword.
         """
         if request.extensions is None and MUTATION not in document and _is_flat(request.variables):
             self._known.put(body, request, weight_of(body) + weight_of(request))
@@ -78,9 +78,9 @@ def _is_flat(variables: dict[str, Any] | None) -> bool:
 
 
 def from_query_string(query_string: bytes) -> GraphQLRequest:
-    """The request of a URL; `variables` and `extensions` are JSON there, empty is absent.
+    """The request in a query string. `variables` and `extensions` are JSON; empty means absent.
 
-    Raises `BadRequest` for what is not well-formed, also for a parameter that is given twice.
+    Raises `BadRequest` if it is malformed or gives a parameter twice.
     """
     try:
         pairs = parse_qsl(
@@ -107,7 +107,7 @@ def from_query_string(query_string: bytes) -> GraphQLRequest:
 
 
 def from_value(value: Any) -> GraphQLRequest:
-    """The request of a JSON value. Raises `BadRequest` for what is none."""
+    """The request in a JSON value. Raises `BadRequest` if it is none."""
     if isinstance(value, list):
         raise BadRequest("Batches are not supported: send one operation a request.")
     try:

@@ -1,4 +1,4 @@
-"""GraphQL results and errors as the bytes that go out."""
+"""Encodes GraphQL results and errors as responses."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def encode_result(result: ExecutionResult) -> bytes:
-    """The response of one execution; errors first, as the specification suggests."""
+    """The JSON response of one execution; errors first, as the specification suggests."""
     if not result.errors:
         if not result.extensions:
             return _encode({"data": result.data})
@@ -33,7 +33,7 @@ def encode_result(result: ExecutionResult) -> bytes:
 
 
 def encode_within(result: ExecutionResult, limit_bytes: int, client: Client) -> bytes:
-    """As `encode_result`, but for what `weighed` makes of a long response."""
+    """As `encode_result`, but charges for a long response, and replaces one over `limit_bytes`."""
     response = encode_result(result)
     if len(response) <= UNCHARGED_BYTES:
         return response
@@ -43,7 +43,7 @@ def encode_within(result: ExecutionResult, limit_bytes: int, client: Client) -> 
 def weighed(
     result: ExecutionResult, response: bytes, limit_bytes: int, client: Client
 ) -> tuple[ExecutionResult, bytes]:
-    """A result and its long response, which is charged; RESPONSE_TOO_LARGE if it is too long."""
+    """The result and its long response, which is charged; RESPONSE_TOO_LARGE over `limit_bytes`."""
     charge_response(client, len(response))
     if len(response) <= limit_bytes:
         return result, response
@@ -58,19 +58,19 @@ def encode_refusal(error: Exception) -> bytes:
 
 
 def format_errors(errors: Sequence[GraphQLError]) -> list[GraphQLFormattedError]:
-    """The errors as the client may see them; whatever is unknown is masked and logged."""
+    """The errors as the client may see them; unknown ones are masked and logged."""
     return [format_error(error) for error in errors]
 
 
 def format_exception(error: Exception) -> GraphQLFormattedError:
-    """Any exception as an error of the whole request, or of the place that it has."""
+    """Any exception as a GraphQL error, with locations and a path if it has them."""
     if isinstance(error, GraphQLError):
         return format_error(error)
     return format_error(GraphQLError(str(error), original_error=error))
 
 
 def raise_if_limited(result: ExecutionResult) -> None:
-    """Raises the limit that an operation ran into, if nothing is left of the operation then."""
+    """Raises the `RateLimited` that an operation ran into, if the operation has no data."""
     if not result.errors or result.data is not None:
         return
     for error in result.errors:
@@ -79,16 +79,16 @@ def raise_if_limited(result: ExecutionResult) -> None:
 
 
 def status_of(error: Exception) -> int:
-    """The HTTP status for a request that `error` kept from being executed."""
+    """The HTTP status of a request that `error` kept from being executed."""
     if isinstance(error, RequestError):
         return error.status
     return 503 if isinstance(error, Unavailable) else 500
 
 
 def status_of_result(result: ExecutionResult, media_type: str) -> int:
-    """The HTTP status of a well-formed request's answer ("GraphQL over HTTP", Status Codes).
+    """The HTTP status of the response to a well-formed request ("GraphQL over HTTP", Status Codes).
 
-    `application/json` says 200 even to a refusal, since there a client cannot tell our 400 from
-    that of a proxy.
+    In `application/json` even a refusal has status 200, since the client could not tell our 400
+    from that of a proxy.
     """
     return 400 if isinstance(result, Refused) and media_type != JSON else 200

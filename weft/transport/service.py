@@ -1,4 +1,4 @@
-"""What all sockets and streams of a process share, and how operations on them are begun."""
+"""Shared state of all sockets and streams of a process; opens their operations."""
 
 from collections.abc import Callable, Collection, Hashable
 from contextlib import suppress
@@ -34,16 +34,16 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def utc_now() -> datetime:
-    """The time."""
+    """The current time, with its zone."""
     return datetime.now(UTC)
 
 
 class LiveService:
-    """One for each process, for sockets and streams alike.
+    """One object for each process, for sockets and streams alike.
 
     `operation_timeout_ms` is for each result; `in_flight` counts queries and mutations, and
-    subscriptions while they are opened. No response is longer than `answer_limit_bytes`; events,
-    and messages of sockets, leave room for themselves in a buffer as well.
+    subscriptions while they are opened. No response is longer than `answer_limit_bytes`; results
+    in socket messages and of events are also limited so that an empty buffer can hold them.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class LiveService:
         self._deadline_seconds = operation_timeout_ms / 1000
 
     def read(self, raw: bytes) -> ClientMessage:
-        """A message of a socket, which is paid for; raises `SocketClosed`."""
+        """Decodes a message of a socket and charges for its bytes; raises `SocketClosed`."""
         limit = self.limits.message_limit_bytes
         if len(raw) > limit:
             raise SocketClosed(CloseCode.MESSAGE_TOO_BIG, f"Messages are at most {limit} bytes")
@@ -95,10 +95,11 @@ class LiveService:
         allow: Collection[OperationType] = ALL_OPERATIONS,
         after: str | None = None,
     ) -> LiveSubscription | ExecutionResult:
-        """A subscription, opened, after the cursor `after` if there is one; else the result.
+        """An open subscription, which resumes after the cursor `after` if given; or the result of
+        another operation.
 
-        A subscription has to be followed. Raises `TooMany` before one is opened for a client that
-        has as many as it may.
+        The caller must `follow` the subscription. Raises `TooMany`, before the subscription is
+        opened, if the client has reached its limit.
         """
         viewer = self.gate.shared(viewer)
         client = client_of(self.budget, self.gate.audience(viewer))
@@ -128,7 +129,7 @@ class LiveService:
                 place.leave()
             raise
         if place is None:
-            assert not isinstance(opened, Subscription)  # it would have begun
+            assert not isinstance(opened, Subscription)  # `begin` would have taken a place
             return opened
         if not isinstance(opened, Subscription):
             place.leave()
@@ -136,27 +137,27 @@ class LiveService:
         return LiveSubscription(opened, place, self._renderer, self.broadcasts)
 
     def encode(self, result: ExecutionResult) -> bytes:
-        """A result as a message of a socket has it, within the operation that it is of."""
+        """The JSON of a result for a socket message; call it in the context of its operation."""
         return encode_within(result, self._message_limit_bytes, current_client(self.budget))
 
     def note_renewal(self, audience: Hashable) -> None:
-        """Charges that credentials are looked at; never refuses it, which would end the socket."""
+        """Charges 1 for checking credentials. Never raises, since that would end the socket."""
         with suppress(RateLimited):
             client_of(self.budget, audience).charge(1)
 
     def seconds_left(self, viewer: Viewer) -> float | None:
-        """How long the viewer's credentials are good; None for ever."""
+        """How long the viewer's credentials are still valid; None if they do not expire."""
         if viewer.expires_at is None:
             return None
         return (viewer.expires_at - self.clock()).total_seconds()
 
 
 def _identity(request: GraphQLRequest, viewer: Hashable, subscription: Subscription) -> Hashable:
-    """The same for subscriptions that are one; short, since every member of a broadcast has it.
+    """A key that is equal for identical subscriptions. Short: every member of a broadcast holds it.
 
-    It has the whole of `viewer`, which is all that their executions are given of it.
+    It includes the whole `viewer`, which is all that an execution knows of the client.
     """
-    # Only those that the operation defines: others change nothing.
+    # Variables that the operation does not define change nothing.
     names = subscription.variable_names - {subscription.start_variable}
     variables = {name: value for name, value in (request.variables or {}).items() if name in names}
     text = request.query.encode(errors="surrogatepass")

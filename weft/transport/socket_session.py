@@ -1,4 +1,4 @@
-"""One open socket: its handshake, its operations, its end."""
+"""One open socket of `graphql-transport-ws`: its handshake, its operations, its end."""
 
 import asyncio
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class SocketGone(Exception):
 
 
 class SocketSession:
-    """Reads one socket. Every operation begins in a task of its own and ends with the socket.
+    """Serves one socket. Every operation starts in its own task and ends with the socket.
 
     A subscription that has caught up needs no task: it is a member of a broadcast.
     """
@@ -65,7 +65,7 @@ class SocketSession:
         self._unwatch: Callable[[], None] | None = None
 
     async def serve(self) -> None:
-        """Serves the socket until it is closed; then nothing of it is left running."""
+        """Serves the socket until it is closed, and cancels what still runs for it."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 await self._read_while_credentials_last(tasks)
@@ -93,7 +93,7 @@ class SocketSession:
             self._dismiss()
 
     def _end(self, closed: SocketClosed) -> None:
-        """Closes the socket, out of whatever task."""
+        """Closes the socket; may be called from any task."""
         if self._ending is None and not self._credentials.expired():
             self._ending = closed
             self._credentials.reschedule(asyncio.get_running_loop().time())
@@ -109,7 +109,7 @@ class SocketSession:
                     message = await self._receive()
         except TimeoutError:
             raise SocketClosed(
-                CloseCode.INITIALISATION_TIMEOUT, "SocketSession initialisation timeout"
+                CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout"
             ) from None
         # Browsers cannot set headers on a socket, so the payload's Authorization comes first.
         given = messages.authorization_of_payload(message.payload)
@@ -137,7 +137,7 @@ class SocketSession:
         self._watch(viewer)
 
     def _watch(self, viewer: Viewer) -> None:
-        """From here on the socket ends when these credentials do."""
+        """Closes the socket when these credentials expire or are revoked."""
         if self._unwatch is not None:
             self._unwatch()
         self._unwatch = self._service.gate.watch(viewer, self._revoked)
@@ -180,7 +180,7 @@ class SocketSession:
                 operation.cancel()
 
     async def _renew(self, authorization: str) -> None:
-        """Goes on with fresh credentials of the same viewer, in the same session."""
+        """Replaces the credentials by fresh ones, of the same viewer and the same session."""
         if self._unwatch is None:
             raise SocketClosed(CloseCode.UNAUTHORIZED, "Unauthorized")
         gate = self._service.gate
@@ -212,7 +212,7 @@ class SocketSession:
         self._operations[message.id] = tasks.create_task(self._run(message, request_id))
 
     async def _run(self, message: Subscribe, request_id: str) -> None:
-        """Runs one operation to its end, or until it is a member of a broadcast."""
+        """Runs one operation until it ends or becomes a member of a broadcast."""
         REQUEST_ID.set(request_id)
         try:
             last = await self._execute(message, request_id)
@@ -229,17 +229,17 @@ class SocketSession:
 
     def finish(self, operation_id: str, last: bytes) -> None:
         """Ends an operation with its last message."""
-        # The id is free again before the client can know that it is.
+        # First free the id: the client may reuse it as soon as it has read the last message.
         self._operations.pop(operation_id, None)
         self._outlet.write(last)
 
     async def _execute(self, message: Subscribe, request_id: str) -> bytes | Membership:
-        """Sends results; returns the message that ends the operation, or how it goes on."""
+        """Sends results; returns the message that ends the operation, or its `Membership`."""
         service = self._service
         if isinstance(message.payload, RequestError):
             raise message.payload
         asked = from_value(message.payload)
-        # Asked anew for every operation: a session that was revoked meanwhile has no more of them.
+        # Checked for every operation: a session that was revoked meanwhile cannot begin one.
         viewer = await self._viewer_of(self._authorization)
         request = await service.documents.complete(asked, charged(service.budget, None))
         opened = await service.open(request, viewer, request_id)
@@ -265,7 +265,7 @@ class SocketSession:
 
 
 class _OperationSink:
-    """Where the results of one operation go: out of the socket, under its id."""
+    """The `Sink` of one operation: writes its results to the socket, under its id."""
 
     __slots__ = ("_connection", "_encode", "_id", "_outlet")
 

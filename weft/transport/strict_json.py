@@ -1,4 +1,4 @@
-"""JSON that two readers cannot read differently: what is ambiguous or unstorable is refused."""
+"""Strict JSON: refuses what different parsers read differently, and what cannot be stored."""
 
 import json
 import re
@@ -10,9 +10,9 @@ from weft.echo import echoed
 from weft.errors import BadRequest
 
 NESTING_LIMIT = 200
-"""Levels of objects and lists. What the interpreter itself could take differs by its version."""
+"""Levels of objects and lists. A fixed number, since the interpreter's limit varies by version."""
 CONTAINERS_LIMIT = 10_000
-"""Objects and lists in one JSON text: each takes far longer to make than other characters do."""
+"""Objects and lists in one JSON text: creating one takes far longer than reading a character."""
 
 STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 NAME_END = re.compile(rb'"\s*:')
@@ -30,11 +30,12 @@ _decode = msgspec.json.Decoder().decode
 def decode(raw: bytes) -> Any:
     """The value of a JSON text in UTF-8.
 
-    Raises `BadRequest` for all that is no JSON (RFC 8259), for numbers out of range, lone
+    Raises `BadRequest` for text that is no JSON (RFC 8259), for numbers out of range, lone
     surrogates, U+0000, more than NESTING_LIMIT levels or CONTAINERS_LIMIT objects and lists, and
     for an object that gives a name twice.
     """
-    # In strings they are none, but few texts have so many even there.
+    # The first count includes brackets in strings. Few texts have so many even then, so strings
+    # are rarely removed.
     if (
         len(raw) > CONTAINERS_LIMIT
         and _containers(raw) > CONTAINERS_LIMIT
@@ -46,13 +47,13 @@ def decode(raw: bytes) -> Any:
     except UnicodeDecodeError:
         raise BadRequest("The JSON is not valid UTF-8.") from None
     except msgspec.MsgspecError as error:
-        if LONE_SURROGATE.search(raw):  # of which msgspec says other things
+        if LONE_SURROGATE.search(raw):  # msgspec's own message is misleading here
             raise BadRequest("The JSON holds half of a surrogate pair.") from None
         raise BadRequest(f"The JSON cannot be read: {error}.") from None
     except RecursionError:
         raise BadRequest(TOO_DEEP) from None
-    # No name is repeated when there are as many of them in the value as there can be at most in
-    # the text; a string that looks like the end of a name only sends us the slower way.
+    # If the value has as many names as the text has possible ends of names, none is repeated. A
+    # string that contains such an end only causes the slower check.
     if len(NAME_END.findall(raw)) != _count_names(value):
         json.loads(raw, object_pairs_hook=_object_of_distinct_names)
     if ESCAPED_NUL in raw and (place := _place_of_nul(value, "$")) is not None:
@@ -65,7 +66,7 @@ def _containers(raw: bytes) -> int:
 
 
 def _count_names(value: Any) -> int:
-    """How many names its objects have; BadRequest if there are more than NESTING_LIMIT levels."""
+    """The number of names in all objects; raises BadRequest beyond NESTING_LIMIT levels."""
     names, depth = 0, 0
     level: list[Any] = [value]
     while level:
@@ -93,7 +94,7 @@ def _object_of_distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _place_of_nul(value: Any, place: str) -> str | None:
-    """Where U+0000 stands, as `$.variables.title`; None if nowhere."""
+    """The path of the first U+0000, such as `$.variables.title`; None if there is none."""
     if isinstance(value, str):
         return place if "\0" in value else None
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""How many subscriptions each client has under way, and how many of them catch up."""
+"""Limits how many different subscriptions a client has open, and how many of them catch up."""
 
 from collections.abc import Hashable, Iterator
 
@@ -7,9 +7,9 @@ from weft.transport.limits import Distinct, SocketLimits, TooMany
 
 
 class SubscriptionLimit:
-    """Counts subscriptions by viewer and by address.
+    """Counts open subscriptions by viewer and by address.
 
-    Anonymous viewers are counted by address only, programs on the machine itself by viewer only.
+    Anonymous viewers are counted by address only, programs on this machine by viewer only.
     """
 
     def __init__(self, limits: SocketLimits) -> None:
@@ -18,9 +18,9 @@ class SubscriptionLimit:
         self._resumes = Distinct(limits.resumes)
 
     def take(self, client: Client, identity: Hashable) -> "Place":
-        """A place for one subscription that begins to catch up; raises `TooMany`.
+        """A place for one subscription that begins to catch up; raises `TooMany` at a limit.
 
-        Subscriptions of the same identity take one place among those that are different.
+        Subscriptions of the same identity count once towards the limit of different ones.
         """
         place = Place(self, client, identity)
         for counted, holder in self.holders(client):
@@ -36,20 +36,20 @@ class SubscriptionLimit:
         return place
 
     def holders(self, client: Client) -> Iterator[tuple[Distinct, Hashable]]:
-        """By whom the client's subscriptions are counted, and where."""
+        """The counters for the client, each with the key that it has there."""
         if client.audience is not None:
             yield self._of_viewers, ("viewer", client.audience)
         if client.address is not None:
             yield self._of_addresses, ("address", client.address)
 
     def leave_resumes(self, client: Client, place: "Place") -> None:
-        """The subscription has caught up."""
+        """Stops counting the subscription among those that catch up."""
         for _, holder in self.holders(client):
             self._resumes.leave(holder, place)
 
 
 class Place:
-    """What one subscription takes of what its client may have."""
+    """The share that one subscription takes of its client's limits."""
 
     __slots__ = ("_catches_up", "_is_held", "_places", "client", "identity")
 
@@ -61,13 +61,13 @@ class Place:
         self._is_held = True
 
     def caught_up(self) -> None:
-        """The subscription has caught up; may be said twice."""
+        """Stops counting it among those that catch up; a second call does nothing."""
         if self._catches_up:
             self._catches_up = False
             self._places.leave_resumes(self.client, self)
 
     def leave(self) -> None:
-        """The subscription has ended; may be said twice."""
+        """Gives the place back when the subscription has ended; a second call does nothing."""
         self.caught_up()
         if self._is_held:
             self._is_held = False

@@ -18,8 +18,8 @@ from weft.transport.socket_session import SocketSession
 class GraphQLSocket:
     """Serves queries, mutations and subscriptions, many at once, on each socket.
 
-    - `cors_origins`: origins whose pages may connect, besides those of this very host; `*` for all.
-      Programs that are no browsers send no Origin and are not asked for one.
+    - `cors_origins`: origins whose pages may connect, besides those of this host; `*` for all.
+      Programs other than browsers send no Origin and need none.
     """
 
     def __init__(self, service: LiveService, *, cors_origins: Collection[str] = ()) -> None:
@@ -46,7 +46,7 @@ class GraphQLSocket:
                 await _refuse(scope, send, refusal.status)
 
     def _admits(self, headers: dict[bytes, bytes]) -> bool:
-        """Whether the page that opened the socket may: CORS does not cover WebSockets."""
+        """Whether the socket's Origin may connect; checked here since CORS omits WebSockets."""
         origin = headers.get(b"origin", b"").decode("latin-1")
         if not origin or ANY in self._allowed or normalised(origin) in self._allowed:
             return True
@@ -54,7 +54,7 @@ class GraphQLSocket:
 
 
 async def _refuse(scope: Scope, send: Send, status: int) -> None:
-    """Answers the handshake with an HTTP status; 403 where the server knows no other."""
+    """Answers the handshake with an HTTP status; 403 if the server cannot send another."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})
         return
