@@ -1,1 +1,1 @@
-"""HTTP/1.1 and WebSockets over asyncio: what uvicorn is given as the protocol of connections."""
+"""HTTP/1.1 and WebSockets over asyncio: the protocol that uvicorn uses for connections."""

@@ -1,4 +1,4 @@
-"""The lines of an answer's head."""
+"""The lines of a response's head."""
 
 import re
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding"})
 
 
 def status_line(status: int) -> bytes:
-    """The first line; without a phrase for a status that HTTP does not know."""
+    """The first line; without a phrase for a status that is not standard."""
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
 def header_lines(headers: Iterable[Header]) -> bytes:
-    """The headers but those that say where the answer ends, which is the server's business.
+    """The headers as lines, without those that frame the response, which the server writes.
 
-    RuntimeError for one that would not be read as one header.
+    Raises RuntimeError for a name or value that is not valid.
     """
     lines: list[bytes] = []
     for given, value in headers:

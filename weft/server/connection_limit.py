@@ -1,4 +1,4 @@
-"""How many connections a process takes, in all and from one address."""
+"""The limits of open connections of a process, in all and from one address."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,13 +10,14 @@ from weft.server.refusal import Refusal
 FULL = Refusal(503, "The server has all the connections that it takes: try again.", "OVERLOADED")
 TOO_MANY = Refusal(429, "Too many connections from your address.", "TOO_MANY_REQUESTS")
 FILES_KEPT = 256
-"""For the database and Redis, and for connections that are refused."""
+"""Open files reserved for the database, Redis, and connections that are refused."""
 
 
 class ConnectionLimit:
-    """Counts open connections; of IPv6, those of a /64 together (`weft.rates.address.counted`).
+    """Counts open connections; IPv6 addresses by their /64 (`weft.rates.address.counted`).
 
-    Those of this machine and of declared proxies, which many clients share, count in all only.
+    Connections from this machine and from declared proxies, which many clients share, count
+    towards the total only.
     """
 
     def __init__(self, limit: int, per_address: int, proxies: Iterable[str] = ()) -> None:
@@ -26,7 +27,10 @@ class ConnectionLimit:
         self._open = Counter[str | None]()
 
     def take(self, address: str | None) -> Refusal | None:
-        """Registers a connection. Gives None, or what to refuse it with; `leave` in both cases."""
+        """Counts a connection, until `leave`. Returns the refusal if it is over a limit, else None.
+
+        A refused connection is counted as well, and also needs `leave`.
+        """
         self._open[None] += 1
         client = self.client_of(address)
         if client is None:
@@ -37,7 +41,7 @@ class ConnectionLimit:
         return TOO_MANY if self._open[client] > self._per_address else None
 
     def leave(self, address: str | None) -> None:
-        """One of these is closed."""
+        """Stops counting a connection that is closed."""
         self._open[None] -= 1
         client = self.client_of(address)
         if client is not None:
@@ -46,7 +50,7 @@ class ConnectionLimit:
                 del self._open[client]
 
     def client_of(self, address: str | None) -> str | None:
-        """What a connection from there is counted by; None if in all only."""
+        """The key that connections from the address are counted by; None if in the total only."""
         found = None if address is None else parsed(address)
         if found is None or any(found in proxy for proxy in self._proxies):
             return None
@@ -54,5 +58,5 @@ class ConnectionLimit:
 
 
 def limit_of(wished: int, files: int) -> int:
-    """As many as wished, or as a process that may open so many files can have."""
+    """The wished limit of connections, or as many as `files`, open at once, allow; at least 1."""
     return max(1, min(wished, files - FILES_KEPT))

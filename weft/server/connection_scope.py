@@ -1,4 +1,4 @@
-"""What ASGI says of a request (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+"""The ASGI scope of a request (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 class ConnectionEnds(NamedTuple):
-    """Where a connection comes from and goes to."""
+    """The two ends of a connection, and its scheme."""
 
     server: tuple[str, int | None]
     client: tuple[str, int] | None
@@ -18,14 +18,14 @@ class ConnectionEnds(NamedTuple):
 
     @property
     def address(self) -> str | None:
-        """The client's; None if it has none, as on a Unix socket."""
+        """The client's address; None if it has none, as on a Unix socket."""
         return self.client[0] if self.client else None
 
 
 def ends_of(transport: asyncio.Transport) -> ConnectionEnds:
-    """Those of an open connection."""
+    """The ends of an open connection."""
     here, there = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
-    # Of a Unix socket they are its path, and nothing.
+    # For a Unix socket, `here` is its path and `there` is empty.
     server = (here[0], here[1]) if isinstance(here, tuple) else (str(here), None)
     client = (there[0], there[1]) if isinstance(there, tuple) else None
     scheme = "http" if transport.get_extra_info("sslcontext") is None else "https"
@@ -56,7 +56,7 @@ def scope_of(
 def known_scope(
     known: Mapping[str, Any], ends: ConnectionEnds, state: dict[str, Any]
 ) -> dict[str, Any]:
-    """The scope of a request on this connection, of whose head all else is `known`."""
+    """The scope of a request on this connection, whose head is in the cache as `known`."""
     return {
         **known,
         "server": ends.server,

@@ -1,4 +1,4 @@
-"""Makes the protocol of each connection."""
+"""Creates the protocol of each connection."""
 
 import asyncio
 from functools import partial
@@ -9,5 +9,5 @@ from weft.server.shared import Shared
 
 
 def protocol_factory(shared: Shared) -> type[asyncio.Protocol]:
-    """What `uvicorn.Config` takes as `http`, and gives to each worker process a copy of."""
+    """The factory that `uvicorn.Config` takes as `http`, and copies to each worker process."""
     return cast(type[asyncio.Protocol], partial(HttpProtocol, shared))

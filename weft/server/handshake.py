@@ -1,4 +1,4 @@
-"""The opening handshake of a WebSocket (RFC 6455, 4.2), as far as the server decides it."""
+"""The server's part of the opening handshake of a WebSocket (RFC 6455, 4.2)."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n"
 
 
 class Handshake:
-    """One that is asked for."""
+    """A handshake that a client has requested."""
 
     def __init__(self, head: RequestHead) -> None:
         headers = Headers(
@@ -29,11 +29,11 @@ class Handshake:
             for value in headers.get_all("sec-websocket-protocol")
             for name in value.split(",")
         ]
-        """What the client offers, its favourite first."""
+        """The subprotocols that the client offers, the preferred one first."""
 
     @property
     def refusal(self) -> Refusal | None:
-        """Why it cannot be accepted."""
+        """Why it cannot be accepted; None if it can."""
         if self._answer.status_code == 101:
             return None
         message = "This is no WebSocket handshake of version 13."
@@ -42,9 +42,9 @@ class Handshake:
     def accept(
         self, default_lines: bytes, headers: Sequence[Header], subprotocol: str | None
     ) -> bytes:
-        """The answer that opens the socket."""
+        """The response that opens the socket."""
         lines = self._answer.headers.serialize().removesuffix(b"\r\n") + header_lines(headers)
         if subprotocol:
-            # Some clients know the name in this spelling only.
+            # Some clients recognise only this spelling of the name.
             lines += b"Sec-WebSocket-Protocol: %b\r\n" % subprotocol.encode()
         return SWITCHING + default_lines + lines + b"\r\n"

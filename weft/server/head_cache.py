@@ -1,7 +1,7 @@
-"""Heads of requests that came before: what is sent again need not be parsed again.
+"""A cache of parsed request heads, by their bytes.
 
-A client sends the same head with most of its requests, on the same connection and on others. What
-a parser makes of it depends on nothing else.
+A client sends the same head with most of its requests, on the same connection and on others. The
+result of parsing depends on nothing else.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,20 +23,22 @@ _OF_THE_HEAD = (
 
 
 class KnownHead(NamedTuple):
-    """What ASGI says of a request, as far as its head tells, and how long its body is."""
+    """The part of an ASGI scope that depends on the head only, and the length of the body."""
 
     scope: dict[str, Any]
     body_bytes: int
 
 
 class HeadCache:
-    """The heads that were sent most, in a bounded number of bytes."""
+    """Parsed heads, in a bounded number of bytes; those that are sent most often stay."""
 
     def __init__(self, max_bytes: int = HEADS.max_bytes) -> None:
         self._known: BoundedCache[bytes, KnownHead] = BoundedCache(HEADS.of(max_bytes))
 
     def find(self, data: bytes) -> tuple[KnownHead, bytes] | None:
-        """The head that `data` begins with, and the body, if one known request is all there is."""
+        """The cached head at the start of `data`, and the body; None unless `data` is exactly one
+        request whose head is cached.
+        """
         end = data.find(END) + len(END)
         head = self._known.get(data[:end])
         if head is None or len(data) - end != head.body_bytes:
@@ -46,15 +48,15 @@ class HeadCache:
     def learn(
         self, data: bytes, scope: Mapping[str, Any], body: bytes
     ) -> Callable[[], None] | None:
-        """What keeps the head of a request that was read, to be called once it has been served.
+        """A function that caches the head of a parsed request; call it once that has been served.
 
-        None unless the head and its body are all of `data`: so no chunked one is kept, and none of
-        whose end the parser thinks otherwise. The request must leave its connection open.
+        None unless `data` is exactly the head and `body`. So no chunked request is cached, and none
+        that the parser saw end elsewhere. The request must leave its connection open.
         """
         end = data.find(END) + len(END)
         if end > MAX_HEAD_BYTES or data[end:] != body:
             return None
-        # Many requests will share them, so they are in a tuple, which cannot be changed.
+        # Many requests will share the headers, so a tuple keeps them from being changed.
         headers = tuple(scope["headers"])
         known = {name: scope[name] for name in _OF_THE_HEAD}
         known |= {"headers": headers, KNOWN_HEADERS: (headers, by_name(headers))}

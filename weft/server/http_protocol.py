@@ -23,7 +23,7 @@ from weft.server.timers import RequestTimers
 from weft.transport.exchange import EXCHANGE, STREAM
 
 PIECE_BYTES = 4_096
-"""So much is parsed at once, so that few requests of a long pipeline wait at a time."""
+"""Bytes that are parsed at a time, so that few requests of a long pipeline are queued at once."""
 REFUSED_SECONDS = 1.0
 """How long a connection over the limit may take to send bytes, so that it can be answered."""
 
@@ -31,10 +31,10 @@ TOO_LATE = Refusal(408, "The head of the request did not arrive in time.")
 
 
 class HttpProtocol(asyncio.Protocol):
-    """What uvicorn makes for each connection.
+    """The protocol that uvicorn creates for each connection.
 
-    A request is answered before the next one is begun. What cannot be read without doubt ends the
-    connection, once the requests before it are answered.
+    Each request is answered before the next one begins. Bytes that cannot be parsed without doubt
+    end the connection, after the requests before them are answered.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class HttpProtocol(asyncio.Protocol):
         self._reader = RequestReader(self, shared.limits.head_bytes)
         self._unread = b""
         self._together = b""
-        """What came at once, if it may be one whole request, whose head is kept then."""
+        """The bytes of one read, if they may be one whole request, whose head can be cached."""
         self._reading: RequestCycle | None = None
-        """The request whose body is still coming."""
+        """The request whose body is still arriving."""
         self._answering: RequestCycle | None = None
         self._in_turn: deque[Callable[[], None]] = deque()
-        """What is done once that is answered: the requests after it, or the end."""
+        """What follows `_answering`: later requests, or the end of the connection."""
         self._is_over = False
-        """No request is read any more."""
+        """If true, no more requests are read."""
         self._socket_head: RequestHead | None = None
         self._is_paused = False
         self._timers = RequestTimers(
@@ -90,7 +90,7 @@ class HttpProtocol(asyncio.Protocol):
             self._answering.disconnect()
 
     def _leave(self) -> None:
-        """Takes part in nothing any more."""
+        """Stops reading, timers and watch, and removes the connection from those of the server."""
         self._is_over = True
         self._in_turn.clear()
         self._state.connections.discard(cast(Any, self))
@@ -108,11 +108,11 @@ class HttpProtocol(asyncio.Protocol):
             self.watch.end()
 
     def cut(self) -> None:
-        """Drops the connection and all that waits to be sent."""
+        """Drops the connection and all bytes that wait to be sent."""
         self.transport.abort()
 
     def shutdown(self) -> None:
-        """Ends the connection: at once, or with the answer that is under way."""
+        """Ends the connection: at once, or after the response in progress."""
         self._in_turn.clear()
         if self._answering is not None:
             self._answering.keeps_alive = False
@@ -123,10 +123,10 @@ class HttpProtocol(asyncio.Protocol):
             self.loop.call_later(delay, self.on_shutdown)
 
     def default_lines(self) -> bytes:
-        """What every answer's head has."""
+        """The header lines that every response has."""
         return self._shared.default_lines(self._state.default_headers)
 
-    # What comes in.
+    # Received bytes, in order.
 
     def data_received(self, data: bytes) -> None:
         if self._is_over:
@@ -146,7 +146,7 @@ class HttpProtocol(asyncio.Protocol):
             self._together = b""
 
     def proceed(self) -> None:
-        """Reads what has come, up to where something has to be answered first."""
+        """Parses the bytes received so far, up to where a request must be answered first."""
         while self._unread and self._may_read():
             piece, self._unread = self._unread[:PIECE_BYTES], self._unread[PIECE_BYTES:]
             try:
@@ -171,7 +171,7 @@ class HttpProtocol(asyncio.Protocol):
         return answering is None or (self._reading is answering and not answering.has_much)
 
     def request_began(self, head: RequestHead, *, keeps_alive: bool) -> None:
-        """As `Requests`, and so are the next three."""
+        """As in `Requests`, like the next three methods."""
         scope = scope_of("http", head, self._ends, self._app_state)
         cycle = RequestCycle(
             self, scope, keeps_alive=keeps_alive, expects_continue=head.expects_continue
@@ -203,7 +203,7 @@ class HttpProtocol(asyncio.Protocol):
         self._unread = rest + self._unread
         self._when_answered(self._open_socket)
 
-    # What goes out, in the order of what came in.
+    # Responses, in the order of the requests.
 
     def _when_answered(self, action: Callable[[], None]) -> None:
         if self._answering is None:
@@ -218,23 +218,23 @@ class HttpProtocol(asyncio.Protocol):
         run_apart(cycle.run(cast(ASGIApp, self._config.loaded_app)), self.loop, self._state.tasks)
 
     def _serve_known(self, head: KnownHead, body: bytes) -> None:
-        """Does what the reader's calls do together, for a request that need not be read."""
+        """Starts a request whose head is cached, without the reader."""
         scope = known_scope(head.scope, self._ends, self._app_state)
         self._start(RequestCycle(self, scope, keeps_alive=True, body=body))
 
     def answered(self, cycle: RequestCycle) -> None:
-        """The answer of this request is written."""
+        """Goes on after the response to this request has been written."""
         self._answering = None
         self._state.total_requests += 1
         if cycle is self._reading and cycle.keeps_alive:
-            self._timers.await_head(LINGER_SECONDS)  # or rather for the rest of the body
+            self._timers.await_head(LINGER_SECONDS)  # here, the limit for the rest of the body
         else:
             self._go_on(cycle)
         if self._unread or self._is_paused:
             self.proceed()
 
     def _go_on(self, cycle: RequestCycle) -> None:
-        """Turns to the next request, if this one, which is over, leaves the connection open."""
+        """After this request: begins the next one, or closes the connection."""
         if not cycle.keeps_alive:
             self._end(lingers=True)
         elif self._in_turn:
@@ -243,7 +243,7 @@ class HttpProtocol(asyncio.Protocol):
             self._await_next()
 
     def _break(self, refusal: Refusal) -> None:
-        """The rest cannot be read: the request that it belongs to is refused."""
+        """Refuses the request that cannot be parsed further, and ends the connection."""
         self._is_over = True
         self._unread = b""
         broken, self._reading = self._reading, None
@@ -266,7 +266,7 @@ class HttpProtocol(asyncio.Protocol):
             self._end(lingers=True)
 
     def _end(self, *, lingers: bool = False) -> None:
-        """Closes the connection once all is sent."""
+        """Closes the connection once all bytes are sent."""
         self._is_over = True
         self._unread = b""
         self._timers.end()
@@ -288,7 +288,7 @@ class HttpProtocol(asyncio.Protocol):
             self._timers.await_head(self._shared.limits.head_seconds)
 
     def _late(self) -> None:
-        self._end_if_between()  # a client that has asked nothing is not answered
+        self._end_if_between()  # a client that has begun no request gets no response
         if not self._is_over:
             self._break(TOO_LATE)
 

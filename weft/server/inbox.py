@@ -1,4 +1,4 @@
-"""What a socket has for its application, which takes one message in each turn of the loop."""
+"""The queue of a socket's events for its application: one for each iteration of the event loop."""
 
 import asyncio
 from collections import deque
@@ -8,7 +8,7 @@ from starlette.types import Message
 
 
 class Inbox:
-    """ASGI's events, the first of which is `websocket.connect`."""
+    """A queue of ASGI events; the first is `websocket.connect`."""
 
     __slots__ = ("_arrived", "_disconnect", "_emptied", "_messages")
 
@@ -24,14 +24,17 @@ class Inbox:
         return not self._messages
 
     def put(self, message: str | bytes) -> None:
-        """A message, unless the socket is closed."""
+        """Adds a message, unless the socket is closed."""
         if self._disconnect is None:
             kind = "text" if isinstance(message, str) else "bytes"
             self._messages.append({"type": "websocket.receive", kind: message})
             self._arrived.set()
 
     def close(self, code: int, reason: str, *, drops: bool = False) -> None:
-        """Nothing comes after what is there, or `drops` that as well; the first call counts."""
+        """Adds the disconnect event after the queued messages; `drops` removes those messages.
+
+        Of several calls, the first one sets code and reason.
+        """
         if drops:
             self._messages.clear()
         if self._disconnect is None:
@@ -39,8 +42,8 @@ class Inbox:
             self._arrived.set()
 
     async def take(self) -> Message:
-        """The next event, at the earliest in the next turn of the loop."""
-        await asyncio.sleep(0)  # other connections have theirs before
+        """The next event, at the earliest in the next iteration of the loop."""
+        await asyncio.sleep(0)  # so that other connections are served in between
         while not self._messages:
             if self._disconnect is not None:
                 return self._disconnect

@@ -1,4 +1,4 @@
-"""Pings of a WebSocket, by which a peer that is gone without a word is found."""
+"""Keep-alive pings of a WebSocket, which detect a peer that is gone without a close frame."""
 
 import asyncio
 import random
@@ -8,7 +8,7 @@ PAYLOAD_BITS = 32
 
 
 class KeepAlivePings:
-    """Sends a ping every so many seconds; each must be answered before the next is due."""
+    """Sends a ping every `seconds`; calls `lost` if it is not answered before the next is due."""
 
     __slots__ = ("_loop", "_lost", "_payload", "_seconds", "_send", "_timer")
 
@@ -25,19 +25,19 @@ class KeepAlivePings:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, seconds: float) -> None:
-        """From now on, as often as that."""
+        """Starts, or restarts with another interval."""
         self.end()
         self._seconds = seconds
         self._timer = self._loop.call_later(seconds, self._due)
 
     def end(self) -> None:
-        """No more of them."""
+        """Stops the pings."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def answered(self, payload: bytes) -> None:
-        """A pong has come; one that was not asked for says nothing."""
+        """Takes a pong; ignores one that does not match the last ping."""
         if payload == self._payload:
             self._payload = None
 

@@ -1,4 +1,4 @@
-"""Reads the messages of one WebSocket by `websockets`, and refuses what takes too many frames."""
+"""Reads the messages of one WebSocket with `websockets`, and limits the frames of each message."""
 
 import logging
 from typing import NoReturn, Protocol
@@ -7,7 +7,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-# It tells every beginning and every end.
+# Below WARNING, `websockets` logs the beginning and end of every connection.
 _logger = logging.getLogger("weft.server.frames")
 _logger.setLevel(logging.WARNING)
 
@@ -30,7 +30,7 @@ class Messages(Protocol):
 
 
 class SocketFailed(Exception):
-    """The socket cannot be read any more (RFC 6455, 7.1.7)."""
+    """The socket has failed and cannot be read further (RFC 6455, 7.1.7)."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(code, reason)
@@ -39,7 +39,7 @@ class SocketFailed(Exception):
 
 
 class MessageReader:
-    """The frames of an open socket, both ways."""
+    """Parses and writes the frames of an open socket."""
 
     def __init__(self, messages: Messages, message_bytes: int, fragments: int) -> None:
         self._messages = messages
@@ -50,11 +50,11 @@ class MessageReader:
 
     @property
     def is_open(self) -> bool:
-        """Whether neither side has closed."""
+        """Whether neither side has begun to close."""
         return self._frames.state is State.OPEN
 
     def feed(self, data: bytes) -> None:
-        """Reads on. `SocketFailed` if that is not possible; `outgoing` tells the peer then."""
+        """Parses more bytes. Raises `SocketFailed` on a fault; `outgoing` has the close frame."""
         self._frames.receive_data(data)
         for event in self._frames.events_received():
             if isinstance(event, Frame):
@@ -65,11 +65,11 @@ class MessageReader:
             raise SocketFailed(code, "" if sent is None else sent.reason)
 
     def outgoing(self) -> bytes:
-        """What is to be written now."""
+        """The bytes to write now."""
         return b"".join(self._frames.data_to_send())
 
     def send(self, message: str | bytes) -> None:
-        """A message in one frame."""
+        """Queues a message, in one frame, for `outgoing`."""
         if isinstance(message, str):
             self._frames.send_text(message.encode())
         else:
@@ -79,7 +79,7 @@ class MessageReader:
         self._frames.send_ping(payload)
 
     def close(self, code: int, reason: str) -> None:
-        """Begins the closing handshake."""
+        """Begins the closing handshake: queues a close frame for `outgoing`."""
         self._frames.send_close(code, reason)
 
     def _take(self, frame: Frame) -> None:
@@ -101,7 +101,7 @@ class MessageReader:
                     message, self._fragments = b"".join(self._fragments), []
                     self._messages.message_came(self._text(message) if self._is_text else message)
             case _:
-                pass  # a ping, which is answered already
+                pass  # `websockets` has queued the pong to a ping
 
     def _text(self, message: bytes) -> str:
         try:

@@ -1,19 +1,19 @@
-"""Cuts connections whose clients do not read what is sent to them."""
+"""Drops connections whose clients do not read what is sent to them."""
 
 import asyncio
 
 from weft.server.unsent import UnsentAnswers
 
 LINGER_SECONDS = 2.0
-"""How long more is read of what a client goes on to send after its last answer."""
+"""How long the server still reads from a client after the last response."""
 STALL_SECONDS = 30.0
-"""How often a client that is slow to read is looked at."""
+"""How often a client that is slow to read is checked."""
 SLOWEST_BYTES = 15_000
-"""What it must have read since then, or else it is cut."""
+"""What it must have read since the last check, or else its connection is dropped."""
 
 
 class ReaderWatch:
-    """Looks at one connection while something waits to be sent on it."""
+    """Checks one connection while bytes wait to be sent on it."""
 
     __slots__ = ("_address", "_loop", "_timer", "_transport", "_unsent")
 
@@ -32,32 +32,33 @@ class ReaderWatch:
 
     @property
     def is_watching(self) -> bool:
-        """Whether the client is being waited for."""
+        """Whether bytes wait for the client, so that it is checked."""
         return self._timer is not None
 
     def begin(self) -> None:
-        """To be called when something waits; looks until nothing does."""
+        """Starts the checks if any bytes wait; they stop when none do."""
         waiting_bytes = self._transport.get_write_buffer_size()
         if waiting_bytes and self._timer is None:
             self._timer = self._loop.call_later(STALL_SECONDS, self._look, waiting_bytes)
             self._unsent.hold(self, self._address, waiting_bytes)
 
     def end(self) -> None:
-        """Stops looking."""
+        """Stops the checks."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._unsent.release(self)
 
     def cut(self) -> None:
-        """Drops the connection and all that waits to be sent."""
+        """Drops the connection and all bytes that wait to be sent."""
         self._transport.abort()
 
     def close(self, *, lingers: bool) -> None:
-        """Closes the connection once all is sent.
+        """Closes the connection once all bytes are sent.
 
-        A client that is still sending would lose what it has not read yet (RFC 9112, 9.6). Where
-        that may be, only this side is closed, and the other side is read for a while.
+        A client that is still sending could lose the part of the response that it has not read yet
+        (RFC 9112, 9.6). With `lingers` only this side is closed at first, and the other side is
+        read for LINGER_SECONDS.
         """
         if lingers and self._transport.can_write_eof():
             self._transport.write_eof()

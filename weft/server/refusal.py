@@ -1,4 +1,4 @@
-"""What the server itself answers to a request that no application is given."""
+"""Responses of the server itself to requests that it does not pass to the application."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,16 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Status, message and code of an answer that ends its connection."""
+    """Status, message and code of a response that ends its connection."""
 
     status: int
     message: str
     code: str = "BAD_REQUEST"
     lines: bytes = b""
-    """More of the head."""
+    """Additional header lines."""
 
     def answer(self, default_lines: bytes) -> bytes:
-        """The whole answer, in the form of a GraphQL response without data."""
+        """The whole response; its body is a GraphQL response without data."""
         error = {"message": self.message, "extensions": {"code": self.code}}
         body = _encode({"errors": [error]})
         again = b"retry-after: 1\r\n" if self.status in (429, 503) else self.lines
@@ -30,7 +30,7 @@ class Refusal:
 
 
 class RequestRefused(Exception):
-    """A request that must not be served, and after which nothing more is read."""
+    """Raised for a request that must not be served; nothing is read after it."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

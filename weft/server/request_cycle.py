@@ -1,4 +1,4 @@
-"""One HTTP request and its answer, as ASGI's `receive` and `send` and as an `Exchange`."""
+"""One HTTP request and its response, as ASGI's `receive` and `send` and as an `Exchange`."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Message
 from weft.server.answer_head import Header, header_lines, status_line
 
 HIGH_WATER_BYTES = 65_536
-"""So much of a body waits for the application before no more of it is read."""
+"""Above this, reading pauses until the application has received the waiting part of the body."""
 FIRST_REFUSAL = 400
-"""The least status that says that a request was not served."""
+"""The lowest status of a request that was not served."""
 BODILESS = frozenset({204, 304})
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE = b"connection: close\r\n"
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class Wire(Protocol):
-    """What a cycle needs of its connection."""
+    """The connection, as a `RequestCycle` uses it."""
 
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
@@ -29,7 +29,7 @@ class Wire(Protocol):
 
     def default_lines(self) -> bytes: ...
     def proceed(self) -> None:
-        """Reads on, if there is reason to."""
+        """Parses more of the received bytes, if it may."""
         ...
 
     def answered(self, cycle: "RequestCycle") -> None: ...
@@ -37,7 +37,7 @@ class Wire(Protocol):
 
 
 class RequestCycle:
-    """Begins when its head is read. The body arrives by `feed`, until `end_body`."""
+    """Serves one request whose head has been read. The body arrives by `feed`, until `end_body`."""
 
     __slots__ = (
         *("_arrival", "_body", "_chunked", "_expects_continue", "_gone", "_has_news", "_is_head"),
@@ -54,7 +54,7 @@ class RequestCycle:
         expects_continue: bool = False,
         body: bytes | None = None,
     ) -> None:
-        """`body`, if all of it is there already."""
+        """`body` is the whole body, if it has arrived already."""
         self._wire = wire
         self.loop = wire.loop
         self.scope = scope
@@ -63,19 +63,19 @@ class RequestCycle:
         self._body: bytes | bytearray = bytearray() if body is None else body
         self.has_whole_body = body is not None
         self._has_news = self.has_whole_body
-        """Whether `receive` has something to tell that it has not told."""
+        """Whether `receive` can return an event without waiting."""
         self._arrival: asyncio.Event | None = None
-        """Made where `receive` has to wait for news, which it seldom has."""
+        """Created only if `receive` has to wait, which is rare."""
         self._gone: Callable[[], None] | None = None
         self._is_head: bool = scope["method"] == "HEAD"
         self._version: str = scope["http_version"]
         self._chunked = False
         self._left: int | None = None
-        """What Content-Length has promised and is still to be written."""
+        """Bytes of Content-Length that are still to be written; None without Content-Length."""
         self.status = 0
-        """Of the answer, once it is started."""
+        """The status of the response, once that is started."""
         self.when_served: Callable[[], None] | None = None
-        """Called when an answer is complete that is no refusal."""
+        """Called when a response that is no refusal is complete."""
         self.is_wrapped = False
         self.is_started = False
         self.is_complete = False
@@ -84,13 +84,13 @@ class RequestCycle:
     # The request.
 
     def feed(self, piece: bytes) -> None:
-        """Adds a piece of the body; once the request is answered, nothing of it is kept."""
+        """Adds a piece of the body; drops it if the request is answered or the client gone."""
         if not self.is_complete and not self.is_disconnected:
             self._body += piece
             self._arrive()
 
     def end_body(self) -> None:
-        """The body is whole."""
+        """Marks the body as whole."""
         self.has_whole_body = True
         self._arrive()
 
@@ -111,7 +111,7 @@ class RequestCycle:
         return len(self._body) > HIGH_WATER_BYTES
 
     async def receive(self) -> Message:
-        """ASGI's."""
+        """The `receive` of ASGI."""
         is_awaited = not (self.has_whole_body or self.is_started or self.is_disconnected)
         if self._expects_continue and is_awaited and not self._wire.transport.is_closing():
             self._wire.transport.write(CONTINUE)
@@ -122,12 +122,12 @@ class RequestCycle:
             return {"type": "http.disconnect"}
         body, self._body = bytes(self._body), bytearray()
         more = not self.has_whole_body
-        self._wire.proceed()  # which may bring more of it
+        self._wire.proceed()  # the buffer is empty again, so more of the body may be read
         return {"type": "http.request", "body": body, "more_body": more}
 
     @property
     def body_so_far(self) -> bytes:
-        """What has come and was not received yet."""
+        """The part of the body that has arrived and was not returned by `receive` yet."""
         return bytes(self._body)
 
     def body(self) -> bytes | None:
@@ -145,7 +145,7 @@ class RequestCycle:
         self._gone = None
 
     def disconnect(self) -> None:
-        """The client has gone."""
+        """Notes that the client is gone; wakes `receive` and calls what watches for this."""
         if not self.is_complete:
             self.is_disconnected = True
             self._body = b""
@@ -153,7 +153,7 @@ class RequestCycle:
             if self._gone is not None:
                 self._gone()
 
-    # The answer.
+    # The response.
 
     def respond(self, status: int, header_lines: bytes, body: bytes) -> bool:
         """As `Exchange.respond`."""
@@ -177,7 +177,7 @@ class RequestCycle:
         return True
 
     async def send(self, message: Message) -> None:
-        """ASGI's; what comes after the client has gone is dropped."""
+        """The `send` of ASGI; drops messages after the client has gone."""
         if not self.is_disconnected:
             await self._wire.writable.wait()
         if self.is_disconnected:
@@ -203,8 +203,7 @@ class RequestCycle:
         elif status not in BODILESS and not self._is_head and self._version == "1.1":
             self._chunked = True
             lines += b"transfer-encoding: chunked\r\n"
-        # Without either, the end of the connection is the end of the body: that is HTTP/1.0, whose
-        # connections are not kept.
+        # With neither, the body ends with the connection: in HTTP/1.0, which keeps none alive.
         if status in BODILESS or self._is_head:
             self._left = 0
         self._start(status)
@@ -234,7 +233,7 @@ class RequestCycle:
         self.is_started = True
         self.status = status
         if self._expects_continue and not self.has_whole_body:
-            # The client may send the body now or leave it out: the next bytes are either.
+            # The client may send the body or leave it out, so the next bytes are ambiguous.
             self.keeps_alive = False
 
     def _complete(self) -> None:
@@ -246,7 +245,7 @@ class RequestCycle:
         self._wire.answered(self)
 
     async def run(self, application: ASGIApp) -> None:
-        """Has the application answer; whatever it does, the request is over then."""
+        """Runs the application; answers 500 or 503, or drops the connection, if it fails."""
         try:
             await application(self.scope, self.receive, self.send)
             if not (self.is_complete or self.is_disconnected):
@@ -258,7 +257,7 @@ class RequestCycle:
             log.exception("application_failed")
             self._fail(500)
         finally:
-            self.scope = {}  # which knows this cycle: no circle is left to be collected
+            self.scope = {}  # it refers to this cycle: breaks the reference cycle
 
     def _fail(self, status: int) -> None:
         if self.is_disconnected or self.is_complete:

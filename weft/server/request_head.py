@@ -1,4 +1,4 @@
-"""What a request's head says, beyond its grammar, which httptools (llhttp) has checked."""
+"""Validates a request's head beyond its grammar, which httptools (llhttp) has checked."""
 
 import re
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ SERVED_VERSIONS = frozenset({"1.0", "1.1"})
 
 @dataclass(slots=True)
 class RequestHead:
-    """A head that can be served; `headers` have names in lower case."""
+    """A head that can be served; names of `headers` are in lower case."""
 
     method: str
     target: bytes
@@ -31,7 +31,7 @@ class RequestHead:
     """Whether Content-Length or Transfer-Encoding announces one, even an empty chunked one."""
 
     def asks_for_websocket(self) -> bool:
-        """Whether it is a WebSocket handshake, given that it asks for an upgrade at all."""
+        """Whether a request for an upgrade is a WebSocket handshake."""
         protocols = [
             protocol.strip().lower()
             for name, value in self.headers
@@ -41,14 +41,14 @@ class RequestHead:
         return self.method == "GET" and self.version == "1.1" and b"websocket" in protocols
 
     def without_upgrade(self) -> bytes:
-        """The same request, to be read as one that stays with HTTP/1.1."""
+        """The head as bytes, without Upgrade, to be parsed again as plain HTTP/1.1."""
         lines = [b"%b: %b\r\n" % pair for pair in self.headers if pair[0] != b"upgrade"]
         first = b"%b %b HTTP/%b\r\n" % (self.method.encode(), self.target, self.version.encode())
         return b"".join((first, *lines, b"\r\n"))
 
 
 def read_head(method: bytes, target: bytes, version: str, headers: list[Header]) -> RequestHead:
-    """The head of a request that can be served. `RequestRefused` for any other.
+    """The head of a request that can be served. Raises `RequestRefused` for any other.
 
     RFC 9112: 2.3 (version), 3.2 (target and Host), 6.1 (Transfer-Encoding).
     """
@@ -64,7 +64,7 @@ def read_head(method: bytes, target: bytes, version: str, headers: list[Header])
     _check_codings(codings, version)
     local, host = _local(target, method)
     if host is not None:
-        # The target's own host counts, whatever the header says.
+        # The host in the target overrides the header (RFC 9112, 3.2.2).
         headers = [pair for pair in headers if pair[0] != b"host"] + [(b"host", host)]
     raw_path, _, query_string = local.partition(b"?")
     path = raw_path.decode("ascii")
@@ -83,7 +83,7 @@ def read_head(method: bytes, target: bytes, version: str, headers: list[Header])
 
 
 def _local(target: bytes, method: bytes) -> tuple[bytes, bytes | None]:
-    """The path and query of a target, and the host if it names one."""
+    """The path and query of a target, and its host; None if it names none."""
     if b"#" in target:
         raise RequestRefused(400, "A target has no fragment.")
     absolute = ABSOLUTE.fullmatch(target)
@@ -108,9 +108,9 @@ def _check_host(hosts: list[bytes], version: str) -> None:
 
 
 def _is_host(text: bytes) -> bool:
-    """Whether it is a name or an address, perhaps with a port (RFC 3986, 3.2.2).
+    """Whether the text is a name or an address, with or without a port (RFC 3986, 3.2.2).
 
-    What RFC 3986 allows but no host has, such as a comma or %20, is not.
+    Characters that RFC 3986 allows but no real host has, such as a comma or %20, are refused.
     """
     found = HOST.fullmatch(text)
     if found is None or int(found[2] or 0) > HIGHEST_PORT:

@@ -1,4 +1,4 @@
-"""Reads the requests of one connection by httptools (llhttp), and refuses what is doubtful."""
+"""Parses the requests of one connection with httptools (llhttp), and refuses ambiguous ones."""
 
 from typing import Any, Protocol
 
@@ -11,11 +11,12 @@ from weft.server.request_head import RequestHead, read_head
 
 OVERHEAD_BYTES = 65_536
 OVERHEAD_FACTOR = 8
-"""How much of a chunked body may be chunk sizes, extensions and trailers: so many bytes, and so
-many for each byte of the body."""
+"""How much of a chunked body may be chunk sizes, extensions and trailers: OVERHEAD_BYTES, and
+OVERHEAD_FACTOR for each byte of the body."""
 
 HEADERS = 200
-"""The most that a head has: browsers send some 20, and an empty one takes as long as another."""
+"""The most headers of one request. Browsers send about 20; an empty header takes as long to read as
+any other."""
 
 TOO_LONG = "The head of the request is too long."
 
@@ -23,28 +24,28 @@ log = structlog.get_logger(__name__)
 
 
 class Requests(Protocol):
-    """Receives the requests, in the order of their bytes."""
+    """Receives the parsed requests, in order."""
 
     def request_began(self, head: RequestHead, *, keeps_alive: bool) -> None: ...
     def request_body(self, piece: bytes) -> None: ...
     def request_ended(self, *, keeps_alive: bool) -> None:
-        """Its body is whole; its trailers, too, may have said that the connection is to end."""
+        """The body is whole. `keeps_alive` is given again, since trailers may change it."""
         ...
 
     def socket_asked(self, head: RequestHead, rest: bytes) -> None:
-        """A WebSocket handshake. `rest` came after it, and is no HTTP."""
+        """A WebSocket handshake. `rest` are the bytes after it, which are not HTTP."""
         ...
 
 
 class RequestReader:
-    """Each of its methods named `on_...` is called by httptools."""
+    """Parses requests; httptools calls the methods named `on_...`."""
 
     def __init__(self, requests: Requests, head_limit_bytes: int) -> None:
         self._requests = requests
         self._head_limit_bytes = head_limit_bytes
         self._parser: Any = self._new_parser()
         self.is_between = True
-        """No part of a next request has come, but for line breaks."""
+        """True if no part of a next request has arrived, except line breaks."""
         self.is_in_head = False
         self._head_bytes = 0
         self._line_bytes = 0
@@ -52,12 +53,12 @@ class RequestReader:
         self._headers: list[Header] = []
         self._asks_upgrade: RequestHead | None = None
         self._ignored: RequestHead | None = None
-        """As it came, with the upgrade that is not taken."""
+        """The head as received, of a request whose upgrade is ignored and which is parsed again."""
         self._body_bytes = 0
         self._overhead_bytes = 0
 
     def feed(self, data: bytes) -> None:
-        """Reads on. `RequestRefused` if that is not possible; then nothing more can be read."""
+        """Parses more bytes. Raises `RequestRefused`, after which nothing more can be parsed."""
         was_in_head = self.is_in_head
         before_bytes, reading = self._body_bytes, self._headers
         left = data
@@ -73,7 +74,7 @@ class RequestReader:
                 raise RequestRefused(400, "The body's chunks are too small, or its trailers long.")
 
     def _parse(self, data: bytes) -> bytes:
-        """Gives what has to be read again, by a new parser."""
+        """Parses bytes. Returns those that a new parser must parse again, after an upgrade."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -91,19 +92,19 @@ class RequestReader:
                 raise RequestRefused(400, "A WebSocket handshake has no body.")
             self._requests.socket_asked(head, rest)
             return b""
-        # llhttp takes all that follows for the other protocol, the body as well.
+        # llhttp takes all that follows, and the body, for the other protocol.
         self._parser = self._new_parser()
         self._ignored = head
         return head.without_upgrade() + rest
 
     def _new_parser(self) -> Any:
         parser: Any = httptools.HttpRequestParser(self)
-        # What follows a request that closes its connection is not read, and is no fault.
+        # Bytes after a request that closes its connection are ignored rather than refused.
         parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return parser
 
     def close(self) -> None:
-        """Lets go of the parser, which knows this reader."""
+        """Releases the parser, which refers to this reader."""
         self._parser = None
 
     def on_message_begin(self) -> None:

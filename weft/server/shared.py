@@ -1,4 +1,4 @@
-"""What all connections of a process share."""
+"""State that all connections of a process share."""
 
 import asyncio
 import random
@@ -14,28 +14,28 @@ from weft.server.unsent import UNSENT_BYTES, UnsentAnswers
 from weft.transport.headers import Header, lines_of
 
 CLOSED_PER_SECOND = 100
-"""How fast connections that have no end are closed at a shutdown, at least."""
+"""The lowest rate at which a shutdown closes sockets and streams."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What a connection may take before it is a request's or a socket's."""
+    """Limits of a connection outside its requests, and of what its sockets receive."""
 
     keep_alive_seconds: float = 75
-    """How long it stays open after an answer. Longer than the proxy in front of it, if any, keeps
-    it: else the proxy may send a request just when it is closed, and answers 502."""
+    """How long an idle connection stays open. This must be longer than a proxy in front keeps it:
+    else the proxy may send a request just when it is closed, and answers 502."""
     head_seconds: float = 10
-    """How long the head of a request may take to come."""
+    """How long the head of a request may take to arrive."""
     head_bytes: int = 65_536
-    """The longest head; one that is longer by less than a read may pass."""
+    """The longest head; one that exceeds it by less than one read may pass."""
     socket_message_bytes: int = 262_144
     """The longest message of a socket."""
     socket_fragments: int = 1_000
-    """Into how many frames it may be cut."""
+    """The most frames that one message may be fragmented into."""
 
 
 class Shared:
-    """One object for each process, made in `serving.py`."""
+    """One object for each process, created in `serving.py`."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Shared:
         heads: HeadCache | None = None,
         unsent_bytes: int = UNSENT_BYTES,
     ) -> None:
-        """Without `connection_limit`, there may be any number of connections."""
+        """Without `connection_limit`, the number of connections is not limited."""
         self.limits = limits or ConnectionLimits()
         self.connection_limit = connection_limit or ConnectionLimit(sys.maxsize, sys.maxsize)
         self.heads = heads or HeadCache()
@@ -54,7 +54,7 @@ class Shared:
         self._default_lines = b""
 
     def default_lines(self, headers: Sequence[Header]) -> bytes:
-        """Uvicorn's own headers, which it replaces once a second, as lines."""
+        """Uvicorn's own headers, which it replaces once a second, as lines of HTTP/1.1."""
         if headers is not self._default_headers:
             self._default_headers, self._default_lines = headers, lines_of(headers)
         return self._default_lines
@@ -65,9 +65,9 @@ def run_apart(
     loop: asyncio.AbstractEventLoop,
     tasks: set[asyncio.Task[None]],
 ) -> None:
-    """Runs it as one of the tasks that a shutdown waits for.
+    """Runs a coroutine as one of the tasks that a shutdown waits for.
 
-    It has a context of its own: nothing that was set for another request is seen in it.
+    It has a new context, so it sees no context variable of another request.
     """
     task = loop.create_task(coroutine, context=Context())
     tasks.add(task)
@@ -75,5 +75,7 @@ def run_apart(
 
 
 def shutdown_delay(connections: int, spread_seconds: float) -> float:
-    """When to close one of so many connections, so that their clients return one by one."""
+    """A random delay after which to close one of many connections, so that clients reconnect spread
+    over time.
+    """
     return random.uniform(0, min(spread_seconds, connections / CLOSED_PER_SECOND))

@@ -23,17 +23,17 @@ from weft.transport.messages import CloseCode
 from weft.transport.outlet import DIRECT, TOO_SLOW
 
 PIECE_BYTES = 4_096
-"""So much of what came is read before other connections have their turn."""
+"""Bytes that are parsed before other connections are served."""
 HIGH_WATER_BYTES = 65_536
 
 log = structlog.get_logger(__name__)
 
 
 class SocketProtocol(asyncio.Protocol):
-    """Takes a connection over from the handshake on.
+    """Serves a connection from the handshake of its WebSocket on.
 
-    One message is given to the application in each turn of the event loop, so that a client which
-    sends many at once does not keep the others waiting. A peer that takes nothing is cut.
+    The application gets one message in each iteration of the event loop, so that a client that
+    sends many at once does not delay others. A peer that does not read is disconnected.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class SocketProtocol(asyncio.Protocol):
         self._writable: asyncio.Event
         self._watch = ReaderWatch(self.loop, transport, shared.unsent, self._address)
         self._handshake: Handshake | None = None
-        """Until it is answered."""
+        """The handshake, until it is answered."""
         self._rejection: tuple[int, list[Header]] | None = None
         self._is_accepted = False
         self._is_refused = False
@@ -71,9 +71,9 @@ class SocketProtocol(asyncio.Protocol):
         self._abort_timer: asyncio.TimerHandle | None = None
 
     def open(self, head: RequestHead, unread: bytes, writable: asyncio.Event) -> None:
-        """Begins with the handshake; `unread` came after it. `writable` is the connection's."""
+        """Starts with the handshake. `unread` came after it; `writable` is the connection's."""
         self._writable = writable
-        self._watch.begin()  # an answer before the handshake may be unread
+        self._watch.begin()  # an earlier response may still wait to be sent
         self._state.connections.add(cast(Any, self))
         handshake = Handshake(head)
         if handshake.refusal is not None:
@@ -104,7 +104,7 @@ class SocketProtocol(asyncio.Protocol):
         self._watch.end()
 
     def shutdown(self) -> None:
-        """Closes the socket, soon; its client is to come back to another process."""
+        """Closes the socket after a random delay; its client reconnects to another process."""
         spread_seconds = self.limits.shutdown_spread_seconds
         delay = shutdown_delay(len(self._state.connections), spread_seconds)
         self.loop.call_later(delay, self._shut_down)
@@ -121,7 +121,7 @@ class SocketProtocol(asyncio.Protocol):
             self._read_on()
 
     def _read_on(self) -> None:
-        """Reads a piece; the rest is read in later turns of the loop."""
+        """Parses one piece; the rest follows in later iterations of the loop."""
         self._is_scheduled = False
         if self._is_refused:
             self._unread = b""
@@ -148,7 +148,7 @@ class SocketProtocol(asyncio.Protocol):
             self.loop.call_soon(self._read_on)
 
     def message_came(self, message: str | bytes) -> None:
-        """As `Messages`, and so are the next two."""
+        """As in `Messages`, like the next two methods."""
         self._inbox.put(message)
 
     def pong_came(self, payload: bytes) -> None:
@@ -161,7 +161,7 @@ class SocketProtocol(asyncio.Protocol):
         self._abort_later()
 
     async def send(self, message: Message) -> None:
-        """ASGI's. OSError once the client has gone."""
+        """The `send` of ASGI. Raises OSError once the socket is closed."""
         await self._writable.wait()
         kind = message["type"]
         if self._is_lost or (self._is_accepted and not self._reader.is_open):
@@ -197,7 +197,7 @@ class SocketProtocol(asyncio.Protocol):
             raise RuntimeError(f"{kind} is not expected before the socket is accepted.")
 
     def _reject(self, status: int, headers: list[Header], body: bytes) -> None:
-        """An answer of HTTP instead of the socket; its body comes at once."""
+        """Answers the handshake with an HTTP response, whose body is in one piece."""
         self._rejection = None
         lines = header_lines(headers) + b"content-length: %d\r\n" % len(body)
         first = status_line(status) + self._default_lines() + b"connection: close\r\n"
@@ -213,7 +213,7 @@ class SocketProtocol(asyncio.Protocol):
             return
         self._is_refused = True
         self.transport.write(answer)
-        # What the client still sends is read and dropped, or it might lose the answer.
+        # Bytes of the client are read and dropped, or else it might lose the response.
         self.transport.resume_reading()
         (self.transport.write_eof if self.transport.can_write_eof() else self.transport.close)()
         self._abort_later()
@@ -237,7 +237,7 @@ class SocketProtocol(asyncio.Protocol):
             self._flush()
 
     def governed_by(self, limits: SocketLimits) -> "SocketProtocol":
-        """Itself, as the `Outlet` of the socket."""
+        """Applies the limits; returns itself as the socket's `Outlet`."""
         self.limits = limits
         self._pings.begin(limits.ping_seconds)
         return self
@@ -271,10 +271,10 @@ class SocketProtocol(asyncio.Protocol):
         self._abort_later()
 
     async def ended(self) -> None:
-        """As `Outlet.ended`: nothing waits here, the transport has it all."""
+        """As `Outlet.ended`. Returns at once: the transport holds all bytes that wait."""
 
     def _abort_later(self) -> None:
-        """Cuts the connection unless it is gone soon."""
+        """Aborts the connection unless it ends within `grace_seconds`."""
         if not self._is_lost and self._abort_timer is None:
             self._abort_timer = self.loop.call_later(
                 self.limits.grace_seconds, self.transport.abort
@@ -290,7 +290,7 @@ class SocketProtocol(asyncio.Protocol):
                 log.exception("application_failed")
             code = CloseCode.INTERNAL_SERVER_ERROR
         finally:
-            del self._scope["extensions"]  # which know this socket
+            del self._scope["extensions"]  # they refer to this socket: breaks the reference cycle
             if self._handshake is not None or self._rejection is not None:
                 self._write_refusal(Refusal(500, "Internal server error", "INTERNAL_SERVER_ERROR"))
             elif self._is_accepted:

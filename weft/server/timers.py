@@ -1,14 +1,14 @@
-"""How long a connection waits for the next request, and for the rest of its head."""
+"""Timers of a connection: for the start of the next request, and for the rest of its head."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class RequestTimers:
-    """Two times, one of which runs while nothing is being answered.
+    """Two timeouts, one of which runs while no request is being answered.
 
-    One timer for idleness serves many requests: to set and to cancel one takes longer than to find
-    a known head.
+    One timer for idleness serves many requests, since setting and cancelling one takes longer than
+    finding a head in the cache.
     """
 
     __slots__ = (
@@ -23,7 +23,7 @@ class RequestTimers:
         late: Callable[[], None],
         idle: Callable[[], None],
     ) -> None:
-        """Calls `late` if a head is not there in time, `idle` if none began to come."""
+        """Calls `late` if a head is not complete in time, `idle` if none has begun to arrive."""
         self._loop = loop
         self._idle_seconds = idle_seconds
         self._late = late
@@ -33,25 +33,25 @@ class RequestTimers:
         self._idle_timer: asyncio.TimerHandle | None = None
 
     def await_head(self, seconds: float) -> None:
-        """Waits so long for a whole head, unless it does already."""
+        """Starts the timeout for a whole head, unless it runs already."""
         if self._head_timer is None:
             self._head_timer = self._loop.call_later(seconds, self._late)
 
     def await_request(self) -> None:
-        """Waits for the next head to begin."""
+        """Starts the timeout for the beginning of the next head."""
         self._idle_since = self._loop.time()
         if self._idle_timer is None:
             self._idle_timer = self._loop.call_later(self._idle_seconds, self._look)
 
     def end(self) -> None:
-        """A head is there, or nothing more is waited for."""
+        """Stops both timeouts: a head has arrived, or none is expected."""
         self._idle_since = None
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
 
     def cancel(self) -> None:
-        """The connection is closed."""
+        """Stops both timeouts, and the idle timer, once the connection is closed."""
         self.end()
         if self._idle_timer is not None:
             self._idle_timer.cancel()

@@ -1,39 +1,39 @@
-"""Answers that clients have not taken yet, bounded for the whole process."""
+"""Bounds the bytes of responses that clients have not read yet, for the whole process."""
 
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
 UNSENT_BYTES = 128 * 1024 * 1024
-"""What may wait to be sent on all connections of HTTP together."""
+"""The bytes that may wait to be sent on all HTTP connections together."""
 
 
 class Connection(Protocol):
-    """What is cut where too much waits."""
+    """A connection that can be dropped if too many bytes wait."""
 
     def cut(self) -> None:
-        """Drops the connection and all that waits to be sent on it."""
+        """Drops the connection and all bytes that wait to be sent on it."""
         ...
 
 
 class UnsentAnswers:
-    """Counts the bytes that wait on connections, by client, and cuts connections beyond the bound.
+    """Counts waiting bytes by client and connection, and drops connections beyond the bound.
 
-    The client that holds most loses the connection that has waited longest: so one that asks for
-    much and reads nothing loses its own, and others keep theirs.
+    Of the client with the most waiting bytes, the connection that has waited longest is dropped.
+    So a client that requests much and reads nothing loses its own connections, and no others.
     """
 
     def __init__(self, client_of: Callable[[str | None], Hashable], max_bytes: int) -> None:
-        """`client_of` tells by which client a connection from an address counts."""
+        """`client_of` gives the client that connections from an address are counted by."""
         self.max_bytes = max_bytes
         self.bytes = 0
-        """What waits now."""
+        """The bytes that wait now."""
         self._client_of = client_of
         self._clients: dict[Connection, Hashable] = {}
         self._held: dict[Hashable, dict[Connection, int]] = {}
-        """Bytes by connection, by client; connections that have waited longest first."""
+        """Waiting bytes by connection, by client; connections that have waited longest first."""
 
     def hold(self, connection: Connection, address: str | None, waiting_bytes: int) -> None:
-        """To be called when so much waits on a connection, until `release`; may cut some."""
+        """Sets the bytes that wait on a connection, until `release`; may drop connections."""
         client = self._clients.setdefault(connection, self._client_of(address))
         held = self._held.setdefault(client, {})
         self.bytes += waiting_bytes - held.get(connection, 0)
@@ -45,7 +45,10 @@ class UnsentAnswers:
             longest.cut()
 
     def release(self, connection: Connection) -> None:
-        """To be called when nothing waits on it, or it is lost; it need not be held."""
+        """Stops counting a connection on which no bytes wait, or which is lost.
+
+        Does nothing if it is not held.
+        """
         if connection not in self._clients:
             return
         client = self._clients.pop(connection)
