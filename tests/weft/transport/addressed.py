@@ -1,4 +1,4 @@
-"""Clients that have addresses, whose budgets are known, and their subscriptions."""
+"""Clients with addresses and budgets, and their subscriptions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ HERE = "203.0.113.7"
 THERE = "203.0.113.8"
 TICKS = "subscription ($after: String) { ticks(after: $after) { number } }"
 EVENT_COST = 3
-"""Of TICKS: the field, the event, and its number."""
+"""The cost of an event of TICKS: the field, the event, and its number."""
 PLENTY = 1_000_000
 GOOD = {"Authorization": "Bearer good"}
 
@@ -35,7 +35,7 @@ async def socket_from(
 
 
 async def joined(socket: Socket, id_: str = "1", query: str = TICKS, **payload: Any) -> None:
-    """Begins a subscription, and returns when it has."""
+    """Begins a subscription, and returns when it has joined its broadcast."""
     await socket.subscribe(id_, query, **payload)
     await socket.subscribe("probe", "{ hello }")
     assert [(await socket.receive())["id"] for _ in range(2)] == ["probe"] * 2

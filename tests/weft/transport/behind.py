@@ -1,4 +1,4 @@
-"""What stands behind the GraphQL endpoint of the tests."""
+"""The application behind the GraphQL endpoint of the tests."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from weft.transport.browser_page import BrowserPage
 
 
 def fallback(page: BrowserPage | None) -> FastAPI:
-    """Routes that are no GraphQL, and the page if there is one."""
+    """Routes other than GraphQL, and those of the page if there is one."""
     app = FastAPI()
     if page is not None:
         app.router.routes += page.routes("/page")

@@ -1,4 +1,4 @@
-"""A budget that records what is charged, and what clients send in every form."""
+"""A budget that records its charges, and all forms of bodies and messages that clients send."""
 
 import json
 from collections import Counter
@@ -13,11 +13,11 @@ VIEWER = ("viewer", "ada")
 SIGNED_IN = {"authorization": "Bearer good"}
 LIMIT = 100_000
 EMPTY = "{ __typename }"
-"""Costs nothing once it is known."""
+"""Costs nothing once its plan is cached."""
 
 
 class Recorded(CostBudget):
-    """A budget that also says what it was charged since it was last asked."""
+    """A budget that also records its charges; `since` returns and resets them."""
 
     charged: Counter[Hashable]
 

@@ -1,4 +1,4 @@
-"""GraphQL requests over HTTP, as tests of the transport send them."""
+"""Sends GraphQL requests over HTTP, for tests of the transport."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How long an answer may be, in every way in which one is sent, and what a long one costs."""
+"""The longest response, over every transport, and the charge for a long one."""
 
 import json
 from collections.abc import AsyncIterator
@@ -22,10 +22,10 @@ ECHO = "query ($text: String!) { echo(text: $text) }"
 FIELDS = 77
 NAMES = [f"{'a' * 248}{number:02}" for number in range(100)]
 ADD = f"mutation {{ {' '.join(f'{name}: add' for name in NAMES)} }}"
-"""Its answer is longer than LIMIT."""
+"""A mutation whose response is longer than LIMIT."""
 HELLOS = f"{{ {' '.join(f'{name}: hello' for name in NAMES)} }}"
 TICKS = f"subscription {{ ticks {{ {' '.join(f'{name}: number' for name in NAMES[:FIELDS])} }} }}"
-"""An event of it is longer than MESSAGE_LIMIT if its number has many digits."""
+"""A subscription whose event is longer than MESSAGE_LIMIT if its number has many digits."""
 MANY_DIGITS = 10**9
 STREAM = {"accept": "text/event-stream"}
 
@@ -79,7 +79,7 @@ def assert_too_large(answer: dict[str, Any], maximum: int) -> None:
 
 class TestHttp:
     @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
-    async def test_answer_is_as_long_as_it_may_be_and_no_longer(
+    async def test_response_is_as_long_as_the_limit_and_no_longer(
         self, server: Server, client: httpx.AsyncClient, accept: str
     ) -> None:
         async def answer(text: str) -> httpx.Response:
@@ -89,13 +89,13 @@ class TestHttp:
         longest = await answer("x" * room)
         assert len(longest.content) == LIMIT
         assert longest.json()["data"]["echo"] == "x" * room
-        # What counts is what is sent, not what stands for it in Python.
+        # The limit counts encoded bytes, not characters.
         for text in ("x" * (room + 1), "\1" * (LIMIT // 6), "\N{GRINNING FACE}" * (LIMIT // 4)):
             refused = await answer(text)
             assert refused.status_code == 200
             assert_too_large(refused.json(), LIMIT)
 
-    async def test_mutation_has_written_and_is_not_said_to_have_failed(
+    async def test_mutation_over_the_limit_has_written_and_its_error_says_so(
         self, server: Server, client: httpx.AsyncClient
     ) -> None:
         answer = (await client.post(server.url, json={"query": ADD})).json()
@@ -103,7 +103,7 @@ class TestHttp:
         assert "what it had to write is written" in answer["errors"][0]["message"]
         assert server.witness.counts["added"] == len(NAMES)
 
-    async def test_answer_that_is_too_large_is_kept_by_no_cache(
+    async def test_too_large_response_is_not_cacheable(
         self, server: Server, client: httpx.AsyncClient
     ) -> None:
         kept = await client.get(server.url, params={"documentId": "short"})
@@ -115,7 +115,7 @@ class TestHttp:
 
 class TestSocket:
     @pytest.mark.parametrize("direct", [True, False])
-    async def test_answer_that_finds_no_room_in_the_buffer_leaves_the_socket_open(
+    async def test_response_larger_than_the_buffer_leaves_the_socket_open(
         self, direct: bool
     ) -> None:
         limits = SocketLimits(buffer_bytes=MESSAGE_LIMIT + ENVELOPE_BYTES)
@@ -131,7 +131,7 @@ class TestSocket:
             await socket.subscribe("2", "{ hello }")
             assert (await socket.receive())["payload"]["data"] == {"hello": "world"}
 
-    async def test_event_that_is_too_large_ends_no_subscription(
+    async def test_too_large_event_ends_no_subscription(
         self, server: Server, socket: Socket
     ) -> None:
         await joined(socket, query=TICKS)
@@ -146,7 +146,7 @@ class TestSocket:
 
 
 class TestStream:
-    async def test_answer_is_as_long_as_over_http(
+    async def test_response_has_the_same_limit_as_over_http(
         self, server: Server, client: httpx.AsyncClient
     ) -> None:
         for text, fits in (("x" * (LIMIT - 100), True), ("x" * LIMIT, False)):
@@ -167,7 +167,7 @@ class TestCharge:
     async def answered(
         self, server: Server, client: httpx.AsyncClient, budget: CostBudget, text: str
     ) -> tuple[int, int]:
-        """The length of an answer, and what the address paid beside the request."""
+        """The length of a response, and the charge to the address beyond that for the body."""
         body = json.dumps(echo(text)).encode()
         before = spent(budget, HERE)
         headers = {"content-type": "application/json"} | GOOD
@@ -175,7 +175,7 @@ class TestCharge:
         received = 1 + len(body) // BYTES_PER_COST
         return len(response.content), spent(budget, HERE) - before - received
 
-    async def test_is_for_long_answers_by_their_bytes(
+    async def test_long_response_is_charged_by_its_bytes(
         self, server: Server, client: httpx.AsyncClient, budget: CostBudget
     ) -> None:
         await self.answered(server, client, budget, "")
@@ -190,7 +190,7 @@ class TestCharge:
             assert answer == (length, cost + charged)
             assert spent(budget, "ada", "viewer") - before == cost + charged
 
-    async def test_is_for_what_is_too_large_as_well(
+    async def test_too_large_response_is_charged_as_well(
         self, server: Server, client: httpx.AsyncClient, budget: CostBudget
     ) -> None:
         await self.answered(server, client, budget, "")
@@ -198,7 +198,7 @@ class TestCharge:
         _, charged = await self.answered(server, client, budget, "\1" * 20_000)
         assert charged >= cost + 20_000 * len("\\u0001") // SENT_BYTES_PER_COST
 
-    async def test_is_for_messages_of_sockets_as_well(
+    async def test_socket_messages_are_charged_as_well(
         self, server: Server, socket: Socket, budget: CostBudget
     ) -> None:
         async def charged(length: int) -> int:
@@ -213,7 +213,7 @@ class TestCharge:
         assert await charged(18_000) == cost + 18_000 // SENT_BYTES_PER_COST
         assert await charged(LIMIT) == cost + LIMIT // SENT_BYTES_PER_COST
 
-    async def test_is_for_events_as_well(
+    async def test_events_are_charged_as_well(
         self, server: Server, socket: Socket, budget: CostBudget
     ) -> None:
         await joined(socket, query=TICKS)
@@ -226,7 +226,7 @@ class TestCharge:
             charged.append(spent(budget, HERE) - before)
         assert charged[1] - charged[0] == 1, "of 19 and of 20 thousand bytes"
 
-    async def test_refuses_no_answer_that_is_made(
+    async def test_charge_for_a_response_never_refuses_it(
         self, server: Server, client: httpx.AsyncClient, budget: CostBudget
     ) -> None:
         text = "x" * UNCHARGED_BYTES

@@ -1,4 +1,4 @@
-"""Bodies that came before are not read again; those of mutations are never kept."""
+"""Parsed bodies are cached, except those of mutations."""
 
 import gc
 import json
@@ -30,7 +30,7 @@ def body(query: str, **more: Any) -> bytes:
 
 
 def taken(bodies: Bodies, sent: bytes, text: str | None = None) -> GraphQLRequest:
-    """What the endpoint does with a body whose document, if it is only named, is `text`."""
+    """Reads a body as the endpoint does; `text` is its document if the body only names it."""
     request, is_known = bodies.read(sent)
     if not is_known:
         bodies.keep(sent, request, text or request.query)
@@ -40,7 +40,9 @@ def taken(bodies: Bodies, sent: bytes, text: str | None = None) -> GraphQLReques
 class TestBodies:
     @pytest.mark.parametrize("variables", [None, {}, {"id": "7", "first": 3, "on": None}])
     @pytest.mark.parametrize("named", [{"query": "query ($id: ID) { item }"}, {"documentId": "a"}])
-    def test_give_the_same_request_again(self, variables: Any, named: dict[str, str]) -> None:
+    def test_same_body_gives_the_same_request_object(
+        self, variables: Any, named: dict[str, str]
+    ) -> None:
         bodies, sent = Bodies(), json.dumps({**named, "variables": variables}).encode()
         first = taken(bodies, sent, "{ item }")
         assert first == from_body(sent)
@@ -60,7 +62,7 @@ class TestBodies:
             (body("{ item }", extensions={"explain": True}), None),
         ],
     )
-    def test_do_not_keep_what_can_be_changed_or_is_secret(
+    def test_mutations_and_changeable_requests_are_not_cached(
         self, sent: bytes, text: str | None
     ) -> None:
         bodies = Bodies()
@@ -68,13 +70,13 @@ class TestBodies:
         assert bodies.read(sent) == (first, False)
         assert len(bodies) == 0
 
-    def test_refuse_again(self) -> None:
+    def test_malformed_body_is_refused_each_time(self) -> None:
         bodies = Bodies()
         for _ in range(2):
             with pytest.raises(BadRequest):
                 bodies.read(b'{"query": "{ a }", "query": "{ b }"}')
 
-    def test_are_kept_in_a_bounded_number_of_bytes(self) -> None:
+    def test_cache_is_bounded_in_bytes(self) -> None:
         bodies = Bodies(max_bytes := 100_000)
         hot = body("{ hot }")
         first = taken(bodies, hot)
@@ -86,7 +88,7 @@ class TestBodies:
 
 
 class TestEndpoint:
-    """Looked for in the whole process: nothing of a request is to be left when it is answered."""
+    """Searches the whole process: no request of a mutation may remain after its response."""
 
     @pytest.fixture
     async def server(self) -> AsyncIterator[Server]:
@@ -95,7 +97,7 @@ class TestEndpoint:
             yield server
 
     async def keeps(self, server: Server, accept: str = "*/*", **named: Any) -> bool:
-        """Whether the secret in the variables is still there after two such requests."""
+        """Whether the secret in the variables is still in memory after two such requests."""
         async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
             for _ in range(2):
                 sent = {"variables": {"text": SECRET}, **named}
@@ -117,11 +119,11 @@ class TestEndpoint:
         ],
     )
     @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
-    async def test_keeps_no_body_of_a_mutation(
+    async def test_body_of_a_mutation_is_not_kept(
         self, server: Server, named: dict[str, Any], accept: str
     ) -> None:
         assert not await self.keeps(server, accept, **named)
 
     @pytest.mark.parametrize("named", [{"query": REGISTERED["reads"]}, {"documentId": "reads"}])
-    async def test_keeps_those_of_queries(self, server: Server, named: dict[str, Any]) -> None:
+    async def test_body_of_a_query_is_kept(self, server: Server, named: dict[str, Any]) -> None:
         assert await self.keeps(server, **named)

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: what is said in which form, and every body that is refused."""
+"""GraphQL over HTTP: media types, and bodies that are read or refused."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ class TestMediaTypes:
             (f"{JSON};q=0, */*", GRAPHQL),
             ("text/html, */*;q=0.1", JSON),
             ("APPLICATION/JSON", JSON),
-            # What Java sends by default.
+            # The default of Java.
             ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", JSON),
             ("*", JSON),
             (f"*;q=0.1, {GRAPHQL};q=0.2", GRAPHQL),
@@ -34,7 +34,7 @@ class TestMediaTypes:
             ("a" * 3000, JSON),
         ],
     )
-    async def test_are_negotiated(
+    async def test_response_type_is_negotiated(
         self, client: httpx.AsyncClient, accept: str | None, chosen: str
     ) -> None:
         headers = {} if accept is None else {"accept": accept}
@@ -53,7 +53,9 @@ class TestMediaTypes:
             "*;q=0",
         ],
     )
-    async def test_not_to_be_had_are_406(self, client: httpx.AsyncClient, accept: str) -> None:
+    async def test_unavailable_response_types_are_406(
+        self, client: httpx.AsyncClient, accept: str
+    ) -> None:
         response = await post(client, accept, query="{ hello }")
         assert response.status_code == 406
         assert only_error(response)["extensions"]["code"] == "BAD_REQUEST"
@@ -69,19 +71,19 @@ class TestMediaTypes:
             f"{JSON}; charset=latin-1",
         ],
     )
-    async def test_of_bodies_other_than_json_are_415(
+    async def test_bodies_other_than_json_are_415(
         self, client: httpx.AsyncClient, content_type: str
     ) -> None:
         response = await post_raw(client, b'{"query":"{ hello }"}', content_type)
         assert response.status_code == 415
 
     @pytest.mark.parametrize("content_type", [f"{JSON};charset=UTF-8", f'{JSON}; charset="utf-8"'])
-    async def test_of_json_may_name_utf_8(
+    async def test_json_body_may_name_utf_8(
         self, client: httpx.AsyncClient, content_type: str
     ) -> None:
         assert (await post_raw(client, b'{"query":"{ hello }"}', content_type)).status_code == 200
 
-    async def test_of_compressed_bodies_are_415(self, client: httpx.AsyncClient) -> None:
+    async def test_compressed_bodies_are_415(self, client: httpx.AsyncClient) -> None:
         headers = {"content-encoding": "gzip"}
         assert (await post_raw(client, b"\x1f\x8b", **headers)).status_code == 415
 
@@ -126,7 +128,7 @@ class TestBody:
             (b'{"query":"{ hello }","extensions":7}', "extensions"),
         ],
     )
-    async def test_that_is_no_request_is_400(
+    async def test_malformed_request_is_400(
         self, client: httpx.AsyncClient, body: bytes, reason: str
     ) -> None:
         for accept in (JSON, GRAPHQL):
@@ -145,16 +147,18 @@ class TestBody:
             rb'{"query":"{ hello } # \"a\": \"a\": \\u0000","variables":{"a":{"a":1},"b":{"a":1}}}',
         ],
     )
-    async def test_may_say_more_than_it_must(self, client: httpx.AsyncClient, body: bytes) -> None:
+    async def test_body_may_contain_more_than_it_must(
+        self, client: httpx.AsyncClient, body: bytes
+    ) -> None:
         assert (await post_raw(client, body)).json() == {"data": {"hello": "world"}}
 
-    async def test_keeps_every_character(self, client: httpx.AsyncClient) -> None:
+    async def test_every_character_is_kept(self, client: httpx.AsyncClient) -> None:
         text = 'é 漢 😀 \\ " \n \x01'
         query = "query ($text: String!) { echo(text: $text) }"
         response = await post(client, query=query, variables={"text": text})
         assert response.json() == {"data": {"echo": text}}
 
-    async def test_too_long_is_413(self, client: httpx.AsyncClient) -> None:
+    async def test_body_over_the_limit_is_413(self, client: httpx.AsyncClient) -> None:
         async def chunks():
             for _ in range(20):
                 yield b" " * 1000
@@ -166,11 +170,11 @@ class TestBody:
         assert (whole.status_code, chunked.status_code) == (413, 413)
         assert (await post(client, query="{ hello }")).status_code == 200
 
-    async def test_as_long_as_allowed_is_read(self, client: httpx.AsyncClient) -> None:
+    async def test_body_as_long_as_the_limit_is_read(self, client: httpx.AsyncClient) -> None:
         body = b'{"query":"{ hello }"}'.ljust(10_000)
         assert (await post_raw(client, body)).status_code == 200
 
-    async def test_that_does_not_arrive_is_408(self) -> None:
+    async def test_body_that_does_not_arrive_is_408(self) -> None:
         async with serving(http={"body_timeout_seconds": 0.02}) as server:
             reader, writer = await asyncio.open_connection(*server.address.split(":"))
             writer.write(

@@ -1,4 +1,4 @@
-"""Identical subscriptions are one; all others are not."""
+"""Identical subscriptions share a broadcast; different ones do not."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -12,7 +12,7 @@ TICKS = "subscription ($after: String) { ticks(after: $after) { number } }"
 
 
 async def joined(server: Server, stack: AsyncExitStack, **payload: Any) -> Socket:
-    """A socket whose subscription has begun."""
+    """A socket whose subscription has joined its broadcast."""
     socket = await stack.enter_async_context(connecting(server.socket_url))
     await socket.open(**payload.pop("credentials", {}))
     await socket.subscribe("1", payload.pop("query", TICKS), **payload)
@@ -21,8 +21,8 @@ async def joined(server: Server, stack: AsyncExitStack, **payload: Any) -> Socke
     return socket
 
 
-class TestSubscriptions:
-    async def test_that_are_identical_are_executed_once(self, server: Server) -> None:
+class TestBroadcast:
+    async def test_identical_subscriptions_are_executed_once(self, server: Server) -> None:
         async with AsyncExitStack() as stack:
             sockets = [
                 await joined(server, stack, variables={"after": f"{number}"}) for number in range(5)
@@ -35,7 +35,9 @@ class TestSubscriptions:
                     assert message["payload"] == {"data": {"ticks": {"number": number}}}
             assert server.witness.counts["executed"] == 2
 
-    async def test_that_differ_in_what_they_mean_are_executed_each(self, server: Server) -> None:
+    async def test_subscriptions_of_another_text_or_viewer_are_executed_apart(
+        self, server: Server
+    ) -> None:
         good = {"credentials": {"Authorization": "Bearer good"}}
         async with AsyncExitStack() as stack:
             sockets = [
@@ -51,7 +53,7 @@ class TestSubscriptions:
                 assert (await socket.receive())["type"] == "next"
             assert server.witness.counts["executed"] == 3
 
-    async def test_need_no_task_for_each_socket(self, server: Server) -> None:
+    async def test_sockets_need_no_task_each(self, server: Server) -> None:
         async with AsyncExitStack() as stack:
             first = await joined(server, stack)
             before = len(asyncio.all_tasks())
@@ -60,7 +62,7 @@ class TestSubscriptions:
             assert len(asyncio.all_tasks()) - before <= 3  # uvicorn's, one each
             await first.ping()
 
-    async def test_end_their_feed_with_the_last_socket(self, server: Server) -> None:
+    async def test_feed_ends_with_the_last_socket(self, server: Server) -> None:
         async with AsyncExitStack() as stack:
             for _ in range(3):
                 await joined(server, stack)
@@ -68,7 +70,7 @@ class TestSubscriptions:
         await until(lambda: not server.witness.feeds)
         assert len(server.live.broadcasts) == 0
 
-    async def test_do_not_join_one_that_is_about_to_end(self, server: Server) -> None:
+    async def test_new_subscription_never_joins_a_failed_broadcast(self, server: Server) -> None:
         async with AsyncExitStack() as stack:
             await joined(server, stack)
             [broken] = server.witness.feeds

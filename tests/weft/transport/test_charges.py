@@ -1,4 +1,4 @@
-"""All that a client sends is charged, once, and before it is read."""
+"""All bytes that a client sends are charged, once, and before they are parsed."""
 
 import json
 from collections import Counter
@@ -98,7 +98,7 @@ class TestHttp:
             await client.get(f"{server.url}?{query}")
             assert budget.since()[ADDRESS] == cost_of(query)
 
-    async def test_a_document_is_paid_for_by_who_brings_it_first(
+    async def test_compiling_a_document_is_charged_to_its_first_sender(
         self, server: Server, client: httpx.AsyncClient, budget: Recorded
     ) -> None:
         text = "{ hello # charged by bytes, characters, tokens and fields\n }"
@@ -113,7 +113,7 @@ class TestHttp:
         await client.post(server.url, content=sent, headers=JSON | SIGNED_IN)
         assert budget.since() == {ADDRESS: cost_of(sent) + running, VIEWER: running}
 
-    async def test_an_explanation_has_all_that_was_charged(
+    async def test_explanation_contains_all_charges(
         self, server: Server, client: httpx.AsyncClient, budget: Recorded
     ) -> None:
         for text in ("{ hello # explained\n }", "{ hello # explained\n }", "{ unknown }"):
@@ -123,7 +123,7 @@ class TestHttp:
             charged = response.json()["extensions"]["explain"]["charged"]
             assert charged == budget.since()[ADDRESS]
 
-    async def test_a_registered_document_is_charged_like_any(
+    async def test_registered_document_is_charged_like_any_other(
         self, server: Server, client: httpx.AsyncClient, budget: Recorded
     ) -> None:
         sent = b'{"documentId":"empty"}'
@@ -134,7 +134,7 @@ class TestHttp:
             assert budget.since()[ADDRESS] == cost_of(sent)
 
     @pytest.mark.parametrize(("text", "times"), [("{ hello #1\n }", 1), ("{ wrong #1\n }", 2)])
-    async def test_a_document_that_is_registered_by_sending_it_is_charged_as_often_as_it_is_read(
+    async def test_document_registered_by_sending_it_is_charged_for_each_parse(
         self,
         server: Server,
         client: httpx.AsyncClient,
@@ -152,7 +152,7 @@ class TestHttp:
         assert calls("read_document", profile) == times
         assert budget.since()[ADDRESS] > cost_of(sent) + times * (1 + len(text) // 4)
 
-    async def test_a_document_that_is_refused_by_get_is_read_once(
+    async def test_document_refused_by_get_is_parsed_once(
         self, server: Server, client: httpx.AsyncClient
     ) -> None:
         profile = Profile()
@@ -164,7 +164,7 @@ class TestHttp:
         writes = await client.get(f"{server.url}?query={quote('mutation { add }')}")
         assert writes.status_code == 405
 
-    async def test_nothing_is_read_of_a_client_that_has_spent_its_budget(
+    async def test_bodies_are_not_parsed_after_the_budget_is_exhausted(
         self, server: Server, client: httpx.AsyncClient, budget: Recorded
     ) -> None:
         budget.charge(ADDRESS, LIMIT)
@@ -200,7 +200,7 @@ class TestSocket:
         closes = await _until_pong(socket)
         assert budget.since()[ADDRESS] == cost_of(make()) + (0 if closes else 1)
 
-    async def test_the_first_message_is_charged_by_its_bytes(
+    async def test_first_message_is_charged_by_its_bytes(
         self, server: Server, client: httpx.AsyncClient, budget: Recorded
     ) -> None:
         budget.since()
@@ -209,7 +209,7 @@ class TestSocket:
             sent = json.dumps({"type": "connection_init", "payload": {"padding": LONG}})
             assert budget.since()[ADDRESS] == cost_of(sent)
 
-    async def test_one_of_a_client_that_has_spent_its_budget_goes_on(
+    async def test_socket_stays_open_after_the_budget_is_exhausted(
         self, socket: Socket, budget: Recorded
     ) -> None:
         await socket.subscribe("live", "subscription { endless }")
@@ -236,7 +236,7 @@ async def _until_pong(socket: Socket) -> bool:
     return False
 
 
-def test_programs_on_the_machine_are_not_charged(budget: Recorded) -> None:
+def test_programs_on_this_machine_are_not_charged(budget: Recorded) -> None:
     token = CLIENT.set(None)
     try:
         assert charge_bytes(budget, 10**9) == 1 + 10**7

@@ -1,4 +1,4 @@
-"""The cost of subscription events, and which client is charged, over real sockets and streams."""
+"""Charges for the events of subscriptions, and their clients, over real sockets and streams."""
 
 import json
 from contextlib import AsyncExitStack
@@ -26,7 +26,7 @@ from weft.transport.limits import SocketLimits
 
 
 class TestCharge:
-    async def test_each_event_costs_what_its_operation_does(self) -> None:
+    async def test_each_event_costs_as_much_as_its_operation(self) -> None:
         budget = budget_of(PLENTY)
         async with serving(budget=budget) as server, socket_from(server, HERE) as socket:
             await joined(socket)
@@ -36,7 +36,7 @@ class TestCharge:
                 await socket.receive()
                 assert spent(budget, HERE) - begun == number * EVENT_COST
 
-    async def test_viewer_and_address_pay_both(self) -> None:
+    async def test_viewer_and_address_are_both_charged(self) -> None:
         budget = budget_of(PLENTY)
         async with serving(budget=budget) as server, socket_from(server, HERE, GOOD) as socket:
             await joined(socket)
@@ -46,7 +46,7 @@ class TestCharge:
             assert spent(budget, HERE) == begun[0] + EVENT_COST
             assert spent(budget, "ada", "viewer") == begun[1] + EVENT_COST
 
-    async def test_members_of_a_broadcast_pay_in_turn(self) -> None:
+    async def test_members_of_a_broadcast_are_charged_in_turn(self) -> None:
         budget = budget_of(PLENTY)
         addresses = [f"203.0.113.{number}" for number in range(5)]
         async with serving(budget=budget) as server, AsyncExitStack() as stack:
@@ -67,7 +67,7 @@ class TestCharge:
                 2 * EVENT_COST
             ] * 5
 
-    async def test_client_that_has_spent_all_is_ended_and_no_one_else(self) -> None:
+    async def test_only_the_member_without_budget_is_ended(self) -> None:
         budget = budget_of(100)
         async with (
             serving(budget=budget) as server,
@@ -91,7 +91,7 @@ class TestCharge:
             await poor.ping()
         await until(lambda: not server.witness.feeds)
 
-    async def test_last_member_that_has_spent_all_ends_the_broadcast(self) -> None:
+    async def test_broadcast_ends_when_its_last_member_has_no_budget(self) -> None:
         budget = budget_of(100)
         async with serving(budget=budget) as server, socket_from(server, HERE) as socket:
             await joined(socket)
@@ -101,7 +101,7 @@ class TestCharge:
             assert server.witness.counts["executed"] == 0
             assert (len(server.live.broadcasts), server.witness.feeds) == (0, [])
 
-    async def test_streams_of_events_pay_too(self) -> None:
+    async def test_event_streams_are_charged_too(self) -> None:
         budget = budget_of(100)
         async with (
             serving(budget=budget) as server,
@@ -127,12 +127,12 @@ class TestCharge:
             assert error["path"] == ["ticks"]
             assert "event: complete" in [line async for line in lines]
 
-    async def test_events_of_what_cannot_be_resumed_cost_as_well(self) -> None:
+    async def test_events_of_sources_that_cannot_be_resumed_are_charged_too(self) -> None:
         budget = budget_of(PLENTY)
         query = "subscription ($to: Int!) { count(to: $to) }"
         async with serving(budget=budget) as server, socket_from(server, HERE) as socket:
             costs: list[int] = []
-            for count in (10, 10, 20):  # the first time the text is read as well
+            for count in (10, 10, 20):  # the first one also pays for parsing the text
                 begun = spent(budget, HERE)
                 await socket.subscribe("1", query, variables={"to": count})
                 types = [(await socket.receive())["type"] for _ in range(count + 1)]
@@ -140,7 +140,7 @@ class TestCharge:
                 costs.append(spent(budget, HERE) - begun)
             assert costs[2] - costs[1] == 10
 
-    async def test_fresh_credentials_cost_and_are_not_looked_at_without_end(self) -> None:
+    async def test_fresh_credentials_are_charged_and_limited_in_rate(self) -> None:
         budget = budget_of(PLENTY)
         limits = SocketLimits(operations_per_second=5)
         async with (

@@ -1,4 +1,4 @@
-"""How many subscriptions one client may have, and how their events take turns."""
+"""The limits of subscriptions of one client, and the turns that clients' events take."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ class TestBounds:
             assert code_of(await second.receive()) == "TOO_MANY_REQUESTS"
             assert len(server.witness.feeds) == opened == 3
 
-            await joined(second, "1", different(1))  # what the address has already
+            await joined(second, "1", different(1))  # the address has this one already
             await joined(elsewhere, "4", different(4))
             await first.send("complete", id="1")
             await first.ping()
@@ -48,7 +48,7 @@ class TestBounds:
             await second.send("complete", id="1")
             await joined(second, "5", different(5))
 
-    async def test_different_subscriptions_of_a_viewer_are_limited_wherever_it_is(self) -> None:
+    async def test_different_subscriptions_of_a_viewer_are_limited_at_all_addresses(self) -> None:
         async with (
             serving(budget=budget_of(PLENTY), limits=self.LIMITS) as server,
             socket_from(server, HERE, GOOD) as first,
@@ -101,7 +101,7 @@ class TestBounds:
 
 
 class TestTurns:
-    async def test_many_events_at_once_keep_neither_requests_nor_other_events_waiting(
+    async def test_many_events_at_once_delay_neither_requests_nor_other_events(
         self,
     ) -> None:
         limits = SocketLimits(operations=1_000, operations_per_second=1_000)
@@ -125,11 +125,11 @@ class TestTurns:
                     at_request.append(len(order))
             await until(lambda: len(order) == 301)
 
-            # Its event is among the first that had to wait at all.
+            # The event of `calm` is among the first of those that had to wait.
             assert order.index("ada") <= RENDERED_AT_ONCE + 1
             assert at_request[0] <= 10 * RENDERED_AT_ONCE
 
-    async def test_no_more_events_begin_at_once_than_may(self) -> None:
+    async def test_events_that_begin_at_once_are_limited(self) -> None:
         limits = SocketLimits(operations=1_000, operations_per_second=1_000)
         async with (
             serving(budget=budget_of(PLENTY), limits=limits) as server,

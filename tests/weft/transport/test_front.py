@@ -1,4 +1,4 @@
-"""What is the same for the GraphQL endpoint and for everything behind it."""
+"""`Front` treats the GraphQL endpoint and everything behind it alike."""
 
 import asyncio
 
@@ -13,13 +13,15 @@ PATHS = pytest.mark.parametrize("path", ["/graphql?query={hello}", "/other"])
 
 class TestRequestId:
     @PATHS
-    async def test_is_taken_from_the_client(self, client: httpx.AsyncClient, path: str) -> None:
+    async def test_request_id_is_taken_from_the_client(
+        self, client: httpx.AsyncClient, path: str
+    ) -> None:
         response = await client.get(path, headers={"x-request-id": "proxy-17.A_b"})
         assert response.headers["x-request-id"] == "proxy-17.A_b"
 
     @PATHS
     @pytest.mark.parametrize("given", ["", "a b", "é".encode(), "a" * 129, 'a"b'])
-    async def test_is_made_when_the_client_has_no_good_one(
+    async def test_request_id_is_generated_if_the_client_sends_no_valid_one(
         self, client: httpx.AsyncClient, path: str, given: str
     ) -> None:
         first = await client.get(path, headers={"x-request-id": given})
@@ -28,7 +30,7 @@ class TestRequestId:
         assert len(ids) == 2
         assert all(len(request_id) > 8 for request_id in ids)
 
-    async def test_reaches_operations_and_routes(
+    async def test_request_id_reaches_operations_and_routes(
         self, client: httpx.AsyncClient, server: Server
     ) -> None:
         await client.get("/graphql?query={hello}", headers={"x-request-id": "a"})
@@ -36,7 +38,7 @@ class TestRequestId:
         assert server.witness.request_ids == ["a"]
         assert response.json() == {"request_id": "b"}
 
-    async def test_is_not_left_to_a_pipelined_request(self, server: Server) -> None:
+    async def test_pipelined_request_gets_its_own_request_id(self, server: Server) -> None:
         reader, writer = await asyncio.open_connection(*server.address.split(":"))
         request = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n"
         writer.write(
@@ -52,7 +54,7 @@ class TestRequestId:
 
 class TestTiming:
     @PATHS
-    async def test_is_a_header(self, client: httpx.AsyncClient, path: str) -> None:
+    async def test_timing_is_a_response_header(self, client: httpx.AsyncClient, path: str) -> None:
         response = await client.get(path)
         name, _, milliseconds = response.headers["server-timing"].partition(";dur=")
         assert name == "total"
@@ -61,9 +63,7 @@ class TestTiming:
 
 class TestCors:
     @PATHS
-    async def test_lets_a_configured_origin_read(
-        self, client: httpx.AsyncClient, path: str
-    ) -> None:
+    async def test_configured_origin_may_read(self, client: httpx.AsyncClient, path: str) -> None:
         response = await client.get(path, headers={"origin": "https://app.example"})
         assert response.headers["access-control-allow-origin"] == "https://app.example"
         assert "X-Request-ID" in response.headers["access-control-expose-headers"]
@@ -72,19 +72,19 @@ class TestCors:
 
     @PATHS
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.evil"])
-    async def test_lets_no_other_read(
+    async def test_other_origins_may_not_read(
         self, client: httpx.AsyncClient, path: str, origin: str
     ) -> None:
         response = await client.get(path, headers={"origin": origin})
         assert "access-control-allow-origin" not in response.headers
 
     @PATHS
-    async def test_tells_caches_that_the_origin_matters(
-        self, client: httpx.AsyncClient, path: str
-    ) -> None:
+    async def test_response_varies_on_origin(self, client: httpx.AsyncClient, path: str) -> None:
         assert "origin" in (await client.get(path)).headers["vary"].lower()
 
-    async def test_answers_a_preflight(self, client: httpx.AsyncClient) -> None:
+    async def test_preflight_of_a_configured_origin_is_answered(
+        self, client: httpx.AsyncClient
+    ) -> None:
         response = await client.options(
             "/graphql",
             headers={
@@ -99,7 +99,7 @@ class TestCors:
         assert response.headers["access-control-allow-headers"] == "authorization,content-type"
         assert "x-request-id" in response.headers
 
-    async def test_refuses_the_preflight_of_another_origin(self, client: httpx.AsyncClient) -> None:
+    async def test_preflight_of_another_origin_is_refused(self, client: httpx.AsyncClient) -> None:
         response = await client.options(
             "/graphql",
             headers={
@@ -111,7 +111,7 @@ class TestCors:
         assert response.status_code == 400
         assert "access-control-allow-origin" not in response.headers
 
-    async def test_may_be_open_to_all(self) -> None:
+    async def test_wildcard_allows_any_origin(self) -> None:
         async with (
             serving(cors_origins=("*",)) as server,
             httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
@@ -124,7 +124,7 @@ class TestCors:
 
 class TestHosts:
     @PATHS
-    async def test_are_checked(self, path: str) -> None:
+    async def test_host_header_is_checked(self, path: str) -> None:
         hosts = ("api.example", "*.apis.example", "127.0.0.1")
         async with (
             serving(allowed_hosts=hosts) as server,
@@ -136,17 +136,17 @@ class TestHosts:
             for host in ("evil.example", "api.example.evil", "apis.example", ""):
                 assert (await client.get(url, headers={"host": host})).status_code == 400
 
-    async def test_are_not_checked_of_probes(self) -> None:
+    async def test_health_probes_may_use_any_host(self) -> None:
         async with (
             serving(allowed_hosts=("api.example",)) as server,
             httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
         ):
             response = await client.get(f"http://{server.address}/health/live")
-            assert response.status_code == 404  # there is none here, but it was looked for
+            assert response.status_code == 404  # not 400: it was routed, and there is none here
 
 
 class TestBodyLimit:
-    async def test_holds_for_routes_too(self, client: httpx.AsyncClient) -> None:
+    async def test_body_limit_holds_for_routes_too(self, client: httpx.AsyncClient) -> None:
         async def chunks():
             for _ in range(20):
                 yield b" " * 1000

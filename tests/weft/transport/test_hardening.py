@@ -1,4 +1,4 @@
-"""What answers tell of the server, and what browsers may do with them."""
+"""Responses do not identify the server, and limit what browsers may do with them."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 class TestHeaders:
     @pytest.mark.parametrize("path", ["/graphql?query={hello}", "/graphql", "/other", "/nowhere"])
-    async def test_let_no_answer_be_taken_for_a_page(
+    async def test_responses_cannot_be_taken_for_pages(
         self, client: httpx.AsyncClient, path: str
     ) -> None:
         response = await client.get(path)
@@ -42,7 +42,9 @@ class TestBanner:
             HANDSHAKE.replace(b"version: 13", b"version: 12") % (b"graphql-transport-ws", b""),
         ],
     )
-    async def test_is_none(self, server: Server, request_bytes: bytes) -> None:
+    async def test_responses_do_not_name_the_software(
+        self, server: Server, request_bytes: bytes
+    ) -> None:
         reader, writer = await asyncio.open_connection(*server.address.split(":"))
         writer.write(request_bytes)
         head = (await soon(reader.read(65_536))).lower()

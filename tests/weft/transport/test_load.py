@@ -1,4 +1,4 @@
-"""A process that has all it can do says so at once, to every kind of client."""
+"""A process at its limit of operations refuses more at once; and who may introspect."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from weft.transport.concurrency import InFlight
 
 
 class TestOperationsAtOnce:
-    async def test_one_more_is_503_until_one_has_ended(self) -> None:
+    async def test_operation_over_the_limit_is_503_until_one_ends(self) -> None:
         in_flight = InFlight(1)
         async with (
             serving(in_flight=in_flight) as server,
@@ -35,7 +35,7 @@ class TestOperationsAtOnce:
             answered = await client.post("/graphql", json={"query": "{ hello }"})
             assert answered.json() == {"data": {"hello": "world"}}
 
-    async def test_is_left_by_what_fails(self) -> None:
+    async def test_failed_operations_are_no_longer_counted(self) -> None:
         in_flight = InFlight(1)
         async with (
             serving(in_flight=in_flight) as server,
@@ -51,7 +51,7 @@ class TestOperationsAtOnce:
 class TestIntrospection:
     QUERY = "{ __schema { queryType { name } } }"
 
-    async def test_is_for_whom_the_gate_says(self) -> None:
+    async def test_introspection_is_for_viewers_that_the_gate_allows(self) -> None:
         async with (
             serving() as server,
             httpx.AsyncClient(
@@ -70,7 +70,7 @@ class TestIntrospection:
                 "data": {"__typename": "Query"}
             }
 
-    async def test_goes_with_the_names_that_errors_suggest(self) -> None:
+    async def test_name_suggestions_need_the_right_to_introspect(self) -> None:
         wrong: list[dict[str, object]] = [
             {"query": "{ helo }"},
             {"query": '{ echo(txt: "a") }'},

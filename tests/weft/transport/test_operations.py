@@ -1,4 +1,4 @@
-"""graphql-transport-ws, by the letter: many operations on one socket."""
+"""Conformance to graphql-transport-ws: many operations on one socket."""
 
 import json
 from typing import Any
@@ -34,11 +34,11 @@ PAYLOADS: list[dict[str, Any]] = [
     {"payload": {"documentId": 7}},
     {"payload": {"documentId": ""}},
 ]
-"""What stands in a `subscribe` message that is of the right form but for its payload."""
+"""Members of `subscribe` messages that are well-formed except for their payload."""
 
 
 class TestOperations:
-    async def test_of_one_result_send_next_and_complete(self, ready: Socket) -> None:
+    async def test_operation_of_one_result_sends_next_and_complete(self, ready: Socket) -> None:
         query = "query A { broken } query B($text: String!) { echo(text: $text) }"
         await ready.subscribe("é", query, operationName="B", variables={"text": "漢"})
         assert await ready.receive() == {
@@ -48,14 +48,16 @@ class TestOperations:
         }
         assert await ready.receive() == {"id": "é", "type": "complete"}
 
-    async def test_that_stream_send_all_and_complete(self, ready: Socket) -> None:
+    async def test_subscription_sends_each_result_and_complete(self, ready: Socket) -> None:
         await ready.subscribe("1", "subscription { count(to: 2) }")
         messages = [await ready.receive() for _ in range(3)]
         assert [message["type"] for message in messages] == ["next", "next", "complete"]
         assert [m["payload"]["data"]["count"] for m in messages[:2]] == [0, 1]
 
     @pytest.mark.parametrize("query", ["{ nothing }", "{", "subscription { count }"])
-    async def test_that_cannot_run_send_error_alone(self, ready: Socket, query: str) -> None:
+    async def test_operation_that_cannot_run_sends_error_alone(
+        self, ready: Socket, query: str
+    ) -> None:
         await ready.subscribe("1", query)
         message = await ready.receive()
         assert (message["id"], message["type"]) == ("1", "error")
@@ -64,7 +66,7 @@ class TestOperations:
         assert (await ready.receive())["type"] == "next"
 
     @pytest.mark.parametrize("payload", PAYLOADS)
-    async def test_that_are_no_requests_send_error_alone(
+    async def test_malformed_request_sends_error_alone(
         self, ready: Socket, server: Server, payload: dict[str, Any]
     ) -> None:
         await ready.subscribe("other", "subscription { endless }")
@@ -90,7 +92,7 @@ class TestOperations:
         ],
         ids=["name twice", "NUL", "1e999", "5,000 digits", "300 levels"],
     )
-    async def test_whose_payload_is_not_strict_json_send_error_alone(
+    async def test_payload_that_is_not_strict_json_sends_error_alone(
         self, ready: Socket, payload: str
     ) -> None:
         await ready.connection.send(f'{{"type":"subscribe","id":"1","payload":{payload}}}')
@@ -100,7 +102,7 @@ class TestOperations:
         await ready.ping()
 
     @pytest.mark.parametrize("payload", PAYLOADS)
-    async def test_that_are_no_requests_are_refused_alike_over_http(
+    async def test_malformed_request_is_refused_over_http_too(
         self, client: httpx.AsyncClient, payload: dict[str, Any]
     ) -> None:
         for accept in ("application/json", "text/event-stream"):
@@ -109,17 +111,17 @@ class TestOperations:
             assert response.status_code < 500
             assert '"BAD_REQUEST"' in response.text or '"GRAPHQL_PARSE_FAILED"' in response.text
 
-    async def test_that_are_no_requests_come_after_the_handshake(self, raw: Socket) -> None:
+    async def test_malformed_request_before_the_handshake_is_4401(self, raw: Socket) -> None:
         await raw.send("subscribe", id="1")
         assert await raw.closed() == (4401, "Unauthorized")
 
-    async def test_that_are_no_requests_take_an_id_as_others_do(self, ready: Socket) -> None:
+    async def test_malformed_request_with_a_used_id_is_4409(self, ready: Socket) -> None:
         await ready.subscribe("1", "subscription { endless }")
         assert (await ready.receive())["type"] == "next"
         await ready.send("subscribe", id="1", payload={})
         assert await ready.closed() == (4409, "Subscriber for 1 already exists")
 
-    async def test_that_are_no_requests_are_counted(self) -> None:
+    async def test_malformed_requests_count_towards_the_rate(self) -> None:
         limits = SocketLimits(operations_per_second=3)
         async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
             await socket.open()
@@ -137,7 +139,7 @@ class TestOperations:
             ("subscription ($a: Int = 1) { count(to: $a) }", "error"),
         ],
     )
-    async def test_with_null_where_it_may_not_stand_are_the_clients_fault(
+    async def test_null_where_it_is_not_allowed_is_bad_user_input(
         self, ready: Socket, server: Server, client: httpx.AsyncClient, query: str, type_: str
     ) -> None:
         await ready.subscribe("1", query, variables={"a": None})
@@ -151,14 +153,16 @@ class TestOperations:
             assert response.json() == message["payload"]
         assert server.witness.counts["added"] == 0
 
-    async def test_with_failed_fields_send_next(self, ready: Socket) -> None:
+    async def test_operation_with_failed_fields_sends_next(self, ready: Socket) -> None:
         await ready.subscribe("1", "{ broken }")
         message = await ready.receive()
         assert message["type"] == "next"
         assert message["payload"]["data"] is None
         assert message["payload"]["errors"][0]["message"] == "Internal server error"
 
-    async def test_whose_source_fails_end_with_a_masked_error(self, ready: Socket) -> None:
+    async def test_subscription_whose_source_fails_ends_with_a_masked_error(
+        self, ready: Socket
+    ) -> None:
         await ready.subscribe("1", "subscription { fails }")
         messages = [await ready.receive()]
         while messages[-1]["type"] not in ("complete", "error"):
@@ -167,7 +171,7 @@ class TestOperations:
         assert "Internal server error" in json.dumps(messages[1])
         assert "secret" not in json.dumps(messages)
 
-    async def test_whose_result_cannot_be_written_end_alone(self, ready: Socket) -> None:
+    async def test_result_that_cannot_be_encoded_sends_a_masked_error(self, ready: Socket) -> None:
         await ready.subscribe("1", "{ unwritable }")
         message = await ready.receive()
         assert (message["type"], message["payload"][0]["message"]) == (
@@ -175,27 +179,31 @@ class TestOperations:
             "Internal server error",
         )
 
-    async def test_run_side_by_side(self, ready: Socket, server: Server) -> None:
+    async def test_operations_run_concurrently(self, ready: Socket, server: Server) -> None:
         await ready.subscribe("slow", "subscription { endless }")
         await ready.subscribe("quick", "{ hello }")
         seen = [await ready.receive() for _ in range(3)]
         assert {"id": "quick", "type": "complete"} in seen
         assert not server.witness.ended.is_set()
 
-    async def test_of_one_id_at_once_are_4409(self, ready: Socket, server: Server) -> None:
+    async def test_second_operation_with_a_used_id_is_4409(
+        self, ready: Socket, server: Server
+    ) -> None:
         await ready.subscribe("1", "subscription { endless }")
         assert (await ready.receive())["type"] == "next"
         await ready.subscribe("1", "{ hello }")
         assert await ready.closed() == (4409, "Subscriber for 1 already exists")
         await server.ended()
 
-    async def test_may_reuse_an_id_that_was_completed(self, ready: Socket) -> None:
+    async def test_completed_id_may_be_reused(self, ready: Socket) -> None:
         for _ in range(3):
             await ready.subscribe("1", "{ hello }")
             assert (await ready.receive())["type"] == "next"
             assert await ready.receive() == {"id": "1", "type": "complete"}
 
-    async def test_end_when_the_client_completes_them(self, ready: Socket, server: Server) -> None:
+    async def test_operation_ends_when_the_client_completes_it(
+        self, ready: Socket, server: Server
+    ) -> None:
         await ready.subscribe("1", "subscription { endless }")
         assert (await ready.receive())["type"] == "next"
         await ready.send("complete", id="1")
@@ -204,12 +212,12 @@ class TestOperations:
         message = await ready.receive()
         assert message["payload"] == {"data": {"hello": "world"}}
 
-    async def test_need_not_be_known_to_be_completed(self, ready: Socket) -> None:
+    async def test_complete_for_an_unknown_id_is_ignored(self, ready: Socket) -> None:
         await ready.send("complete", id="never")
         await ready.subscribe("1", "{ hello }")
         assert (await ready.receive())["type"] == "next"
 
-    async def test_end_with_the_socket(self, server: Server) -> None:
+    async def test_operations_end_with_the_socket(self, server: Server) -> None:
         async with connecting(server.socket_url) as socket:
             await socket.open()
             await socket.subscribe("1", "subscription { endless }")
@@ -217,7 +225,7 @@ class TestOperations:
             assert not server.witness.ended.is_set()
         await server.ended()
 
-    async def test_are_limited_in_number(self) -> None:
+    async def test_operations_of_a_socket_are_limited_in_number(self) -> None:
         limits = SocketLimits(operations=2)
         async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
             await socket.open()
@@ -232,7 +240,9 @@ class TestOperations:
             await socket.subscribe("3", "{ hello }")
             assert (await socket.receive())["type"] == "next"
 
-    async def test_have_request_ids_of_their_own(self, ready: Socket, server: Server) -> None:
+    async def test_operations_have_request_ids_of_their_own(
+        self, ready: Socket, server: Server
+    ) -> None:
         for id_ in "12":
             await ready.subscribe(id_, "{ hello }")
             assert [(await ready.receive())["type"] for _ in range(2)] == ["next", "complete"]
@@ -240,7 +250,7 @@ class TestOperations:
         assert first.removesuffix(".1") == second.removesuffix(".2")
         assert server.witness.logged == [{"request_id": first}, {"request_id": second}]
 
-    async def test_wait_for_a_client_that_does_not_read(self, server: Server) -> None:
+    async def test_subscription_waits_for_a_client_that_does_not_read(self, server: Server) -> None:
         async with connecting(server.socket_url, compression=None) as socket:
             await socket.open()
             await socket.subscribe("1", "subscription { endless(bytesEach: 100000) }")

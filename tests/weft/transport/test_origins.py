@@ -1,4 +1,4 @@
-"""Which pages may call: origins in all the ways in which they are written."""
+"""Which pages may call, by their origins in all spellings."""
 
 import httpx
 import pytest
@@ -44,7 +44,7 @@ OTHERS = ("https://app.example.", "https://app.example.evil", "https://evil.exam
 
 
 async def status(server: Server, host: str, origin: str) -> bytes:
-    """What the server says to a page of this origin that wants a socket of this host."""
+    """The status with which the server answers a handshake of this origin and host."""
     handshake = HANDSHAKE.format(host=host, origin=origin).encode("latin-1")
     return (await answers(server, handshake, b"\r\n\r\n"))[9:12]
 
@@ -65,7 +65,7 @@ class TestSocket:
             ("https://App.Example:443", "api.example"),
         ],
     )
-    async def test_is_for_pages_of_its_host_and_those_allowed(
+    async def test_pages_of_this_host_and_of_allowed_origins_may_connect(
         self, server: Server, origin: str, host: str
     ) -> None:
         assert await status(server, host, origin) == b"101"
@@ -80,17 +80,19 @@ class TestSocket:
             ("http://[::1]", "[::2]"),
         ],
     )
-    async def test_is_for_no_other_pages(self, server: Server, origin: str, host: str) -> None:
+    async def test_pages_of_other_origins_may_not_connect(
+        self, server: Server, origin: str, host: str
+    ) -> None:
         assert await status(server, host, origin) == b"403"
 
     @pytest.mark.parametrize("origin", NO_ORIGINS)
-    def test_is_not_for_the_same_words_as_host(self, origin: str) -> None:
+    def test_malformed_origin_never_matches_a_host(self, origin: str) -> None:
         assert not is_of_host(origin, origin.partition("//")[2])
 
 
-class TestAllowed:
+class TestAllowedOrigins:
     @pytest.mark.parametrize("written", WRITTEN_SO)
-    async def test_may_be_written_in_many_ways(self, written: str) -> None:
+    async def test_setting_may_spell_an_origin_in_many_ways(self, written: str) -> None:
         origin = "https://app.example"
         async with (
             serving(cors_origins=(written,)) as server,
@@ -103,17 +105,19 @@ class TestAllowed:
             assert (await client.options(server.url, headers=preflight)).status_code == 200
 
     @pytest.mark.parametrize("origin", [*OTHERS, *filter(str.isascii, NO_ORIGINS)])
-    async def test_are_no_others(self, client: httpx.AsyncClient, origin: str) -> None:
+    async def test_other_origins_are_not_allowed(
+        self, client: httpx.AsyncClient, origin: str
+    ) -> None:
         response = await client.get("/graphql?query={hello}", headers={"origin": origin})
         assert "access-control-allow-origin" not in response.headers
         preflight = {"origin": origin, "access-control-request-method": "POST"}
         assert (await client.options("/graphql", headers=preflight)).status_code == 400
 
-    def test_are_kept_in_one_form(self) -> None:
+    def test_allowed_origins_have_one_form(self) -> None:
         assert allowed_origins([*WRITTEN_SO, "*"]) == {"https://app.example", "*"}
 
     @pytest.mark.parametrize("text", ["app.example", "null", "https://a/b", "https://*.a", ""])
-    def test_are_origins(self, text: str) -> None:
+    def test_setting_that_is_no_origin_raises(self, text: str) -> None:
         with pytest.raises(ValueError, match="is no origin"):
             allowed_origins([text])
 
@@ -130,14 +134,14 @@ class TestNormalised:
             ("chrome-extension://abc", "chrome-extension://abc"),
         ],
     )
-    def test_is_one_form(self, origin: str, form: str) -> None:
+    def test_origin_has_one_normal_form(self, origin: str, form: str) -> None:
         assert normalised(origin) == form
         assert normalised(form) == form
 
     @given(st.text() | st.from_regex(r"https?://[^/]*", fullmatch=True), st.text(max_size=12))
     @example("http://[", "[")
     @example("http://[::1%25eth0]", "[::1%25eth0]")
-    def test_fails_of_nothing(self, origin: str, host: str) -> None:
+    def test_no_text_raises(self, origin: str, host: str) -> None:
         form = normalised(origin)
         assert form is None or normalised(form) == form
         is_of_host(origin, host)

@@ -1,4 +1,4 @@
-"""Pages that were built, and what they load: policy, compression, caching."""
+"""Built pages and their assets: policy, compression, caching."""
 
 import gzip
 from collections.abc import AsyncIterator
@@ -51,14 +51,16 @@ def directives(response: httpx.Response) -> dict[str, str]:
 
 class TestPage:
     @ADDRESSES
-    async def test_is_shown_to_browsers(self, pages: httpx.AsyncClient, address: str) -> None:
+    async def test_browsers_are_shown_the_page(
+        self, pages: httpx.AsyncClient, address: str
+    ) -> None:
         response = await pages.get(address)
         assert response.status_code == 200
         assert response.headers["content-type"] == "text/html; charset=utf-8"
         assert response.text == "<!doctype html><title>Toy</title>"
 
     @ADDRESSES
-    async def test_may_use_nothing_but_this_server(
+    async def test_page_loads_from_this_server_only(
         self, pages: httpx.AsyncClient, address: str
     ) -> None:
         response = await pages.get(address)
@@ -70,7 +72,7 @@ class TestPage:
         assert response.headers["referrer-policy"] == "no-referrer"
 
     @ADDRESSES
-    async def test_is_asked_for_again_and_sent_once(
+    async def test_page_is_revalidated_and_sent_only_if_changed(
         self, pages: httpx.AsyncClient, built: Path, address: str
     ) -> None:
         first = await pages.get(address)
@@ -82,7 +84,7 @@ class TestPage:
         assert (await pages.get(address, headers=known)).status_code == 200
 
     @ADDRESSES
-    async def test_has_a_head_without_a_body(self, pages: httpx.AsyncClient, address: str) -> None:
+    async def test_head_of_a_page_has_no_body(self, pages: httpx.AsyncClient, address: str) -> None:
         got, head = await pages.get(address), await pages.head(address)
         assert (head.status_code, head.content) == (200, b"")
         for name in ("content-type", "content-length", "etag", "content-security-policy"):
@@ -90,15 +92,15 @@ class TestPage:
         known = await pages.head(address, headers={"if-none-match": got.headers["etag"]})
         assert known.status_code == 304
 
-    async def test_is_not_sent_to(self, pages: httpx.AsyncClient) -> None:
+    async def test_post_to_a_page_is_405(self, pages: httpx.AsyncClient) -> None:
         assert (await pages.post("/page")).status_code == 405
 
-    async def test_is_not_what_programs_get(self, pages: httpx.AsyncClient) -> None:
+    async def test_programs_get_json_instead_of_the_page(self, pages: httpx.AsyncClient) -> None:
         response = await pages.get("/graphql?query={hello}", headers={"accept": "application/json"})
         assert response.json() == {"data": {"hello": "world"}}
         assert response.headers["cache-control"] == "no-store"
 
-    async def test_can_be_left_out(self) -> None:
+    async def test_page_can_be_left_out(self) -> None:
         async with (
             serving() as server,
             httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
@@ -106,7 +108,7 @@ class TestPage:
             response = await client.get(server.url, headers={"accept": "text/html"})
             assert response.status_code == 406
 
-    async def test_may_have_elements_with_styles_of_their_own(self, built: Path) -> None:
+    async def test_policy_may_allow_inline_styles(self, built: Path) -> None:
         page = BrowserPage(built, inline_styles=True)
         async with (
             serving(page=page) as server,
@@ -116,7 +118,7 @@ class TestPage:
             allowed = directives(response)
         assert [name for name, sources in allowed.items() if "unsafe" in sources] == ["style-src"]
 
-    async def test_that_is_not_built_says_how(self, tmp_path: Path) -> None:
+    async def test_page_that_is_not_built_explains_how_to_build_it(self, tmp_path: Path) -> None:
         async with (
             serving(page=BrowserPage(tmp_path / "toy")) as server,
             httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
@@ -139,7 +141,7 @@ class TestAssets:
             ("", None),
         ],
     )
-    async def test_come_compressed_as_the_client_likes(
+    async def test_assets_are_compressed_as_the_client_accepts(
         self, pages: httpx.AsyncClient, accepted: str, coding: str | None
     ) -> None:
         async with pages.stream(
@@ -152,19 +154,19 @@ class TestAssets:
         assert response.headers["content-type"].startswith("text/javascript")
         assert "accept-encoding" in response.headers["vary"]
 
-    async def test_have_a_head_without_a_body(self, pages: httpx.AsyncClient) -> None:
+    async def test_head_of_an_asset_has_no_body(self, pages: httpx.AsyncClient) -> None:
         response = await pages.head("/pages/toy/assets/b-1234.ttf")
         assert (response.status_code, response.content) == (200, b"")
         assert response.headers["content-length"] == "6"
 
-    async def test_are_kept_for_ever(self, pages: httpx.AsyncClient) -> None:
+    async def test_assets_are_cacheable_for_a_year(self, pages: httpx.AsyncClient) -> None:
         response = await pages.get("/pages/toy/assets/b-1234.ttf")
         assert response.content == b"a font"
         assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert response.headers["x-content-type-options"] == "nosniff"
 
-    async def test_have_the_policy_of_their_page(self, pages: httpx.AsyncClient) -> None:
-        """A worker does as its own file's policy says."""
+    async def test_assets_have_the_policy_of_their_page(self, pages: httpx.AsyncClient) -> None:
+        """A worker is governed by the policy of its own file."""
         page = await pages.get("/page")
         asset = await pages.get("/pages/toy/assets/a-1234.js", headers={"accept-encoding": ""})
         assert directives(asset) == directives(page)
@@ -172,7 +174,7 @@ class TestAssets:
     @pytest.mark.parametrize(
         "path", ["nothing.js", "", "../index.html", "%2e%2e/index.html", "a%00", "a" * 3000]
     )
-    async def test_are_nothing_else(self, pages: httpx.AsyncClient, path: str) -> None:
+    async def test_other_paths_are_404(self, pages: httpx.AsyncClient, path: str) -> None:
         address = pages.base_url.copy_with(raw_path=f"/pages/toy/assets/{path}".encode())
         response = await pages.get(address)
         assert response.status_code == 404

@@ -1,4 +1,4 @@
-"""What clients send is read, or refused by name; nothing else comes out, whatever goes in."""
+"""Whatever clients send is parsed or refused with a declared error; nothing else is raised."""
 
 import json
 from contextlib import nullcontext, suppress
@@ -38,12 +38,12 @@ NEARLY_JSON = st.binary(max_size=64) | VALUES.map(lambda value: json.dumps(value
 
 class TestStrictJson:
     @given(VALUES, LAYOUTS, st.booleans())
-    def test_reads_all_json(self, value: Any, layout: dict[str, Any], ascii_only: bool) -> None:
+    def test_all_json_is_read(self, value: Any, layout: dict[str, Any], ascii_only: bool) -> None:
         text = json.dumps(value, ensure_ascii=ascii_only, **layout)
         assert strict_json.decode(text.encode()) == value
 
     @given(VALUES, VALUES, VALUES, TEXT, st.sampled_from([":", " :", "\n\t :"]), st.booleans())
-    def test_refuses_a_name_given_twice(
+    def test_name_given_twice_is_refused(
         self, first: Any, second: Any, around: Any, name: str, colon: str, escaped: bool
     ) -> None:
         spelt = "".join(f"\\u{ord(c):04x}" for c in name if ord(c) < 0x10000)
@@ -57,7 +57,7 @@ class TestStrictJson:
             strict_json.decode(twice.encode())
 
     @given(NEARLY_JSON)
-    def test_refuses_the_rest_by_name(self, raw: bytes) -> None:
+    def test_any_bytes_are_read_or_raise_bad_request(self, raw: bytes) -> None:
         with suppress(BadRequest):
             strict_json.decode(raw)
 
@@ -65,7 +65,7 @@ class TestStrictJson:
         ("one", "each"),
         [("[]", 1), ("{}", 1), ("[[]]", 2), ('{"a":{}}', 2), (r'[{"\"[": [], "{": 1}]', 3)],
     )
-    def test_refuses_more_than_so_many_objects_and_lists(self, one: str, each: int) -> None:
+    def test_objects_and_lists_are_limited(self, one: str, each: int) -> None:
         for count, good in [(9_999 // each, True), (10_000 // each + 1, False)]:
             raw = f"[{','.join([one] * count)}]".encode()
             with nullcontext() if good else pytest.raises(BadRequest, match="than 10000 objects"):
@@ -74,7 +74,7 @@ class TestStrictJson:
     @pytest.mark.parametrize(
         "inside", ["[" * 20_000, "{" * 20_000, '\\"[' * 20_000, "\\\\[{" * 9_000]
     )
-    def test_reads_any_number_of_brackets_in_strings(self, inside: str) -> None:
+    def test_brackets_in_strings_are_not_limited(self, inside: str) -> None:
         raw = f'{{"a":"{inside}","b":["{inside}"]}}'.encode()
         assert strict_json.decode(raw) == json.loads(raw)
 
@@ -83,12 +83,12 @@ class TestRequests:
     @given(NEARLY_JSON)
     @example(b"[" * 100_000)
     @example(b'{"query":' * 100_000)
-    def test_of_any_body_are_read_or_refused(self, body: bytes) -> None:
+    def test_any_body_is_read_or_refused(self, body: bytes) -> None:
         with suppress(BadRequest):
             request.from_body(body)
 
     @given(st.binary(max_size=64) | st.from_regex(rb"query=[^&]*&variables=[^&]*"))
-    def test_of_any_query_string_are_read_or_refused(self, query_string: bytes) -> None:
+    def test_any_query_string_is_read_or_refused(self, query_string: bytes) -> None:
         with suppress(BadRequest):
             request.from_query_string(query_string)
 
@@ -96,11 +96,11 @@ class TestRequests:
 class TestMessages:
     @given(NEARLY_JSON)
     @example(b'{"type":"subscribe","id":"1","payload":' * 10_000)
-    def test_of_any_form_are_read_or_close_the_socket(self, raw: bytes) -> None:
+    def test_any_message_is_read_or_closes_the_socket(self, raw: bytes) -> None:
         with suppress(SocketClosed):
             messages.decode(raw)
 
-    def test_have_short_reasons(self) -> None:
+    def test_close_reason_is_shortened(self) -> None:
         end = SocketClosed(CloseCode.BAD_REQUEST, "é" * 100)
         assert end.reason == "é" * 61
 
@@ -111,28 +111,28 @@ class TestHeaders:
     @example(b"*/*;q=-1, application/json;q=inf")
     @example(b"*;q=.2")
     @example(b",;,=;q,*/*;q=.;q")
-    def test_of_any_kind_are_understood_or_refused(self, value: bytes) -> None:
+    def test_any_accept_or_content_type_is_understood_or_refused(self, value: bytes) -> None:
         with suppress(BadRequest):
             assert response_type(value, html=False) != HTML
         with suppress(BadRequest):
             check_content_type(value)
 
-    def test_accept_nothing_in_particular(self) -> None:
+    def test_empty_accept_means_json(self) -> None:
         assert response_type(b"", html=True) == JSON
 
     @pytest.mark.parametrize("weight", ["nan", "-1", "2", "1e0", "", ".", "half"])
-    def test_weigh_all_by_what_is_no_weight(self, weight: str) -> None:
-        """It says no more than none, and of none a client is served best by its own order."""
+    def test_malformed_weight_counts_as_one(self, weight: str) -> None:
+        """It is treated like a missing weight, which is 1, so it does not lower the type."""
         accept = f"{GRAPHQL_RESPONSE};q={weight}, {JSON};q=0.999".encode()
         assert response_type(accept, html=False) == GRAPHQL_RESPONSE
         assert response_type(f"{JSON};q={weight}".encode(), html=False) == JSON
 
     @pytest.mark.parametrize("less", [".2", "0.2", "0.", "0", ".0001", "0.20000000001"])
-    def test_weigh_by_digits_of_any_number(self, less: str) -> None:
+    def test_weight_may_have_any_number_of_digits(self, less: str) -> None:
         accept = f"{GRAPHQL_RESPONSE};q={less}, {JSON};q=.3".encode()
         assert response_type(accept, html=False) == JSON
 
-    def test_refuse_by_a_weight_of_nothing_alone(self) -> None:
+    def test_only_a_weight_of_zero_refuses(self) -> None:
         for nothing in ("0", "0.", "0.000", ".0"):
             with pytest.raises(BadRequest):
                 response_type(f"*/*;q={nothing}".encode(), html=False)

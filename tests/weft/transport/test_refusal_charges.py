@@ -1,4 +1,4 @@
-"""What is refused before it is read is charged, too: a request, or the handshake of a socket."""
+"""Requests and handshakes of sockets that are refused before they are read are charged, too."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -59,7 +59,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 class TestRequest:
     @pytest.mark.parametrize("name", REQUESTS)
-    async def test_that_is_refused_costs_something(
+    async def test_refused_request_is_charged(
         self, server: Server, client: httpx.AsyncClient, budget: Recorded, name: str
     ) -> None:
         method, headers, content, status = REQUESTS[name]
@@ -68,7 +68,7 @@ class TestRequest:
         assert budget.since() == {ADDRESS: 1}
 
     @pytest.mark.parametrize("name", ["a method", "what it accepts", "a content type", "options"])
-    async def test_of_a_client_that_has_spent_all_is_429(
+    async def test_request_after_the_budget_is_exhausted_is_429(
         self, server: Server, client: httpx.AsyncClient, budget: Recorded, name: str
     ) -> None:
         budget.charge(ADDRESS, LIMIT)
@@ -76,14 +76,14 @@ class TestRequest:
         response = await client.request(method, server.url, headers=headers, content=content)
         assert response.status_code == 429
 
-    async def test_with_too_long_a_query_string_is_charged_by_its_bytes(
+    async def test_query_string_over_the_limit_is_charged_by_its_bytes(
         self, server: Server, client: httpx.AsyncClient, budget: Recorded
     ) -> None:
         query = "query=" + "x" * BODY_LIMIT_BYTES
         assert (await client.get(f"{server.url}?{query}")).status_code == 414
         assert budget.since() == {ADDRESS: cost_of(query)}
 
-    async def test_with_too_long_a_body_is_charged_by_what_came_of_it(
+    async def test_body_over_the_limit_is_charged_by_the_bytes_received(
         self, server: Server, client: httpx.AsyncClient, budget: Recorded
     ) -> None:
         async def chunks() -> AsyncIterator[bytes]:
@@ -105,7 +105,7 @@ HANDSHAKES: dict[str, tuple[str, dict[str, str], str]] = {
 class TestHandshake:
     @pytest.mark.parametrize("direct", [True, False])
     @pytest.mark.parametrize("name", HANDSHAKES)
-    async def test_that_is_refused_costs_something(
+    async def test_refused_handshake_is_charged(
         self, budget: Recorded, direct: bool, name: str
     ) -> None:
         path, headers, host = HANDSHAKES[name]
@@ -120,7 +120,7 @@ class TestHandshake:
                     pass
         assert budget.since() == {ADDRESS: 1}
 
-    async def test_without_the_subprotocol_costs_something(
+    async def test_handshake_without_the_subprotocol_is_charged(
         self, server: Server, budget: Recorded
     ) -> None:
         async with connect(server.socket_url, additional_headers=FROM, proxy=None) as connection:

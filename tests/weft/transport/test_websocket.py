@@ -1,4 +1,4 @@
-"""graphql-transport-ws, by the letter: from the handshake to the end."""
+"""Conformance to graphql-transport-ws, from the handshake to the end of the socket."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ from weft.transport.limits import SocketLimits
 
 
 class TestClient:
-    async def test_of_the_gql_package_is_served(self, server: Server) -> None:
+    async def test_client_of_the_gql_package_is_served(self, server: Server) -> None:
         transport = WebsocketsTransport(
             server.socket_url,
             subprotocols=[TRANSPORT_WS],
@@ -34,38 +34,38 @@ class TestClient:
 
 
 class TestOpening:
-    async def test_chooses_the_subprotocol(self, server: Server) -> None:
+    async def test_server_chooses_the_subprotocol(self, server: Server) -> None:
         offers = [Subprotocol("graphql-ws"), TRANSPORT_WS]
         async with connect(server.socket_url, subprotocols=offers, proxy=None) as connection:
             assert connection.subprotocol == TRANSPORT_WS
 
     @pytest.mark.parametrize("offers", [None, [Subprotocol("graphql-ws")]])
-    async def test_without_the_subprotocol_is_4406(
+    async def test_missing_subprotocol_is_4406(
         self, server: Server, offers: list[Subprotocol] | None
     ) -> None:
-        # The client library itself refuses an answer without any subprotocol that it offered.
+        # Not `connecting`, which always offers the right subprotocol.
         async with connect(server.socket_url, subprotocols=offers, proxy=None) as connection:
             assert (await Socket(connection).closed())[0] == 4406
 
     @pytest.mark.parametrize("origin", ["https://app.example", None, "same"])
-    async def test_is_for_known_origins(self, server: Server, origin: str | None) -> None:
+    async def test_known_origins_may_connect(self, server: Server, origin: str | None) -> None:
         given = f"http://{server.address}" if origin == "same" else origin
         async with connecting(server.socket_url, origin=given) as socket:
             await socket.open()
 
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.evil"])
-    async def test_by_a_page_of_another_origin_is_403(self, server: Server, origin: str) -> None:
+    async def test_page_of_another_origin_is_403(self, server: Server, origin: str) -> None:
         with pytest.raises(InvalidStatus) as refusal:
             async with connecting(server.socket_url, origin=origin):
                 pass
         assert refusal.value.response.status_code == 403
 
-    async def test_of_another_path_is_refused(self, server: Server) -> None:
+    async def test_another_path_is_refused(self, server: Server) -> None:
         with pytest.raises(InvalidStatus):
             async with connect(f"ws://{server.address}/else", proxy=None):
                 pass
 
-    async def test_under_another_host_is_refused(self) -> None:
+    async def test_another_host_is_refused(self) -> None:
         async with serving(allowed_hosts=("api.example",)) as server:
             with pytest.raises(InvalidStatus) as refusal:
                 async with connecting(server.socket_url):
@@ -74,12 +74,12 @@ class TestOpening:
 
 
 class TestInitialisation:
-    async def test_that_does_not_come_is_4408(self) -> None:
+    async def test_missing_initialisation_is_4408(self) -> None:
         limits = SocketLimits(init_timeout_seconds=0.02)
         async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
             assert await socket.closed() == (4408, "Connection initialisation timeout")
 
-    async def test_is_not_replaced_by_pings(self) -> None:
+    async def test_pings_do_not_replace_initialisation(self) -> None:
         limits = SocketLimits(init_timeout_seconds=0.05)
         async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
 
@@ -91,24 +91,22 @@ class TestInitialisation:
                 await soon(ping_on())
             assert socket.connection.close_code == 4408
 
-    async def test_comes_before_any_operation(self, raw: Socket) -> None:
+    async def test_operation_before_initialisation_is_4401(self, raw: Socket) -> None:
         await raw.subscribe("1", "{ hello }")
         assert await raw.closed() == (4401, "Unauthorized")
 
-    async def test_twice_is_4429(self, ready: Socket) -> None:
+    async def test_second_initialisation_is_4429(self, ready: Socket) -> None:
         await ready.send("connection_init")
         assert await ready.closed() == (4429, "Too many initialisation requests")
 
     @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
-    async def test_carries_the_credentials(self, raw: Socket, name: str) -> None:
+    async def test_initialisation_carries_the_credentials(self, raw: Socket, name: str) -> None:
         await raw.open(**{name: "Bearer good"})
         await raw.subscribe("1", "{ viewer }")
         assert (await raw.receive())["payload"] == {"data": {"viewer": "ada"}}
 
     @pytest.mark.parametrize("empty", ["", " ", "Bearer", "Bearer ", None])
-    async def test_with_empty_credentials_is_a_strangers(
-        self, server: Server, empty: str | None
-    ) -> None:
+    async def test_empty_credentials_are_anonymous(self, server: Server, empty: str | None) -> None:
         headers = {"authorization": empty or ""}
         async with connecting(server.socket_url, additional_headers=headers) as socket:
             await socket.open(Authorization=empty)
@@ -116,7 +114,9 @@ class TestInitialisation:
             assert (await socket.receive())["payload"] == {"data": {"viewer": "stranger"}}
 
     @pytest.mark.parametrize("payload", [{}, {"Authorization": ""}, {"Authorization": None}])
-    async def test_falls_back_to_the_header(self, server: Server, payload: dict[str, Any]) -> None:
+    async def test_missing_credentials_fall_back_to_the_header(
+        self, server: Server, payload: dict[str, Any]
+    ) -> None:
         headers = {"authorization": "Bearer good"}
         async with connecting(server.socket_url, additional_headers=headers) as socket:
             await socket.open(**payload)
@@ -133,7 +133,7 @@ class TestInitialisation:
             ("Bearer broken", 4500, "Internal server error"),
         ],
     )
-    async def test_with_bad_credentials_closes(
+    async def test_bad_credentials_close_the_socket(
         self, raw: Socket, authorization: Any, code: int, reason: str
     ) -> None:
         await raw.send("connection_init", payload={"Authorization": authorization})
@@ -164,13 +164,13 @@ class TestMessages:
             b'{"type":"ping"}',
         ],
     )
-    async def test_of_another_form_are_4400(self, ready: Socket, text: str | bytes) -> None:
+    async def test_malformed_messages_are_4400(self, ready: Socket, text: str | bytes) -> None:
         await ready.connection.send(text)
         code, reason = await ready.closed()
         assert code == 4400
         assert reason
 
-    async def test_too_long_are_1009(self) -> None:
+    async def test_messages_over_the_limit_are_1009(self) -> None:
         limits = SocketLimits(message_limit_bytes=100)
         async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
             await socket.open()
@@ -183,18 +183,20 @@ class TestMessages:
         await ready.send("ping", payload={"a": 1})
         assert await ready.receive() == {"type": "pong", "payload": {"a": 1}}
 
-    async def test_pong_needs_no_question(self, ready: Socket) -> None:
+    async def test_unsolicited_pong_is_ignored(self, ready: Socket) -> None:
         await ready.send("pong", payload={"a": 1})
         await ready.send("ping")
         assert await ready.receive() == {"type": "pong"}
 
 
 class TestCredentials:
-    async def test_close_the_socket_when_they_expire(self, raw: Socket) -> None:
+    async def test_expired_credentials_close_the_socket(self, raw: Socket) -> None:
         await raw.open(Authorization="Bearer brief")
         assert await raw.closed() == (4403, "The credentials have expired")
 
-    async def test_end_the_operations_when_they_expire(self, raw: Socket, server: Server) -> None:
+    async def test_expired_credentials_end_the_operations(
+        self, raw: Socket, server: Server
+    ) -> None:
         await raw.open(Authorization="Bearer good")
         await raw.subscribe("1", "subscription { endless }")
         assert (await raw.receive())["type"] == "next"
@@ -202,9 +204,9 @@ class TestCredentials:
         assert await raw.closed() == (4403, "The credentials have expired")
         await server.ended()
 
-    async def test_that_were_renewed_expire_no_longer(self, raw: Socket) -> None:
+    async def test_renewed_credentials_keep_the_socket_open(self, raw: Socket) -> None:
         await raw.open(Authorization="Bearer good")
-        # Together, so that nothing comes between them, and the brief one cannot expire first.
+        # Sent together, so that the brief credentials cannot expire in between.
         for token in ("brief", "good"):
             await raw.send("ping", payload={"Authorization": f"Bearer {token}"})
         assert [(await raw.receive())["type"] for _ in range(2)] == ["pong", "pong"]
@@ -212,13 +214,15 @@ class TestCredentials:
         await raw.ping()
 
     @pytest.mark.parametrize("empty", ["", " ", "Bearer", "Bearer "])
-    async def test_that_are_empty_renew_nothing(self, raw: Socket, empty: str) -> None:
+    async def test_empty_credentials_renew_nothing(self, raw: Socket, empty: str) -> None:
         await raw.open(Authorization="Bearer good")
         await raw.ping(Authorization=empty)
         await raw.subscribe("1", "{ viewer }")
         assert (await raw.receive())["payload"] == {"data": {"viewer": "ada"}}
 
-    async def test_are_asked_for_by_every_operation(self, raw: Socket, server: Server) -> None:
+    async def test_credentials_are_checked_for_every_operation(
+        self, raw: Socket, server: Server
+    ) -> None:
         await raw.open(Authorization="Bearer good")
         server.witness.revoked = True
         await raw.subscribe("1", "{ viewer }")
@@ -226,7 +230,7 @@ class TestCredentials:
 
 
 class TestShutdown:
-    async def test_tells_clients_to_come_back(self) -> None:
+    async def test_shutdown_closes_sockets_with_1012(self) -> None:
         async with serving() as server:
             async with connecting(server.socket_url) as socket:
                 await socket.open()
@@ -241,5 +245,5 @@ async def test_idle_sockets_hold_no_task_of_ours(server: Server) -> None:
     before = len(asyncio.all_tasks())
     async with connecting(server.socket_url) as socket:
         await socket.open()
-        await socket.ping()  # the pong is the next message: none came unasked
+        await socket.ping()  # the pong is the next message, so none came before it
         assert len(asyncio.all_tasks()) - before <= 1  # uvicorn's

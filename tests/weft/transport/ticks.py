@@ -1,4 +1,4 @@
-"""A feed of events that a test makes."""
+"""A feed of events that a test emits."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ from weft.feed import Feed
 
 
 class TickFeed(Feed[Any]):
-    """What `Witness.tick` says from here on; one of `feeds` until it is closed."""
+    """Events of `Witness.tick` from now on; it is in `feeds` until it is closed."""
 
     def __init__(self, feeds: "list[TickFeed]", position: int) -> None:
         self._feeds = feeds

@@ -1,4 +1,4 @@
-"""A schema, a gate and a server that have one of everything the transports must carry."""
+"""A toy schema, gate and server, with one example of everything that the transports carry."""
 
 import asyncio
 from collections import Counter
@@ -48,7 +48,7 @@ class Viewer:
 
 @dataclass
 class Witness:
-    """What a test can see of the inside."""
+    """What a test can observe inside the server."""
 
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,7 +61,7 @@ class Witness:
     ticks: int = 0
 
     def tick(self) -> None:
-        """An event for all feeds that are open."""
+        """Emits an event to all open feeds."""
         self.ticks += 1
         for feed in self.feeds:
             feed.put(Tick(position=self.ticks, cursor=f"tick-{self.ticks}"))
@@ -239,7 +239,7 @@ class Server:
         return f"ws://{self.address}/graphql"
 
     async def ended(self) -> None:
-        """Returns when an operation that has no end was ended."""
+        """Waits until an endless operation was ended."""
         await soon(self.witness.ended.wait())
 
 
@@ -261,8 +261,8 @@ async def serving(
 ) -> AsyncGenerator[Server]:
     """A real server on a free port of this machine, in this event loop.
 
-    `direct=False` is a server that knows nothing but ASGI. With `budget` it trusts a proxy on this
-    machine, so that tests have addresses (`X-Forwarded-For`).
+    With `direct=False` the server offers no extensions of ASGI. With `budget` it trusts a proxy on
+    this machine, so that tests can choose addresses (`X-Forwarded-For`).
     """
     gate = Gate()
     both: dict[str, Any] = {
