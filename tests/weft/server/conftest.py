@@ -12,7 +12,7 @@ __all__ = ["clock", "one_server", "server"]
 
 @pytest.fixture
 async def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
-    """That of the HTTP connections which are made during the test."""
+    """The clock of the HTTP connections that are opened during the test."""
     clock = ManualClock(asyncio.get_running_loop())
     made = HttpProtocol.__init__
 

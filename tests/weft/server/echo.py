@@ -1,4 +1,4 @@
-"""An application that answers with what it was asked, and knows what that was."""
+"""An application that answers with the body of the request, and records its requests."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -13,7 +13,7 @@ from weft.server.shared import Shared
 
 @dataclass
 class Echo:
-    """`/held` is answered when `let` is set, and `/early` without a look at the body."""
+    """Answers `/held` once `let` is set, and `/early` without reading the body."""
 
     asked: list[tuple[str, str, bytes]] = field(default_factory=list[tuple[str, str, bytes]])
     headers: list[dict[bytes, bytes]] = field(default_factory=list[dict[bytes, bytes]])
@@ -40,7 +40,7 @@ class Echo:
 
 @asynccontextmanager
 async def echoing(shared: Shared | None = None) -> AsyncGenerator[tuple[Echo, str]]:
-    """A server of it, and where that listens."""
+    """A server of an `Echo`: the application and the address of the server."""
     echo = Echo()
     async with listening(echo, shared=shared) as server:
         yield echo, address_of(server)

@@ -1,4 +1,4 @@
-"""One connection, byte by byte."""
+"""A client's end of one connection, for tests that write raw bytes."""
 
 import asyncio
 import re
@@ -12,14 +12,14 @@ LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n")
 
 
 class Line:
-    """The client's end of it."""
+    """The client's end of a connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
 
     async def answer(self) -> bytes:
-        """The next answer, whole; empty if the connection is closed."""
+        """The next whole response; empty if the connection is closed."""
         try:
             head = await soon(self.reader.readuntil(b"\r\n\r\n"))
             length = LENGTH.search(head)
@@ -28,7 +28,7 @@ class Line:
             return b""
 
     async def says(self, data: bytes) -> bytes:
-        """What is answered to these bytes."""
+        """Sends these bytes; returns the next response."""
         self.writer.write(data)
         return await self.answer()
 

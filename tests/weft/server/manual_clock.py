@@ -1,4 +1,4 @@
-"""A clock that only a test moves, for the timers of HTTP connections."""
+"""A clock that only a test advances, for the timers of HTTP connections."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from weft.server.http_protocol import HttpProtocol
 
 @dataclass
 class Timer:
-    """As much of `asyncio.TimerHandle` as is used."""
+    """The part of `asyncio.TimerHandle` that connections use."""
 
     due: float
     callback: Callable[[], object]
@@ -22,11 +22,11 @@ class Timer:
 
 
 class ManualClock:
-    """Stands in for the event loop of connections; all but the time is the real loop's."""
+    """Replaces the event loop of connections; forwards all but time and timers to the real one."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.connections: list[HttpProtocol] = []
-        """All that were made, the first one first."""
+        """All connections that were opened, in order."""
         self._loop = loop
         self._now = 0.0
         self._timers: list[Timer] = []
@@ -43,7 +43,7 @@ class ManualClock:
         return timer
 
     def advance(self, seconds: float) -> None:
-        """Lets so much time pass; what is due has been called when this returns."""
+        """Advances the time, and calls the timers that are due before it returns."""
         self._now += seconds
         due = [timer for timer in self._timers if timer.due <= self._now]
         self._timers = [timer for timer in self._timers if timer.due > self._now]

@@ -1,4 +1,4 @@
-"""Connections: no more than there is place for, and none for ever."""
+"""Connections are limited in number, and those that stall are dropped."""
 
 import asyncio
 import socket
@@ -23,12 +23,12 @@ POST = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n
 ECHO = b'{"query":"{ echo(text: \\"%b\\") }"}' % (b"x" * 9_000)
 LARGE = POST + b"content-length: %d\r\n\r\n%b" % (len(ECHO), ECHO)
 ANSWERS = 100
-"""More than all buffers on the way hold, where those of the system are small."""
+"""So many responses exceed all buffers on the way, where those of the system are small."""
 HERE, THERE = "203.0.113.7", "203.0.113.8"
 
 
 async def flood(writer: asyncio.StreamWriter, data: bytes) -> None:
-    """Sends this again and again; returns when the server cuts the connection."""
+    """Sends this repeatedly; returns when the server drops the connection."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         with suppress(ConnectionResetError, BrokenPipeError):
             while True:
@@ -37,7 +37,7 @@ async def flood(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 class TestConnectionLimit:
-    def test_are_bounded_in_all(self) -> None:
+    def test_connections_are_limited_in_all(self) -> None:
         places = ConnectionLimit(2, 10)
         assert [places.take(HERE), places.take("127.0.0.1"), places.take(THERE)] == [
             None, None, FULL,
@@ -46,7 +46,7 @@ class TestConnectionLimit:
         places.leave("127.0.0.1")
         assert places.take(None) is None
 
-    def test_are_bounded_for_each_address(self) -> None:
+    def test_connections_are_limited_for_each_address(self) -> None:
         places = ConnectionLimit(100, 2)
         assert [places.take(HERE) for _ in range(3)] == [None, None, TOO_MANY]
         assert places.take(THERE) is None
@@ -57,13 +57,13 @@ class TestConnectionLimit:
     @pytest.mark.parametrize(
         "address", ["127.0.0.1", "::1", "10.1.2.3", "::ffff:10.1.2.3", None, "not an address"]
     )
-    def test_of_proxies_and_of_the_machine_itself_are_not(self, address: str | None) -> None:
+    def test_proxies_and_this_machine_have_no_limit_of_their_own(self, address: str | None) -> None:
         places = ConnectionLimit(100, 1, ["10.0.0.0/8", "2001:db8::/32"])
         assert [places.take(address) for _ in range(3)] == [None] * 3
         for _ in range(3):
             places.leave(address)
 
-    def test_of_one_subscriber_are_bounded_however_it_is_written(self) -> None:
+    def test_addresses_of_one_subscriber_are_counted_together(self) -> None:
         places = ConnectionLimit(100, 2)
         here = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::1", "2001:0DB8:1:2::3"]
         assert [places.take(address) for address in here] == [None, None, TOO_MANY]
@@ -74,20 +74,20 @@ class TestConnectionLimit:
             places.leave(address)
         assert [places.take(address) for address in here] == [None, None, TOO_MANY]
 
-    def test_are_no_more_than_files(self) -> None:
+    def test_limit_leaves_room_for_other_files(self) -> None:
         assert limit_of(20_000, 65_536) == 20_000
         assert limit_of(20_000, 1_024) == 768
 
 
 @pytest.fixture
 async def small() -> AsyncIterator[Server]:
-    """A server that takes three connections."""
+    """A server that accepts three connections, two of them from one address."""
     async with serving(shared=Shared(connection_limit=ConnectionLimit(3, 2))) as server:
         yield server
 
 
 class TestFull:
-    async def test_is_told_at_once_and_is_over_when_somebody_goes(
+    async def test_extra_connection_is_refused_until_another_closes(
         self, small: Server, clock: ManualClock
     ) -> None:
         async with (
@@ -107,9 +107,9 @@ class TestFull:
             async with line(small.address) as next_one:
                 return (await next_one.says(GET)).startswith(b"HTTP/1.1 200 ")
 
-        await until(takes_another)  # the server learns of closed connections in its own time
+        await until(takes_another)  # the server notices closed connections with a delay
 
-    async def test_does_not_wait_for_who_says_nothing(
+    async def test_silent_extra_connection_is_closed(
         self, small: Server, clock: ManualClock
     ) -> None:
         async with AsyncExitStack() as stack:
@@ -120,16 +120,18 @@ class TestFull:
 
 
 class TestReader:
-    async def test_that_reads_nothing_is_cut(
+    async def test_client_that_reads_nothing_is_dropped(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(reader_watch, "STALL_SECONDS", 0.05)
-        # No more is read than its limit, so all buffers on the way are full in the end.
+        # The client's system reads no more than this, so all buffers on the way become full.
         async with line(server.address, receive_bytes=4_096) as deaf:
             await flood(deaf.writer, LARGE)
         await until(lambda: not server.uvicorn.server_state.connections)
 
-    async def test_that_catches_up_is_not(self, server: Server, clock: ManualClock) -> None:
+    async def test_client_that_catches_up_is_not_dropped(
+        self, server: Server, clock: ManualClock
+    ) -> None:
         async with line(server.address, receive_bytes=65_536) as lazy:
             assert (await lazy.says(GET)).startswith(b"HTTP/1.1 200 ")
             connection = clock.connections[0]
@@ -146,7 +148,7 @@ class TestReader:
 
 
 class TestBody:
-    async def test_that_was_refused_is_not_read_for_ever(
+    async def test_refused_body_is_read_only_for_a_while(
         self, server: Server, clock: ManualClock
     ) -> None:
         async with line(server.address) as slow:
@@ -155,7 +157,7 @@ class TestBody:
             clock.advance(LINGER_SECONDS)
             assert await slow.says(b"x") == b""
 
-    async def test_that_comes_to_its_end_leaves_the_connection_open(
+    async def test_refused_body_that_ends_leaves_the_connection_open(
         self, server: Server, clock: ManualClock
     ) -> None:
         async with line(server.address) as quick:
@@ -165,7 +167,7 @@ class TestBody:
             clock.advance(LINGER_SECONDS)
             assert (await quick.says(GET)).startswith(b"HTTP/1.1 200 ")
 
-    async def test_has_no_trailers_without_end(self, server: Server) -> None:
+    async def test_trailers_are_limited(self, server: Server) -> None:
         async with line(server.address) as endless:
             endless.writer.write(POST + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n")
             await flood(endless.writer, b"x: y\r\n" * 500)

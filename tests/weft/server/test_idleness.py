@@ -1,4 +1,4 @@
-"""Connections on which nothing is asked: closed after a while, and not before."""
+"""Idle connections are closed after `keep_alive_seconds`, and not before."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ KNOWN, HELD = b"GET /known HTTP/1.1\r\nhost: a\r\n\r\n", b"GET /held HTTP/1.1\r\
 
 class TestIdleConnection:
     @pytest.mark.parametrize("requests", [1, 2, 5])
-    async def test_is_closed_in_time_after_the_last_answer(
+    async def test_idle_connection_is_closed_in_time_after_the_last_response(
         self, clock: ManualClock, requests: int
     ) -> None:
         async with (
@@ -30,7 +30,9 @@ class TestIdleConnection:
             clock.advance(1)
             assert await client.says(b"") == b""
 
-    async def test_is_not_one_that_waits_for_its_answer(self, clock: ManualClock) -> None:
+    async def test_connection_that_waits_for_a_response_is_not_idle(
+        self, clock: ManualClock
+    ) -> None:
         application = Hesitant()
         async with (
             listening(application, shared=Shared(ConnectionLimits(keep_alive_seconds=5))) as server,

@@ -1,4 +1,4 @@
-"""Heads that came before: a request is the same whether its head was read again or not."""
+"""A request is served the same whether its head was parsed or found in the cache."""
 
 import asyncio
 import json
@@ -41,11 +41,13 @@ CHUNKED_HEAD = (
 )
 CHUNKED = CHUNKED_HEAD + b"13\r\n" + b'{"query":"{hello}"}' + b"\r\n0\r\n\r\n"
 AS_LONG = CHUNKED_HEAD + b"9\r\n" + b'{"a":"b"}' + b"\r\n0\r\n\r\n"
-"""With its chunks' sizes it has as many bytes as the body above without them."""
+"""Its body has as many bytes with the chunk sizes as the one of CHUNKED has without them."""
 
 
 async def told(address: str, parts: list[bytes]) -> bytes:
-    """All that a server says to these parts, each sent by itself, but for what always changes."""
+    """All bytes that a server sends in reply to these parts, sent one by one, without headers that
+    always change.
+    """
     reader, writer = await asyncio.open_connection(*address.split(":"))
     said: list[bytes] = []
 
@@ -59,7 +61,7 @@ async def told(address: str, parts: list[bytes]) -> bytes:
             for part in parts:
                 writer.write(part)
                 await writer.drain()
-                await asyncio.sleep(0.005)  # the answers are the same if parts arrive together
+                await asyncio.sleep(0.005)  # the responses are the same if parts arrive together
             writer.write_eof()
         with suppress(OSError):
             await soon(listener)
@@ -70,7 +72,7 @@ async def told(address: str, parts: list[bytes]) -> bytes:
 
 
 async def answered(address: str, request: bytes, times: int) -> None:
-    """Sends a request that is answered by a head alone, again as soon as it is answered."""
+    """Sends a request that is answered by a head alone, `times` times, each after the response."""
     reader, writer = await asyncio.open_connection(*address.split(":"))
     for _ in range(times):
         writer.write(request)
@@ -111,7 +113,9 @@ class TestKnownHead:
         ],
         ids=lambda parts: str(len(b"".join(parts))),
     )
-    async def test_is_answered_as_if_it_were_read_again(self, parts: list[bytes]) -> None:
+    async def test_request_with_a_cached_head_is_answered_as_if_it_were_parsed(
+        self, parts: list[bytes]
+    ) -> None:
         answers: list[bytes] = []
         for heads in (HeadCache(max_bytes=0), HeadCache()):
             async with serving(shared=Shared(heads=heads)) as server:
@@ -119,13 +123,13 @@ class TestKnownHead:
         assert answers[0] != b""
         assert answers == [answers[0]] * 4
 
-    def test_is_not_learnt_when_it_is_long(self) -> None:
+    def test_long_head_is_not_cached(self) -> None:
         heads = HeadCache()
         long = post("{ hello }", b"x-long: " + b"a" * MAX_HEAD_BYTES)
         scope = {"headers": [], "type": "http"}
         assert heads.learn(long, scope, long.partition(b"\r\n\r\n")[2]) is None
 
-    async def test_is_not_learnt_from_a_request_that_is_refused(self) -> None:
+    async def test_head_of_a_refused_request_is_not_cached(self) -> None:
         heads = HeadCache()
         by_url = b"GET /graphql?query=mutation%20%7B%20add%20%7D HTTP/1.1\r\nhost: a\r\n\r\n"
         good = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -136,7 +140,7 @@ class TestKnownHead:
 
 
 class Recorder:
-    """An application that answers nothing, and knows what it was told of requests."""
+    """An application that answers 204, and records the scope and body of each request."""
 
     def __init__(self) -> None:
         self.told: list[tuple[dict[str, Any], bytes]] = []
@@ -149,7 +153,7 @@ class Recorder:
         plain |= {"headers": list(scope["headers"]), "client": scope["client"][0]}
         self.told.append((plain, message["body"]))
         assert not message.get("more_body")
-        # What an application puts there is for this request alone.
+        # Changes by the application must not show up in later requests.
         scope["state"]["mark"] = scope["path"] = "changed"
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
@@ -160,7 +164,7 @@ HELD = b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n"
 
 
 class Hesitant:
-    """An application that answers `/held` when it is let, and all else at once."""
+    """An application that answers `/held` once `let` is set, and all else at once."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -178,13 +182,13 @@ class Hesitant:
 
 
 def has_more(server: uvicorn.Server) -> bool:
-    """Whether more has come on a connection than is being answered."""
+    """Whether a connection holds bytes that it has not parsed yet."""
     connections: Any = server.server_state.connections
     return any(connection.__dict__["_unread"] for connection in connections)
 
 
 class TestOrder:
-    async def test_is_kept_behind_a_request_that_takes_long(self) -> None:
+    async def test_request_with_a_cached_head_waits_for_the_one_before_it(self) -> None:
         known, held = KNOWN, HELD
         application = Hesitant()
         async with listening(application) as server:
@@ -212,7 +216,7 @@ class Recording:
 
 @pytest.fixture
 async def recording() -> AsyncIterator[Recording]:
-    """A recorder, its address, and what its connections share."""
+    """A recorder, the address of its server, and the state that its connections share."""
     recorder, shared = Recorder(), Shared()
     async with listening(recorder, shared=shared) as server:
         yield Recording(recorder, address_of(server), shared)
@@ -230,7 +234,7 @@ class TestScope:
         st.lists(st.tuples(st.just(b"x-").flatmap(lambda x: token.map(x.__add__)), value)),
         st.binary(max_size=40),
     )
-    async def test_is_that_of_the_parser(
+    async def test_scope_from_the_cache_equals_that_of_the_parser(
         self,
         recording: Recording,
         method: bytes,

@@ -1,4 +1,4 @@
-"""Requests that can be read in one way only are served; all others end their connection."""
+"""Unambiguous requests are served; all others are refused and end their connection."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ EXPECTING = b"POST %b HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-len
 
 
 def _cycles() -> list[RequestCycle]:
-    """All that there are in the process, those of other tests too."""
+    """All cycles in the process, including those of other tests."""
     return [one for one in gc.get_objects() if type(one) is RequestCycle]
 
 
@@ -60,7 +60,7 @@ class TestRefusal:
             (400, b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1, 1\r\n"),
         ],
     )
-    async def test_ends_the_connection(self, status: int, head: bytes) -> None:
+    async def test_refusal_of_a_head_ends_the_connection(self, status: int, head: bytes) -> None:
         async with echoing() as (echo, address), line(address) as client:
             answer = await client.says(head + b"\r\n" + NEXT)
             assert answer.startswith(b"HTTP/1.1 %d " % status), answer
@@ -72,14 +72,16 @@ class TestRefusal:
         ("status", "coding"),
         [(400, b"gzip, chunked"), (400, b"gzip"), (400, b"chunked, identity"), (400, b"xchunked")],
     )
-    async def test_of_transfer_codings_that_are_not_read(self, status: int, coding: bytes) -> None:
+    async def test_unsupported_transfer_codings_are_refused(
+        self, status: int, coding: bytes
+    ) -> None:
         async with echoing() as (echo, address), line(address) as client:
             answer = await client.says(CHUNKED % coding + NEXT)
             assert answer.startswith(b"HTTP/1.1 %d " % status), answer
             assert await client.says(b"") == b""
         assert echo.asked == []
 
-    async def test_of_transfer_coding_and_length(self) -> None:
+    async def test_transfer_coding_with_a_length_or_in_http_1_0_is_refused(self) -> None:
         both = CHUNKED.replace(b"\r\n\r\n1", b"\r\ncontent-length: 3\r\n\r\n1", 1) % b"chunked"
         old = CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0") % b"chunked"
         for data in (both, old):
@@ -88,7 +90,7 @@ class TestRefusal:
                 assert await client.says(b"") == b""
             assert echo.asked == []
 
-    async def test_waits_for_the_answer_before_it(self) -> None:
+    async def test_refusal_waits_for_the_response_before_it(self) -> None:
         async with echoing() as (echo, address), line(address) as client:
             client.writer.write(HELD + b"nonsense\r\n\r\n" + NEXT)
             await soon(asyncio.sleep(0))
@@ -98,7 +100,7 @@ class TestRefusal:
             assert await client.says(b"") == b""
         assert [path for _, path, _ in echo.asked] == ["/held"]
 
-    async def test_of_a_body_takes_the_request_along(self) -> None:
+    async def test_malformed_body_ends_its_request(self) -> None:
         head = b"POST /first HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n"
         async with echoing() as (echo, address), line(address) as client:
             client.writer.write(head)
@@ -107,7 +109,7 @@ class TestRefusal:
             await soon(echo.gone.wait())
         assert echo.asked == []
 
-    async def test_of_a_body_that_is_nearly_all_framing(self) -> None:
+    async def test_body_that_is_nearly_all_framing_is_refused(self) -> None:
         head = b"POST /first HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1;x="
         async with echoing() as (echo, address), line(address) as client:
             client.writer.write(head + b"y" * 2 * OVERHEAD_BYTES)
@@ -119,18 +121,18 @@ class TestRequest:
     @pytest.mark.parametrize(
         "host", [b"a", b"a.example:8000", b"[::1]:80", b"127.0.0.1", b"A_b-c.d.", b"a:"]
     )
-    async def test_is_served_under_any_good_host(self, host: bytes) -> None:
+    async def test_request_is_served_under_any_valid_host(self, host: bytes) -> None:
         async with echoing() as (_, address), line(address) as client:
             answer = await client.says(NEXT.replace(b"host: a", b"host: " + host))
             assert answer.startswith(b"HTTP/1.1 200 ")
 
-    async def test_to_a_url_is_under_the_host_of_that(self) -> None:
+    async def test_host_of_the_url_overrides_the_header(self) -> None:
         async with echoing() as (echo, address), line(address) as client:
             await client.says(b"GET HTTP://B.example:80?q HTTP/1.1\r\nhost: a\r\n\r\n")
         assert (echo.asked[0][1], echo.headers[0][b"host"]) == ("/", b"B.example:80")
 
     @pytest.mark.parametrize("size", [100, 65_536, 65_537, 3_000_000])
-    async def test_has_its_whole_body(self, size: int) -> None:
+    async def test_request_gets_its_whole_body(self, size: int) -> None:
         body = random.Random(size).randbytes(size)
         head = b"POST /first HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % size
         async with echoing() as (echo, address), line(address) as client:
@@ -139,7 +141,7 @@ class TestRequest:
             assert b"x-path: /next" in await client.answer()
         assert echo.asked[0] == ("POST", "/first", body)
 
-    async def test_has_no_headers_out_of_trailers(self) -> None:
+    async def test_trailers_never_become_headers(self) -> None:
         data = CHUNKED % b"chunked"
         data = data[:-2] + b"authorization: Bearer good\r\n\r\n"
         async with echoing() as (echo, address), line(address) as client:
@@ -147,7 +149,7 @@ class TestRequest:
             assert (await client.says(NEXT)).startswith(b"HTTP/1.1 200 ")
         assert all(b"authorization" not in headers for headers in echo.headers)
 
-    async def test_with_100_continue_is_asked_for_its_body(self) -> None:
+    async def test_body_is_requested_with_100_continue(self) -> None:
         head = (
             b"POST /first HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
         )
@@ -156,14 +158,14 @@ class TestRequest:
             assert (await client.says(b"{}" + NEXT)).endswith(b"{}")
             assert b"x-path: /next" in await client.answer()
 
-    async def test_that_is_answered_before_its_body_is_asked_for_ends_the_connection(self) -> None:
+    async def test_response_before_100_continue_ends_the_connection(self) -> None:
         async with echoing() as (echo, address), line(address) as client:
             answer = await client.says(EXPECTING % (b"/early", len(NEXT)))
             assert b"\r\nconnection: close\r\n" in answer
             assert await client.says(NEXT) == b""
         assert [path for _, path, _ in echo.asked] == ["/early"]
 
-    async def test_that_is_answered_early_keeps_its_body(self, clock: ManualClock) -> None:
+    async def test_body_after_an_early_response_is_no_new_request(self, clock: ManualClock) -> None:
         head = b"POST /early HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(NEXT)
         async with echoing() as (echo, address), line(address) as client:
             assert b"x-path: /early" in await client.says(head)
@@ -172,7 +174,7 @@ class TestRequest:
             assert b"x-path: /next" in await client.says(NEXT)
         assert [path for _, path, _ in echo.asked] == ["/early", "/next", "/next"]
 
-    async def test_that_is_answered_early_keeps_no_part_of_its_body_in_memory(self) -> None:
+    async def test_body_after_an_early_response_is_not_kept_in_memory(self) -> None:
         head = b"POST /early HTTP/1.1\r\nhost: a\r\ncontent-length: 60000\r\n\r\n"
         others = _cycles()
         async with echoing() as (_, address), line(address) as client:
@@ -184,7 +186,7 @@ class TestRequest:
             cycles = [one for one in _cycles() if one not in others]
             assert sum(len(cycle.body_so_far) for cycle in cycles) == 0
 
-    async def test_that_ends_the_connection_is_answered_whatever_follows_it(self) -> None:
+    async def test_last_request_is_answered_whatever_follows_it(self) -> None:
         body = b"x" * 3_000_000
         first = b"POST /first HTTP/1.1\r\nhost: a\r\nconnection: close\r\n"
         async with echoing() as (_, address), line(address) as client:
@@ -193,7 +195,7 @@ class TestRequest:
             assert (await client.answer()).endswith(body)
             assert await client.says(b"") == b""
 
-    async def test_by_head_is_answered_without_a_body(self) -> None:
+    async def test_head_response_has_no_body(self) -> None:
         head = b"HEAD /first HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc"
         async with echoing() as (_, address), line(address) as client:
             client.writer.write(head + NEXT)
@@ -201,7 +203,7 @@ class TestRequest:
             assert b"content-length: 3" in first
             assert (await client.answer()).startswith(b"HTTP/1.1 200 ")
 
-    async def test_many_together_are_answered_in_their_order(self) -> None:
+    async def test_pipelined_requests_are_answered_in_order(self) -> None:
         paths = [b"/%d" % number for number in range(2_000)]
         async with echoing() as (echo, address), line(address) as client:
             client.writer.write(b"".join(NEXT.replace(b"/next", path) for path in paths))
@@ -211,7 +213,9 @@ class TestRequest:
 
 
 class TestLineBreaks:
-    async def test_between_requests_keep_no_connection_open(self, clock: ManualClock) -> None:
+    async def test_line_breaks_between_requests_keep_no_connection_open(
+        self, clock: ManualClock
+    ) -> None:
         shared = Shared(ConnectionLimits(keep_alive_seconds=5))
         async with echoing(shared) as (_, address), line(address) as client:
             for _ in range(3):
@@ -224,7 +228,9 @@ class TestLineBreaks:
             clock.advance(1)
             assert await client.says(b"") == b""
 
-    async def test_before_the_first_request_give_no_more_time(self, clock: ManualClock) -> None:
+    async def test_line_breaks_before_the_first_request_give_no_more_time(
+        self, clock: ManualClock
+    ) -> None:
         async with echoing() as (_, address), line(address) as client:
             for _ in range(10):
                 client.writer.write(b"\r\n")
@@ -233,7 +239,7 @@ class TestLineBreaks:
 
 
 class TestHead:
-    async def test_behind_a_request_has_its_time_from_that_answer_on(
+    async def test_head_after_a_request_is_timed_from_that_response_on(
         self, clock: ManualClock
     ) -> None:
         async with echoing() as (echo, address), line(address) as client:

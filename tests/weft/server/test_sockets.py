@@ -1,4 +1,4 @@
-"""Sockets, frame by frame: what one client sends at once keeps no other waiting."""
+"""WebSocket frames: their limits, and that one client's frames do not delay other clients."""
 
 import asyncio
 import itertools
@@ -22,7 +22,7 @@ TEXT, CONTINUATION, PING, PONG = 1, 0, 9, 10
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:
-    """As clients send it; the mask is 0, which changes nothing."""
+    """A frame as clients send it; its mask is 0, which leaves the payload as it is."""
     header = bytearray(text_header(len(payload)))
     header[0] = (0x80 if fin else 0) | opcode
     header[1] |= 0x80
@@ -30,7 +30,7 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:
 
 
 class Listener:
-    """An application that takes messages of a socket, and knows in which turn of the loop."""
+    """An application that records the messages of a socket, and the loop iteration of each."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -55,7 +55,7 @@ class Listener:
 async def opened(
     shared: Shared | None = None, early: bytes = b""
 ) -> AsyncGenerator[tuple[Listener, Line]]:
-    """A socket to it; `early` is sent together with the handshake."""
+    """A `Listener` and an open socket to it; `early` is sent together with the handshake."""
     listener = Listener()
     async with listening(listener, shared=shared) as server, line(address_of(server)) as client:
         counting = asyncio.create_task(listener.count_turns())
@@ -66,26 +66,26 @@ async def opened(
 
 
 async def closing(client: Line) -> int:
-    """The code of the close frame that comes next."""
+    """The code of the next frame, which must be a close frame."""
     header = await soon(client.reader.readexactly(2))
     assert header[0] == 0x88
     return int.from_bytes((await soon(client.reader.readexactly(header[1])))[:2], "big")
 
 
 class TestMessages:
-    async def test_are_taken_one_in_each_turn_of_the_loop(self) -> None:
+    async def test_application_gets_one_message_in_each_loop_iteration(self) -> None:
         async with opened() as (listener, client):
             client.writer.write(frame(TEXT, b"{}") * 10_000)
             await until(lambda: len(listener.messages) == 10_000)
         assert all(before < after for before, after in itertools.pairwise(listener.turns))
 
-    async def test_that_come_before_the_handshake_is_answered_are_kept(self) -> None:
+    async def test_messages_before_the_handshake_is_answered_are_kept(self) -> None:
         async with opened(early=frame(TEXT, b"one") + frame(TEXT, b"two")) as (listener, client):
             client.writer.write(frame(TEXT, b"three"))
             await until(lambda: len(listener.messages) == 3)
         assert [message["text"] for message in listener.messages] == ["one", "two", "three"]
 
-    async def test_may_come_in_parts(self) -> None:
+    async def test_message_may_be_fragmented(self) -> None:
         parts = frame(TEXT, b"a", fin=False) + frame(CONTINUATION, b"b", fin=False) * 9
         data = parts + frame(PING, b"x") + frame(CONTINUATION, b"c")
         async with opened() as (listener, client):
@@ -96,7 +96,7 @@ class TestMessages:
             assert await soon(client.reader.readexactly(3)) == b"\x8a\x01x"
         assert listener.messages[0]["text"] == "a" + 9 * "b" + "c"
 
-    async def test_of_too_many_fragments_close_the_socket(self) -> None:
+    async def test_too_many_fragments_close_the_socket(self) -> None:
         async with opened() as (listener, client):
             most = frame(TEXT, fin=False) + frame(CONTINUATION, fin=False) * (FRAGMENTS - 2)
             client.writer.write(most + frame(CONTINUATION))
@@ -106,7 +106,7 @@ class TestMessages:
             await until(lambda: listener.end is not None)
         assert len(listener.messages) == 1
 
-    async def test_of_too_many_bytes_close_the_socket(self) -> None:
+    async def test_too_many_bytes_close_the_socket(self) -> None:
         shared = Shared(ConnectionLimits(socket_message_bytes=1_000))
         async with opened(shared) as (listener, client):
             client.writer.write(
@@ -115,7 +115,7 @@ class TestMessages:
             assert await closing(client) == 1009
         assert listener.messages == []
 
-    async def test_that_are_no_utf_8_close_the_socket_without_a_word_in_the_log(
+    async def test_invalid_utf_8_closes_the_socket_and_logs_nothing(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         with capture_logs() as logs:
@@ -136,7 +136,7 @@ class TestMessages:
             (frame(TEXT, b"x", fin=False) * 2, 1002),
         ],
     )
-    async def test_that_are_none_close_the_socket(self, data: bytes, code: int) -> None:
+    async def test_invalid_frames_close_the_socket(self, data: bytes, code: int) -> None:
         async with opened() as (listener, client):
             client.writer.write(data + frame(TEXT, b"later"))
             assert await closing(client) == code
@@ -145,7 +145,7 @@ class TestMessages:
 
 
 class TestPings:
-    async def test_of_a_client_that_reads_no_answers_close_the_socket(self) -> None:
+    async def test_client_that_pings_but_reads_no_pongs_is_closed(self) -> None:
         async with opened() as (listener, client):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 with suppress(ConnectionError):
@@ -156,21 +156,21 @@ class TestPings:
             assert listener.end is not None
             assert listener.end["code"] == 1013
 
-    async def test_are_answered_all_however_many_come(self) -> None:
+    async def test_all_pings_are_answered(self) -> None:
         async with opened() as (_, client):
             client.writer.write(frame(PING, b"ab") * 20_000)
             pongs = await soon(client.reader.readexactly(20_000 * 4))
         assert pongs == b"\x8a\x02ab" * 20_000
 
-    async def test_pongs_that_nobody_asked_for_are_no_messages(self) -> None:
+    async def test_unsolicited_pongs_are_no_messages(self) -> None:
         async with opened() as (listener, client):
             client.writer.write(frame(PONG, b"ab") + frame(TEXT, b"one"))
             await until(lambda: len(listener.messages) == 1)
         assert listener.messages[0]["text"] == "one"
 
 
-class TestUnreadAnswer:
-    async def test_before_a_handshake_is_not_waited_for_without_end(
+class TestUnreadResponse:
+    async def test_unread_response_before_a_handshake_drops_the_connection(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(reader_watch, "STALL_SECONDS", 0.05)

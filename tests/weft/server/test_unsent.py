@@ -1,4 +1,4 @@
-"""Clients that do not take their answers: what they make a process hold is bounded."""
+"""The bytes that a process holds for clients that do not read their responses are bounded."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ from weft.server.shared import ConnectionLimits, Shared
 from weft.server.unsent import UnsentAnswers
 
 BYTES = 8_000_000
-"""Of an answer: more than the system's own buffers hold of it."""
+"""The length of a response: more than the system's own buffers hold."""
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 CLIENTS = ["203.0.113.7", "203.0.113.8", "2001:db8:1:2::/64"]
 
 
 @dataclass(eq=False)
 class Recorded:
-    """A connection that is not one."""
+    """A fake connection that records in `cuts` that it was dropped."""
 
     client: str
     cuts: list["Recorded"]
@@ -32,7 +32,7 @@ class Recorded:
 
 @dataclass
 class Model:
-    """What waits, by connection, in the order in which it began to wait."""
+    """Waiting bytes by connection, in the order in which they began to wait."""
 
     waiting: dict[Recorded, int] = field(default_factory=dict[Recorded, int])
 
@@ -46,7 +46,7 @@ class Model:
         max_size=60,
     )
 )
-def test_bound_cuts_the_longest_waiting_connection_of_the_client_that_holds_most(
+def test_bound_drops_the_longest_waiting_connection_of_the_largest_client(
     steps: list[tuple[int, str, int]],
 ) -> None:
     unsent = UnsentAnswers(lambda address: address, 100)
@@ -96,7 +96,7 @@ async def test_clients_that_read_nothing_hold_no_more_than_the_bound() -> None:
         await until(lambda: not shared.unsent.bytes)
 
 
-async def test_answer_that_was_taken_is_not_counted() -> None:
+async def test_response_that_was_read_is_not_counted() -> None:
     shared = Shared(ConnectionLimits(keep_alive_seconds=PATIENCE_SECONDS), unsent_bytes=2 * BYTES)
     async with (
         listening(large, shared=shared) as server,

@@ -1,4 +1,4 @@
-"""Upgrades: one that is not taken is ignored (RFC 9110, 7.8), and no body is read twice."""
+"""Unsupported upgrades are ignored (RFC 9110, 7.8), and no body is read as a request."""
 
 import pytest
 
@@ -38,11 +38,11 @@ async def is_closed(client: Line) -> bool:
     return await client.says(b"") == b""
 
 
-class TestUpgradeThatIsNotTaken:
+class TestIgnoredUpgrade:
     @pytest.mark.parametrize("upgrade", UPGRADES)
     @pytest.mark.parametrize("framed", [with_length, chunked])
     @pytest.mark.parametrize("pieces", [1, 2, 7])
-    async def test_leaves_the_body_to_its_request(
+    async def test_body_stays_with_its_request(
         self, upgrade: str, framed: type[bytes], pieces: int
     ) -> None:
         data = framed(NEXT * 3, *UPGRADES[upgrade]) + NEXT
@@ -56,20 +56,20 @@ class TestUpgradeThatIsNotTaken:
         assert echo.asked == [("POST", "/first", NEXT * 3), ("GET", "/next", b"")]
 
     @pytest.mark.parametrize("upgrade", ["h2c", "foo"])
-    async def test_leaves_the_head_as_it_came(self, upgrade: str) -> None:
+    async def test_head_is_passed_on_unchanged(self, upgrade: str) -> None:
         lines = (*UPGRADES[upgrade], b"x-other: yes")
         async with echoing() as (echo, address), line(address) as client:
             await client.says(request(b"GET", b"/first", *lines))
         pairs = [entry.split(b": ") for entry in (b"host: a", *lines)]
         assert echo.headers == [dict(pairs)]
 
-    async def test_is_ignored_each_time_on_one_connection(self) -> None:
+    async def test_upgrade_is_ignored_each_time_on_one_connection(self) -> None:
         async with echoing() as (echo, address), line(address) as client:
             for number in range(3):
                 assert b"x-path: /first" in await client.says(with_length(b"%d" % number, *H2C))
         assert [body for _, _, body in echo.asked] == [b"0", b"1", b"2"]
 
-    async def test_is_ignored_in_a_pipeline(self) -> None:
+    async def test_upgrade_is_ignored_in_a_pipeline(self) -> None:
         data = with_length(b"one", *H2C) + chunked(NEXT, *H2C) + with_length(b"three", *H2C)
         async with echoing() as (echo, address), line(address) as client:
             client.writer.write(data)
@@ -77,7 +77,7 @@ class TestUpgradeThatIsNotTaken:
                 assert (await client.answer()).endswith(b"\r\n\r\n" + body)
         assert [body for _, _, body in echo.asked] == [b"one", NEXT, b"three"]
 
-    async def test_by_http_1_0_is_none(self) -> None:
+    async def test_upgrade_in_http_1_0_is_ignored(self) -> None:
         old = request(b"GET", b"/first", *WEBSOCKET).replace(b"HTTP/1.1", b"HTTP/1.0")
         async with echoing() as (_, address), line(address) as client:
             assert b"x-path: /first" in await client.says(old)
@@ -88,7 +88,7 @@ class TestHandshake:
     @pytest.mark.parametrize(
         "body", [(b"content-length: 5", b"hello"), (b"transfer-encoding: chunked", NEXT)]
     )
-    async def test_with_a_body_is_refused_and_ends_the_connection(
+    async def test_handshake_with_a_body_is_refused_and_ends_the_connection(
         self, server: Server, body: tuple[bytes, bytes]
     ) -> None:
         async with line(server.address) as client:
@@ -96,28 +96,28 @@ class TestHandshake:
             assert (await client.says(handshake + body[1])).startswith(b"HTTP/1.1 400 ")
             assert await is_closed(client)
 
-    async def test_with_an_empty_body_is_one(self, server: Server) -> None:
+    async def test_handshake_with_an_empty_body_is_accepted(self, server: Server) -> None:
         async with line(server.address) as client:
             handshake = request(b"GET", b"/graphql", *WEBSOCKET, b"content-length: 0")
             assert (await client.says(handshake)).startswith(b"HTTP/1.1 101 ")
 
-    async def test_is_answered_after_the_request_before_it(self) -> None:
+    async def test_handshake_is_answered_after_the_request_before_it(self) -> None:
         held = request(b"GET", b"/held")
         async with echoing() as (echo, address), line(address) as client:
             client.writer.write(held + request(b"GET", b"/x", *WEBSOCKET) + b"\x81\x80abcd")
             echo.let.set()
             assert b"x-path: /held" in await client.answer()
-            # Echo takes no sockets: what matters is that it is asked now, and not before.
+            # Echo fails for sockets; the test is that it is called now and not earlier.
             assert (await client.answer()).startswith(b"HTTP/1.1 500 ")
             assert await is_closed(client)
 
-    async def test_that_is_refused_ends_the_connection(self, server: Server) -> None:
+    async def test_refused_handshake_ends_the_connection(self, server: Server) -> None:
         async with line(server.address) as client:
             evil = request(b"GET", b"/graphql", *WEBSOCKET, b"origin: https://evil.example")
             assert (await client.says(evil + NEXT)).startswith(b"HTTP/1.1 403 ")
             assert await is_closed(client)
 
-    async def test_among_others_is_told_what_is_spoken(self, server: Server) -> None:
+    async def test_handshake_among_other_protocols_is_426(self, server: Server) -> None:
         lines = [
             one.replace(b"upgrade: websocket", b"upgrade: h2c, websocket") for one in WEBSOCKET
         ]
@@ -128,7 +128,7 @@ class TestHandshake:
             assert b"\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n" in answer
 
     @pytest.mark.parametrize("left_out", [b"sec-websocket-key", b"sec-websocket-version"])
-    async def test_that_is_none_is_told_so(self, server: Server, left_out: bytes) -> None:
+    async def test_invalid_handshake_is_400(self, server: Server, left_out: bytes) -> None:
         lines = [one for one in WEBSOCKET if not one.startswith(left_out)]
         async with line(server.address) as client:
             answer = await client.says(request(b"GET", b"/graphql", *lines))
