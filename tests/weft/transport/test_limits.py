@@ -12,7 +12,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 from tests.weft.transport.toy import Server, serving
 from weft.server.message_reader import text_header
 from weft.server.shared import shutdown_delay
-from weft.transport import connection
+from weft.transport import socket_session
 from weft.transport.limits import Occupancy, Rate, SocketLimits, TooMany
 from weft.transport.outlet import TOO_SLOW
 
@@ -77,7 +77,9 @@ class TestSockets:
     async def test_operations_begun_too_fast_are_refused(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(connection, "Rate", lambda per_second, _: Rate(per_second, lambda: 0))
+        monkeypatch.setattr(
+            socket_session, "Rate", lambda per_second, _: Rate(per_second, lambda: 0)
+        )
         async with (
             serving(limits=SocketLimits(operations_per_second=1)) as server,
             connecting(server.socket_url) as socket,
