@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from db.tag import touched
 from fastapi import FastAPI
+from loaders.document import document_by_id
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from db.recorded import CHANGE_SIDES, touched
 from resolvers.accounts.email_verification_mail import VERIFY
 from resolvers.accounts.gate import DomainGate
 from resolvers.accounts.mailed_token import development_link
@@ -42,7 +43,6 @@ from weft.mail.outbox import Outbox
 from weft.postgres.change_log import open_change_log
 from weft.postgres.connection import Observe
 from weft.postgres.database import Database
-from weft.postgres.document_table import document_by_id
 from weft.postgres.health import DatabaseHealth
 from weft.rates.attempts import Attempts
 from weft.rates.budget import CostBudget, charge_address
@@ -66,12 +66,12 @@ Abandon = Callable[[], None]
 
 
 class Process:
-    """What lives as long as the process: made here, started and stopped by `lifespan`."""
+    """Everything that lives as long as the process; `lifespan` starts and stops it."""
 
     def __init__(
         self, settings: Settings, now: Clock, observe: Observe, abandon: Abandon = lambda: None
     ) -> None:
-        """Needs `database_url` and `redis_url`; ValueError says so where one is missing."""
+        """Raises ValueError if `database_url` or `redis_url` is not set."""
         if settings.database_url is None or settings.redis_url is None:
             raise ValueError("Set DATABASE_URL and REDIS_URL, or start by `weft run`.")
         self._shutdown_seconds = settings.shutdown_seconds
@@ -89,7 +89,6 @@ class Process:
             statement_timeout_ms=settings.statement_timeout_ms,
             observe=observe,
             fences=fences,
-            touched=touched,
             memory_bytes=settings.row_memory_bytes,
             search_connections=settings.search_connections,
             search_timeout_ms=settings.search_timeout_ms,
@@ -106,10 +105,11 @@ class Process:
             memory = settings.cache_memory_bytes
             self.cache = Cache(self.cache_store, self.filler, strict=strict, memory_bytes=memory)
             fence_relay = FenceRelay(self.cache_store, self.database.draw_id, touched)
-        # In pg_stat_activity this says which process leads.
-        connect = partial(self.database.connect, f"weft changes {os.getpid()}")
-        answer_ms = self.database.answer_ms
-        open_log = partial(open_change_log, connect, answer_ms, sides=CHANGE_SIDES)
+        # Shows in pg_stat_activity which process is the leader.
+        name = f"weft changes {os.getpid()}"
+        open_log = partial(
+            open_change_log, partial(self.database.connect, name), self.database.answer_ms
+        )
         self.relay = Relay(
             open_log,
             self.redis,
@@ -153,11 +153,11 @@ class Process:
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncGenerator[None]:
-        """Follows and relays changes while the server serves; ends all it opened when it stops."""
+        """Runs the background tasks while the server serves; closes everything when it stops."""
         runners = self.relay, self.hub, self.sessions, self.budget, self.outbox
         if self.cache_store is not None:
             with suppress(Unavailable):
-                await self.database.reading.check()  # opens a connection, which knows the history
+                await self.database.reading.check()  # opening a connection reads the history
         tasks = [asyncio.create_task(one.run(), name=type(one).__name__) for one in runners]
         try:
             yield
@@ -178,16 +178,16 @@ class Process:
             self.cache.use_history(history)
 
     async def registered_document(self, id_: str) -> str | None:
-        """The text that was registered under an id; None if nothing was."""
+        """Returns the text registered under an id; None if there is none."""
         (text,) = await self.database.reads.submit(document_by_id, [id_])
         return text
 
     async def check_redis(self) -> None:
-        """Returns if Redis answers."""
+        """Pings Redis; raises if it does not answer."""
         await cancellable(self.redis.ping())
 
     async def relay_leads(self) -> bool:
-        """Whether this process gives changes their positions."""
+        """Whether this process is the leader, whose relay gives changes their positions."""
         return self.relay.leads
 
 
@@ -199,12 +199,12 @@ def create_app(
     on_loopback: bool = False,
     abandon: Abandon = lambda: None,
 ) -> ASGIApp:
-    """The whole server as one ASGI application.
+    """Builds the whole server as one ASGI application.
 
-    `now` is its clock, UTC's unless given; `observe` is told of every statement, slow ones are
-    logged unless it is given. `on_loopback` promises that no other machine can reach it: without
-    that the secrets of development are refused by ValueError, in every environment. `abandon` is
-    called at the end if something that it runs did not end.
+    `now` is its clock, by default the current time in UTC. `observe` is called with every
+    statement; by default slow statements are logged. `on_loopback` promises that no other machine
+    can reach the server; without it, development secrets raise ValueError in every environment.
+    `abandon` is called after shutdown if a task or connection did not end in time.
     """
     settings.check_secrets(development=on_loopback)
     server = Process(
@@ -282,7 +282,7 @@ def create_app(
 
 
 def _graphiql(web: FastAPI) -> BrowserPage:
-    """What `/graphql` shows to browsers; `web` serves what it loads, and the page of `/live`."""
+    """Returns the GraphiQL page of `/graphql`; adds its files and the `/live` page to `web`."""
     graphiql = BrowserPage(BUILT_PAGES / "graphiql", inline_styles=True)
     web.router.routes += graphiql.routes()
     web.router.routes += BrowserPage(BUILT_PAGES / "live").routes("/live")

@@ -1,7 +1,7 @@
 """The command `weft`: each command opens what it needs, does one thing and closes it again.
 
-What only one command needs is imported by that command: the whole server takes a second or two to
-import, and `weft settings` should not wait for it.
+Imports that only one command needs are made inside it: importing the whole server takes a second
+or two, and `weft settings` should not wait for that.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ Workers = Annotated[int, typer.Option(min=1, help="Processes that serve, one cor
 
 
 def main() -> None:
-    """Runs the command line; what the user can put right is told in a line, without a traceback."""
+    """Runs the command line; errors that the user can fix end it with a message, no traceback."""
     serving.collect_garbage_less_often()
     serving.leave_on_signals()
     try:
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def _said(message: str) -> str:
-    # What a validator of ours says comes with a prefix that tells nobody anything.
+    # Pydantic puts this prefix before the message of a ValueError; it says nothing to the user.
     return message.removeprefix("Value error, ")
 
 
@@ -261,9 +261,9 @@ commands.add_typer(cache_commands(_with_cache), name="cache")
 
 @contextmanager
 def _servers(settings: Settings, *, redis: bool = True) -> Generator[Settings]:
-    """The settings with both URLs: those that are set, or else the embedded servers'.
+    """Gives the settings with both URLs set, starting embedded servers where a URL is missing.
 
-    `redis=False` is for what needs the database only.
+    With `redis=False`, only the database URL is required.
     """
     if settings.database_url is not None and (settings.redis_url is not None or not redis):
         yield settings

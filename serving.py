@@ -1,4 +1,4 @@
-"""Serving by uvicorn: the socket, the workers, the signals; what is served comes from `app`."""
+"""Runs the application of `app` under uvicorn: listening socket, workers, signals."""
 
 import gc
 import ipaddress
@@ -32,28 +32,28 @@ BACKLOG_CONNECTIONS = 2048
 FILES = 65_536
 OBJECTS_PER_COLLECTION_AT_START = 200_000
 OBJECTS_PER_COLLECTION = 20_000
-"""A collection stops the server for as long as it takes, which is in proportion to this."""
+"""A collection pauses the server for a time in proportion to this number."""
 
 log = structlog.get_logger(__name__)
 
 
 def read_settings() -> Settings:
-    """The settings, read; logs are written from here on."""
+    """Reads the settings and configures logging by them."""
     settings = Settings()
     configure_logs(settings.log_level, settings.log_format)
     return settings
 
 
 def application() -> "ASGIApp":
-    """The server as each worker makes it, out of the environment that the command has set.
+    """The application factory of each worker; reads settings from the environment set by `weft`.
 
-    Fit to listen anywhere, under any ASGI server: secrets of development are refused.
+    May listen on any address, under any ASGI server: development secrets are refused.
     """
     return _application(on_loopback=False)
 
 
 def application_on_loopback() -> "ASGIApp":
-    """The same where only this machine can reach it; there the secrets of development will do."""
+    """The factory for a server on a loopback address, which accepts development secrets."""
     return _application(on_loopback=True)
 
 
@@ -72,12 +72,12 @@ def _application(*, on_loopback: bool) -> "ASGIApp":
 
 
 def abandon() -> None:
-    """Ends the process at once: asyncio would wait for ever for a task that does not end."""
+    """Ends the process at once; asyncio would wait forever for a task that does not end."""
     os._exit(1)
 
 
 def shared_by_connections(settings: Settings) -> Shared:
-    """What all connections of a process have in common; raises the limit of open files for them."""
+    """Returns the state shared by all connections of a process; raises the open-file limit."""
     files = raise_file_limit()
     limit = limit_of(settings.connections, files)
     if limit < settings.connections:
@@ -91,7 +91,10 @@ def shared_by_connections(settings: Settings) -> Shared:
 
 
 def raise_file_limit() -> int:
-    """Lets the process open as many files as it may allow itself, and may need; connections are."""
+    """Raises the soft limit of open files to FILES, or to a lower hard limit; returns that number.
+
+    Each connection takes one file.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wished = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wished:
@@ -100,7 +103,7 @@ def raise_file_limit() -> int:
 
 
 def end_with_parent() -> None:
-    """Stops this worker when the process that started it has gone, however that was ended."""
+    """Sends SIGTERM to this worker when its parent process ends, even if that was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         Thread(target=_stop_after, args=(parent,), daemon=True).start()
@@ -112,26 +115,29 @@ def _stop_after(parent: BaseProcess) -> None:
 
 
 def collect_garbage_less_often() -> None:
-    """For loading modules, which makes many objects and no garbage: an eighth of the time of it."""
+    """Raises the collection threshold while modules load, which makes many objects but no garbage.
+
+    Collections would take an eighth of the loading time.
+    """
     gc.set_threshold(OBJECTS_PER_COLLECTION_AT_START)
 
 
 def collect_garbage_in_small_parts() -> None:
-    """For serving, when everything has been loaded."""
-    gc.freeze()  # what is there now stays; a collection need not look through it again
+    """Sets the collection threshold for serving; call it once everything has been loaded."""
+    gc.freeze()  # loaded modules stay: no collection needs to traverse them again
     gc.set_threshold(OBJECTS_PER_COLLECTION)
 
 
 @contextmanager
 def listening(host: str, port: int, settings: Settings) -> Generator[socket.socket]:
-    """A socket that listens already: connections made now are answered when the server is up.
+    """Gives a listening socket; connections made before the server is up wait in its backlog.
 
-    Ends the process with a line that says why if it cannot listen, or must not: with a secret of
-    development it listens where only this machine can reach it.
+    Exits with a message if it cannot listen, or if the address is not loopback and a secret is the
+    development secret.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        # Bound is the very address that was judged: a name may mean another one a moment later.
+        # Resolved once: the address that is checked is the one that is bound.
         (*_, address), *_ = socket.getaddrinfo(
             host or None, port, family, socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
@@ -157,10 +163,10 @@ def is_loopback(address: str | int) -> bool:
 
 
 def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> None:
-    """Serves on the socket until a signal ends it; needs both URLs. Says where, in one line."""
+    """Serves on the socket until a signal ends it, and prints the URL. Both URLs must be set."""
     host, port = listener.getsockname()[:2]
     served = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    # Workers are processes of their own and read their settings from the environment.
+    # Workers are separate processes and read their settings from the environment.
     os.environ |= {
         "DATABASE_URL": settings.database_url or "",
         "REDIS_URL": settings.redis_url or "",
@@ -172,17 +178,17 @@ def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> No
         workers=workers,
         loop="uvloop",
         http=protocol_factory(shared_by_connections(settings)),
-        ws="none",  # sockets are the protocol's own business, and so is what follows
+        ws="none",  # our protocol handles WebSockets itself
         lifespan="on",
         log_config=None,
         access_log=False,
-        proxy_headers=False,  # TRUSTED_PROXIES
+        proxy_headers=False,  # `create_app` adds them by TRUSTED_PROXIES
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         backlog=BACKLOG_CONNECTIONS,
     )
     if workers == 1:
-        config.load()  # a server that cannot be made is not announced
+        config.load()  # fails before the URL is printed
     print(f"Weft serves {served}/graphql", flush=True)
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
@@ -194,13 +200,13 @@ def serve_on(listener: socket.socket, settings: Settings, *, workers: int) -> No
 
 
 def leave_on_signals() -> None:
-    """Makes the signals that end a process leave every context that is open on their way."""
+    """Makes SIGINT, SIGTERM and SIGHUP raise SystemExit, so that open contexts are closed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
-    # Uvicorn stops serving first and then raises the signal again; what is open is closed by
-    # leaving its context, and a second Ctrl-C must not leave the servers running.
+    # Uvicorn stops serving first and then raises the signal again. The signal is ignored from here
+    # on: a second Ctrl-C must not stop the contexts from closing, or embedded servers stay running.
     signal.signal(number, signal.SIG_IGN)
     sys.exit(0)

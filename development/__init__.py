@@ -1,1 +1,1 @@
-"""What a checkout needs besides serving: reload on change, generated files, sample rows."""
+"""Tools for a checkout: reload on change, generated files, sample rows."""

@@ -1,4 +1,4 @@
-"""Files of the checkout that are made out of the code, and their parts."""
+"""Files of the checkout, and parts of files, that are generated from the code."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,10 +13,10 @@ TABLES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     CHECKOUT / "docs" / "settings.md": {"settings": settings_table},
     CHECKOUT / "docs" / "limits.md": {"bounds": bounds_table},
 }
-"""What writes the tables of each page, by the name in the comments around each."""
+"""Functions that write the tables of each page, by the name in the comments around the table."""
 
 
 def write_tables() -> None:
-    """Writes every table of `TABLES` into its page; the rest of the page stays as it is."""
+    """Writes every table of `TABLES` into its page and leaves the rest of the page unchanged."""
     for page, tables in TABLES.items():
         page.write_text(with_tables(page.read_text(), tables))

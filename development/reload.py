@@ -1,8 +1,8 @@
 """Serves a checkout, and replaces the server process when a Python file of it changes.
 
-Importing the libraries takes most of a start. A fork server imports them once; each server process
-begins as a fork of it and imports the modules of the checkout only. The listening socket, and the
-servers that the process uses, stay open between processes: connections made meanwhile wait.
+Most of the start-up time is importing libraries. A fork server imports them once; each server
+process is a fork of it and imports only the modules of the checkout. The listening socket,
+PostgreSQL and Redis stay up between processes: connections made meanwhile wait.
 """
 
 import multiprocessing
@@ -16,9 +16,9 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parent.parent
 UNWATCHED = {"tests", "bench"}
 LOOK_SECONDS = 0.1
-"""Between two looks at the files; a look takes some milliseconds."""
+"""Between two checks of the files; a check takes some milliseconds."""
 END_SECONDS = 2
-"""A server process that takes longer to end is killed."""
+"""A server process that has not ended after this is killed."""
 
 LIBRARIES = [
     "aiosmtplib",
@@ -43,14 +43,14 @@ LIBRARIES = [
     "uvloop",
     "websockets.server",
 ]
-"""Imported once, for all processes. One that is missing here is imported by each."""
+"""Imported once, by the fork server. A library missing here is imported by every process."""
 
 
 def serve_reloading(listener: socket.socket, environment: dict[str, str]) -> None:
-    """Serves on the socket until a signal ends it, each time with the files as they are then.
+    """Serves on the socket until a signal ends it; restarts the server after each change.
 
-    `environment` is added to that of each server process. One that cannot start says why, and the
-    next change starts another.
+    `environment` is added to that of each server process. A server that fails to start prints why;
+    the next change starts another one.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LIBRARIES)
@@ -73,7 +73,7 @@ def serve_reloading(listener: socket.socket, environment: dict[str, str]) -> Non
 
 
 def _modification_times() -> dict[Path, int]:
-    """Of every Python file that may be part of the server, by its path in the checkout."""
+    """Returns nanoseconds for every Python file of the server, by its path in the checkout."""
     packages = (path.parent for path in CHECKOUT.glob("*/__init__.py"))
     files = list(CHECKOUT.glob("*.py"))
     for package in packages:
@@ -83,7 +83,7 @@ def _modification_times() -> dict[Path, int]:
     for path in files:
         try:
             times[path.relative_to(CHECKOUT)] = path.stat().st_mtime_ns
-        except FileNotFoundError:  # renamed meanwhile, as editors do when they save
+        except FileNotFoundError:  # renamed meanwhile: editors do so on save
             continue
     return times
 
@@ -102,8 +102,8 @@ def _started(
 
 def _serve(listener: socket.socket, environment: dict[str, str], compiles: bool) -> None:
     os.environ.update(environment)
-    # A compiled module is matched to its source by the second and the size of the file. Of a file
-    # that is saved twice in one second, the first state would be used from then on.
+    # Python matches bytecode to its source by the file's size and its time in whole seconds. After
+    # two saves within one second, the bytecode of the first would be used from then on.
     sys.dont_write_bytecode = sys.dont_write_bytecode or not compiles
     import serving
 

@@ -1,4 +1,4 @@
-"""Sample rows and accounts, with what a terminal shows of them."""
+"""Creates sample rows and accounts, and shows progress and passwords in the terminal."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from db.seed import SeedReport, offer_sample, seed
 def seed_with_progress(
     database_url: str, *, users: int, items: int, seed_number: int, accounts: bool
 ) -> SeedReport:
-    """Fills an empty database, and shows how far it is; raises `NotEmpty` for another one."""
+    """Fills an empty database and shows a progress bar; raises `NotEmpty` if it has rows."""
     tasks: dict[str, TaskID] = {}
     with Progress() as bars:
 
@@ -33,9 +33,9 @@ def seed_with_progress(
 
 
 def print_sample_accounts(database_url: str, seed_number: int) -> None:
-    """Fills an empty database with the sample, and prints the accounts and passwords of it.
+    """Fills the database with the sample if it is empty; prints the accounts with passwords.
 
-    The passwords stand in the source: for development on this machine only.
+    The passwords are published in the source: for development on this machine only.
     """
     for account in asyncio.run(offer_sample(database_url, seed_number)):
         typer.echo(f"{account.role.lower():>8}: {account.email}, password {account.password}")

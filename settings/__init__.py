@@ -1,4 +1,4 @@
-"""Every knob of the server, with unit, limits and default; read once, by whoever starts it."""
+"""All settings of the server, with unit, limits and default; read once, at the start."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -20,10 +20,10 @@ SECONDS_OF_HOUR = 3_600
 
 
 class Settings(AccountSettings, LimitSettings):
-    """From the environment, then from `.env`; a variable is named as its field, in capitals.
+    """Read from the environment, then from `.env`; variables are the field names in capitals.
 
-    Raises pydantic's ValidationError for a value out of its limits, and outside development for a
-    secret that is the published one or shorter than 32 bytes.
+    Raises pydantic's ValidationError for a value out of its limits, and outside development for
+    the published development secret or a secret shorter than 32 bytes.
     """
 
     model_config = SettingsConfigDict(
@@ -217,12 +217,12 @@ class Settings(AccountSettings, LimitSettings):
 
     @property
     def previous_secrets(self) -> dict[str, str]:
-        """Secrets that still verify, by the id of their key."""
+        """The secrets that still verify tokens and cursors, by key id."""
         return {name: secret.get_secret_value() for name, secret in self.secrets_previous.items()}
 
     @property
     def socket_limits(self) -> SocketLimits:
-        """What a socket or stream may use, and how many there may be."""
+        """The limits of one socket or event stream, and of their number."""
         return SocketLimits(
             init_timeout_seconds=self.socket_init_timeout_seconds,
             message_limit_bytes=self.socket_message_limit_bytes,
@@ -242,7 +242,7 @@ class Settings(AccountSettings, LimitSettings):
 
     @property
     def session_rules(self) -> SessionRules:
-        """How long sessions live, and how they are refreshed."""
+        """How long a session lives without a refresh, and the limits of refreshes."""
         return SessionRules(
             idle=timedelta(seconds=self.refresh_token_seconds),
             grace=timedelta(seconds=self.refresh_grace_seconds),
@@ -250,7 +250,7 @@ class Settings(AccountSettings, LimitSettings):
         )
 
     def check_secrets(self, *, development: bool) -> None:
-        """Raises ValueError for a secret that is unfit to sign with, or to verify by."""
+        """Raises ValueError if the secret or a previous one is unfit to sign or verify with."""
         for secret in (self.secret, *self.secrets_previous.values()):
             check_secret(secret.get_secret_value(), development=development)
 
