@@ -1,1 +1,1 @@
-"""What is measured: micro-benchmarks that find regressions, and the run beside other servers."""
+"""Micro-benchmarks that find regressions, and benchmarks beside other servers."""

@@ -1,4 +1,4 @@
-"""Runs the micro-benchmarks one after the other: `python -m bench`."""
+"""Runs the micro-benchmarks one after another: `python -m bench`."""
 
 from bench import execution, loading
 

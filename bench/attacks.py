@@ -1,6 +1,6 @@
-"""What one client may try in order to take more than its part; for `bench.neighbours` and the soak.
+"""Attacks by which one client tries to take more than its share; for `bench.neighbours` and soak.
 
-Each attack goes on until it is cancelled, and does not mind being refused.
+Each attack runs until it is cancelled, and goes on after refusals.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from bench.soak_load import ACCOUNT, SIGN_IN, UPDATE, Connection
 
 CONNECTIONS = 8
-"""Of one attack over HTTP, each with one request after the other."""
+"""Connections of one attack over HTTP, each with one request in flight."""
 HEALTH_CHECKS, RESUMES, SUBSCRIPTIONS = 200, 200, 300
 SIGN_INS, NETWORKS = 192, 24
 SOCKETS_AT_ONCE = 50
@@ -33,22 +33,22 @@ EVENT_OF_MANY_ITEMS = """subscription { itemChanged { cursor item { owner {
 
 
 class Target(NamedTuple):
-    """A server, and what an attacker can know of it."""
+    """A server, and what an attacker can know about it."""
 
     url: str
     user: str
     items: list[str]
     cursor: str
-    """Of a change; the older, the more a resume has to read."""
+    """The cursor of a change; the older it is, the more a resume reads."""
     token: str
-    """Of one who may write, for updates that are no part of an attack."""
+    """The access token of a user who may write, for updates that are not part of an attack."""
 
 
 Attack = Callable[[Target], Coroutine[Any, Any, None]]
 
 
 async def pages(target: Target) -> None:
-    """Pages of whole rows that differ in a free filter."""
+    """Requests pages of whole rows, each with another value of a free filter."""
     moments = (datetime(2001, 1, 1) + timedelta(seconds=number) for number in count())  # noqa: DTZ001
     await _ask_on(
         target,
@@ -59,7 +59,7 @@ async def pages(target: Target) -> None:
 
 
 async def searches(target: Target) -> None:
-    """Searches in every order, that find nothing and that find much."""
+    """Searches in every order, for texts that match nothing and texts that match much."""
     orders = [
         f"{{field: {field}, direction: {direction}}}"
         for field in ("CREATED_AT", "UPDATED_AT", "TITLE")
@@ -77,7 +77,7 @@ async def searches(target: Target) -> None:
 
 
 async def variables(target: Target) -> None:
-    """Lists of 110,000 members."""
+    """Sends lists of 110,000 values as variables."""
     statuses = ["DRAFT"] * 110_000
     await _ask_on(
         target,
@@ -88,7 +88,7 @@ async def variables(target: Target) -> None:
 
 
 async def documents(target: Target) -> None:
-    """Short documents, all different, whose fragments spread to 8^3 leaves."""
+    """Sends short documents, all different, whose fragments expand to 8^3 leaves."""
     numbers = count()
 
     def text() -> str:
@@ -108,7 +108,7 @@ async def documents(target: Target) -> None:
 
 
 async def names(target: Target) -> None:
-    """A long response name below lists."""
+    """Requests a field below lists with a very long alias."""
     alias = "a" * 120_000
     await _ask_on(
         target,
@@ -118,7 +118,7 @@ async def names(target: Target) -> None:
 
 
 async def sign_ins(target: Target) -> None:
-    """Wrong passwords, from many networks at once."""
+    """Signs in with wrong passwords, from many networks at once."""
 
     async def attempt(number: int) -> None:
         client = f"203.0.{number % NETWORKS}.{number // NETWORKS + 1}"
@@ -129,7 +129,7 @@ async def sign_ins(target: Target) -> None:
 
 
 async def health(target: Target) -> None:
-    """Many who ask whether the server is ready."""
+    """Requests the readiness check on many connections."""
 
     async def ask() -> None:
         connection = Connection(target.url, ADDRESS)
@@ -141,7 +141,7 @@ async def health(target: Target) -> None:
 
 
 async def resumes(target: Target) -> None:
-    """Subscriptions that begin far back, one after the other on many sockets."""
+    """Resumes subscriptions from an old cursor, one after another on each of many sockets."""
     query = f'subscription {{ itemChanged(after: "{target.cursor}") {{ cursor }} }}'
 
     async def resume() -> None:
@@ -157,7 +157,7 @@ async def resumes(target: Target) -> None:
 
 
 async def events(target: Target) -> None:
-    """Many different subscriptions, while items are updated by another client."""
+    """Opens many different subscriptions while another client updates items."""
 
     async def listen(first: int) -> None:
         async with connected(target.url, ADDRESS) as socket:
@@ -193,7 +193,7 @@ ATTACKS: dict[str, Attack] = {
 
 
 async def find_target(url: str) -> Target:
-    """Signs in, looks around, and takes the cursor of a change."""
+    """Signs in, and fetches the IDs, cursor and token of a `Target`."""
     connection = Connection(url)
     email, password = ACCOUNT
     signed_in = await connection.ask(SIGN_IN, {"in": {"email": email, "password": password}})
@@ -204,7 +204,7 @@ async def find_target(url: str) -> Target:
         await initialise(socket)
         await subscribe(socket, EVENT)
         cursor = ""
-        while not cursor:  # an update may come before the subscription has begun
+        while not cursor:  # an update may be committed before the subscription starts
             title = f"Title {random.random()}"
             await connection.ask(UPDATE, {"in": {"id": items[0], "title": title}}, token)
             with suppress(TimeoutError):
@@ -222,25 +222,25 @@ async def _cursor_of(socket: ClientConnection, title: str) -> str:
 
 
 def connected(url: str, client: str | None = None) -> connect:
-    """A socket that speaks graphql-transport-ws."""
+    """Opens a socket with the subprotocol graphql-transport-ws."""
     return connect(
         url.replace("http", "ws", 1),
         subprotocols=[Subprotocol("graphql-transport-ws")],
         additional_headers=None if client is None else {"X-Forwarded-For": client},
         compression=None,
-        max_queue=None,  # or what has not been received keeps it from closing
+        max_queue=None,  # with a limit, unread messages would keep the socket from closing
         proxy=None,
     )
 
 
 async def initialise(socket: ClientConnection) -> None:
-    """What a socket has to begin with."""
+    """Sends `connection_init` and waits for the acknowledgement."""
     await socket.send('{"type":"connection_init"}')
     await socket.recv()
 
 
 async def subscribe(socket: ClientConnection, query: str, operation_id: str = "1") -> None:
-    """Begins an operation."""
+    """Sends a subscribe message; does not wait for results."""
     await socket.send(
         json.dumps({"id": operation_id, "type": "subscribe", "payload": {"query": query}})
     )

@@ -1,11 +1,11 @@
-"""What the cache saves: CPU of an answer out of it, and of the same without a cache.
+"""Compares the CPU of a request with the cache and without it.
 
-Once as it is, when the process still has what it read before, and once when all values come from
-Redis and are decoded.
+With the cache it is measured twice: while the process still holds the values in memory, and when
+every value is read from Redis and decoded.
 
 python -m bench.cache
 
-CPU is that of all that work for an answer: the server, PostgreSQL and Redis.
+CPU is the sum of the server, PostgreSQL and Redis.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ from weft.postgres.migration import upgrade
 
 USERS, ITEMS, SEED = 1_000, 20_000, 7
 VARIANTS = 20
-"""How many different operations of a kind are asked for; all of them are in the cache."""
+"""Different operations of each kind; all of them are cached."""
 NEVER_AGAIN = 10**9
 AT_ONCE = 16
 ROUNDS = 5
@@ -85,7 +85,7 @@ Ask = Callable[[int], Awaitable[object]]
 
 
 def main() -> None:
-    """Measures against servers of its own."""
+    """Measures against temporary embedded servers."""
     with (
         tempfile.TemporaryDirectory() as directory,
         embedded_servers(Path(directory) / "servers", durable=False) as servers,
@@ -101,7 +101,7 @@ async def _measure(servers: EmbeddedServers) -> None:
         for cache in (
             "available",
             "off",
-        ):  # the first leads, and must be the one that raises fences
+        ):  # the first becomes the leader, which must raise fences
             settings = Settings(
                 database_url=servers.database_url,
                 redis_url=servers.redis_url,
@@ -122,7 +122,7 @@ async def _measure(servers: EmbeddedServers) -> None:
         engines = {name: build_schema().engine for name in sides}
         processes = await _processes(servers, sides["off"])
         collect_garbage_in_small_parts()
-        await asyncio.sleep(1)  # until the lease is there
+        await asyncio.sleep(1)  # until there is a lease
         print(f"\n{'CPU, microseconds':<42} {'without':>9} {'cached':>9} {'Redis':>9}")
         for title, text in OPERATIONS.items():
             asks = {name: _operation(sides[name], engines[name], text) for name in sides}
@@ -183,7 +183,7 @@ def _item_pages(services: Services, variants: int) -> Ask:
 
 def _users_by_key(services: Services, count: int) -> Ask:
     async def by_key(parents: Any, info: Info) -> Any:
-        await info.context.loaders.item_count_by_owner.load_many(parents)  # tells its snapshot
+        await info.context.loaders.item_count_by_owner.load_many(parents)  # reports its snapshot
         return await services.database.reads.submit(user_by_id, parents)
 
     policy = CachePolicy(

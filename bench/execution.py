@@ -1,8 +1,8 @@
-"""What an operation costs in the executor itself: python -m bench.execution [--profile].
+"""Measures what an operation costs in the executor itself: python -m bench.execution [--profile].
 
-Per operation, in microseconds of one core, graphql-core beside it in the same run:
-compile: text to plan, parsing and validation included; once for each text.
-execute: variables in, result out, compiled before; each resolver answers from memory.
+Per operation, in microseconds of one core, beside graphql-core in the same run:
+compile: from text to plan, with parsing and validation; happens once for each text.
+execute: from variables to result, with a compiled plan; resolvers return data in memory.
 encode: the result as JSON bytes.
 """
 
@@ -25,7 +25,7 @@ CALLS_AT_ONCE = 5
 
 
 async def microseconds(once: Callable[[], Awaitable[object]], seconds: float) -> float:
-    """The processor time of one call, in the best of some rounds that take `seconds` together."""
+    """Returns microseconds of CPU for one call: the best of ROUNDS that take `seconds` together."""
     best = float("inf")
     for _ in range(ROUNDS):
         calls, began = 0, time.process_time()
@@ -38,7 +38,7 @@ async def microseconds(once: Callable[[], Awaitable[object]], seconds: float) ->
 
 
 class Case:
-    """One operation, to be run in several ways."""
+    """One operation that can be executed in several ways."""
 
     def __init__(self, schema: Schema, text: str, variables: Mapping[str, object]) -> None:
         self.text = text
@@ -48,20 +48,20 @@ class Case:
         self.core = Engine(self.schema, executor="reference")
 
     async def execute(self) -> ExecutionResult:
-        """By the compiled plan."""
+        """Executes the compiled plan."""
         return await self.compiled.run(self.text, variables=self.variables)
 
     async def execute_by_core(self) -> ExecutionResult:
-        """By graphql-core, parsed and validated before."""
+        """Executes by graphql-core; the document has been parsed and validated before."""
         return await self.core.run(self.text, variables=self.variables)
 
     async def compile_and_execute(self) -> ExecutionResult:
-        """From the text."""
+        """Compiles the text in a new engine, then executes it."""
         return await Engine(self.schema).run(self.text, variables=self.variables)
 
 
 async def measure(seconds: float) -> None:
-    """Prints the table."""
+    """Prints the table of all operations."""
     print(f"{'':28}{'compile':>10}{'execute':>10}{'graphql-core':>14}{'encode':>10}")
     schema = Schema(Query)
     encode = msgspec.json.Encoder().encode
@@ -82,7 +82,7 @@ async def measure(seconds: float) -> None:
 
 
 async def profile() -> None:
-    """Prints where executing spends its time."""
+    """Prints the profile of executing all operations."""
     profiler = cProfile.Profile()
     for text, variables in OPERATIONS.values():
         case = Case(Schema(Query), text, variables)
@@ -95,7 +95,7 @@ async def profile() -> None:
 
 
 def main() -> None:
-    """The command."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=0.5, help="for each number")
     parser.add_argument("--profile", action="store_true", help="where executing spends its time")

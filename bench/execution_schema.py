@@ -1,4 +1,4 @@
-"""A schema of the contract's shape with data in memory: what remains is the executor's cost."""
+"""A schema of the contract's shape with data in memory, so that only the executor costs CPU."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -53,7 +53,7 @@ async def users(_info: Info, page: PageArgs) -> Page[object]:
 
 
 async def owners(rows: Sequence[ItemRow], _info: Info) -> list[UserRow]:
-    """Who owns the item."""
+    """The owner of each item."""
     return [USERS[row.owner_id] for row in rows]
 
 

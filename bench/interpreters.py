@@ -1,10 +1,10 @@
-"""Which Python of this machine runs Weft fastest: two builds of one version can differ by a third.
+"""Finds the Python that runs Weft fastest: two builds of one version can differ by a third.
 
     python3 bench/interpreters.py
 
-prints the path of the interpreter that runs this, or of another one of the same version that is
-worth taking instead. What it measures is what Weft mostly does: calls, attributes, dictionaries
-and coroutines. Needs nothing but the standard library, as `make` asks it before all else.
+prints the path of its own interpreter, or that of another one of the same version if that is
+clearly faster. It measures what Weft mostly does: calls, attributes, dictionaries and coroutines.
+Needs only the standard library, because `make` runs it before anything is installed.
 """
 
 import os
@@ -16,13 +16,13 @@ from pathlib import Path
 
 ROUNDS = 60
 WORTH_IT = 0.9
-"""Another interpreter is taken if it needs less than this of the time."""
+"""Another interpreter is chosen if it needs less than this share of our own's time."""
 
 ABOUT = """
 import ensurepip, os, ssl, sys, venv
 print(sys.implementation.name, *sys.version_info[:2], os.path.realpath(sys.executable))
 """
-"""Fails where no environment could be made."""
+"""A script that fails if the interpreter could not create an environment."""
 
 WORK = """
 import sys, time
@@ -46,11 +46,11 @@ for _ in sys.stdin:
     work()
     print(time.process_time() - begun, flush=True)
 """
-"""Works once for each line, and tells the seconds."""
+"""A script that runs the work once for each line of input, and prints its seconds."""
 
 
 def fastest() -> str:
-    """The path of the interpreter to take."""
+    """Returns the path of the interpreter to use."""
     own = sys.executable
     gains = {path: _share_of_time(path, own) for path in _others(own)}
     best = min(gains, key=lambda path: gains[path], default=own)
@@ -58,7 +58,7 @@ def fastest() -> str:
 
 
 def _others(own: str) -> Iterator[str]:
-    """Other interpreters of the same version, each once."""
+    """Yields the other interpreters of the same implementation and version, each once."""
     *kind, home = _about(own)
     seen = {home}
     name = "python{}.{}".format(*sys.version_info[:2])
@@ -70,7 +70,7 @@ def _others(own: str) -> Iterator[str]:
 
 
 def _about(python: str) -> list[str]:
-    """Implementation, version and real path; nothing but an empty path where it is of no use."""
+    """Returns implementation, version and real path, or `[""]` if the interpreter is unusable."""
     command = [python, "-I", "-c", ABOUT]
     try:
         told = subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
@@ -80,10 +80,10 @@ def _about(python: str) -> list[str]:
 
 
 def _share_of_time(python: str, own: str) -> float:
-    """Which part of the time of `own` it needs for the same work.
+    """Returns the ratio of its time to that of `own` for the same work: the median of the rounds.
 
-    In turns on one core, and compared turn by turn: on a shared machine cores differ, and each
-    changes its speed all the time.
+    They take turns on one core, and each turn is compared: on a shared machine cores differ, and
+    each changes its speed all the time.
     """
     with _worker(python) as other, _worker(own) as mine:
         return statistics.median(_seconds(other) / _seconds(mine) for _ in range(ROUNDS))

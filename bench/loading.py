@@ -1,4 +1,4 @@
-"""What loading costs: a statement, a key, and how batches join.
+"""Measures what loading costs: a statement, a key, and loads joined in batches.
 
 python -m bench.loading
 """
@@ -27,7 +27,7 @@ CONCURRENT = 64
 
 
 def main() -> None:
-    """Measures against servers of its own, or the database of DATABASE_URL."""
+    """Measures against a temporary embedded server, or the database of DATABASE_URL."""
     with (
         tempfile.TemporaryDirectory() as directory,
         embedded_servers(Path(directory) / "servers", durable=False) as servers,
@@ -53,7 +53,7 @@ async def _measure(url: str) -> None:
 
 
 async def _statements(url: str, database: Database) -> None:
-    """The same statement, 50 rows, by SQLAlchemy's engine and on the connection beneath."""
+    """Compares a statement of 50 rows by SQLAlchemy's engine and directly on asyncpg."""
     engine = create_async_engine(async_url(url), isolation_level="AUTOCOMMIT")
     raw = ReadConnection((await database.connect("bench")).raw, lambda statement, seconds: None)
     async with engine.connect() as connection:
@@ -72,7 +72,7 @@ async def _statements(url: str, database: Database) -> None:
 
 
 async def _keys(database: Database) -> None:
-    """A thousand keys that need no statement."""
+    """Compares our loader with aiodataloader on 1,000 keys that need no statement."""
 
     async def same(_: object, keys: Sequence[int]) -> Sequence[int]:
         return keys
@@ -93,7 +93,7 @@ async def _keys(database: Database) -> None:
 
 
 async def _joining(database: Database) -> None:
-    """Operations that each load ten items: alone, and with 64 in flight."""
+    """Compares loads of ten items one after another, and with 64 in flight."""
 
     async def one() -> object:
         return await Loader(database.reads, item_by_id).load_many(KEYS[:10])

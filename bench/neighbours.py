@@ -1,13 +1,13 @@
-"""How an honest reader fares while one address attacks the server.
+"""Measures the response times of honest clients while one address attacks the server.
 
     .venv/bin/python -m bench.neighbours [--attacks searches,resumes] [--seconds 10]
 
-A server with 120,000 items, and two clients in processes of their own. The reader asks for items,
-pages, and users with their items, one after the other, alone and then beside each attack of
-`bench.attacks`; so do one who updates, one who signs in, and one who resumes a subscription from
-the last change. For each: the median and the 99th percentile, in milliseconds, and for the reader
-the ratio of that to its own alone. Attackers run at a lower priority: theirs would be other
-machines.
+The server has 120,000 items; the honest clients and the attacker run in other processes. A reader
+requests items, pages, users with their items and counts, one after another, first alone and then
+beside each attack of `bench.attacks`. So do a client that updates, one that signs in, and one that
+resumes a subscription from the last change. For each it prints the median and the 99th percentile
+in milliseconds, and for the reader the ratio of the latter to that without an attack. Attackers
+run at a lower priority, since they would be on other machines.
 """
 
 import argparse
@@ -37,18 +37,18 @@ from weft.postgres.migration import upgrade
 ITEMS, USERS, CHANGES = 120_000, 1_000, 20_000
 HONEST = "198.51.100.7"
 PAUSE_SECONDS = 0.01
-"""Between two requests of one honest client."""
+"""The pause between two requests of the reader; an updating client pauses ten times as long."""
 RARE_SECONDS = 0.5
-"""Between two sign-ins or resumes."""
+"""The pause between two sign-ins or resumes."""
 NICE = 10
 WARM_UP_SECONDS = 3
 
 
 class Served(NamedTuple):
-    """How one kind of client was served."""
+    """The response times and failures of one kind of client."""
 
     seconds: list[float]
-    """Of each request; of one that was under way at the end, how long it had waited."""
+    """Of each request; for a request in flight at the end, how long it had waited."""
     failed: list[str]
 
     @property
@@ -61,7 +61,7 @@ class Served(NamedTuple):
 
 
 class Honest:
-    """Clients that ask for what a page of a product does."""
+    """Clients that send the requests of a typical page of a product."""
 
     def __init__(self, target: Target, last_cursor: str) -> None:
         self._target = target
@@ -69,7 +69,7 @@ class Honest:
         self._reads = [OPERATIONS[name] for name in ("item", "page", "nested", "counts")]
 
     async def measure(self, seconds: float) -> dict[str, Served]:
-        """By kind of client."""
+        """Runs all clients for `seconds`; returns the times by kind of client."""
         kinds = {
             "read": (self._read, PAUSE_SECONDS),
             "update": (self._update, 10 * PAUSE_SECONDS),
@@ -124,7 +124,7 @@ class Honest:
 
 
 async def prepare(url: str, dsn: str) -> tuple[Target, str]:
-    """What there is to attack, and the cursor of the last change; many lie between the two."""
+    """Returns a target and the cursor of the last change, with CHANGES between the two cursors."""
     target = await find_target(url)
     database = await asyncpg.connect(dsn)
     await database.execute("UPDATE items SET title = title || '.' WHERE id <= $1", CHANGES)
@@ -134,13 +134,13 @@ async def prepare(url: str, dsn: str) -> tuple[Target, str]:
 
 
 def attack(name: str, target: Target) -> None:
-    """The attacking process."""
+    """Runs an attack in its own process, at a lower priority."""
     os.nice(NICE)
     asyncio.run(ATTACKS[name](target))
 
 
 async def compare(url: str, dsn: str, names: list[str], seconds: float) -> None:
-    """Prints a line for each attack."""
+    """Prints a line without an attack, and one for each attack."""
     target, last_cursor = await prepare(url, dsn)
     honest = Honest(target, last_cursor)
     await honest.measure(WARM_UP_SECONDS)
@@ -166,7 +166,7 @@ def _tell(name: str, found: dict[str, Served], alone: dict[str, Served]) -> None
 
 
 def main() -> None:
-    """Takes temporary servers of PostgreSQL and Redis."""
+    """Measures against temporary servers of PostgreSQL and Redis."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--attacks", default=",".join(ATTACKS))
     parser.add_argument("--seconds", type=float, default=10)

@@ -1,16 +1,16 @@
-"""Compares the CPU that a request takes in this checkout with that in another one.
+"""Compares the CPU of a request in this checkout with that in another one.
 
     python -m bench.paired OTHER [--connections 64] [--rounds 20] [--operations item,page]
 
-Each serves a database and a cache of its own, which its own code has filled with the same rows,
-with the packages of this checkout, and is asked the same in turns. For each operation, the ratio of
-this one to the other: the median of the rounds, and the interval that holds the mean with 95 % (of
-the logarithms, by Student's t).
+Each checkout serves its own database and cache, filled with the same rows by its own code. Both use
+the packages of this checkout, and get the same operations in turns. For each operation it prints
+the ratio of this checkout to the other: the median of the rounds, and the 95 % confidence interval
+of the mean (of the logarithms, by Student's t).
 
-Each round has processes of its own: two of the same code differ by some per cent for as long as
-they live. Beside each there is another one, which nothing is asked of and which gives changes their
-positions. It is of the same code too: a server does not hear what the leader of another release
-publishes, and would have less to do.
+Each round starts new processes: two processes of the same code differ by some per cent for their
+whole life. Beside each runs another process that gets no requests and is the leader. It runs the
+same code: a server does not hear what the leader of another release publishes, and would have less
+to do.
 """
 
 import argparse
@@ -58,7 +58,7 @@ asyncio.run(seed(dsn.replace("+asyncpg", "", 1), users=1_000, items=20_000, seed
 """
 WARM_SECONDS = 0.5
 STUDENT_95 = {5: 2.571, 10: 2.228, 20: 2.086, 30: 2.042, 40: 2.021}
-"""Quantiles by degrees of freedom; for those in between, the one of fewer is taken."""
+"""Quantiles by degrees of freedom; in between, the next lower number of degrees is used."""
 
 
 class Server:
@@ -76,7 +76,7 @@ class Server:
 
 @contextmanager
 def stored(checkout: Path) -> Generator[dict[str, str]]:
-    """PostgreSQL and Redis of its own, filled; what tells a server of the checkout of them."""
+    """Starts and fills PostgreSQL and Redis for a checkout; gives the environment of its server."""
     with tempfile.TemporaryDirectory() as directory, embedded_servers(Path(directory)) as servers:
         environment = os.environ | {
             "DATABASE_URL": servers.database_url,
@@ -91,7 +91,7 @@ def stored(checkout: Path) -> Generator[dict[str, str]]:
 
 @contextmanager
 def serving(checkout: Path, environment: dict[str, str]) -> Generator[Server]:
-    """The server of a checkout, on a free port, when it answers."""
+    """Starts the server of a checkout on a free port; gives it once it answers."""
     with subprocess.Popen(
         [WEFT, "serve", "--port", "0"],
         env=environment,
@@ -110,13 +110,13 @@ def serving(checkout: Path, environment: dict[str, str]) -> Generator[Server]:
 
 
 class Load:
-    """Asks one operation after the other on many connections."""
+    """Sends one operation after another on each of many connections."""
 
     def __init__(self, connections: int) -> None:
         self._count = connections
 
     async def prepare(self, url: str) -> None:
-        """Learns what to ask for."""
+        """Signs in, and fetches the IDs and cursors to use as variables."""
         connection = Connection(url)
         email, password = ACCOUNT
         signed_in = await connection.ask(SIGN_IN, {"in": {"email": email, "password": password}})
@@ -130,7 +130,7 @@ class Load:
         await connection.leave()
 
     async def ask(self, server: Server, operation: str, seconds: float) -> float:
-        """The server's CPU seconds a request."""
+        """Sends requests for `seconds`; returns the server's CPU seconds per request."""
         connections = [Connection(server.url) for _ in range(self._count)]
         loop = asyncio.get_running_loop()
         counts = [0] * self._count
@@ -164,7 +164,7 @@ class Load:
 
 
 def interval(ratios: Sequence[float]) -> tuple[float, float]:
-    """Where the mean of the ratios lies, with 95 %."""
+    """Returns the 95 % confidence interval of the mean of the ratios."""
     logs = [math.log(ratio) for ratio in ratios]
     freedom = max(known for known in STUDENT_95 if known <= max(len(logs) - 1, 5))
     half = STUDENT_95[freedom] * statistics.stdev(logs) / math.sqrt(len(logs))
@@ -172,13 +172,13 @@ def interval(ratios: Sequence[float]) -> tuple[float, float]:
 
 
 Spent = dict[str, tuple[list[float], list[float]]]
-"""For each operation, the seconds that a request took here and there, by round."""
+"""For each operation, the CPU seconds per request in both checkouts, by round."""
 
 
 async def run_round(
     ours: Server, other: Server, asked: argparse.Namespace, spent: Spent, *, other_first: bool
 ) -> None:
-    """Adds what each operation took in two processes that have just started."""
+    """Measures each operation in two processes that have just started, and adds to `spent`."""
     loads = {server: Load(asked.connections) for server in (ours, other)}
     for server, load in loads.items():
         await load.prepare(server.url)
@@ -202,7 +202,7 @@ def tell(spent: Spent) -> None:
 
 
 def main() -> None:
-    """Takes temporary servers of PostgreSQL and Redis."""
+    """Measures against temporary servers of PostgreSQL and Redis."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("other", type=Path)
     parser.add_argument("--connections", type=int, default=64)

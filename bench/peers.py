@@ -1,10 +1,10 @@
-"""Runs the benchmark of the peers against a fresh `weft serve`, where their folder is there.
+"""Runs the benchmark of the peers against a new `weft serve`; needs the folder of that benchmark.
 
     python -m bench.peers [--folder DIRECTORY] [options of its bench.py, such as --ops Q1,Q2 -c 64]
 
-The folder is `../shared/peers` unless given. What it installs goes to PEERS_HOME,
-`.bench/peers` unless set. PostgreSQL is the benchmark's own cluster, in a database of ours; the
-server is one process in production mode.
+The folder is `../shared/peers` by default. The benchmark installs its packages to PEERS_HOME, by
+default `.bench/peers`. The server is one process in production mode, with a new database in the
+PostgreSQL cluster of the benchmark.
 """
 
 import argparse
@@ -24,7 +24,7 @@ ADMIN = ("admin@peers.example.com", secrets.token_urlsafe(16))
 
 
 def main() -> None:
-    """Sets up what is missing, then hands over to the benchmark, which prints its tables."""
+    """Installs the benchmark if it is missing, then runs it; it prints its tables."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--folder", type=Path, default=CHECKOUT / "../shared/peers")
     arguments, options = parser.parse_known_args()
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _database(python: Path, folder: Path, environment: dict[str, str]) -> str:
-    """The DSN of a fresh, filled database in the benchmark's own cluster."""
+    """Creates and fills a database in the benchmark's own cluster; returns its DSN."""
     name = f"ours_{secrets.token_hex(4)}"
     printed = subprocess.run(
         [str(python), str(folder / "pg.py"), "dsn", name],

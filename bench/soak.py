@@ -1,11 +1,11 @@
-"""Whether a mixed load leaves anything behind: memory, connections, tasks, futures.
+"""Finds out whether a mixed load leaks memory, connections, tasks or futures.
 
     .venv/bin/python -m bench.soak --minutes 10
 
-serves in this process over embedded servers of its own, loads it from another process, and attacks
-it from a third, by each of `bench.attacks` in turn. Prints what is there every half minute, and
-again when the load has ended and all has been quiet for a while. Rows are remembered in few bytes,
-so that this memory is soon full and what grows is a leak; `--row-memory-bytes` gives it more.
+runs the server in this process over temporary embedded servers, loads it from a second process, and
+attacks it from a third, by each of `bench.attacks` in turn. Prints the numbers every half minute,
+and once more half a minute after the load has ended. The memory of rows is small, so that it is
+soon full and later growth is a leak; `--row-memory-bytes` makes it larger.
 """
 
 import argparse
@@ -42,13 +42,13 @@ MEBIBYTE = 1_048_576
 
 
 def work(url: str, seconds: float) -> None:
-    """The loading process."""
+    """Runs the load in its own process, and prints its counts."""
     done = asyncio.run(load(url, seconds))
     print(f"{done.requests:,} requests, {done.events:,} events")
 
 
 def attack(url: str, seconds: float) -> None:
-    """The attacking process: each attack for a while, again and again."""
+    """Runs each attack for a while, in turns, in its own process."""
     os.nice(10)
     asyncio.run(_attack(url, seconds))
 
@@ -64,7 +64,7 @@ async def _attack(url: str, seconds: float) -> None:
 
 
 async def tell(name: str, dsn: str) -> None:
-    """One line of what there is."""
+    """Prints one line: memory, tasks, futures, connections to PostgreSQL and open files."""
     connection = await asyncpg.connect(dsn)
     connections = await connection.fetchval(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'weft%'"
@@ -81,7 +81,7 @@ async def tell(name: str, dsn: str) -> None:
 
 
 async def soak(settings: Settings, minutes: float) -> None:
-    """Serves and is loaded, and tells."""
+    """Serves under the load of both processes, and prints samples."""
     dsn = str(settings.database_url).replace("+asyncpg", "", 1)
     await seed(dsn, users=1_000, items=20_000, seed=7, accounts=True)
     app = create_app(settings, on_loopback=True)
@@ -96,7 +96,7 @@ async def soak(settings: Settings, minutes: float) -> None:
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 - it has no event for that
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.1)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
     await tell("begin", dsn)
@@ -119,7 +119,7 @@ async def soak(settings: Settings, minutes: float) -> None:
 
 
 def main() -> None:
-    """Takes the minutes, and temporary servers."""
+    """Runs the command line, with temporary servers of PostgreSQL and Redis."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--row-memory-bytes", type=int, default=4 * MEBIBYTE)

@@ -1,4 +1,4 @@
-"""The load of `bench.soak`: queries, mutations, sockets, and clients that leave in the middle."""
+"""The load of `bench.soak`: queries, mutations, sockets, and clients that disconnect early."""
 
 import asyncio
 import json
@@ -31,9 +31,9 @@ SUBSCRIBE = "subscription { itemChanged { kind cursor item { title } } }"
 
 
 class Connection:
-    """One connection of HTTP/1.1 that is kept.
+    """One keep-alive connection of HTTP/1.1.
 
-    `client` is the address that a trusted proxy would name; without it, that of this machine.
+    `client` is the address sent in X-Forwarded-For, as by a trusted proxy; by default none is sent.
     """
 
     def __init__(self, url: str, client: str | None = None) -> None:
@@ -42,7 +42,7 @@ class Connection:
         self._reader: asyncio.StreamReader | None = None
 
     async def send(self, text: str, variables: dict[str, Any], token: str | None = None) -> None:
-        """Sends one operation."""
+        """Sends one operation; does not wait for the response."""
         body = json.dumps({"query": text, "variables": variables}).encode()
         head = f"POST {self._address.path} HTTP/1.1\r\nHost: weft\r\n"
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -51,7 +51,7 @@ class Connection:
         await self._write(head, body)
 
     async def get(self, path: str) -> Any:
-        """The answer at another path."""
+        """Sends a GET request to another path; returns the decoded JSON of the response."""
         await self._write(f"GET {path} HTTP/1.1\r\nHost: weft\r\n")
         return await self.receive()
 
@@ -65,19 +65,19 @@ class Connection:
         await self._writer.drain()
 
     async def receive(self) -> Any:
-        """The answer."""
+        """Reads one response; returns its decoded JSON."""
         assert self._reader is not None
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         return json.loads(await self._reader.readexactly(length))
 
     async def ask(self, text: str, variables: dict[str, Any], token: str | None = None) -> Any:
-        """Sends one operation and gives its answer."""
+        """Sends one operation; returns the decoded JSON of the response."""
         await self.send(text, variables, token)
         return await self.receive()
 
     async def leave(self) -> None:
-        """Closes the connection, answered or not."""
+        """Closes the connection, even while a request is in flight."""
         if self._reader is not None:
             self._reader = None
             self._writer.close()
@@ -87,7 +87,7 @@ class Connection:
 
 @dataclass
 class Load:
-    """What is asked for, and how often it was."""
+    """The operations of the load, and the numbers of requests and events so far."""
 
     url: str
     ids: list[str] = field(default_factory=list[str])
@@ -97,7 +97,7 @@ class Load:
     events: int = 0
 
     async def prepare(self) -> None:
-        """Signs in and looks around."""
+        """Signs in, and fetches the IDs and cursors to use as variables."""
         connection = Connection(self.url)
         email, password = ACCOUNT
         signed_in = await connection.ask(SIGN_IN, {"in": {"email": email, "password": password}})
@@ -114,7 +114,7 @@ class Load:
         return text, {name: value for name, value in values.items() if f"${name}" in text}
 
     async def read(self) -> None:
-        """Queries, and one request in ten a mutation."""
+        """Sends queries, and a mutation for every tenth request on average."""
         connection = Connection(self.url)
         while True:
             if random.random() < 0.1:
@@ -125,7 +125,7 @@ class Load:
             self.requests += 1
 
     async def leave(self) -> None:
-        """Asks, and goes before the answer comes."""
+        """Sends a request and disconnects within 10 ms, often before the response."""
         while True:
             connection = Connection(self.url)
             await connection.send(*self._any())
@@ -133,7 +133,7 @@ class Load:
             await connection.leave()
 
     async def listen(self) -> None:
-        """A socket for a while, then another."""
+        """Subscribes on a socket for up to 20 seconds, then on another one."""
         while True:
             with suppress(WebSocketException, OSError, TimeoutError):
                 async with (
@@ -155,7 +155,7 @@ class Load:
 
 
 async def load(url: str, seconds: float) -> Load:
-    """Loads the server for so long; raises what went wrong."""
+    """Loads the server for `seconds`; raises an ExceptionGroup if a client fails."""
     done = Load(url)
     await done.prepare()
     with suppress(TimeoutError):

@@ -1,9 +1,9 @@
-"""What sockets cost: memory of an idle one, and of one that nothing is asked on.
+"""Measures the memory of an idle socket, with a subscription and on a bare server.
 
     .venv/bin/python -m bench.sockets http://127.0.0.1:8000/graphql --pid 1234 --count 1000
 
-opens sockets that each hold one subscription, and reads the server's resident memory before and
-after. With --bare a server that accepts sockets and does nothing else is started and measured.
+opens sockets with one subscription each, and reads the server's resident memory before and after.
+With --bare it starts and measures a server that accepts sockets and does nothing else.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def serve_bare(listener: socket.socket) -> None:
 
 
 async def subscribe(url: str) -> ClientConnection:
-    """A socket with a subscription; on a bare server, one that has said as much."""
+    """Opens a socket and sends the messages of one subscription; waits for no reply."""
     connection = await connect(
         url.replace("http", "ws", 1),
         subprotocols=[Subprotocol("graphql-transport-ws")],
@@ -64,9 +64,9 @@ async def subscribe(url: str) -> ClientConnection:
 
 
 async def measure(url: str, pid: int, count: int) -> float:
-    """Resident KiB for each of `count` sockets."""
+    """Returns the KiB of resident memory per socket, over `count` sockets."""
     process = psutil.Process(pid)
-    connections = [await subscribe(url) for _ in range(AT_ONCE)]  # what is made once is made now
+    connections = [await subscribe(url) for _ in range(AT_ONCE)]  # makes what is made once
     await asyncio.sleep(1)
     before = process.memory_info().rss
     for _ in range(count // AT_ONCE):
@@ -79,7 +79,7 @@ async def measure(url: str, pid: int, count: int) -> float:
 
 
 def main() -> None:
-    """Prints KiB a socket."""
+    """Runs the command line, and prints KiB per socket."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?")
     parser.add_argument("--pid", type=int)

@@ -1,4 +1,4 @@
-"""How the micro-benchmarks measure: sides interleaved, medians, microseconds of CPU."""
+"""Timing for the micro-benchmarks: interleaved sides, medians, microseconds of CPU."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,10 +10,10 @@ Work = Callable[[], Awaitable[object]]
 
 
 async def compare(title: str, sides: Mapping[str, Work], *, calls: int, per: int = 1) -> None:
-    """Prints the median CPU of one call of each side, and its ratio to the first one's.
+    """Prints the median CPU of one call for each side, and its ratio to that of the first side.
 
-    Each side makes `calls` calls a round, by turns with the others. `per` divides the result: how
-    many things one call does.
+    The sides take turns, with `calls` calls a round each. `per` divides the result: the number of
+    things that one call does.
     """
     spent: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(ROUNDS):
