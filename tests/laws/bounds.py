@@ -1,4 +1,4 @@
-"""Law 9 by the source: what is kept for later is bounded by bytes, and listed in one place."""
+"""Law 9, checked in the source: caches are bounded by bytes, and all bounds are in one table."""
 
 import ast
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.laws.source import Source, called_name, sources
 
 TABLE = "weft/bounds.py"
-# What forgets nothing by bytes, where no client decides what is in it.
+# Modules with caches that are not bounded by bytes, and why clients cannot fill them.
 BY_COUNT = {
     "weft/auth/passwords.py": "no arguments, and one hash",
     "weft/auth/guessable.py": "no arguments",
@@ -22,7 +22,7 @@ KEEPERS = {"lru_cache", "cache", "OrderedDict", "MemoryStorage", "WeakValueDicti
 
 
 def bounds(root: Path) -> list[str]:
-    """The names of all bounds in the table."""
+    """Returns the names of all bounds in the table."""
     (table,) = (source for source in sources(root) if source.path == TABLE)
     return [
         target.id
@@ -35,7 +35,7 @@ def bounds(root: Path) -> list[str]:
 
 
 def unlisted(root: Path) -> list[str]:
-    """Bounds and caches that are not of the table, and bounds that nothing keeps to."""
+    """Returns bounds outside the table, caches without a bound of it, and bounds without a use."""
     names, used = bounds(root), set[str]()
     found: list[str] = []
     for source in sources(root):
@@ -54,7 +54,7 @@ def unlisted(root: Path) -> list[str]:
 
 
 def by_count(root: Path, allowed: dict[str, str]) -> list[str]:
-    """What keeps things without a bound in bytes, and is not known to be harmless."""
+    """Returns uses of caches without a bound in bytes, outside the `allowed` files."""
     return [
         source.at(node, f"{name} keeps what is not bounded by bytes")
         for source in sources(root)
@@ -64,7 +64,7 @@ def by_count(root: Path, allowed: dict[str, str]) -> list[str]:
 
 
 def _keepers(source: Source) -> Iterator[tuple[ast.AST, str]]:
-    """Uses of what keeps things, but for those with a bound."""
+    """Yields uses of imported KEEPERS, except calls of `lru_cache`, which `unlisted` checks."""
     bounded = {
         id(node.func)
         for node in ast.walk(source.tree)

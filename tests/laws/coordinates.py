@@ -1,4 +1,4 @@
-"""Law 2: the GraphQL coordinate is the address of what answers it."""
+"""Law 2: the GraphQL coordinate of a field is the address of its resolver."""
 
 import ast
 import inspect
@@ -15,22 +15,24 @@ from weft.declare.fields import Kind, WeftField
 from weft.loading.loader import LoaderSet
 
 COMPUTED = (Kind.BATCHED, Kind.ROOT, Kind.EVENT)
+# `grouping` splits batches by statement and loads nothing itself.
+NO_NOUN = {"__init__", "grouping"}
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A field of an object type, and the function that answers it."""
+    """A field of an object type, and its resolver."""
 
     coordinate: str
     python_name: str
     kind: Kind
-    declared_by: Any
+    parent: Any
     named_type: Any
     resolver: Any
 
 
 def answered(schema: GraphQLSchema) -> Iterator[Answered]:
-    """Every field that is answered by a resolver."""
+    """Yields every field that has a resolver."""
     for parent in schema.type_map.values():
         if not isinstance(parent, GraphQLObjectType):
             continue
@@ -41,14 +43,14 @@ def answered(schema: GraphQLSchema) -> Iterator[Answered]:
                     f"{parent.name}.{name}",
                     declared.python_name,
                     declared.spec.kind,
-                    declared.origin,
+                    parent,
                     get_named_type(field.type),
                     inspect.unwrap(declared.spec.resolve),  # pyright: ignore[reportArgumentType]
                 )
 
 
 def wrong_resolvers(schema: GraphQLSchema) -> list[str]:
-    """Fields whose resolver has another name, or stands in another noun's module."""
+    """Returns fields whose resolver has another name, or is in another noun's module."""
     found: list[str] = []
     for field in answered(schema):
         name, module = field.resolver.__name__, field.resolver.__module__
@@ -56,15 +58,14 @@ def wrong_resolvers(schema: GraphQLSchema) -> list[str]:
         if name != field.python_name:
             found.append(f"{field.coordinate} is answered by {module}.{name}")
         if module != f"resolvers.{noun}" and not module.startswith(f"resolvers.{noun}_"):
-            place = noun.replace(".", "/")
-            found.append(f"{field.coordinate} is answered in {module}, not in resolvers/{place}.py")
+            found.append(f"{field.coordinate} is answered in {module}, not in resolvers/{noun}.py")
     return found
 
 
 def _noun(field: Answered) -> str:
-    """That of the module which declares the field; at the roots, that of what is given."""
+    """Returns the noun of the parent's module; for root fields, that of the returned type."""
     if field.kind is Kind.BATCHED:
-        return field.declared_by.__module__.partition(".")[2]
+        return _module(field.parent)
     row = row_of(field.named_type)
     if row is not None and row.__module__.startswith("resolvers."):
         return row.__module__.partition(".")[2]
@@ -72,33 +73,32 @@ def _noun(field: Answered) -> str:
 
 
 def _module(named_type: Any) -> str:
-    return named_type.extensions[DECLARED].origin.__module__.partition(".")[2]
+    return named_type.extensions[DECLARED].origin.__module__.rpartition(".")[2]
 
 
 def missing_files(root: Path, nouns: Iterable[str]) -> list[str]:
-    """Files of nouns that a layer lacks, and files whose name is no singular."""
+    """Returns the files of nouns that a layer lacks, and files whose name is a plural."""
     found = [
         f"{layer}/{noun}.py is missing"
         for noun in nouns
         for layer in ("db", "loaders", "resolvers", "schema")
-        if not any((root / layer).rglob(f"{noun}.py"))
+        if not (root / layer / f"{noun}.py").exists()
     ]
     found += [
         f"{layer}/{path.name} is a plural"
         for layer in ("loaders", "resolvers", "schema")
-        for path in sorted((root / layer).rglob("*.py"))
+        for path in sorted((root / layer).glob("*.py"))
         if path.stem.endswith("s") and not path.stem.endswith("ss")
     ]
     return found + [
         f"loaders/{path.name} has no db/{path.name}"
-        for path in sorted((root / "loaders").rglob("*.py"))
-        if path.stem != "__init__"
-        if not (root / "db" / path.relative_to(root / "loaders")).exists()
+        for path in sorted((root / "loaders").glob("*.py"))
+        if path.stem not in NO_NOUN and not (root / "db" / path.name).exists()
     ]
 
 
 def wrong_loaders(loaders: type[LoaderSet]) -> list[str]:
-    """Loaders that are not called `<what>_by_<key>`, or otherwise than what they fetch by."""
+    """Returns loaders not named `<what>_by_<key>`, or named otherwise than their fetch function."""
     found: list[str] = []
     for name, declared in vars(loaders).items():
         fetch = getattr(declared, "fetch", None)
@@ -106,13 +106,13 @@ def wrong_loaders(loaders: type[LoaderSet]) -> list[str]:
             continue
         if "_by_" not in name or fetch.__name__ != name:
             found.append(f"{name} is loaded by {fetch.__name__}")
-        if not fetch.__module__.startswith(("loaders.", "weft.postgres.")):
+        if not fetch.__module__.startswith("loaders."):
             found.append(f"{name} is loaded in {fetch.__module__}")
     return found
 
 
 def unnamed_loaders(root: Path) -> list[str]:
-    """Public functions of loaders/ that take a connection and do not say what they load by what."""
+    """Returns public functions of loaders/ that take a connection and are not `<what>_by_<key>`."""
     return [
         source.at(node, f"{node.name} is not named <what>_by_<key>")
         for source in sources(root)

@@ -1,4 +1,4 @@
-"""Laws 5, 6 and 8 by the source: one place per decision, quiet imports, small files."""
+"""Laws 5, 6 and 8, checked in the source: places of decisions, no work at import, small files."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ MAX_LINES = 300
 MAX_MEDIAN_LINES = 80
 NAMELESS = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 
-# What is called in one place only, by its name or the end of it, and where.
+# Functions that may be called only in these files, by the end of the called expression.
 PLACES = {
     "guard.allows": ("weft/declare/fields.py",),
     "FieldSpec": ("weft/declare/fields.py", "weft/execution/binding.py"),
@@ -31,7 +31,7 @@ PLACES = {
 
 
 def wrong_places(root: Path, places: dict[str, tuple[str, ...]]) -> list[str]:
-    """Calls where they should not be, and places that lost theirs."""
+    """Returns calls outside their places, and places that no longer make the call."""
     found, used = list[str](), set[tuple[str, str]]()
     for source in sources(root):
         for node in ast.walk(source.tree):
@@ -48,7 +48,7 @@ def wrong_places(root: Path, places: dict[str, tuple[str, ...]]) -> list[str]:
 
 
 def working_imports(root: Path) -> list[str]:
-    """Settings, environment, servers and tasks at the top of a module."""
+    """Returns module-level code that reads settings or environment, or starts servers or tasks."""
     forbidden = {"Settings", "getenv", "from_url", "connect", "create_async_engine", "create_task"}
     forbidden |= {"run", "create_pool", "Database", "Hub", "Relay", "create_app", "build_schema"}
     return [
@@ -61,7 +61,7 @@ def working_imports(root: Path) -> list[str]:
 
 
 def _at_import(source: Source) -> Iterator[ast.AST]:
-    """The nodes that run when the module is imported: all but the bodies of functions."""
+    """Yields the nodes that run when the module is imported: all but the bodies of functions."""
     pending: list[ast.AST] = [source.tree]
     while pending:
         node = pending.pop()
@@ -73,7 +73,7 @@ def _at_import(source: Source) -> Iterator[ast.AST]:
 
 
 def wrong_sizes(root: Path) -> list[str]:
-    """Files that are too long, too long on the whole, or named for nothing."""
+    """Returns files that are too long or have a meaningless name, and a median that is too long."""
     lines = {
         source.path: len(source.text.splitlines())
         for source in sources(root)

@@ -1,4 +1,4 @@
-"""Law 6, in a process of its own: imports every module and prints what more than that happened."""
+"""Law 6, in a separate process: imports every module and prints the side effects."""
 
 import gc
 import importlib
@@ -19,7 +19,7 @@ HELD = {"Engine", "AsyncEngine", "Redis", "Settings", "Connection", "HTTPConnect
 
 
 class Watch:
-    """Notes sockets, processes, files read as settings or written, and variables read by us."""
+    """Records sockets, processes, `.env` opened, files written, and variables read by our code."""
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
@@ -43,14 +43,14 @@ class Watch:
 
 
 def happening(root: Path) -> list[str]:
-    """What happens besides, when every module under `root` is imported in a new process."""
+    """Returns the side effects of importing every module under `root`, in a new process."""
     command = [sys.executable, "-m", "tests.laws.importing", str(root)]
     run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     return run.stdout.splitlines()
 
 
 def main(root: Path) -> None:
-    """Imports what is under `root`; one line for each thing that should not have happened."""
+    """Imports every module under `root`; prints one line for each side effect."""
     watch = Watch(root)
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(root))
@@ -69,7 +69,7 @@ def main(root: Path) -> None:
     held = {type(thing).__name__ for thing in gc.get_objects()} & HELD
     extra = [thread.name for thread in threading.enumerate()][1:]
     for line in [*watch.seen, *(f"holds a {name}" for name in held), *extra]:
-        print(line)  # noqa: T201 - its answer
+        print(line)  # noqa: T201 - read by `happening`
 
 
 if __name__ == "__main__":

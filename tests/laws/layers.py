@@ -1,4 +1,4 @@
-"""Law 1: imports go one way, and the machinery knows no noun of the domain."""
+"""Law 1: imports go one way, and `weft/` uses no noun of the domain."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.laws.source import LAYERS, imported, sources
 
-# Where a noun of the domain is a word of somebody else's, and whose.
+# Places where a noun of the domain has another meaning, and which.
 OTHER_MEANINGS = {
     ("weft/embedded/", "user"): "the operating system's, and whoever uses the servers",
     ("weft/changes/outage.py", "user"): "whoever uses a store",
@@ -14,13 +14,12 @@ OTHER_MEANINGS = {
     ("weft/rates/", "item"): "a limit, in the words of the library that counts",
     ("weft/execution/", "item"): "what a list holds, in the words of the GraphQL specification",
 }
-# A method of mappings, an error code that every GraphQL server has, and the contract's word for a
-# problem that is the client's.
-NO_NOUNS = (".items()", "BAD_USER_INPUT", "UserError")
+# A method of mappings, and an error code common to GraphQL servers.
+NO_NOUNS = (".items()", "BAD_USER_INPUT")
 
 
 def wrong_imports(root: Path) -> list[str]:
-    """Imports of a higher layer, of what stands above all layers, or relative ones."""
+    """Returns relative imports, and imports from a higher layer or from above all layers."""
     found = sources(root)
     above = {source.layer for source in found} - set(LAYERS)
     return [
@@ -39,7 +38,7 @@ def _is_above(layer: str, other: str, above: set[str]) -> bool:
 def domain_words(
     root: Path, nouns: Iterable[str], meanings: dict[tuple[str, str], str]
 ) -> list[str]:
-    """Nouns of the domain anywhere in weft/, comments too; and meanings that nothing needs."""
+    """Returns nouns of the domain in weft/, also in comments, and meanings that are not used."""
     known, found, needed = {noun.lower() for noun in nouns}, list[str](), set[tuple[str, str]]()
     for path, line_number, word in _words(root):
         noun = word if word in known else word.removesuffix("s")

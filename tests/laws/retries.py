@@ -1,4 +1,4 @@
-"""A cancellation is never lost: one way to try again, and one to await what may lose it."""
+"""A cancellation is never lost: one way to retry, and one to await libraries that may lose it."""
 
 import ast
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ OUTAGES = {
     "RedisError",
     "TimeoutError",
 }
-"""Errors under which a store, or a library's failed cancellation, may hide."""
+"""Errors that an outage of a store raises, or a library in place of a cancellation."""
 LOSES_CANCELLATIONS = ("redis.asyncio", "limits.aio", "aiosmtplib")
 OWN_LOOPS = {
     "weft/postgres/opening.py": "tries again where the connection that began a history ended it",
@@ -36,7 +36,7 @@ Loop = ast.While | ast.For | ast.AsyncFor
 
 
 def own_retries(root: Path, allowed: dict[str, str]) -> list[str]:
-    """Loops that go on after an outage, but neither by `Outage.attempt` nor `cancellable`."""
+    """Returns loops that go on after an outage without `Outage.attempt` or `cancellable`."""
     return [
         source.at(handler, "tries again without `Outage.attempt`")
         for source in sources(root)
@@ -63,7 +63,7 @@ def _handlers(loop: Loop) -> Iterator[ast.AST]:
 
 
 def _is_own(node: ast.With | ast.AsyncWith, error: ast.expr) -> bool:
-    """Whether it is the end of the block's own `asyncio.timeout`."""
+    """Whether the error is that of the block's own `asyncio.timeout`."""
     first = node.body[0]
     return (
         isinstance(error, ast.Name)
@@ -97,7 +97,7 @@ def _is_cancellable(node: ast.Await) -> bool:
 
 
 def lost_cancellations(root: Path, allowed: dict[str, str]) -> list[str]:
-    """Where a library that may lose a cancellation is awaited, but not by `cancellable`."""
+    """Returns awaits without `cancellable` of libraries that may lose a cancellation."""
     files = sources(root)
     own = {
         node.name
@@ -129,7 +129,7 @@ def _is_of_asyncio(call: ast.Call) -> bool:
 
 
 def _root(call: ast.Call) -> str:
-    """The name of the module that a function is called of."""
+    """Returns the name before the called attribute: `b` for `a.b.c()`."""
     function = call.func
     return _name(function.value) if isinstance(function, ast.Attribute) else ""
 

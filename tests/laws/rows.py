@@ -1,4 +1,4 @@
-"""Laws 3 and 4 as far as the loaded modules tell: what statements and resolvers give."""
+"""Laws 3 and 4, checked on the imported modules: what statements and resolvers return."""
 
 import ast
 import inspect
@@ -18,7 +18,7 @@ from weft.postgres.statement import Statement
 
 
 def unfrozen_rows(root: Path) -> list[str]:
-    """Structs of the domain that could be changed after they were made."""
+    """Returns structs of the domain that are not frozen."""
     return [
         source.at(node, f"{node.name} is not frozen")
         for source in sources(root)
@@ -31,7 +31,7 @@ def unfrozen_rows(root: Path) -> list[str]:
 
 
 def statements(module: Any) -> Iterator[tuple[str, Statement[Any]]]:
-    """The statements that are constants of a module, also those that stand in mappings."""
+    """Yields the statements that are constants of a module, also those in dicts."""
     for name, value in vars(module).items():
         if isinstance(value, Statement):
             yield name, value
@@ -42,8 +42,8 @@ def statements(module: Any) -> Iterator[tuple[str, Statement[Any]]]:
 
 
 def wrong_statements(modules: Iterable[Any]) -> list[str]:
-    """Statements of varying text, with OFFSET, with a name that is none of a constant, or whose
-    rows are neither plain values nor frozen structs.
+    """Returns statements whose text varies, that use OFFSET, whose name is not that of a constant,
+    or whose rows are neither plain values nor frozen structs.
     """
     found: list[str] = []
     for module in modules:
@@ -67,12 +67,12 @@ def _is_plain(hint: Any) -> bool:
         return all(map(_is_plain, arguments))
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return hint.__struct_config__.frozen
-    # A lambda has no annotations; what else there is, no list or dict, cannot be changed.
+    # A lambda has no annotations (`object`); other types are immutable unless they are these.
     return hint not in (list, dict, set)
 
 
 def unread_rows(schema: GraphQLSchema) -> list[str]:
-    """Columns that their row does not have, and resolvers that do not say what they give."""
+    """Returns columns that their row lacks, and resolvers without a return annotation."""
     found = [
         f"{object_type.name}.{name} is not on {row_of(object_type).__name__}"
         for object_type in schema.type_map.values()

@@ -1,4 +1,4 @@
-"""The project's source as the laws read it."""
+"""The project's source files, parsed for the laws."""
 
 import ast
 from collections.abc import Iterator
@@ -20,21 +20,21 @@ class Source:
 
     @property
     def layer(self) -> str:
-        """The package that it belongs to, or its own name at the top."""
+        """The top-level package, or the module's own name if it is in no package."""
         return self.path.partition("/")[0].removesuffix(".py")
 
     @property
     def module(self) -> str:
-        """The dotted name."""
+        """The dotted name of the module."""
         return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
     def at(self, node: ast.AST, message: str) -> str:
-        """A violation, with its place."""
+        """Returns a violation as `path:line: message`."""
         return f"{self.path}:{getattr(node, 'lineno', 0)}: {message}"
 
 
 def sources(root: Path) -> list[Source]:
-    """Every Python file of the layers, and those that stand above them."""
+    """Returns every Python file of the layers, of development/, and at the root."""
     files = sorted(root.glob("*.py"))
     files += sorted(root.glob("development/*.py"))
     files += sorted(root.glob("settings/*.py"))
@@ -47,7 +47,7 @@ def sources(root: Path) -> list[Source]:
 
 
 def imported(source: Source) -> Iterator[tuple[ast.stmt, str]]:
-    """Every module that the file imports, wherever in it, with the statement."""
+    """Yields every import statement, anywhere in the file, with the name of the module."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -57,7 +57,7 @@ def imported(source: Source) -> Iterator[tuple[ast.stmt, str]]:
 
 
 def called_name(call: ast.Call) -> str:
-    """The last name of what is called: `b` for `a.b()`."""
+    """Returns the last name of the called expression: `b` for `a.b()`."""
     function = call.func
     if isinstance(function, ast.Attribute):
         return function.attr

@@ -1,4 +1,4 @@
-"""Laws 3, 4 and 7 as far as the source tells: who knows Strawberry, SQL and Redis."""
+"""Laws 3, 4 and 7, checked in the source: which modules use Strawberry, SQL and Redis."""
 
 import ast
 import re
@@ -6,14 +6,13 @@ from pathlib import Path
 
 from tests.laws.source import Source, called_name, imported, sources
 
-HOMES_OF_SQL = ("db/", "weft/postgres/")
 ALLOWED_TO_IMPORT = {
     "strawberry": ("schema/", "weft/", "cli.py"),
-    "sqlalchemy": HOMES_OF_SQL,
-    "asyncpg": HOMES_OF_SQL,
-    "alembic": HOMES_OF_SQL,
+    "sqlalchemy": ("db/",),
+    "asyncpg": ("db/",),
+    "alembic": ("db/",),
     "psycopg": (),
-    # Redis may only make answers faster: whoever makes answers does not know it.
+    # Redis may only make answers faster: no module that computes answers imports it.
     "redis": (
         "weft/changes/",
         "weft/cache/",
@@ -22,7 +21,7 @@ ALLOWED_TO_IMPORT = {
         "weft/shared_redis.py",
     ),
 }
-# How the embedded server makes its one database, before there is anything to connect to.
+# The embedded server creates its database before there is one to connect to.
 SQL_OUTSIDE = {"weft/embedded/postgresql.py": "CREATE DATABASE"}
 
 SQL = re.compile(
@@ -33,7 +32,7 @@ SQL = re.compile(
 
 
 def wrong_libraries(root: Path) -> list[str]:
-    """Imports of a library where it is not at home."""
+    """Returns imports of a library outside the paths that may import it."""
     return [
         source.at(node, f"imports {name}")
         for source in sources(root)
@@ -44,11 +43,11 @@ def wrong_libraries(root: Path) -> list[str]:
 
 
 def sql_outside_db(root: Path) -> list[str]:
-    """SQL in the texts of files outside db/ and weft/postgres/."""
+    """Returns string literals with SQL in files outside db/."""
     return [
         source.at(node, f"has SQL: {node.value[:40]!r}")
         for source in sources(root)
-        if not source.path.startswith(HOMES_OF_SQL)
+        if source.layer != "db"
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if SQL.search(node.value) and not _is_known(source.path, node.value)
@@ -63,11 +62,11 @@ STATEMENTS = {"Statement", "PageStatements", "RowStatements"}
 
 
 def statements_per_call(root: Path) -> list[str]:
-    """Statements that are built when they are needed, or that could be of varying length."""
+    """Returns statements of db/ that are built per call, or whose text could vary in length."""
     return [
         violation
         for source in sources(root)
-        if source.path.startswith(HOMES_OF_SQL) and not source.path.startswith("db/migrations/")
+        if source.layer == "db" and not source.path.startswith("db/migrations/")
         for violation in (*_varying(source), *_built_in_functions(source))
     ]
 
@@ -81,9 +80,9 @@ def _varying(source: Source) -> list[str]:
 
 
 def _built_in_functions(source: Source) -> list[str]:
-    """A statement in a function is good only if the module calls that function at its top.
+    """Returns statements built in functions, unless the module calls the function at its top level.
 
-    So is one in the constructor of what holds statements, which is held to the same.
+    Methods of the STATEMENTS classes may build them: calls of those classes are checked as well.
     """
     at_top = {
         called_name(call)

@@ -8,7 +8,7 @@ GOOD = "from weft.bounds import A\nBoundedCache(A)\n"
 
 
 class TestUnlisted:
-    def test_finds_caches_without_a_bound(self, tmp_path: Path) -> None:
+    def test_caches_without_a_bound_are_found(self, tmp_path: Path) -> None:
         tree = write(
             tmp_path,
             TABLE
@@ -22,12 +22,12 @@ class TestUnlisted:
         found = [line.partition(":")[0] for line in bounds.unlisted(tree)]
         assert found == ["weft/a.py", "weft/a.py", "weft/b.py"]
 
-    def test_finds_bounds_without_a_cache(self, tmp_path: Path) -> None:
+    def test_bounds_without_a_cache_are_found(self, tmp_path: Path) -> None:
         assert bounds.unlisted(write(tmp_path, TABLE)) == ["weft/bounds.py: nothing keeps to A"]
 
 
 class TestByCount:
-    def test_finds_what_keeps_things_by_count(self, tmp_path: Path) -> None:
+    def test_caches_bounded_by_count_are_found(self, tmp_path: Path) -> None:
         texts = {
             "a": "from functools import cache\n@cache\ndef f(x): ...\n",
             "b": "from functools import lru_cache\n@lru_cache\ndef f(x): ...\n",

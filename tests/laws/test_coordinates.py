@@ -29,7 +29,7 @@ box.__module__ = "resolvers.test_coordinates"
 
 
 def box_schema(size_of: Any) -> GraphQLSchema:
-    """A schema whose boxes have a `size` that is answered by the resolver."""
+    """Returns a schema whose boxes have a `size` with this resolver."""
 
     @output(BoxRow)
     class Box:
@@ -59,7 +59,9 @@ class TestCoordinates:
             ("size", "weft.declare.pagination", 1),
         ],
     )
-    def test_resolver(self, name: str, module: str, violations: int):
+    def test_resolver_of_another_name_or_noun_breaks_the_law(
+        self, name: str, module: str, violations: int
+    ):
         async def size(boxes: Any, info: Info) -> list[int]:
             """How large."""
             return []
@@ -67,7 +69,7 @@ class TestCoordinates:
         size.__name__, size.__module__ = name, module
         assert len(coordinates.wrong_resolvers(box_schema(size))) == violations
 
-    def test_files_broken(self, tmp_path: Path):
+    def test_missing_files_and_plural_names_break_the_law(self, tmp_path: Path):
         present = dict.fromkeys(("db/box.py", "loaders/box.py", "schema/box.py"), "")
         tree = write(tmp_path, {**present, "resolvers/boxes.py": "", "loaders/crate.py": ""})
         assert coordinates.missing_files(tree, ["box"]) == [
@@ -76,7 +78,7 @@ class TestCoordinates:
             "loaders/crate.py has no db/crate.py",
         ]
 
-    def test_loaders_broken(self, tmp_path: Path):
+    def test_loaders_of_other_names_break_the_law(self, tmp_path: Path):
         async def box_by_id(connection: Any, keys: Any) -> list[int]:
             return []
 
@@ -93,22 +95,22 @@ class TestCoordinates:
 
 class TestRows:
     @pytest.mark.parametrize("layer", ["resolvers", "loaders", "db"])
-    def test_broken_by_strawberry(self, tmp_path: Path, layer: str):
+    def test_import_of_strawberry_breaks_the_law(self, tmp_path: Path, layer: str):
         tree = write(tmp_path, {f"{layer}/a.py": "from strawberry import ID"})
         assert storage.wrong_libraries(tree) == [f"{layer}/a.py:1: imports strawberry"]
 
     @pytest.mark.parametrize("options", ["", ", kw_only=True", ", frozen=False"])
-    def test_broken_by_a_row_that_can_be_changed(self, tmp_path: Path, options: str):
+    def test_mutable_row_breaks_the_law(self, tmp_path: Path, options: str):
         text = f"class BoxRow(msgspec.Struct{options}): ..."
         assert len(rows.unfrozen_rows(write(tmp_path, {"db/a.py": text}))) == 1
 
-    def test_broken_by_a_resolver_that_does_not_say_what_it_gives(self):
+    def test_resolver_without_a_return_annotation_breaks_the_law(self):
         async def size(boxes: Any, info: Info):
             """How large."""
 
         assert rows.unread_rows(box_schema(size)) == ["Box.size does not say what it gives"]
 
-    def test_broken_by_a_column_that_the_row_has_not(self):
+    def test_column_missing_from_its_row_breaks_the_law(self):
         async def size(boxes: Any, info: Info) -> list[int]:
             """How large."""
             return []

@@ -8,7 +8,7 @@ from tests.laws.tree import write
 
 
 class TestWrongPlaces:
-    def test_broken(self, tmp_path: Path):
+    def test_call_outside_its_place_breaks_the_law(self, tmp_path: Path):
         places = {"guard.allows": ("weft/a.py",)}
         tree = write(
             tmp_path, {"weft/a.py": "", "db/b.py": "limit.allows(1)\nspec.guard.allows(rows)"}
@@ -29,10 +29,10 @@ class TestImporting:
             "if os.environ.get('X'): ...",
         ],
     )
-    def test_broken_in_the_source(self, tmp_path: Path, text: str):
+    def test_work_at_import_is_found_in_the_source(self, tmp_path: Path, text: str):
         assert len(decisions.working_imports(write(tmp_path, {"db/a.py": text}))) == 1
 
-    def test_not_broken_by_what_a_function_does(self, tmp_path: Path):
+    def test_work_inside_a_function_keeps_the_law(self, tmp_path: Path):
         text = "def f():\n    return Settings(), os.environ['X']"
         assert decisions.working_imports(write(tmp_path, {"db/a.py": text})) == []
 
@@ -53,13 +53,13 @@ class TestImporting:
             ("from pathlib import Path\nPath(__file__ + '.x').write_text('')", "opens"),
         ],
     )
-    def test_broken_in_a_process(self, tmp_path: Path, text: str, violation: str):
+    def test_work_at_import_is_found_in_a_process(self, tmp_path: Path, text: str, violation: str):
         seen = happening(write(tmp_path, {"box.py": text}))
         assert any(violation in line for line in seen), seen
 
 
 class TestWrongSizes:
-    def test_broken(self, tmp_path: Path):
+    def test_long_files_and_meaningless_names_break_the_law(self, tmp_path: Path):
         tree = write(
             tmp_path,
             {

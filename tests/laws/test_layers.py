@@ -18,7 +18,7 @@ class TestWrongImports:
             ("weft/a/b.py", "from . import c"),
         ],
     )
-    def test_broken(self, tmp_path: Path, path: str, text: str):
+    def test_import_of_a_higher_layer_breaks_the_law(self, tmp_path: Path, path: str, text: str):
         tree = write(tmp_path, {"app.py": "import schema, weft", path: text})
         (violation,) = layers.wrong_imports(tree)
         assert violation.startswith(path)
@@ -37,15 +37,15 @@ class TestDomainWords:
             "for key, value in things.item(): ...",
         ],
     )
-    def test_broken(self, tmp_path: Path, text: str):
+    def test_noun_of_the_domain_breaks_the_law(self, tmp_path: Path, text: str):
         tree = write(tmp_path, {"weft/a.py": text})
         assert layers.domain_words(tree, ["user", "item"], {}) != []
 
-    def test_not_broken_by_mappings_or_other_domains(self, tmp_path: Path):
+    def test_mappings_and_other_packages_keep_the_law(self, tmp_path: Path):
         text = "for key, value in pairs.items(): itemise(key)\ncode = 'BAD_USER_INPUT'"
         tree = write(tmp_path, {"weft/a.py": text, "db/a.py": "item = 1"})
         assert layers.domain_words(tree, ["user", "item"], {}) == []
 
-    def test_broken_by_a_meaning_that_nothing_needs(self, tmp_path: Path):
+    def test_unused_meaning_breaks_the_law(self, tmp_path: Path):
         tree = write(tmp_path, {"weft/a.py": ""})
         assert layers.domain_words(tree, ["item"], {("weft/a.py", "item"): "any"}) != []

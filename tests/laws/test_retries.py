@@ -29,14 +29,14 @@ GOOD = {
 
 
 class TestOwnRetries:
-    def test_are_found(self, tmp_path: Path) -> None:
+    def test_loops_that_retry_by_themselves_are_found(self, tmp_path: Path) -> None:
         tree = write(tmp_path, {f"weft/{name}.py": text for name, text in (BAD | GOOD).items()})
         found = {line.partition(":")[0] for line in retries.own_retries(tree, {})}
         assert found == {f"weft/{name}.py" for name in BAD}
 
 
 class TestLostCancellations:
-    def test_are_found_where_a_library_may_lose_them(self, tmp_path: Path) -> None:
+    def test_bare_awaits_of_a_library_that_may_lose_them_are_found(self, tmp_path: Path) -> None:
         body = "async def f(x):\n    await asyncio.sleep(1)\n    await f(x)\n"
         redis = "from redis.asyncio import Redis\n" + body
         tree = write(

@@ -17,7 +17,7 @@ class BoxRow(msgspec.Struct, frozen=True):
 
 class TestSql:
     @pytest.mark.parametrize("library", ["sqlalchemy", "sqlalchemy.orm", "asyncpg", "alembic"])
-    def test_broken_by_a_library(self, tmp_path: Path, library: str):
+    def test_database_library_outside_db_breaks_the_law(self, tmp_path: Path, library: str):
         tree = write(tmp_path, {"resolvers/a.py": f"import {library}", "db/a.py": "import asyncpg"})
         assert storage.wrong_libraries(tree) == [f"resolvers/a.py:1: imports {library}"]
 
@@ -32,7 +32,7 @@ class TestSql:
             "DROP TABLE boxes",
         ],
     )
-    def test_broken_by_a_text(self, tmp_path: Path, sql: str):
+    def test_sql_text_outside_db_breaks_the_law(self, tmp_path: Path, sql: str):
         tree = write(tmp_path, {"loaders/a.py": f"def f():\n    return {sql!r}"})
         assert len(storage.sql_outside_db(tree)) == 1
 
@@ -46,10 +46,10 @@ class TestSql:
             "async def page(n):\n    await run(Statement(select(boxes)))",
         ],
     )
-    def test_broken_by_a_statement_that_is_no_constant(self, tmp_path: Path, text: str):
+    def test_statement_built_per_call_breaks_the_law(self, tmp_path: Path, text: str):
         assert len(storage.statements_per_call(write(tmp_path, {"db/a.py": text}))) == 1
 
-    def test_not_broken_by_a_builder_of_constants(self, tmp_path: Path):
+    def test_function_that_builds_constants_keeps_the_law(self, tmp_path: Path):
         text = "def _page(n): return Statement(n)\nPAGES = {n: _page(n) for n in (1, 2)}"
         assert storage.statements_per_call(write(tmp_path, {"db/a.py": text})) == []
 
@@ -62,7 +62,9 @@ class TestSql:
             ("BOXES", sa.select(sa.column("id")), dict),
         ],
     )
-    def test_broken_by_what_it_becomes(self, name: str, element: Any, row: Any):
+    def test_name_text_or_row_of_a_statement_breaks_the_law(
+        self, name: str, element: Any, row: Any
+    ):
         module = ModuleType("db.a")
         setattr(module, name, Statement(element, row))
         assert len(rows.wrong_statements([module])) == 1
@@ -74,6 +76,6 @@ class TestRedis:
     @pytest.mark.parametrize(
         "path", ["db/a.py", "loaders/a.py", "resolvers/a.py", "schema/a.py", "weft/transport/a.py"]
     )
-    def test_broken_by_whoever_makes_answers(self, tmp_path: Path, path: str):
+    def test_redis_imported_by_code_that_answers_breaks_the_law(self, tmp_path: Path, path: str):
         tree = write(tmp_path, {path: "from redis.asyncio import Redis"})
         assert storage.wrong_libraries(tree) == [f"{path}:1: imports redis.asyncio"]
