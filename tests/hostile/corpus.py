@@ -1,4 +1,4 @@
-"""Requests that are meant to hurt: each a body, or what makes one, by name."""
+"""Hostile requests by name, each with a function that builds its body."""
 
 import base64
 import gzip
@@ -11,7 +11,7 @@ MEGABYTE = 1024 * 1024
 
 
 class Hostile(NamedTuple):
-    """A POST. `codes` are those of the errors that may come; None: it is a good request."""
+    """A POST. `codes` are the error codes it may get; None if the request is valid."""
 
     body: Callable[[], bytes]
     codes: tuple[str, ...] | None
@@ -36,7 +36,7 @@ def doubling(count: int) -> str:
 
 
 def spreading(count: int) -> str:
-    """Each fragment spreads the next one ten times over, in one place."""
+    """Returns fragments that each spread the next one ten times in one place."""
     links = " ".join(
         f"fragment F{n} on Query {{ {' '.join([f'...F{n + 1}'] * 10)} }}" for n in range(count)
     )
@@ -212,7 +212,7 @@ CORPUS: dict[str, Hostile] = {
         headers=(("content-encoding", "gzip, gzip"),),
     ),
     "brotli": Hostile(lambda: b"\x00", BAD, headers=(("content-encoding", "br"),)),
-    # CVE-2024-47082: forms that upload files could be sent by pages of other origins.
+    # CVE-2024-47082: pages of other origins could send forms with file uploads.
     "a form with files": Hostile(
         lambda: b'--x\r\nContent-Disposition: form-data; name="operations"\r\n\r\n'
         b'{"query":"mutation { signOut { signedOut } }"}\r\n--x--\r\n', BAD,
@@ -223,7 +223,7 @@ CORPUS: dict[str, Hostile] = {
         "application/x-www-form-urlencoded",
     ),
     "plain text": Hostile(query("mutation { signOut { signedOut } }"), BAD, "text/plain"),
-    # CVE-2025-22151: an ID of one type was taken for one of another.
+    # CVE-2025-22151: an ID of one type was accepted as one of another type.
     "an ID of another type": item_id(encoded("User:1")),
     "an ID of no type": item_id(encoded("Nobody:1")),
     "an ID without a type": item_id(encoded("1")),

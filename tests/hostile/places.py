@@ -1,4 +1,4 @@
-"""A marked text in every place of a GraphQL request that an error could repeat."""
+"""Requests with a marked text, one for each place that an error message could repeat."""
 
 import base64
 import json
@@ -11,9 +11,9 @@ from weft.echo import MAX_ECHO
 
 
 class Marked:
-    """A long text that stands nowhere else, in the forms in which it can be sent.
+    """A long random text, in the forms in which it can be sent.
 
-    `between` is what stands between its words: space, and perhaps quotes.
+    `between` separates its words: a space, and perhaps quotes.
     """
 
     def __init__(self, seed: int, length: int, between: str) -> None:
@@ -26,7 +26,7 @@ class Marked:
         self.all = (self.name, self.digits, self.plain, self.words)
 
     def repeated(self, message: str) -> str | None:
-        """A part of the text that is longer than it may be and stands in the message."""
+        """Returns a part of the text that the message repeats, longer than MAX_ECHO; or None."""
         size = MAX_ECHO + 1
         parts = (message[at : at + size] for at in range(len(message) - size + 1))
         return next((part for part in parts if any(part in text for text in self.all)), None)
@@ -36,7 +36,7 @@ Place = Callable[[Marked], dict[str, Any]]
 
 
 def text(query: str) -> Place:
-    """A document in which NAME, WORDS, PLAIN words and DIGITS are put."""
+    """Returns a function that puts the mark in place of NAME, WORDS, PLAIN and DIGITS."""
 
     def request(mark: Marked) -> dict[str, Any]:
         put = query.replace("NAME", mark.name).replace("WORDS", json.dumps(mark.words)[1:-1])

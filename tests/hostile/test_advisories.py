@@ -1,4 +1,4 @@
-"""What was published of Strawberry, each tried here, whether our code has part in it or not."""
+"""Tries every published vulnerability of Strawberry, even where Weft does not use that code."""
 
 import re
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ async def refused(api: Api, text: str, **variables: Any) -> list[str]:
     return [error["extensions"]["code"] for error in errors]
 
 
-async def test_cve_2024_47082_forms_with_files_are_no_requests(
+async def test_cve_2024_47082_forms_with_files_are_refused(
     server: Server, client: httpx.AsyncClient
 ) -> None:
     operations = '{"query": "mutation { add }", "variables": {}}'
@@ -39,7 +39,7 @@ async def test_cve_2024_47082_forms_with_files_are_no_requests(
     assert server.witness.counts["added"] == 0
 
 
-async def test_cve_2025_22151_an_id_is_of_its_type_alone(api: Api) -> None:
+async def test_cve_2025_22151_id_of_another_type_is_refused(api: Api) -> None:
     ada = await api.user()
     item = await api.item(ada)
     assert await refused(api, "query($id: ID!) { item(id: $id) { id } }", id=ada.id) == ["BAD_ID"]
@@ -49,8 +49,8 @@ async def test_cve_2025_22151_an_id_is_of_its_type_alone(api: Api) -> None:
         assert (await api.data(text, {"id": id}))["node"] == {"__typename": type_, "id": id}
 
 
-async def test_cve_2026_35523_the_older_protocol_is_not_spoken(server: Server) -> None:
-    """It took operations before the handshake."""
+async def test_cve_2026_35523_older_subprotocol_is_refused(server: Server) -> None:
+    """The older protocol accepted operations before the handshake."""
     async with connect(
         server.socket_url, subprotocols=[Subprotocol("graphql-ws")], proxy=None
     ) as connection:
@@ -60,7 +60,7 @@ async def test_cve_2026_35523_the_older_protocol_is_not_spoken(server: Server) -
         assert closed.value.rcvd.code == 4406
 
 
-async def test_cve_2026_35526_subscriptions_of_a_socket_have_an_end() -> None:
+async def test_cve_2026_35526_subscriptions_of_a_socket_are_limited() -> None:
     limits = SocketLimits(operations=10, operations_per_second=10_000)
     async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
         await socket.open()
@@ -70,7 +70,7 @@ async def test_cve_2026_35526_subscriptions_of_a_socket_have_an_end() -> None:
         assert told == ["error"] * 190
 
 
-def test_cve_2026_45739_the_page_writes_no_header_into_its_address() -> None:
+def test_cve_2026_45739_page_writes_no_headers_into_its_url() -> None:
     sources = list(WEB.rglob("src/*.ts*"))
     assert sources
     for path in sources:
@@ -78,12 +78,12 @@ def test_cve_2026_45739_the_page_writes_no_header_into_its_address() -> None:
         assert written is None, path
 
 
-async def test_cve_2026_47706_fragments_in_a_circle_are_no_recursion(api: Api) -> None:
+async def test_cve_2026_47706_circular_fragments_are_refused(api: Api) -> None:
     circle = "query { ...A } fragment A on Query { ...B } fragment B on Query { ...A }"
     assert set(await refused(api, circle)) == {"GRAPHQL_VALIDATION_FAILED"}
 
 
-async def test_cve_2026_47707_aliases_in_fragments_are_counted_as_often_as_they_are_spread(
+async def test_cve_2026_47707_aliases_count_once_for_each_spread_of_their_fragment(
     api: Api,
 ) -> None:
     aliases = " ".join(f"a{number}: __typename" for number in range(90))
@@ -93,7 +93,7 @@ async def test_cve_2026_47707_aliases_in_fragments_are_counted_as_often_as_they_
     assert await refused(api, text) == ["DOCUMENT_LIMIT_EXCEEDED"]
 
 
-async def test_cve_2026_107727_operations_that_have_ended_take_no_place() -> None:
+async def test_cve_2026_107727_completed_operations_do_not_count_towards_the_limit() -> None:
     limits = SocketLimits(operations=3, operations_per_second=10_000)
     async with serving(limits=limits) as server, connecting(server.socket_url) as socket:
         await socket.open()
@@ -103,7 +103,7 @@ async def test_cve_2026_107727_operations_that_have_ended_take_no_place() -> Non
             assert (await socket.receive())["type"] == "complete"
 
 
-async def test_cve_2026_107728_a_permission_that_would_be_awaited_is_none() -> None:
+async def test_cve_2026_107728_awaitable_permission_grants_nothing() -> None:
     async def later(rows: Sequence[Any], _info: Any) -> list[bool]:
         return [False for _ in rows]
 

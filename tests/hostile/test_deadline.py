@@ -1,4 +1,4 @@
-"""An operation that takes too long ends, and so does what it has asked PostgreSQL."""
+"""An operation that exceeds its time limit ends, and so does its statement in PostgreSQL."""
 
 import asyncpg
 
@@ -11,7 +11,7 @@ NONE_WAITS = """SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = curren
     AND application_name = 'weft read' AND wait_event_type = 'Lock'"""
 
 
-async def test_a_slow_statement_ends_with_its_operation(
+async def test_slow_statement_ends_with_its_operation(
     connection: asyncpg.Connection, settings: Settings
 ) -> None:
     impatient = settings.model_copy(
@@ -27,11 +27,11 @@ async def test_a_slow_statement_ends_with_its_operation(
             (error,) = answer["errors"]
             assert error["extensions"]["code"] == "DEADLINE_EXCEEDED"
             assert error["path"] == ["items"]
-            await until(lambda: connection.fetchval(NONE_WAITS))  # though the table is still locked
+            await until(lambda: connection.fetchval(NONE_WAITS))  # the table is still locked
         finally:
             await transaction.rollback()
 
         async def is_answered() -> bool:
             return (await api.answer(text))["data"] == {"items": {"totalCount": 0, "nodes": []}}
 
-        await until(is_answered)  # a slow machine may need several tries within so short a time
+        await until(is_answered)  # a slow machine may need several tries, as the limit is short

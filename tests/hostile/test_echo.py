@@ -1,4 +1,4 @@
-"""No error repeats more than a few dozen characters of what a client sent, wherever it stood."""
+"""No error repeats more than a few dozen characters of any part of a request."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ SENT = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 QUERIED = settings(SENT, max_examples=2)
-"""Each URL is logged by the client, and the log is searched for secrets."""
+"""Few examples: httpx logs each URL, and the log is searched for secrets."""
 INTERPRETERS = (
     "Python", "Traceback", "sys.", "int()", "Exceeds the limit", "codec", "surrogates not",
     "object has no attribute", "expected str", "NoneType", "recursion", "ValueError", "TypeError",
@@ -39,7 +39,7 @@ MARKED = st.builds(
 
 
 class Logs(logging.Handler):
-    """What is logged with an exception."""
+    """Collects log records that are errors or have an exception."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ def assert_brief(mark: Marked, messages: list[str], logs: Logs) -> None:
 
 @pytest.fixture
 async def url(api: Api) -> AsyncIterator[str]:
-    """Where the whole server takes sockets."""
+    """Gives the URL of the whole server for WebSockets."""
     async with listening(api.app) as server:
         yield f"ws://{address_of(server)}/graphql"
 
@@ -79,10 +79,10 @@ def messages_of(errors: list[dict[str, Any]]) -> list[str]:
     return [error["message"] for error in errors]
 
 
-class TestErrors:
+class TestErrorMessages:
     @SENT
     @given(mark=MARKED)
-    async def test_of_bodies_repeat_little(self, api: Api, logs: Logs, mark: Marked) -> None:
+    async def test_errors_of_bodies_repeat_little(self, api: Api, logs: Logs, mark: Marked) -> None:
         for request in [place(mark) for place in PLACES.values()]:
             response = await api.http.post("/graphql", json=request)
             assert response.status_code < 500
@@ -90,7 +90,9 @@ class TestErrors:
 
     @QUERIED
     @given(mark=MARKED)
-    async def test_of_query_strings_repeat_little(self, api: Api, logs: Logs, mark: Marked) -> None:
+    async def test_errors_of_query_strings_repeat_little(
+        self, api: Api, logs: Logs, mark: Marked
+    ) -> None:
         for request in [place(mark) for place in PLACES.values()]:
             params = {
                 name: value if isinstance(value, str) else json.dumps(value)
@@ -102,7 +104,9 @@ class TestErrors:
 
     @SENT
     @given(mark=MARKED)
-    async def test_of_streams_repeat_little(self, api: Api, logs: Logs, mark: Marked) -> None:
+    async def test_errors_of_event_streams_repeat_little(
+        self, api: Api, logs: Logs, mark: Marked
+    ) -> None:
         headers = {"accept": "text/event-stream"}
         for place in PLACES.values():
             response = await api.http.post("/graphql", json=place(mark), headers=headers)
@@ -116,13 +120,15 @@ class TestErrors:
 
     @SENT
     @given(mark=MARKED)
-    async def test_of_sockets_repeat_little(self, url: str, logs: Logs, mark: Marked) -> None:
+    async def test_errors_on_sockets_repeat_little(
+        self, url: str, logs: Logs, mark: Marked
+    ) -> None:
         async with connecting(url) as socket:
             await socket.open()
             for number, place in enumerate(PLACES.values()):
                 payload = place(mark)
                 if "\0" in json.dumps(payload).replace("\\u0000", "\0"):
-                    continue  # no JSON for us, which closes the socket: see below
+                    continue  # refused as JSON, which closes the socket: see below
                 await socket.send("subscribe", id=str(number), payload=payload)
                 message = await socket.receive()
                 while message["type"] == "complete":
@@ -133,7 +139,7 @@ class TestErrors:
 
     @SENT
     @given(mark=MARKED)
-    async def test_of_bytes_and_headers_repeat_little(
+    async def test_errors_of_raw_bodies_headers_and_paths_repeat_little(
         self, api: Api, logs: Logs, mark: Marked
     ) -> None:
         words = mark.plain
@@ -182,12 +188,10 @@ class TestErrors:
         assert_brief(mark, messages_of(response.json()["errors"]), logs)
 
 
-class TestReasons:
+class TestCloseReasons:
     @SENT
     @given(mark=MARKED)
-    async def test_to_close_a_socket_repeat_little(
-        self, url: str, logs: Logs, mark: Marked
-    ) -> None:
+    async def test_close_reasons_repeat_little(self, url: str, logs: Logs, mark: Marked) -> None:
         words = mark.words
         ends: list[list[Any]] = [
             [words],
@@ -217,7 +221,7 @@ class TestReasons:
                 assert_brief(mark, [reason], logs)
 
 
-class TestShort:
+class TestShortValues:
     @pytest.mark.parametrize(
         ("request_", "part"),
         [
@@ -231,7 +235,7 @@ class TestShort:
             ({"query": '{ node(id: "abc") { id } }'}, "'abc'"),
         ],
     )
-    async def test_names_and_values_are_repeated_in_full(
+    async def test_short_names_and_values_are_repeated_in_full(
         self, api: Api, request_: dict[str, Any], part: str
     ) -> None:
         response: httpx.Response = await api.http.post("/graphql", json=request_)

@@ -1,4 +1,4 @@
-"""Noise on the HTTP endpoint: whatever comes, the answer is JSON of the right form, and no 5xx."""
+"""Generated noise on the HTTP endpoint gets a GraphQL response in JSON, and never a 5xx."""
 
 import asyncio
 import json
@@ -42,20 +42,26 @@ def assert_graphql(response: httpx.Response) -> None:
 class TestNoise:
     @NOISE
     @given(body=REQUESTS | ANY_JSON)
-    async def test_of_json(self, client: httpx.AsyncClient, body: object) -> None:
+    async def test_random_json_gets_a_graphql_response(
+        self, client: httpx.AsyncClient, body: object
+    ) -> None:
         raw = json.dumps(body)
         headers = {"content-type": "application/json"}
         assert_graphql(await client.post("/graphql", content=raw, headers=headers))
 
     @NOISE
     @given(body=st.binary(max_size=200))
-    async def test_of_bytes(self, client: httpx.AsyncClient, body: bytes) -> None:
+    async def test_random_bytes_get_a_graphql_response(
+        self, client: httpx.AsyncClient, body: bytes
+    ) -> None:
         headers = {"content-type": "application/json"}
         assert_graphql(await client.post("/graphql", content=body, headers=headers))
 
     @NOISE
     @given(query=st.binary(max_size=80))
-    async def test_of_query_strings(self, client: httpx.AsyncClient, query: bytes) -> None:
+    async def test_random_query_strings_get_a_graphql_response(
+        self, client: httpx.AsyncClient, query: bytes
+    ) -> None:
         quoted = "".join(f"%{byte:02x}" for byte in query)
         for form in (f"query={quoted}", quoted, f"documentId={quoted}&variables={quoted}"):
             assert_graphql(await client.get(f"/graphql?{form}"))
@@ -70,7 +76,7 @@ class TestNoise:
             HEADER_TEXT,
         ),
     )  # fmt: skip
-    async def test_of_headers(
+    async def test_random_headers_get_a_graphql_response(
         self, client: httpx.AsyncClient, accept: str, content_type: str, other: dict[str, str]
     ) -> None:
         headers = {"accept": accept, "content-type": content_type, **other}
@@ -79,7 +85,7 @@ class TestNoise:
 
     @NOISE
     @given(raw=st.binary(min_size=1, max_size=300))
-    async def test_of_another_protocol_ends_the_connection(
+    async def test_random_request_lines_end_the_connection(
         self, server: Server, raw: bytes
     ) -> None:
         reader, writer = await asyncio.open_connection(*server.address.split(":"))

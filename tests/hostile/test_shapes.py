@@ -1,4 +1,4 @@
-"""Requests and frames of odd shapes: what two readers could read differently is not read."""
+"""Odd requests and frames: the server refuses what two parsers could read differently."""
 
 import asyncio
 from contextlib import suppress
@@ -18,7 +18,7 @@ HELLO = b'{"type":"subscribe","id":"1","payload":{"query":"{ hello }"}}'
 
 
 def frame(payload: bytes, first: int = 0x81) -> bytes:
-    """A masked frame whose first byte is this: FIN, the reserved bits and the opcode."""
+    """Returns a masked frame; `first` holds FIN, the reserved bits and the opcode."""
     return bytes((first,)) + text_frame(1, payload)[1:]
 
 
@@ -28,9 +28,9 @@ INIT = frame(b'{"type":"connection_init"}')
 async def answers(
     server: Server, data: bytes, until: bytes = b"", *, framed: bool = False
 ) -> bytes:
-    """All that is answered to these bytes up to `until`, or else to the end of the connection.
+    """Sends the bytes; returns the response up to `until`, or up to the end of the connection.
 
-    If they are `framed` they come on a socket.
+    With `framed`, the bytes are sent on a WebSocket, after its handshake.
     """
     reader, writer = await asyncio.open_connection(*server.address.split(":"))
     if framed:
@@ -70,7 +70,9 @@ class TestRequests:
             b"x: a\rcontent-length: 28\r\n",
         ],
     )
-    async def test_whose_length_is_unclear_do_nothing(self, server: Server, lines: bytes) -> None:
+    async def test_request_of_ambiguous_length_changes_nothing(
+        self, server: Server, lines: bytes
+    ) -> None:
         told = await answers(server, HEAD + lines + b"\r\n" + ADD + b"0\r\n\r\n" + INSIDE)
         statuses = [line[9:12] for line in told.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
         assert all(b"400" <= status < b"500" for status in statuses)
@@ -91,17 +93,17 @@ class TestRequests:
             b"*1\r\n$4\r\nPING\r\n",
         ],
     )
-    async def test_of_other_protocols_are_no_5xx(self, server: Server, start: bytes) -> None:
+    async def test_other_protocols_get_no_5xx(self, server: Server, start: bytes) -> None:
         told = await answers(server, start)
         assert not told.startswith(b"HTTP/1.1 5")
         assert b"evil.example" not in told
 
-    async def test_whose_chunks_never_end_are_not_kept(self, server: Server) -> None:
+    async def test_many_chunks_with_extensions_are_refused(self, server: Server) -> None:
         chunk = b"1000;%b\r\n%b\r\n" % (b"x" * 3_000, b" " * 0x1000)
         told = await answers(server, HEAD + b"transfer-encoding: chunked\r\n\r\n" + chunk * 20)
         assert told == b"" or told.startswith(b"HTTP/1.1 413 ")
 
-    async def test_that_come_many_at_once_are_answered_in_order(self, server: Server) -> None:
+    async def test_pipelined_requests_are_answered_in_order(self, server: Server) -> None:
         requests = b"".join(
             b"GET /graphql?query={a%d:hello} HTTP/1.1\r\nhost: a\r\n\r\n" % n for n in range(200)
         )
@@ -120,18 +122,18 @@ class TestFrames:
             (frame(b'{"type":"nothing"}'), 4400),
             (frame(HELLO), 4401),
             (INIT + INIT, 4429),
-            (frame(b"", 0xC1), 1002),  # compressed, which was not agreed on
-            (frame(b"", 0x83), 1002),  # an opcode of no meaning
+            (frame(b"", 0xC1), 1002),  # compressed, which was not negotiated
+            (frame(b"", 0x83), 1002),  # a reserved opcode
             (frame(b"a" * 126, 0x89), 1002),  # a ping that is too long
-            (frame(b"a", 0x09), 1002),  # a ping in parts
-            (frame(b"a", 0x80), 1002),  # a part of nothing
-            (frame(b"a", 0x01) + frame(b"b"), 1002),  # a message in another
+            (frame(b"a", 0x09), 1002),  # a fragmented ping
+            (frame(b"a", 0x80), 1002),  # a continuation without a message
+            (frame(b"a", 0x01) + frame(b"b"), 1002),  # a message inside another one
             (b"\x81\x01a", 1002),  # without a mask
             (b"\x81\xff" + (2**63).to_bytes(8, "big") + bytes(4), 1009),
             (b"\x81\xff" + (2**62).to_bytes(8, "big") + bytes(4), 1009),
         ],
     )
-    async def test_that_are_wrong_close_the_socket(
+    async def test_invalid_frames_close_the_socket(
         self, server: Server, frames: bytes, code: int
     ) -> None:
         told = await answers(server, frames, b"\x88", framed=True)
@@ -139,18 +141,18 @@ class TestFrames:
         closing = told[told.rindex(b"\x88") :]
         assert int.from_bytes(closing[2:4], "big") == code
 
-    async def test_of_a_message_in_a_thousand_parts_are_one_message(self, server: Server) -> None:
+    async def test_message_in_many_fragments_is_one_message(self, server: Server) -> None:
         parts = [frame(HELLO[:1], 0x01), *(frame(HELLO[n : n + 1], 0x00) for n in range(1, 60))]
         last = frame(HELLO[60:], 0x80)
         told = await answers(server, INIT + b"".join(parts) + last, WORLD, framed=True)
         assert WORLD in told
 
-    async def test_that_end_what_never_began_are_nothing(self, server: Server) -> None:
+    async def test_complete_for_an_unknown_operation_is_ignored(self, server: Server) -> None:
         done = frame(b'{"type":"complete","id":"9"}')
         told = await answers(server, INIT + done * 50 + frame(HELLO), WORLD, framed=True)
         assert WORLD in told
 
-    async def test_that_ping_are_answered(self, server: Server) -> None:
+    async def test_every_ping_frame_is_answered(self, server: Server) -> None:
         pings = frame(b"", 0x89) * 500
         told = await answers(server, INIT + pings + frame(HELLO), WORLD, framed=True)
         assert told.count(b"\x8a\x00") == 500

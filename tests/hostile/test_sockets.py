@@ -1,4 +1,4 @@
-"""Sockets that are flooded, spoken to in other protocols, or sent noise."""
+"""Sockets under floods, other protocols and generated noise."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from websockets.typing import Origin
 from tests.sockets import connecting
 from tests.waiting import until
 from tests.weft.transport.toy import Server, serving
-from weft.transport import socket_session
+from weft.transport import connection
 from weft.transport.limits import Rate, SocketLimits
 
 NOISE = settings(
@@ -53,7 +53,7 @@ async def is_healthy(server: Server) -> bool:
 class TestNoise:
     @NOISE
     @given(messages=st.lists(MESSAGES, min_size=1, max_size=8))
-    async def test_of_json_is_answered_or_closed_with_a_code(
+    async def test_json_noise_is_answered_or_closes_the_socket_with_a_code(
         self, server: Server, messages: list[dict[str, Any]]
     ) -> None:
         async with connecting(server.socket_url) as socket:
@@ -69,7 +69,7 @@ class TestNoise:
 
     @NOISE
     @given(frames=st.lists(st.binary(max_size=60) | st.text(max_size=60), max_size=6))
-    async def test_of_bytes_is_answered_or_closed_with_a_code(
+    async def test_byte_noise_closes_the_socket_with_a_code(
         self, server: Server, frames: list[bytes | str]
     ) -> None:
         async with connecting(server.socket_url) as socket:
@@ -82,16 +82,16 @@ class TestNoise:
                 code, _ = await socket.closed()
                 assert code in ENDS
 
-    async def test_leaves_the_server_healthy(self, server: Server) -> None:
+    async def test_noise_leaves_the_server_healthy(self, server: Server) -> None:
         assert await is_healthy(server)
         await until(lambda: server.live.in_flight.count == 0)
 
 
 class TestFlood:
-    async def test_of_operations_is_slowed_down(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(
-            socket_session, "Rate", lambda per_second, _: Rate(per_second, lambda: 0)
-        )
+    async def test_flood_of_operations_above_the_rate_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connection, "Rate", lambda per_second, _: Rate(per_second, lambda: 0))
         limits = SocketLimits(operations_per_second=20)
         async with serving(limits=limits) as server:
             async with connecting(server.socket_url) as socket:
@@ -107,7 +107,7 @@ class TestFlood:
                 assert refused == 980
             assert await is_healthy(server)
 
-    async def test_of_pings_is_answered(self, server: Server) -> None:
+    async def test_flood_of_pings_is_answered(self, server: Server) -> None:
         async with connecting(server.socket_url) as socket:
             await socket.open()
             for _ in range(2_000):
@@ -115,7 +115,7 @@ class TestFlood:
             for _ in range(2_000):
                 assert (await socket.receive())["type"] == "pong"
 
-    async def test_of_sockets_is_refused(self) -> None:
+    async def test_flood_of_sockets_is_refused(self) -> None:
         async with serving(limits=SocketLimits(per_address=5)) as server:
             sockets = [connecting(server.socket_url) for _ in range(5)]
             for socket in sockets:
@@ -129,12 +129,12 @@ class TestFlood:
 
 
 class TestProtocols:
-    async def test_begin_with_a_handshake(self, server: Server) -> None:
+    async def test_subscribe_before_the_handshake_closes_the_socket(self, server: Server) -> None:
         async with connecting(server.socket_url) as socket:
             await socket.subscribe("1", "{ hello }")
             assert (await socket.closed())[0] == 4401
 
-    async def test_are_not_for_pages_of_other_origins(self, server: Server) -> None:
+    async def test_pages_of_other_origins_are_refused(self, server: Server) -> None:
         with pytest.raises(InvalidStatus) as refused:
             await connecting(server.socket_url, origin=Origin("https://evil.example")).__aenter__()
         assert refused.value.response.status_code == 403

@@ -1,4 +1,4 @@
-"""Bytes that are no UTF-8, wherever a request can have them: an answer, and no traceback."""
+"""Invalid UTF-8 in every part of a request gets a response and leaves no traceback."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.hostile.test_echo import Logs, logs
 __all__ = ["logs"]
 
 WRONG = (b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"caf\xe9", b"\x80")
-"""No character, one that is too long, half a pair, one beyond Unicode, Latin-1, and a rest."""
+"""Invalid bytes, overlong, half a surrogate pair, beyond Unicode, Latin-1, a continuation byte."""
 HEADERS = (
     b"accept",
     b"accept-encoding",
@@ -43,8 +43,10 @@ def bodies(wrong: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-class TestNoUtf8:
-    async def test_in_a_body_is_refused(self, api: Api, logs: Logs, wrong: bytes) -> None:
+class TestInvalidUtf8:
+    async def test_invalid_utf8_in_a_body_is_refused(
+        self, api: Api, logs: Logs, wrong: bytes
+    ) -> None:
         for body in bodies(wrong):
             headers = {"content-type": "application/json"}
             response = await api.http.post("/graphql", content=body, headers=headers)
@@ -53,7 +55,9 @@ class TestNoUtf8:
             assert error["extensions"]["code"] == "BAD_REQUEST"
         assert logs.failures == []
 
-    async def test_in_a_query_string_is_refused(self, api: Api, logs: Logs, wrong: bytes) -> None:
+    async def test_invalid_utf8_in_a_query_string_is_refused(
+        self, api: Api, logs: Logs, wrong: bytes
+    ) -> None:
         escaped = "".join(f"%{byte:02x}" for byte in wrong)
         for name in ("query", "variables", "operationName", "extensions", "documentId", escaped):
             good = "" if name == "query" else "&query={__typename}"
@@ -64,7 +68,7 @@ class TestNoUtf8:
         assert logs.failures == []
 
     @pytest.mark.parametrize("accept", ["*/*", "text/event-stream", "text/html"])
-    async def test_in_a_header_is_no_failure(
+    async def test_invalid_utf8_in_a_header_gives_no_5xx(
         self, api: Api, logs: Logs, wrong: bytes, accept: str
     ) -> None:
         body = json.dumps({"query": "{ viewer { id } }"}).encode()
@@ -81,7 +85,9 @@ class TestNoUtf8:
                 assert "INTERNAL_SERVER_ERROR" not in response.text
         assert logs.failures == []
 
-    async def test_in_a_path_is_not_found(self, api: Api, logs: Logs, wrong: bytes) -> None:
+    async def test_invalid_utf8_in_a_path_is_not_found(
+        self, api: Api, logs: Logs, wrong: bytes
+    ) -> None:
         escaped = "".join(f"%{byte:02x}" for byte in wrong)
         for path in (f"/{escaped}", f"/health/{escaped}", f"/pages/graphiql/assets/{escaped}"):
             assert (await api.http.get(path)).status_code == 404
