@@ -1,7 +1,7 @@
-"""A server reads what the reference reads, answers each request once and in order, or refuses.
+"""A server parses what the reference does, and answers each request once and in order, or refuses.
 
-`check` takes any bytes. They are sent to one server on several connections: at once, in halves, a
-request at a time (twice, so that the heads are known), and byte by byte.
+`check` takes any bytes. It sends them to one server on several connections: at once, in halves, a
+request at a time (twice, so that the second time the heads are known), and byte by byte.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from tests.parsers.reference import End, Reading, Request, read
 
 EARLY = b"/early"
 MOST_PIECES = 4096
-"""Longer streams come in so many pieces, not byte by byte."""
+"""Longer streams are sent in about as many pieces instead of byte by byte."""
 OWN_FAULTS = (500, 502, 503, 504)
-"""Statuses that are no refusal: the server failed, or was busy."""
+"""Statuses that do not count as a refusal: the server failed, or was busy."""
 Outcome = tuple[list[Call], list[int]]
 
 
 def check(data: bytes, conversations: Conversations) -> None:
-    """Fails if a server reads these bytes otherwise than the reference, however they are cut."""
+    """Fails if a server parses these bytes differently from the reference, in any pieces."""
     reading = read(data)
     conversations.fresh()
     half = len(data) // 2
@@ -46,7 +46,7 @@ def check(data: bytes, conversations: Conversations) -> None:
 
 
 def judge(reading: Reading, came: Conversation) -> Outcome:
-    """What was read and answered with which status. Fails if that is wrong."""
+    """Returns the calls and the statuses of the responses. Fails if they do not fit `reading`."""
     expected = reading.expected
     _check_calls(reading, came.calls)
     answers, _ = read_answers(came.written, expected, is_closed=came.is_closed)
@@ -87,14 +87,14 @@ def _check_calls(reading: Reading, calls: Sequence[Call]) -> None:
 
 
 def _head(request: Request) -> object:
-    """All but the body. The order of headers of different names says nothing."""
+    """Returns everything but the body; the order of headers with different names is ignored."""
     headers = [(name, _plain(name, value)) for name, value in request.headers]
     headers.sort(key=lambda header: header[0])
     return request.kind, request.method, request.version, request.path, request.query, headers
 
 
 def _plain(name: bytes, value: bytes) -> bytes:
-    """What h11 makes of a value: codings in lower case, lengths without the zeros before them."""
+    """Normalizes a value as h11 does: codings in lower case, lengths without leading zeros."""
     match name:
         case b"transfer-encoding":
             return value.lower()
@@ -125,8 +125,8 @@ def _check_end(
 ) -> None:
     is_refused = len(answers) > served
     last = answers[-1] if answers else None
-    # After an answer that did not wait for the body, the connection may be closed at any time: the
-    # body is not wanted, or has a fault, which is too late to be answered.
+    # After a response that did not wait for the body, the connection may be closed at any time: the
+    # body is not needed, or has an error that it is too late to answer.
     is_cut = bool(served) and not is_refused and reading.expected[served - 1].path == EARLY
     is_told = is_cut or (last is not None and last.has(b"connection", b"close"))
     if came.is_closed and not (last is not None and last.status == 101):
@@ -139,7 +139,7 @@ def _check_end(
 
 
 def _depends_on_time(reading: Reading) -> bool:
-    """Whether a request is answered before its body, and so before what may be wrong with it."""
+    """Whether a request is answered before its body is read, and so before an error in it."""
     return any(
         request.path == EARLY
         and (request.body or request.values(b"transfer-encoding") or request is reading.unfinished)

@@ -1,4 +1,4 @@
-"""Reads what a server wrote as a client does, by h11."""
+"""Parses the responses of a server as a client does, by h11."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from tests.parsers.reference import Request
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ANY = Request("http", b"GET", b"1.1", b"/", b"", ())
-"""What a refusal answers that is written before a request could be read."""
+"""Stands for the request of a refusal that was written before the request could be parsed."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`number` is that of the call whose answer it is; None if the server answered by itself."""
+    """A response. `number` is that of the application's call; None if the server made it itself."""
 
     status: int
     version: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     continues: int
-    """How many `100 Continue` came before."""
+    """The number of `100 Continue` before the response."""
 
     def has(self, name: bytes, member: bytes) -> bool:
-        """Whether a header that is a list has this member."""
+        """Whether a list header has this member."""
         lines = [value.lower() for given, value in self.headers if given == name]
         return any(member in [part.strip() for part in line.split(b",")] for line in lines)
 
@@ -37,9 +37,9 @@ class Answer:
 def read_answers(
     written: bytes, requests: Sequence[Request], *, is_closed: bool
 ) -> tuple[list[Answer], bytes]:
-    """The answers to these requests, and the bytes after a switch of protocols.
+    """Returns the responses to these requests, and the bytes after a switch of protocols.
 
-    Raises if something is framed wrongly, cut off, or left over.
+    Raises if a response is framed wrongly or cut off, or bytes are left over.
     """
     answers: list[Answer] = []
     left = written
@@ -47,7 +47,7 @@ def read_answers(
         request = requests[len(answers)] if len(answers) < len(requests) else ANY
         answer, rest = _read(left, request, is_closed)
         if answer.number is None and request.method == b"HEAD" and rest:
-            # A server that could not read the head does not know that it was a HEAD.
+            # A server that could not parse the head does not know that it was a HEAD.
             answer, rest = _read(left, ANY, is_closed)
         answers.append(answer)
         if answer.status == 101:
@@ -57,7 +57,7 @@ def read_answers(
 
 
 def _waits(requests: Sequence[Request]) -> bool:
-    """Whether a client waits with the body until it is asked for it."""
+    """Whether the client waits for `100 Continue` before it sends the body."""
     return bool(requests) and requests[0].expects_continue
 
 

@@ -1,4 +1,4 @@
-"""A connection to a server in this process without a network: bytes in, bytes out."""
+"""A connection to a server in this process, without a network: bytes in, bytes out."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ WRITTEN_LIMIT_BYTES = 4_000_000
 
 
 class Pipe(asyncio.Transport):
-    """What stands in for a TCP connection."""
+    """A transport in place of a TCP connection; keeps what is written."""
 
     def __init__(self) -> None:
         super().__init__({"sockname": ("192.0.2.1", 80), "peername": ("192.0.2.2", 50_000)})
@@ -64,7 +64,7 @@ class Pipe(asyncio.Transport):
 
 
 class Peer:
-    """The server of the toy schema, for one event loop. `talk` is one connection to it."""
+    """A server of the toy schema, for one event loop. `talk` opens one connection to it."""
 
     def __init__(self) -> None:
         gate = Gate()
@@ -79,7 +79,10 @@ class Peer:
         self.failures: list[str] = []
 
     async def talk(self, *pieces: bytes) -> bytes:
-        """What is answered to these bytes. Raises if anything fails, or is left behind."""
+        """Sends the pieces; returns all bytes of the response.
+
+        Raises if a task fails, a connection stays open, or a status is 5xx.
+        """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self.failures.append(str(context)))
         pipe = Pipe()

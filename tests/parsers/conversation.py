@@ -1,4 +1,4 @@
-"""Sends bytes in pieces on a connection in this process, and gives all that comes of it."""
+"""Sends bytes in pieces on a connection in this process, and records what the server does."""
 
 import asyncio
 import logging
@@ -15,13 +15,13 @@ from tests.parsers.server import Server
 from tests.waiting import PATIENCE_SECONDS
 
 REST_TURNS = 8
-"""A server is at rest if it does nothing for so many turns of the loop."""
+"""A server is idle if it does nothing for this number of turns of the event loop."""
 
 
 class Line(Pipe):
-    """A connection that is lost once it is closed, and from which nothing comes while paused.
+    """A connection that is lost once it is closed; it delivers nothing while reading is paused.
 
-    `half_closes`: one side of it can be closed, as TCP can, and TLS cannot.
+    `half_closes`: one side can be closed alone, as with TCP, but not with TLS.
     """
 
     def __init__(self, *, half_closes: bool) -> None:
@@ -33,7 +33,7 @@ class Line(Pipe):
         return self._half_closes
 
     def is_ended(self) -> bool:
-        """Whether nothing more is written."""
+        """Whether the server has ended its side: it writes nothing more."""
         return self._ended or self.is_closing()
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class Line(Pipe):
         self.protocol.connection_lost(None)
 
     def hang_up(self) -> None:
-        """The client goes."""
+        """Closes the connection from the client's side."""
         if not self.is_closing():
             self.protocol.eof_received()
             self.close()
@@ -65,7 +65,7 @@ class Line(Pipe):
 
 @dataclass(frozen=True)
 class Conversation:
-    """What came of some bytes. `is_closed`: the server ended it, before the client did."""
+    """The result of sending some bytes. `is_closed`: the server closed before the client did."""
 
     calls: tuple[Call, ...]
     written: bytes
@@ -73,7 +73,7 @@ class Conversation:
 
 
 class Conversations:
-    """A server with a recorder behind it, in a loop of its own; `is_ours` as for `Server`."""
+    """A server with a recorder as application, in its own event loop; `is_ours` as in `Server`."""
 
     def __init__(self, *, is_ours: bool = True) -> None:
         self._loop = asyncio.new_event_loop()
@@ -81,12 +81,15 @@ class Conversations:
         self.fresh()
 
     def fresh(self) -> None:
-        """Another server, that knows nothing of what was sent before."""
+        """Starts another server, which knows nothing of earlier requests."""
         self._recorder = Recorder()
         self._server = Server(self._recorder, is_ours=self._is_ours)
 
     def run(self, pieces: Sequence[bytes], *, waits: bool) -> Conversation:
-        """`waits`: a piece comes when the server is at rest. Raises for all that is logged."""
+        """Sends the pieces on a new connection. Raises if an error is logged.
+
+        `waits`: each piece is sent only when the server is idle.
+        """
         with _errors() as errors:
             self._loop.set_exception_handler(lambda _, context: errors.append(str(context)))
             asyncio.set_event_loop(self._loop)
@@ -146,7 +149,7 @@ class _Errors(logging.Handler):
 
 @contextmanager
 def _errors() -> Generator[list[str]]:
-    """All that is logged as an error, by whatever logger."""
+    """Collects everything logged as an error, by logging or structlog."""
     errors: list[str] = []
     handler = _Errors(errors)
     root = logging.getLogger()

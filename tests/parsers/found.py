@@ -1,4 +1,4 @@
-"""Streams that a server has read wrongly, as uvicorn's own protocol does."""
+"""Streams that a server once parsed wrongly, as uvicorn's own protocol does."""
 
 from tests.parsers.streams import HANDSHAKE_LINES, SMUGGLED
 
@@ -52,4 +52,4 @@ FOUND_IN_OURS: dict[str, bytes] = {
     "HEAD, answered past ASGI": b"HEAD /direct HTTP/1.1\r\n" + H + b"\r\n",
     "a fault in a body that is waited for": CHUNKED + b"expect: 100-continue\r\n\r\n\r\n",
 }
-"""What only a server of ours has read wrongly."""
+"""Streams that only a server of ours parsed wrongly."""

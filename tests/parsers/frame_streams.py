@@ -1,4 +1,4 @@
-"""Streams of a client's WebSocket frames by a grammar: most are plain, and some are odd."""
+"""Generates streams of a client's WebSocket frames: most are plain, some are odd."""
 
 from hypothesis import strategies as st
 
@@ -42,7 +42,7 @@ MASKED = 0x80
 def frame(
     opcode: int, payload: bytes, *, final: bool = True, mask: bytes | None = bytes(4), form: int = 0
 ) -> bytes:
-    """A frame, without a mask if `mask` is None. `form` 126 or 127 spells a short length long."""
+    """Returns a frame, unmasked if `mask` is None. `form` 126 or 127 forces a long length field."""
     size = len(payload)
     form = form or min(126, size)
     masked = MASKED if mask is not None else 0
@@ -56,7 +56,7 @@ def frame(
 
 @st.composite
 def messages(draw: st.DrawFn) -> bytes:
-    """A message in one or more fragments, perhaps with control frames between them."""
+    """Draws a message in one or more fragments, perhaps with control frames between them."""
     opcode = draw(st.sampled_from((TEXT, TEXT, BINARY)))
     payload = draw(st.sampled_from(TEXTS) | st.sampled_from(TEXTS + BYTES))
     places = sorted(draw(st.lists(st.integers(0, len(payload)), max_size=3)))

@@ -1,7 +1,7 @@
-"""Sockets: an application gets the messages that `websockets` reads, however the bytes come.
+"""An application gets the messages that `websockets` parses, however the bytes are divided.
 
-`check_frames` takes any bytes. They come after a handshake: together with it, at once, in halves,
-and byte by byte.
+`check_frames` takes any bytes. It sends them after a handshake: together with it, at once, in
+halves, and byte by byte.
 """
 
 from collections.abc import Iterator
@@ -28,10 +28,10 @@ URI = parse_uri("ws://a/graphql")
 
 @dataclass(frozen=True)
 class Socket:
-    """What was said on a socket.
+    """What a server reads on a socket, and how it closes it.
 
-    A server that fails it may have read more frames that came at once: `late_pings` and all but the
-    first of `close_codes` are of those behind a text that is no UTF-8.
+    A server that fails a socket may have read later frames of the same bytes: `late_pings` and all
+    but the first of `close_codes` belong to frames after a text that is not UTF-8.
     """
 
     messages: tuple[str | bytes, ...]
@@ -41,7 +41,7 @@ class Socket:
 
 
 def read_frames(data: bytes) -> Socket:
-    """What `websockets` reads of these bytes as a server, all at once."""
+    """Returns what `websockets` parses from these bytes as a server, all at once."""
     server = ServerProtocol(state=State.OPEN, max_size=MESSAGE_LIMIT_BYTES)
     server.receive_data(data)
     messages: list[str | bytes] = []
@@ -68,7 +68,7 @@ def read_frames(data: bytes) -> Socket:
 
 
 def check_frames(data: bytes, conversations: Conversations) -> None:
-    """Fails if a server reads these bytes otherwise than `websockets`."""
+    """Fails if a server parses these bytes differently from `websockets`."""
     expected = read_frames(data)
     conversations.fresh()
     half = len(data) // 2

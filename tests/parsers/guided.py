@@ -1,7 +1,7 @@
-"""Fuzzes the targets with atheris (libFuzzer), which looks for inputs that reach new code.
+"""Fuzzes the targets with atheris (libFuzzer), which searches for inputs that reach new code.
 
-`python -m tests.parsers.guided --seconds 30`; a target's name as well fuzzes that one only. Each
-target has a process of its own, may take a gigabyte, and five seconds for an input.
+`python -m tests.parsers.guided --seconds 30`; with the name of a target it fuzzes only that one.
+Each target runs in its own process, with at most a gigabyte, and five seconds for an input.
 """
 
 import argparse
@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=READERS):  # pyright: ignore
     from tests.parsers.targets import SEEDS
 
 BY_GRAMMAR: Any = settings(database=None, deadline=None)(given(streams)(targets.requests))
-"""For this one, libFuzzer's bytes are choices of the grammar."""
+"""In this target, libFuzzer's bytes are the choices of the grammar."""
 TARGETS: dict[str, Callable[[bytes], object]] = {
     **{target.__name__: target for target in SEEDS},
     "grammar": BY_GRAMMAR.hypothesis.fuzz_one_input,
@@ -33,8 +33,8 @@ DICTIONARY = Path(__file__).parent / "http.dict"
 
 
 def fuzz(name: str, seconds: int) -> None:
-    """Never returns: libFuzzer ends the process, with an error if the target failed."""
-    logging.disable(logging.WARNING)  # what is logged as an error fails
+    """Fuzzes one target; never returns. libFuzzer ends the process, with an error if one failed."""
+    logging.disable(logging.WARNING)  # logged errors must stay: they fail a target
     corpus = Path(tempfile.mkdtemp(prefix=f"weft-fuzz-{name}-"))
     seeds = {target.__name__: seeds for target, seeds in SEEDS.items()}.get(name, [])
     for number, seed in enumerate(seeds):
@@ -48,7 +48,7 @@ def fuzz(name: str, seconds: int) -> None:
 
 
 def _telling(target: Callable[[bytes], object]) -> Callable[[bytes], None]:
-    """The same target, which prints the input that it fails for: libFuzzer may be too late to."""
+    """Wraps a target so that it prints the input it fails for: libFuzzer may be too late to."""
 
     def run(data: bytes) -> None:
         try:

@@ -1,7 +1,7 @@
-"""An application that records what it is called with, and answers as the path says.
+"""An application that records its calls, and responds according to the path.
 
 `/early` is answered before the body is read, `/slow` some turns of the loop later, `/stream` in two
-parts without a length, `/none` without a body, `/direct` past ASGI; all else at once.
+parts without a length, `/none` without a body, `/direct` past ASGI; all other paths at once.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ SUBPROTOCOL = "graphql-transport-ws"
 
 @dataclass
 class Call:
-    """What an application was called with. `is_whole`: it has read all of the body."""
+    """A call of the application. `is_whole`: it has read all of the body."""
 
     request: Request
     is_whole: bool = False
@@ -30,14 +30,14 @@ class Call:
 
 
 class Recorder:
-    """`calls` since `begin`. `steps` grows while an application does something."""
+    """The application. `calls` are those since `begin`; `steps` grows while it does something."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.steps = 0
 
     def begin(self) -> None:
-        """Forgets the calls of the connection before."""
+        """Forgets the calls of the last connection."""
         self.calls = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,13 +53,13 @@ class Recorder:
         self, scope: Scope, call: Call, receive: Receive, send: Send, number: bytes
     ) -> None:
         path: str = scope["path"]
-        # What an application puts there is for this request alone.
+        # The scope belongs to this request: these changes must not reach another one.
         scope["path"] = scope["state"]["mark"] = "changed"
         if path == "/early":
             call.request = replace(call.request, body=None)
         elif not await self._read(call, receive):
             return
-        # Again: trailers may have come since.
+        # Read again: trailers may have been added since.
         call.request = replace(call.request, headers=tuple(scope["headers"]))
         for _ in range(SLOW_TURNS if path == "/slow" else 1):
             self.steps += 1
@@ -97,7 +97,7 @@ class Recorder:
 
 
 def _respond(scope: Scope, method: bytes, number: bytes) -> bool:
-    # As the endpoint does: it knows no HEAD, which the server has to answer without the body.
+    # As the endpoint does, which does not know HEAD: the server must leave out the body.
     body = b"direct"
     lines = b"%b: %b\r\ncontent-length: %d\r\n" % (NUMBER, number, len(body))
     return respond_at_once(scope, 200, lines, body)

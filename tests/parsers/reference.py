@@ -1,20 +1,22 @@
-"""What a correct server may read of a connection: requests as h11 reads them, not as we do.
+"""The requests that a correct server may parse from a connection: as h11 does, not our own parser.
 
-h11 shares no code with llhttp. Where it is not the last word, on purpose:
+h11 shares no code with llhttp. The reference differs from h11 on purpose in these points:
 
-- It stops at `Upgrade` and after `Connection: close`. Here each request is read by a connection of
-  its own. An upgrade that is not taken is ignored (RFC 9110, 7.8): the request keeps its body.
-- It takes line breaks before a request for a fault. RFC 9112, 2.2 says to skip them.
-- It takes exactly one space between the parts of a request line, and no number of more than 20
+- h11 stops at `Upgrade` and after `Connection: close`. Here each request is parsed by an h11
+  connection of its own. An upgrade that is not accepted is ignored (RFC 9110, 7.8): the request
+  keeps its body.
+- h11 refuses line breaks before a request. RFC 9112, 2.2 says to skip them.
+- h11 accepts exactly one space between the parts of a request line, and no number of more than 20
   digits. RFC 9112, 3 allows more spaces, and leading zeros are digits.
-- It reads line feeds without a carriage return, and folded lines: RFC 9112, 2.2 and 5.2 allow both.
-  A proxy may have read them otherwise, so nothing after such a message may be read (`DOUBTFUL`).
-- It reads Content-Length beside Transfer-Encoding: `DOUBTFUL` as well (RFC 9112, 6.3).
-- It reads any version, CONNECT, Transfer-Encoding in HTTP/1.0, any target, any Host, and control
+- h11 accepts line feeds without a carriage return, and folded lines: RFC 9112, 2.2 and 5.2 allow
+  both. A proxy may parse them differently, so nothing after such a message may be read
+  (`DOUBTFUL`).
+- h11 accepts Content-Length beside Transfer-Encoding: `DOUBTFUL` as well (RFC 9112, 6.3).
+- h11 accepts any version, CONNECT, Transfer-Encoding in HTTP/1.0, any target, any Host, and control
   characters in the line of a chunk. Here these are faults.
-- It merges equal Content-Lengths (RFC 9110, 8.6 allows that or a refusal) and drops trailers. One
-  that says `Connection: close` ends the connection here: llhttp reads nothing after it.
-- llhttp does not tell which protocol the first line names: RTSP and ICE are HTTP here as well.
+- h11 merges equal Content-Lengths (RFC 9110, 8.6 allows that or a refusal) and drops trailers. A
+  trailer `Connection: close` ends the connection here: llhttp reads nothing after it.
+- llhttp does not report which protocol the first line names: RTSP and ICE are HTTP here as well.
 """
 
 import re
@@ -41,7 +43,7 @@ HOST = re.compile(
 
 
 class End(Enum):
-    """How a connection ends, or goes on, after what was read."""
+    """How a connection ends, or continues, after the parsed requests."""
 
     WHOLE = "nothing is left: another request may come"
     PARTIAL = "the last request has not come whole"
@@ -53,7 +55,7 @@ class End(Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """A request as an application sees it. `body` is None if the application did not read it."""
+    """A request as an application sees it. `body` is None if the application has not read it."""
 
     kind: str
     method: bytes
@@ -64,7 +66,7 @@ class Request:
     body: bytes | None = b""
 
     def values(self, name: bytes) -> list[bytes]:
-        """The members of a header that is a list, in lower case."""
+        """Returns the members of a list header, in lower case."""
         lines = [value for given, value in self.headers if given == name]
         return [member.strip().lower() for line in lines for member in line.split(b",")]
 
@@ -75,10 +77,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Reading:
-    """`ends` are the places in the stream where each request is over.
+    """What was parsed from a stream. `ends` are the offsets at which each request ends.
 
-    `unfinished` is the request behind `requests` whose head came whole and whose body did not, or
-    had a fault: an application may be called for it, and never gets all of its body.
+    `unfinished` is the request after `requests` if its head is complete, but its body is incomplete
+    or has a fault: an application may be called for it, and never gets all of its body.
     """
 
     requests: tuple[Request, ...]
@@ -89,16 +91,16 @@ class Reading:
 
     @property
     def expected(self) -> tuple[Request, ...]:
-        """All requests for which an application may be called."""
+        """All requests for which the application may be called."""
         return self.requests if self.unfinished is None else (*self.requests, self.unfinished)
 
 
 class Fault(Exception):
-    """No request of these bytes."""
+    """These bytes are not a valid request."""
 
 
 def read(data: bytes) -> Reading:
-    """All that may be read of these bytes; no end of the connection is known."""
+    """Parses all requests in these bytes; the connection is assumed to stay open."""
     requests: list[Request] = []
     ends: list[int] = []
     left = data
@@ -122,7 +124,7 @@ def read(data: bytes) -> Reading:
 
 
 class Message:
-    """The request with which some bytes begin, as far as it has been read."""
+    """The request at the beginning of some bytes, as far as it has been parsed."""
 
     def __init__(self, data: bytes) -> None:
         self.request: Request | None = None
@@ -140,7 +142,7 @@ class Message:
         self._h11.receive_data(data)
 
     def read(self) -> End:
-        """Reads the request; `End.WHOLE` if another may follow. Raises if it has a fault."""
+        """Parses the request; returns `End.WHOLE` if another may follow. Raises if it is faulty."""
         self._head, event = self._next()
         if event is h11.NEED_DATA:
             return End.PARTIAL
@@ -158,14 +160,14 @@ class Message:
         return End.DOUBTFUL if self.why else end
 
     def _next(self) -> tuple[bytes, object]:
-        """The next event, and the bytes of which it was made."""
+        """Returns the bytes of the next event, and the event."""
         before = self.rest
         event = self._h11.next_event()
         self.rest = self._h11.trailing_data[0]
         return before[: len(before) - len(self.rest)], event
 
     def _pieces(self) -> Iterator[bytes | None]:
-        """The parts of the body; None if it is not whole."""
+        """Yields the parts of the body; None at the end if it is incomplete."""
         is_chunked = self.request is not None and bool(self.request.values(b"transfer-encoding"))
         is_first = True
         while True:
@@ -213,7 +215,7 @@ class Message:
 
 
 def _request(event: h11.Request) -> Request:
-    """The request as the application is to see it, without its body. Raises for what is refused."""
+    """Returns the request as the application gets it, without its body. Raises if it is refused."""
     if event.http_version not in (b"1.0", b"1.1"):
         raise Fault("the version is none of ours")
     if event.method == b"CONNECT":
@@ -228,7 +230,7 @@ def _request(event: h11.Request) -> Request:
         authority, path, query = absolute.groups()
         if not authority or HOST.fullmatch(authority) is None or authority.startswith(b":"):
             raise Fault("the target has no valid authority")
-        # The target's authority counts, not the header's (RFC 9112, 3.2.2).
+        # The authority of the target replaces the header (RFC 9112, 3.2.2).
         headers = [pair for pair in headers if pair[0] != b"host"] + [(b"host", authority)]
         path = path or b"/"
     elif path.startswith(b"/"):

@@ -1,4 +1,4 @@
-"""The server that is tested: the one place that knows which protocol reads its connections."""
+"""The server under test: the only place that chooses the protocol class of its connections."""
 
 import asyncio
 from typing import Any
@@ -15,10 +15,10 @@ MESSAGE_LIMIT_BYTES = 20_000
 
 
 class Server:
-    """One server in this process, without a network; `is_ours` false is uvicorn as it comes."""
+    """A server in this process, without a network; unmodified uvicorn unless `is_ours`."""
 
     def __init__(self, application: ASGIApp, *, is_ours: bool = True) -> None:
-        # Of this server alone: no head is known that was sent to another.
+        # Not shared with other servers: heads sent to them must not be known here.
         shared = Shared(ConnectionLimits(socket_message_bytes=MESSAGE_LIMIT_BYTES))
         self._state = ServerState()
         self._config = uvicorn.Config(
@@ -33,22 +33,22 @@ class Server:
         self._config.load()
 
     def new_protocol(self) -> Any:
-        """The protocol of one connection, which shares with others what connections share."""
+        """Creates the protocol of one connection, with the state shared by this server."""
         made: Any = self._config.http_protocol_class
         return made(config=self._config, server_state=self._state, app_state={})
 
     @property
     def tasks(self) -> set[asyncio.Task[None]]:
-        """The applications that run."""
+        """The running tasks of the application."""
         return self._state.tasks
 
     @property
     def open_connections(self) -> int:
-        """How many connections the server has not let go."""
+        """The number of connections that the server still holds."""
         return len(self._state.connections)
 
 
 def respond_at_once(scope: Scope, status: int, header_lines: bytes, body: bytes) -> bool:
-    """Answers past ASGI, where the server has a way; False if it has to be sent by messages."""
+    """Responds past ASGI if the server can; False if the response must be sent by ASGI messages."""
     exchange = exchange_of(scope)
     return exchange is not None and exchange.respond(status, header_lines, body)

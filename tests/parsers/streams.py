@@ -1,4 +1,4 @@
-"""Streams of requests by a grammar: most parts of a request are plain, and one or two are odd."""
+"""Generates streams of requests: most parts of a request are plain, up to three are odd."""
 
 from hypothesis import strategies as st
 
@@ -150,7 +150,7 @@ ENDS = (b"\n\r\n", b"\n\n", b"\r\n\n", b"\r\n", b"", b"\r\n\r", b"\r\n\r\r\n")
 
 
 def _chunks(draw: st.DrawFn, body: bytes, aspects: set[str]) -> bytes:
-    """A body in chunks, which may have odd sizes and trailers."""
+    """Draws a body in chunks, which may have odd sizes and trailers."""
     place = draw(st.integers(0, len(body)))
     parts = [part for part in (body[:place], body[place:]) if part]
     odd = draw(st.integers(0, len(parts))) if "size" in aspects else -1
@@ -166,7 +166,7 @@ def _chunks(draw: st.DrawFn, body: bytes, aspects: set[str]) -> bytes:
 
 
 def _body(draw: st.DrawFn, method: bytes, aspects: set[str]) -> tuple[bytes, bytes]:
-    """The lines that say how long the body is, and the body."""
+    """Draws the header lines that frame a body, and the body."""
     framing = {"size", "trailer", "chunk end", "coding", "length", "wrong length"}
     if method not in (b"POST", b"PUT") and not aspects & framing and draw(st.integers(0, 3)):
         return b"", b""
@@ -190,7 +190,7 @@ ASPECTS = (
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    """One request, plain but for up to three aspects."""
+    """Draws one request, plain except in up to three aspects."""
     aspects = set(draw(st.lists(st.sampled_from(ASPECTS), max_size=3)))
 
     def part(aspect: str, plain: tuple[bytes, ...], odd: tuple[bytes, ...]) -> bytes:
@@ -216,7 +216,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def damaged(draw: st.DrawFn, sources: st.SearchStrategy[bytes]) -> bytes:
-    """Some of whose parts are cut out, put elsewhere, repeated or overwritten."""
+    """Draws from `sources`, then cuts out, repeats or overwrites up to four parts."""
     data = draw(sources)
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(data)))
@@ -232,7 +232,7 @@ streams = pipelines | damaged(pipelines)
 
 @st.composite
 def long_streams(draw: st.DrawFn) -> bytes:
-    """Pipelines behind so many bytes that a server reads them in several parts."""
+    """Draws pipelines after so many bytes that a server reads them in several parts."""
     size = draw(st.sampled_from((16_384, 65_536, 3 * 65_536))) - draw(st.integers(-100, 600))
     path = draw(st.sampled_from((b"/graphql", b"/early", b"/slow")))
     first = b"POST %b HTTP/1.1\r\n" % path + HOST

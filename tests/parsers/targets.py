@@ -1,6 +1,6 @@
-"""What is fuzzed: each function takes any bytes, and fails for none.
+"""The fuzz targets: each function takes any bytes, and must not fail.
 
-`SEEDS` are good inputs, from which a fuzzer gets further than from nothing.
+`SEEDS` are valid inputs, from which a fuzzer gets further than from nothing.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _conversations: list[Conversations] = []
 
 
 def talk(*pieces: bytes) -> bytes:
-    """What the server answers on one connection."""
+    """Sends the pieces on one connection; returns the response."""
     if not _loop:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -43,7 +43,7 @@ def talk(*pieces: bytes) -> bytes:
 
 
 def end_talks() -> None:
-    """Closes what the targets have opened."""
+    """Closes the event loops that the targets have opened."""
     while _loop:
         _loop.pop()[0].close()
     while _conversations:
@@ -51,43 +51,43 @@ def end_talks() -> None:
 
 
 def conversations() -> Conversations:
-    """Those of all targets."""
+    """Returns the conversations shared by all targets."""
     if not _conversations:
         _conversations.append(Conversations())
     return _conversations[0]
 
 
 def http(data: bytes) -> None:
-    """A connection on which these bytes come, at once and in halves."""
+    """Sends the bytes on a connection, at once and in halves."""
     talk(data)
     half = len(data) // 2
     talk(data[:half], data[half:])
 
 
 def socket(data: bytes) -> None:
-    """A socket on which these bytes come after the handshake, and in a text frame."""
+    """Sends the bytes on a socket after the handshake, and on another one in a text frame."""
     assert talk(HANDSHAKE, data).startswith(b"HTTP/1.1 101")
     assert talk(HANDSHAKE, frame(TEXT, b'{"type":"connection_init"}'), frame(TEXT, data))
 
 
 def requests(data: bytes) -> None:
-    """A connection: the requests of it are those that h11 reads."""
+    """Checks that the requests of a connection are those of the reference."""
     check(data, conversations())
 
 
 def frames(data: bytes) -> None:
-    """A socket after the handshake: the messages of it are those that `websockets` reads."""
+    """Checks that the messages of a socket are those that `websockets` parses."""
     check_frames(data, conversations())
 
 
 def message(data: bytes) -> None:
-    """A socket's message: one of the protocol, or 4400."""
+    """Decodes a socket's message: it is one of the protocol, or closes the socket."""
     with suppress(SocketClosed):
         messages.decode(data)
 
 
 def body(data: bytes) -> None:
-    """A request's body, as JSON and as parameters."""
+    """Decodes a request's body, as JSON and as parameters."""
     with suppress(BadRequest):
         assert _same(strict_json.decode(data), json.loads(data))
     with suppress(BadRequest):
@@ -100,7 +100,7 @@ def query_string(data: bytes) -> None:
 
 
 def headers(data: bytes) -> None:
-    """Accept, Content-Type and Authorization."""
+    """Parses the bytes as Accept, Content-Type and Authorization."""
     with suppress(BadRequest):
         response_type(data, html=True, streams=True)
     with suppress(BadRequest):
@@ -110,7 +110,7 @@ def headers(data: bytes) -> None:
 
 
 def opaque(data: bytes) -> None:
-    """Global IDs and cursors: what is accepted is what was given out."""
+    """Decodes global IDs and cursors: what is accepted encodes to the same text."""
     text = data.decode("latin-1")
     with suppress(BadArgument):
         assert encode_id(*decode_id(text)) == text
@@ -119,7 +119,7 @@ def opaque(data: bytes) -> None:
 
 
 def _same(one: object, other: object) -> bool:
-    # Both as text: numbers may be of other types, and NaN is not equal to itself.
+    # Compared as text: numbers may differ in type, and NaN is not equal to itself.
     return msgspec.json.encode(one) == msgspec.json.encode(other)
 
 

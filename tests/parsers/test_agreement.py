@@ -1,4 +1,4 @@
-"""Our server reads streams as the reference does; and the reference finds out one that does not."""
+"""Our server parses streams as the reference does; the reference detects a server that does not."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def uvicorns() -> Iterator[Conversations]:
 
 
 class TestServer:
-    def test_agrees_with_the_reference(self, ours: Conversations) -> None:
+    def test_server_agrees_with_the_reference(self, ours: Conversations) -> None:
         @settings(max_examples=300, database=None)
         @given(streams)
         def run(data: bytes) -> None:
@@ -41,7 +41,7 @@ class TestServer:
 
         run()
 
-    def test_reads_the_messages_of_sockets(self, ours: Conversations) -> None:
+    def test_server_reads_the_messages_that_websockets_reads(self, ours: Conversations) -> None:
         @settings(max_examples=150, database=None)
         @given(frame_streams)
         def run(data: bytes) -> None:
@@ -49,7 +49,7 @@ class TestServer:
 
         run()
 
-    def test_agrees_about_what_it_reads_in_parts(self, ours: Conversations) -> None:
+    def test_server_agrees_about_long_streams(self, ours: Conversations) -> None:
         @settings(max_examples=30, database=None)
         @given(long_streams())
         def run(data: bytes) -> None:
@@ -58,7 +58,9 @@ class TestServer:
         run()
 
     @pytest.mark.parametrize("name", FOUND | FOUND_IN_OURS)
-    def test_agrees_about_what_was_found(self, ours: Conversations, name: str) -> None:
+    def test_server_agrees_about_streams_that_once_failed(
+        self, ours: Conversations, name: str
+    ) -> None:
         check((FOUND | FOUND_IN_OURS)[name], ours)
 
     @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ class TestServer:
             (GET * 3, [200, 200, 200]),
         ],
     )
-    def test_refuses_with_the_status_that_tells_why(
+    def test_server_responds_with_these_statuses(
         self, ours: Conversations, data: bytes, statuses: list[int]
     ) -> None:
         came = ours.run([data], waits=True)
@@ -82,7 +84,7 @@ class TestServer:
 
 class TestReference:
     @pytest.mark.parametrize("name", FOUND)
-    def test_finds_out_a_server_that_reads_otherwise(
+    def test_reference_detects_a_server_that_parses_differently(
         self, uvicorns: Conversations, name: str
     ) -> None:
         with pytest.raises((AssertionError, h11.RemoteProtocolError)):
@@ -118,10 +120,12 @@ class TestReference:
             (b"OPTIONS * HTTP/1.1\r\n" + H + b"\r\n", 1, End.WHOLE),
         ],
     )
-    def test_reads_what_the_standard_says(self, data: bytes, requests: int, end: End) -> None:
+    def test_reference_parses_as_the_standard_says(
+        self, data: bytes, requests: int, end: End
+    ) -> None:
         reading = read(data)
         assert (len(reading.requests), reading.end) == (requests, end)
 
-    def test_gives_a_body_that_looks_like_a_request(self) -> None:
+    def test_reference_reads_a_request_in_a_body_as_body(self) -> None:
         data = POST + b"content-length: %d\r\n\r\n" % len(SMUGGLED) + SMUGGLED
         assert [request.body for request in read(data).requests] == [SMUGGLED]

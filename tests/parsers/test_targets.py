@@ -1,4 +1,4 @@
-"""Parsers on good inputs that were damaged, and on noise. `make fuzz-parsers` goes on."""
+"""Runs the parsers on damaged valid inputs and on noise. `make fuzz-parsers` does so for longer."""
 
 from collections.abc import Callable, Iterator
 
@@ -19,7 +19,7 @@ def own_loop() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("target", SEEDS)
-def test_no_bytes_fail(target: Callable[[bytes], None]) -> None:
+def test_no_bytes_fail_a_target(target: Callable[[bytes], None]) -> None:
     for seed in SEEDS[target]:
         target(seed)
 
@@ -37,7 +37,7 @@ def test_no_bytes_fail(target: Callable[[bytes], None]) -> None:
 
 
 def test_seeds_are_answered() -> None:
-    """What is fuzzed is alive: else nothing could fail."""
+    """The server under test works: a dead one could not fail."""
     post, chunked, get, _, cookie, _ = SEEDS[targets.http]
     for request in (post, chunked, get):
         assert b'{"data":{"hello":"world"}}' in targets.talk(request)
