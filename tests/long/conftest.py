@@ -1,4 +1,4 @@
-"""What proves by length: each test in pieces, and `--slice` to run a share of them."""
+"""Long tests run in pieces; `--slice` runs a share of them."""
 
 import zlib
 from collections import defaultdict
@@ -15,7 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects what is not of the slice. N slices of successive numbers have every piece."""
+    """Deselects pieces outside the slice. N slices of successive numbers cover every piece."""
     wanted: str | None = config.getoption("--slice")
     if wanted is None:
         return
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = {
         item
         for test, found in pieces.items()
-        # Tests with few pieces take turns, so that slices are of one size.
+        # Offset by the test's name, so that slices are of about the same size.
         for place, item in enumerate(found, _number(test))
         if (place - turn) % int(count) == 0
     }

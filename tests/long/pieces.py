@@ -1,4 +1,4 @@
-"""The pieces of a long test: each with other random numbers, and none of more than a minute."""
+"""The pieces of a long test: each with its own random numbers, and of a minute at most."""
 
 import pytest
 from hypothesis import seed
@@ -7,9 +7,9 @@ from hypothesis.stateful import RuleBasedStateMachine
 PIECES = 20
 
 in_pieces = pytest.mark.parametrize("piece", range(PIECES))
-"""For a test that takes `piece`, and does a PIECES-th of its work."""
+"""Marks a test that takes `piece` and does one PIECES-th of the work."""
 
 
 def seeded(machine: type[RuleBasedStateMachine], piece: int) -> type[RuleBasedStateMachine]:
-    """A class of its own, as the seed would stay on the machine, and on those that inherit it."""
+    """Returns a subclass with the seed, which would otherwise stay on `machine` and its heirs."""
     return seed(piece)(type(machine.__name__, (machine,), {}))

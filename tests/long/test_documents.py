@@ -1,4 +1,4 @@
-"""The compiled executor against graphql-core on many documents: `make fuzz` runs it alone."""
+"""Compares the compiled executor with graphql-core on many documents: `make fuzz` runs it alone."""
 
 import gc
 import os
@@ -15,7 +15,7 @@ DOCUMENTS = int(os.environ.get("WEFT_DOCUMENTS", "50000"))
 
 @pytest.fixture(autouse=True)
 def collected() -> Iterator[None]:
-    """What graphql-core leaves goes here, not in the middle of another test."""
+    """Collects the garbage of graphql-core here, not in the middle of another test."""
     yield
     gc.collect()
 
@@ -23,7 +23,7 @@ def collected() -> Iterator[None]:
 @in_pieces
 @pytest.mark.filterwarnings(
     *GRAPHQL_CORE_LEAVES,
-    # KeyError('__import__'): a coroutine that is collected while a namedtuple is made.
+    # KeyError('__import__'): a coroutine is collected while a namedtuple is created.
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
 async def test_documents_are_answered_as_by_graphql_core(piece: int) -> None:

@@ -1,4 +1,4 @@
-"""Operations that schemathesis makes out of the schema, right and wrong ones: never a 5xx.
+"""Valid and invalid operations that schemathesis generates from the schema never get a 5xx.
 
 `make schemathesis` runs it alone.
 """
@@ -33,7 +33,7 @@ GARBAGE_IDS = st.sampled_from(["", "1", "\x7f", "é", encoded("Item:9"), encoded
 
 
 class Client:
-    """Sends generated operations by whoever it is told, and counts what became of them."""
+    """Sends generated operations with one of the tokens, and counts the error codes."""
 
     def __init__(self, url: str, tokens: list[str | None]) -> None:
         self.url = url
@@ -60,13 +60,13 @@ class Client:
 
 
 def generate(client: Client, ids: list[str]) -> None:
-    """Sends as many of each root field, right and wrong ones, until there were enough."""
+    """Sends as many valid as invalid operations for each root field, up to REQUESTS or more."""
     schemathesis.graphql.scalar("DateTime", (DATES | st.text()).map(nodes.String))
     schemathesis.graphql.scalar("ID", (st.sampled_from(ids) | GARBAGE_IDS).map(nodes.String))
     schema = schemathesis.graphql.from_path(SDL)
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) > 20
-    # Who has signed out has no more to try.
+    # Last, since a signed-out token can try nothing more.
     operations.sort(key=lambda operation: "signOut" in operation.label)
     while client.requests < REQUESTS:
         for operation, mode in itertools.product(operations, MODES):
@@ -89,7 +89,7 @@ def _send_many(client: Client, cases: st.SearchStrategy[Any]) -> None:
 
 
 @in_pieces
-async def test_no_operation_of_the_schema_fails_the_server(
+async def test_generated_operations_never_get_a_5xx(
     piece: int, api: Api, settings: Settings
 ) -> None:
     ada, admin = await api.user("Ada"), await api.user("Root", admin=True)
@@ -99,6 +99,6 @@ async def test_no_operation_of_the_schema_fails_the_server(
     async with serving(settings) as process:
         with Client(process.url, [None, ada.token, admin.token]) as client:
             await asyncio.to_thread(generate, client, ids)
-    # Some do what they say, and some are refused.
+    # Some are executed, and some are refused.
     assert client.answers["answered"] > REQUESTS / 10
     assert client.answers["GRAPHQL_VALIDATION_FAILED"] > REQUESTS / 10

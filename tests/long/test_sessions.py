@@ -1,4 +1,4 @@
-"""The machine of sessions, run for long."""
+"""A long run of the state machine of sessions."""
 
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -10,7 +10,7 @@ PIECE = settings(SHORT, max_examples=200)
 
 
 @in_pieces
-def test_sessions_keep_their_rules_whatever_happens(
+def test_sessions_keep_their_rules_in_random_sequences(
     piece: int, database_url: str, connection: object
 ) -> None:
     with machine_on(database_url) as machine:

@@ -1,4 +1,4 @@
-"""What a history needs: users, and a Redis of the test's own."""
+"""Fixtures of a history: users, and a Redis of the test's own."""
 
 from collections.abc import AsyncGenerator
 
@@ -24,9 +24,9 @@ async def own_redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[
 
 @pytest.fixture
 async def members(connection: asyncpg.Connection, settings: Settings) -> dict[int, Member]:
-    """Signed-in users: many, so that processes meet values that they have not read yet.
+    """Signed-in users: many, so that processes often read values for the first time.
 
-    No server runs in this process, where it would be the one that relays.
+    No server runs in this process: it would become the leader.
     """
     return await _members(connection, settings)
 
@@ -40,18 +40,18 @@ async def _members(connection: asyncpg.Connection, settings: Settings) -> dict[i
 
 @pytest.fixture(scope="module")
 async def postgresql() -> AsyncGenerator[OwnPostgreSQL]:
-    """A PostgreSQL that may be killed and put back."""
+    """A PostgreSQL that the tests may kill and restore."""
     async with own_postgresql() as own:
         yield own
 
 
 @pytest.fixture
 async def members_of_own(postgresql: OwnPostgreSQL, settings: Settings) -> dict[int, Member]:
-    """Signed-in users of that PostgreSQL, which has nothing else."""
+    """Signed-in users in `postgresql`, which holds no other users."""
     connection = await postgresql.connect()
     await connection.execute("TRUNCATE users CASCADE")
     own = settings.model_copy(update={"database_url": postgresql.dsn})
-    async with connection.transaction():  # each by itself would wait for the disk
+    async with connection.transaction():  # separate transactions would each wait for the disk
         found = await _members(connection, own)
     await connection.close()
     return found

@@ -1,4 +1,4 @@
-"""Checks servers while something happens to what they use."""
+"""Checks servers while their stores are disturbed."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -20,7 +20,7 @@ async def check_disturbed(
     redis_url: str,
     piece: int,
 ) -> None:
-    """Reads and writes until the disturbance has ended, at least; no read may be stale."""
+    """Reads and writes at least until the disturbance has ended; no read may be stale."""
 
     async def disturb() -> None:
         await disturbance

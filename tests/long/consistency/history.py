@@ -1,4 +1,4 @@
-"""The checker: values only grow, and a read must give what was acknowledged before it began."""
+"""The checker: counters only grow, and a read must show all writes acknowledged before it began."""
 
 import asyncio
 import random
@@ -12,22 +12,23 @@ from tests.waiting import until
 
 
 class Site(Protocol):
-    """What is checked: counters that are read through a cache."""
+    """The interface of what is checked: counters that are read through a cache."""
 
     async def read(self, keys: Sequence[int]) -> list[int] | None:
-        """The counters, in order; None if there was no answer."""
+        """Returns the counters in the order of `keys`; None if there was no response."""
         ...
 
     async def write(self, key: int) -> bool:
-        """Adds one to a counter; whether that was acknowledged."""
+        """Adds one to a counter; returns whether that was acknowledged."""
         ...
 
 
 @dataclass
 class History:
-    """What was acknowledged of each counter, and what was read although it was too little.
+    """The acknowledged and tried writes of each counter, and the wrong reads (`stale`).
 
-    Or too much: more than was tried, which is left of writes that a restore has undone.
+    A read is wrong if it shows less than was acknowledged, or more than was tried: then it shows
+    writes that a restore has undone.
     """
 
     acknowledged: dict[int, int] = field(default_factory=dict)
@@ -46,7 +47,7 @@ class History:
 
     @asynccontextmanager
     async def paused(self, *, reads: bool) -> AsyncGenerator[None]:
-        """As long as the block runs nothing is written, and with `reads` nothing is read."""
+        """Pauses writes while the block runs, and with `reads` also reads."""
         gates = [self.may_write, self.may_read] if reads else [self.may_write]
         for gate in gates:
             gate.clear()
@@ -57,11 +58,11 @@ class History:
             gate.set()
 
     def known(self) -> tuple[dict[int, int], dict[int, int]]:
-        """What a copy of the database has that is made now, while all is paused."""
+        """Returns the counts that a copy of the database has, if it is made while all is paused."""
         return dict(self.acknowledged), dict(self.tried)
 
     def restore(self, known: tuple[dict[int, int], dict[int, int]]) -> None:
-        """The copy has been put back."""
+        """Sets the counts to those of a copy that has been put back."""
         self.acknowledged, self.tried = dict(known[0]), dict(known[1])
 
     async def read(self, site: Site, keys: Sequence[int]) -> None:
@@ -99,10 +100,10 @@ async def run_history(
     history: History | None = None,
     ends: Callable[[], bool] = lambda: True,
 ) -> History:
-    """Readers and writers together, until so many values were read; writers rest in between.
+    """Runs readers and writers until `reads` values were read; writers pause between writes.
 
-    What they choose by chance follows from the `seed`. `history` is that of a test which pauses it,
-    and which lets it end only when `ends` holds too.
+    Random choices follow from `seed`. A test can pass a `history` in order to pause it, and `ends`,
+    which must also be true before the run ends.
     """
     history = history or History()
 

@@ -1,4 +1,4 @@
-"""Sites to check: the servers over HTTP, and a cache as one writes it without thinking further."""
+"""Sites to check: the servers over HTTP, and a naive cache-aside cache."""
 
 import asyncio
 import random
@@ -18,18 +18,18 @@ READ = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on User { %s } } }"
 PAGE_SIZE = 100
 OUTAGE = {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
 FIELDS = ["itemCount", "items { totalCount }", f"items(first: {PAGE_SIZE}) {{ nodes {{ id }} }}"]
-"""By each of which one sees how many items a user has."""
+"""Each of them shows how many items a user has."""
 READ_ALL = "{ users(first: %d) { nodes { id itemCount } } }"
-"""All of it cached."""
+"""All of its fields are cached."""
 CREATE = 'mutation { createItem(input: {title: "One more", status: %s}) { item { id } } }'
 PUBLISH = "mutation ($id: ID!) { updateItem(input: {id: $id, status: PUBLISHED}) { item { id } } }"
 
 
 class Servers:
-    """Server processes that are asked in turn; one may be down.
+    """Server processes that get requests at random; one may be down.
 
     `reads_all`: each read is of all members, who must be the first users. `has_outages`: the
-    database may be out of reach, which is no answer; elsewhere no answer may have an error.
+    database may be out of reach, which counts as unanswered; otherwise no response may have errors.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Servers:
         return [counts[self._members[key].id] for key in keys]
 
     async def write(self, key: int) -> bool:
-        """By an item that is new, or by one that is published later, maybe with those of others."""
+        """Creates a published item, or a draft that is published by an update (perhaps joined)."""
         credentials = {"authorization": f"Bearer {self._members[key].token}"}
         if self._chance.random() < 0.5:
             return await self._post({"query": CREATE % "PUBLISHED"}, credentials) is not None
@@ -92,7 +92,7 @@ class Servers:
 
 
 def _seen(node: dict[str, Any]) -> int:
-    """How many items the user has, by what was asked for; a full page may stand for any number."""
+    """Returns how many items a read shows; `sys.maxsize` for a full page, which shows no number."""
     if "itemCount" in node:
         return node["itemCount"]
     items = node["items"]
@@ -102,7 +102,7 @@ def _seen(node: dict[str, Any]) -> int:
 
 
 class PlainCache:
-    """Set with a lifetime after reading, deleted after writing: what our cache is not."""
+    """A naive cache: values are set with a TTL after a read, and deleted after a write."""
 
     def __init__(self, pool: asyncpg.Pool, cache: redis.asyncio.Redis, prefix: str) -> None:
         self._pool = pool

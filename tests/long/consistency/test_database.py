@@ -1,4 +1,4 @@
-"""No read is stale when PostgreSQL crashes, or is put back to an earlier state."""
+"""No read is stale when PostgreSQL crashes, or is restored to an earlier state."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,28 +20,28 @@ from weft.cache.limits import LEASE_MARGIN_MS, LEASE_MS
 LEASE_SECONDS = (LEASE_MS + LEASE_MARGIN_MS) / 1000
 BETWEEN_SECONDS = 1.0
 FAULTS = 2
-"""In a piece; after them it is read on."""
+"""The faults in one piece; reads go on after the last one."""
 TURN_SECONDS = 0.3
 
 Fault = Callable[[OwnPostgreSQL, History], Awaitable[None]]
 
 
 async def crash(postgresql: OwnPostgreSQL, history: History) -> None:
-    """With values stored under ids that are lost; each time in the other way."""
+    """Crashes PostgreSQL in two ways, after values were stored under ids that the crash loses."""
     for kill in (postgresql.kill, postgresql.kill_backend):
         await asyncio.sleep(BETWEEN_SECONDS)
         async with history.paused(reads=False):
             await postgresql.run(DRAW)
-            await asyncio.sleep(TURN_SECONDS)  # what was written last is read, and stored
+            await asyncio.sleep(TURN_SECONDS)  # the last writes are read, and cached
             await kill()
 
 
 async def put_back(postgresql: OwnPostgreSQL, history: History) -> None:
-    """A cold copy, as it was a while ago, while the servers run."""
+    """Puts back an earlier cold copy while the servers run."""
     async with history.paused(reads=True):
         known = history.known()
         await postgresql.copy()
-    await postgresql.run(DRAW)  # so that what is undone has higher ids than what comes after it
+    await postgresql.run(DRAW)  # undone writes get higher ids than later ones
     await asyncio.sleep(2 * BETWEEN_SECONDS)
     async with history.paused(reads=True):
         await postgresql.put_back()
@@ -52,7 +52,7 @@ async def put_back(postgresql: OwnPostgreSQL, history: History) -> None:
 
 @in_pieces
 @pytest.mark.parametrize("fault", [crash, put_back])
-async def test_cached_field_is_never_stale_whatever_becomes_of_postgresql(
+async def test_cached_field_is_never_stale_after_faults_of_postgresql(
     piece: int,
     fault: Fault,
     postgresql: OwnPostgreSQL,

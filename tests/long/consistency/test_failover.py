@@ -1,4 +1,4 @@
-"""The cache in a Redis cluster of which a replica takes its master's place, in every case."""
+"""The cache in a Redis cluster in which a replica replaces its master, in every case."""
 
 from collections.abc import AsyncIterator
 
@@ -31,7 +31,7 @@ async def api(
 
 @pytest.mark.parametrize("has_lease", [True, False])
 @pytest.mark.parametrize("dies", [True, False])
-async def test_failover_loses_no_write_and_the_cache_comes_back(
+async def test_failover_loses_no_write_and_the_cache_works_again(
     api: Api, cluster: Cluster, *, has_lease: bool, dies: bool
 ) -> None:
     await check_failover(api, cluster, has_lease=has_lease, dies=dies)

@@ -1,4 +1,4 @@
-"""No read of a cached field is older than what was acknowledged before it, whatever happens."""
+"""No read of a cached field is older than a write acknowledged before it, under any fault."""
 
 import asyncio
 import os
@@ -21,10 +21,10 @@ from tests.weft.cache.redis_process import StoppableRedis
 from tests.weft.changes.site import running
 
 READS = int(os.environ.get("CONSISTENCY_READS", "1000000")) // PIECES
-"""Of each scenario, in a piece."""
+"""The reads of each scenario in one piece."""
 
 SLOWEST_SECONDS = 10
-"""OPERATION_TIMEOUT_MS, which nothing may exceed."""
+"""OPERATION_TIMEOUT_MS, which no request may exceed."""
 FEW = 100
 Members = dict[int, Member]
 
@@ -33,7 +33,7 @@ Members = dict[int, Member]
 async def two_servers(
     members: Members, settings: Settings, *, reads_all: bool = False
 ) -> AsyncGenerator[Servers]:
-    """Server processes over the test's database, and the Redis of the settings."""
+    """Runs two server processes with the database and the Redis of the settings."""
     site = Servers(members, reads_all=reads_all)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(site.aclose)
@@ -43,7 +43,7 @@ async def two_servers(
 
 
 async def stop_and_go(site: Servers, piece: int) -> Never:
-    """Stops one process after the other for a moment."""
+    """Stops a random process for a moment, again and again."""
     chance = random.Random(piece)
     while True:
         await asyncio.sleep(chance.random() * 0.5)
@@ -68,7 +68,7 @@ async def check(site: Servers, members: Members, redis_url: str, piece: int) -> 
 
 class TestCachedField:
     @in_pieces
-    async def test_is_never_stale_while_processes_stop_and_go_on(
+    async def test_cached_field_is_never_stale_while_processes_are_stopped_and_continued(
         self, piece: int, members: Members, settings: Settings, own_redis: StoppableRedis
     ) -> None:
         own = settings.model_copy(update={"redis_url": own_redis.url, "cache": "available"})
@@ -76,10 +76,10 @@ class TestCachedField:
             await check(site, members, own_redis.url, piece)
 
     @in_pieces
-    async def test_is_never_stale_while_little_is_written(
+    async def test_cached_field_is_never_stale_while_writes_are_rare(
         self, piece: int, members: Members, settings: Settings, own_redis: StoppableRedis
     ) -> None:
-        """So that answers are kept whole, and only the version of all fences is asked for."""
+        """With rare writes whole answers are reused, and only the version of all fences is read."""
         own = settings.model_copy(update={"redis_url": own_redis.url, "cache": "available"})
         few = dict(list(members.items())[:FEW])
         async with (
@@ -100,7 +100,7 @@ class TestCachedField:
         assert history.writes > 3
 
     @in_pieces
-    async def test_is_never_stale_when_a_process_is_killed(
+    async def test_cached_field_is_never_stale_when_a_process_is_killed(
         self, piece: int, members: Members, settings: Settings, own_redis: StoppableRedis
     ) -> None:
         async def kill() -> None:
@@ -112,7 +112,7 @@ class TestCachedField:
             await check(site, members, own_redis.url, piece)
 
     @in_pieces
-    async def test_is_never_stale_whatever_becomes_of_redis(
+    async def test_cached_field_is_never_stale_while_redis_is_flushed_paused_or_killed(
         self, piece: int, members: Members, settings: Settings, own_redis: StoppableRedis
     ) -> None:
         async def disturb() -> None:
@@ -147,7 +147,7 @@ class TestCachedField:
 
 
 class TestChecker:
-    async def test_finds_a_plain_cache_stale(
+    async def test_checker_finds_stale_reads_of_a_naive_cache(
         self, members: Members, database_url: str, own_redis: StoppableRedis
     ) -> None:
         async with (

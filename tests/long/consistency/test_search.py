@@ -1,4 +1,4 @@
-"""The machines of the protocol and of interleavings, for long, and pointed at what is broken."""
+"""Long runs of the state machines of the protocol and of interleavings, also on broken variants."""
 
 from collections.abc import Iterator
 
@@ -34,21 +34,21 @@ def quiet() -> Iterator[None]:
 
 class TestSearch:
     @in_pieces
-    def test_finds_nothing(self, piece: int) -> None:
+    def test_interleavings_find_no_stale_read(self, piece: int) -> None:
         run_state_machine_as_test(seeded(Interleaved, piece), settings=PIECE)
 
     @pytest.mark.parametrize("broken", STORIES)
-    def test_finds_what_is_broken(self, broken: type[Interleaved]) -> None:
+    def test_interleavings_find_each_broken_variant(self, broken: type[Interleaved]) -> None:
         with pytest.raises(AssertionError, match="lacks"):
             run_state_machine_as_test(broken, settings=SEARCH)
 
 
 class TestProtocol:
     @in_pieces
-    def test_finds_nothing(self, piece: int) -> None:
+    def test_protocol_finds_no_stale_read(self, piece: int) -> None:
         run_state_machine_as_test(seeded(Cached, piece), settings=PIECE)
 
     @pytest.mark.parametrize("guard", sorted(GUARDS))
-    def test_finds_what_each_guard_prevents(self, guard: str) -> None:
+    def test_protocol_without_a_guard_fails(self, guard: str) -> None:
         with pytest.raises(AssertionError):
             run_state_machine_as_test(unguarded(guard), settings=SEARCH)

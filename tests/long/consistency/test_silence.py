@@ -1,4 +1,4 @@
-"""No read is stale while one server's network to PostgreSQL or to Redis is silent."""
+"""No read is stale while the network of one server to PostgreSQL or Redis is silent."""
 
 import asyncio
 import random
@@ -20,12 +20,12 @@ from tests.weft.cache.redis_process import StoppableRedis
 SILENCES = 3
 BETWEEN_SECONDS = 1.0
 LONGEST_SECONDS = 4.0
-"""Longer than a statement may be without an answer, and than a lease of the cache."""
+"""Longer than the timeout of a statement, and than a lease of the cache."""
 STATEMENT_TIMEOUT_MS = 1_000
 
 
 def behind(network: Forwarder, store: str, settings: Settings) -> Settings:
-    """Settings of a server that reaches one store by way of the network."""
+    """Returns settings of a server that reaches the store through the forwarder."""
     update: dict[str, Any] = {"database_url": through(network, str(settings.database_url))}
     if store == "redis":
         update = {"redis_url": f"redis://127.0.0.1:{network.port}"}

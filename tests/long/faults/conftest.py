@@ -1,4 +1,4 @@
-"""The site that faults happen to."""
+"""The site whose parts the tests break."""
 
 import tempfile
 from collections.abc import AsyncGenerator
@@ -11,13 +11,13 @@ from tests.long.faults.site import Site, running_site
 
 @pytest.fixture
 def no_tasks_left() -> None:
-    """The site is there for all tests of a module, and its networks have tasks of their own."""
+    """Replaces the check for leftover tasks: the site of a module has forwarders with tasks."""
 
 
 @pytest.fixture(scope="module")
 async def site() -> AsyncGenerator[Site]:
-    """Three servers and their stores, as new."""
-    # None of pytest's directories: each run of pytest locks those of all others for PostgreSQL.
+    """Three servers and their stores, newly created."""
+    # Not in a pytest directory: each run of pytest locks those of all others for PostgreSQL.
     with tempfile.TemporaryDirectory(prefix="weft-faults-") as directory:
         async with running_site(Path(directory)) as running:
             yield running

@@ -12,7 +12,7 @@ SCRIPT = Path(__file__).with_name("subscribers.mjs")
 
 
 class NodeSubscribers:
-    """What each of them has heard: positions, in the order of arrival."""
+    """The positions that each subscriber has received, in the order of arrival."""
 
     def __init__(self, count: int) -> None:
         self.heard: list[list[int]] = [[] for _ in range(count)]
@@ -31,7 +31,7 @@ class NodeSubscribers:
 async def node_subscribers(
     packages: Path, urls: Sequence[str], count: int, after: str
 ) -> AsyncGenerator[NodeSubscribers]:
-    """So many subscribers that resume after the cursor, each at one of the servers."""
+    """Runs `count` subscribers that resume after the cursor, spread over the servers."""
     subscribers = NodeSubscribers(count)
     options = {"urls": list(urls), "count": count, "after": after, "query": QUERY}
     async with asyncio.TaskGroup() as tasks, told_by(SCRIPT, packages, **options) as output:

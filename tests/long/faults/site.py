@@ -1,4 +1,4 @@
-"""Three servers, a PostgreSQL and a Redis of their own, and what can happen to them."""
+"""Three servers with their own PostgreSQL and Redis, and the faults that can happen to them."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ WHERE locktype = 'advisory' AND application_name LIKE 'weft changes %'
 
 
 class WebServer:
-    """`weft serve` on one port, which stays the same from start to start."""
+    """`weft serve` on a port that stays the same after a restart."""
 
     def __init__(self, environment: dict[str, str], log: IO[bytes]) -> None:
         self._log = log
@@ -66,14 +66,14 @@ class WebServer:
 
 
 class Networks(NamedTuple):
-    """Between the servers and their stores; tests and psql go past them."""
+    """The forwarders between the servers and their stores; tests and psql connect directly."""
 
     database: Forwarder
     redis: Forwarder
 
 
 class Site:
-    """Everything of one run. Each method named `fault_*` breaks one thing and mends it."""
+    """The servers and stores of one run. Each method `fault_*` breaks one part and repairs it."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Site:
         self.sockets_to_cut: list[Callable[[], None]] = []
 
     async def ready(self) -> None:
-        """Returns when all servers serve, and one of them leads."""
+        """Waits until all servers are ready and one of them is the leader."""
         async with (
             httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http,
             asyncio.timeout(PATIENCE_SECONDS),
@@ -118,7 +118,7 @@ class Site:
                 await asyncio.sleep(0.05)
 
     async def user(self, name: str, *, admin: bool = False) -> tuple[int, str]:
-        """The key of a new user, and an access token."""
+        """Creates a user; returns the key and an access token."""
         now = datetime.now(UTC)
         [user] = await self.database.run(
             "INSERT INTO users (name, email, role) VALUES ($1, $1 || '@example.com', $2) "
@@ -139,7 +139,7 @@ class Site:
         await self._kill(random.choice(self.servers))
 
     async def leader(self) -> WebServer | None:
-        """The server whose relay leads; None while none does."""
+        """Returns the server that is the leader; None while there is none."""
         [leader] = await self.database.run(LEADER) or [None]
         if leader is not None:
             pid = int(leader["application_name"].split()[-1])
@@ -164,7 +164,7 @@ class Site:
 
     @asynccontextmanager
     async def without_redis(self) -> AsyncGenerator[None]:
-        """Redis is killed, and started again at the end of the block."""
+        """Kills Redis; starts it again at the end of the block."""
         pid = self._redis.pid(self._redis.directory)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -175,7 +175,7 @@ class Site:
 
     @asynccontextmanager
     async def without_database(self) -> AsyncGenerator[Path]:
-        """PostgreSQL is stopped, and started again at the end of the block: where its files are."""
+        """Stops PostgreSQL and gives its data directory; starts it again after the block."""
         await asyncio.to_thread(stop, [self._database_server])
         try:
             yield self._database_server.directory / "data"
@@ -206,7 +206,7 @@ class Site:
         await asyncio.to_thread(start, [server])
 
     async def fault_database_silent(self) -> None:
-        """For longer than a statement is waited for; connections of before stay silent or not."""
+        """Silences PostgreSQL for longer than its timeouts; old connections may stay silent."""
         self._networks.database.silence()
         await asyncio.sleep(SILENT_SECONDS)
         await self._networks.database.mend(keep=random.random() < 0.5)
@@ -239,7 +239,7 @@ FAULTS: list[Callable[[Site], Awaitable[None]]] = [
     Site.fault_sockets_cut,
     Site.fault_redis_silent,
 ]
-"""Each three of them cut off subscribers, so that each piece does."""
+"""Each group of three, the faults of one piece, cuts off subscribers."""
 
 
 def token(user_id: int, session_id: int, seconds: float = 3600) -> str:

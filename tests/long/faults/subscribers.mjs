@@ -1,5 +1,5 @@
-// Subscribers on the graphql-ws client: one line on stdout for each change, `number cursor`.
-// Reads one line of JSON: {urls, count, after, query}. Ends with its standard input.
+// Subscribers on the graphql-ws client: print one line for each change, `number cursor`.
+// Reads one line of JSON from stdin: {urls, count, after, query}. Exits when stdin ends.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -18,7 +18,7 @@ function subscribe(number, { urls, after, query }) {
     shouldRetry: () => true,
     onNonLazyError: () => {},
   });
-  // The client sends this very object again whenever it connects anew.
+  // The client sends this same object again on every reconnection.
   const payload = { query, variables: { after } };
   client.subscribe(payload, {
     next({ data, errors }) {

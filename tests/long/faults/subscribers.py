@@ -1,4 +1,4 @@
-"""Subscribers that come back whenever they are cut off, with their cursor or without."""
+"""Subscribers that reconnect whenever they are cut off, with or without their cursor."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ CURSORS = Cursors(SECRET)
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """Who subscribes, and to whose items."""
+    """The viewer of a subscription, and the owner whose items it selects."""
 
     user_id: int | None = None
     is_admin: bool = False
@@ -31,7 +31,7 @@ class Viewpoint:
     owner: str | None = None
 
     def wants(self, before: dict[str, Any] | None, after: dict[str, Any] | None) -> bool:
-        """The rule, in the words of the contract."""
+        """Whether the subscriber gets a change, by the rule of the contract."""
         return any(
             side is not None
             and (self.owner_id is None or side["owner_id"] == self.owner_id)
@@ -40,7 +40,7 @@ class Viewpoint:
         )
 
     def expected(self, log: Sequence[Any]) -> list[int]:
-        """The positions that such a subscriber must hear of."""
+        """Returns the positions of the log that the subscriber must receive."""
         return [
             row["position"]
             for row in log
@@ -53,13 +53,13 @@ def _columns(text: str | None) -> dict[str, Any] | None:
 
 
 def position_of(cursor: str) -> int:
-    """What a cursor stands for; whoever knows the secret can tell."""
+    """Returns the position in a cursor, decoded with the secret."""
     return CURSORS.decode(cursor).position
 
 
 @dataclass
 class Subscriber:
-    """One that moves on to the next server when its own is gone."""
+    """A subscriber that connects to the next server whenever its connection ends."""
 
     urls: Sequence[str]
     viewpoint: Viewpoint

@@ -1,6 +1,6 @@
-"""How long things may take: `pytest -s tests/long/faults/test_bounds.py` prints what they took.
+"""Promised times: `pytest -s tests/long/faults/test_bounds.py` prints the measured ones.
 
-What is asserted is SLACK times what is promised, since other tests want the machine as well.
+The tests assert SLACK times the promise, since other tests use the machine as well.
 """
 
 import asyncio
@@ -45,7 +45,10 @@ async def quiet_site(site: Site) -> Site:
 
 @contextmanager
 def timed(what: str, promised_seconds: float) -> Generator[Callable[[], Callable[[], None]]]:
-    """Gives a function to begin a round with; what it returns ends the round."""
+    """Gives a function that begins a round and returns the function that ends it.
+
+    At the end it prints the times and asserts the promise, with SLACK.
+    """
     taken: list[float] = []
 
     def begin() -> Callable[[], None]:
@@ -96,7 +99,9 @@ def socket_url(url: str) -> str:
 
 
 @in_pieces
-async def test_another_leads_after_the_leader_was_killed(piece: int, quiet_site: Site) -> None:
+async def test_another_server_leads_after_the_leader_is_killed(
+    piece: int, quiet_site: Site
+) -> None:
     site = quiet_site
     _, item = await one_item(site)
     with timed("takeover, from kill -9 to the next delivery", TAKEOVER_SECONDS) as begin:
@@ -115,7 +120,7 @@ async def test_another_leads_after_the_leader_was_killed(piece: int, quiet_site:
 
 
 @in_pieces
-async def test_a_session_that_ends_in_one_process_ends_its_sockets_in_all(
+async def test_sign_out_in_one_process_closes_the_sockets_in_others(
     piece: int, quiet_site: Site, http: httpx.AsyncClient
 ) -> None:
     first, second, _ = quiet_site.servers
@@ -130,7 +135,7 @@ async def test_a_session_that_ends_in_one_process_ends_its_sockets_in_all(
 
 
 @in_pieces
-async def test_without_redis_changes_are_polled_for(
+async def test_changes_are_delivered_without_redis_by_polling(
     piece: int, quiet_site: Site, http: httpx.AsyncClient
 ) -> None:
     owner, item = await one_item(quiet_site)
@@ -151,7 +156,7 @@ async def test_without_redis_changes_are_polled_for(
 
 
 @in_pieces
-async def test_thousands_of_changes_a_second(piece: int, quiet_site: Site) -> None:
+async def test_thousands_of_changes_a_second_are_delivered(piece: int, quiet_site: Site) -> None:
     site = quiet_site
     owner, _ = await one_item(site)
     seconds = FLOOD / CHANGES_PER_SECOND

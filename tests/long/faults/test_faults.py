@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing comes twice, whatever dies: `make faults` runs it alone."""
+"""Subscribers miss no event and get none twice under any fault: `make faults` runs it alone."""
 
 import asyncio
 import itertools
@@ -21,7 +21,7 @@ from tests.waiting import PATIENCE_SECONDS
 from weft.declare.identity import encode_id
 
 COUNT = int(os.environ.get("WEFT_FAULTS", "60")) // PIECES
-"""Of each piece; the next one goes on with the kinds of faults."""
+"""The faults of each piece; the next piece continues with the next kinds."""
 
 SUBSCRIBERS = int(os.environ.get("WEFT_FAULT_SUBSCRIBERS", "300"))
 BETWEEN_SECONDS = float(os.environ.get("WEFT_FAULT_SECONDS", "0.5"))
@@ -35,7 +35,7 @@ LOG = "SELECT position, before, after FROM changes WHERE entity = 'Item' ORDER B
 
 
 class Writers:
-    """One through GraphQL, one through psql; whether a write succeeds is not their concern."""
+    """Two writers, through GraphQL and through psql; they ignore failed writes."""
 
     def __init__(self, site: Site, owners: list[tuple[int, str]], items: list[int]) -> None:
         self._site = site
@@ -102,7 +102,7 @@ async def make_items(site: Site, owners: list[tuple[int, str]]) -> list[int]:
 
 
 async def first_cursor(site: Site, urls: list[str]) -> str:
-    """The cursor of a change that a subscriber heard: from here on everybody counts."""
+    """Returns the cursor of a change that a subscriber received; later events are checked."""
     scout = Subscriber(urls, Viewpoint())
     task = asyncio.create_task(scout.run())
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -115,7 +115,7 @@ async def first_cursor(site: Site, urls: list[str]) -> str:
 
 
 async def settled(site: Site, subscribers: list[Subscriber], node: NodeSubscribers | None) -> Any:
-    """The log, once everybody has heard its last change or had a minute for it."""
+    """Returns the log once all subscribers have received its last change, or after the timeout."""
     await site.database.run("UPDATE items SET status = 'PUBLISHED', title = 'Title at last'")
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -176,7 +176,7 @@ async def break_things(site: Site, piece: int) -> None:
 
 
 @in_pieces
-async def test_item_changed_loses_and_repeats_nothing(
+async def test_item_changed_loses_and_repeats_no_event(
     piece: int, site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     packages = await asyncio.to_thread(installed_packages)
@@ -219,7 +219,7 @@ async def test_item_changed_loses_and_repeats_nothing(
         deliveries += sum(map(len, node.heard))
     returns = sum(subscriber.connections for subscriber in resuming)
     assert returns >= SUBSCRIBERS // SERVERS, "hardly anything was cut off"
-    # Those who come back without their cursor show that there was something to lose.
+    # Subscribers that reconnect without a cursor show that events could have been lost.
     lost = sum(
         len(set(subscriber.viewpoint.expected(log)) - set(subscriber.heard))
         for subscriber in forgetful
