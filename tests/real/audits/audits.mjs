@@ -1,4 +1,4 @@
-// Runs the server audits of graphql-http against the URL that it is given, and prints them as JSON.
+// Runs the server audits of graphql-http against the given URL, and prints the results as JSON.
 import { auditServer } from "graphql-http";
 
 const results = await auditServer({ url: process.argv[2] });

@@ -1,6 +1,6 @@
-"""GraphQL over HTTP as others test it: the server audits of npm's `graphql-http`, all of them.
+"""Runs all server audits of npm's `graphql-http`, which test GraphQL over HTTP.
 
-`make test-real` installs the package where npm is; without it this is skipped.
+`make test-real` installs the package if there is npm; without it the test is skipped.
 """
 
 import asyncio

@@ -1,11 +1,11 @@
-// What people do in GraphiQL. Reads one line of JSON: {scenario, url, chromium, screenshots}. Says
-// "done" unless something is wrong.
+// Scenarios in GraphiQL. Reads one line of JSON from stdin: {scenario, url, chromium, screenshots}.
+// Prints "done" if the scenario succeeds.
 import assert from "node:assert/strict";
 import { createInterface } from "node:readline";
 import { launched, opened, passage } from "./window.mjs";
 
 const PATIENCE_MS = 60_000;
-/** That of the example which signs in. */
+/** The password in GraphiQL's example of signing in. */
 const PASSWORD = "development-member";
 const [{ scenario, url, chromium, screenshots }] = await new Promise((take) =>
   createInterface({ input: process.stdin }).once("line", (line) => take([JSON.parse(line)])),
@@ -31,7 +31,7 @@ async function written(page, text) {
   await page.keyboard.insertText(text);
 }
 
-/** The answer as it is shown; Monaco draws spaces that do not break. */
+/** Waits until the shown response includes a text; Monaco renders non-breaking spaces. */
 async function answered(page, text) {
   await page.waitForFunction(
     (wanted) =>
@@ -40,7 +40,7 @@ async function answered(page, text) {
   );
 }
 
-/** Another client: the answer to one operation. */
+/** Sends one operation as another client; returns its data. */
 async function asked(query, variables, token) {
   const headers = { "Content-Type": "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -172,7 +172,7 @@ const scenarios = {
     for (const number of [1, 2, 3]) await created(token, `Written meanwhile ${number}`);
     way.mend();
     await answered(page, '"title": "Written meanwhile 3"');
-    // Each of them, and none twice.
+    // Each change exactly once.
     await status(page, `Live: ${first + 3} changes`);
     return complaints.filter((text) => !text.startsWith("WebSocket connection to"));
   },
@@ -184,7 +184,7 @@ const scenarios = {
     await tab(page, "ItemChanged");
     await run(page);
     await status(page, "Live");
-    // Each renewal is in the middle of a token's life.
+    // The page renews a token halfway through its lifetime.
     for (const _ of [1, 2, 3]) {
       await page.waitForResponse((response) => response.request().postData()?.includes("refreshSession"));
     }
@@ -224,7 +224,7 @@ const scenarios = {
     const { page, complaints } = await graphiql(context);
     const shot = (name) => page.screenshot({ path: `${screenshots}/graphiql-${name}.png` });
     await button(page, "Show Explain").click();
-    // The first ones open connections and prepare statements, and are no examples.
+    // The first requests open connections and prepare statements: not typical for a screenshot.
     for (let count = 0; count < 8; count++) {
       const answer = page.waitForResponse("**/graphql");
       await run(page);
@@ -249,7 +249,7 @@ const scenarios = {
   },
 };
 
-/** Writes until the subscription is there, which its socket does not say; gives how often. */
+/** Writes until the subscription has started, which the socket does not report; returns the changes shown. */
 async function followed(page, token) {
   for (let count = 1; ; count++) {
     await created(token, `Probe ${count}`);

@@ -1,5 +1,5 @@
-// What people do on the live page. Reads one line of JSON: {scenario, url, chromium, token,
-// screenshots}; `token` is for writing past the browser. Says "done" unless something is wrong.
+// Scenarios on the live page. Reads one line of JSON from stdin: {scenario, url, chromium, token,
+// screenshots}; `token` is for writes outside the browser. Prints "done" if the scenario succeeds.
 import assert from "node:assert/strict";
 import { createInterface } from "node:readline";
 import { launched, opened, passage } from "./window.mjs";
@@ -146,13 +146,13 @@ const scenarios = {
     const { page: mine, context } = await window({ at: way.url, mayComplain: true });
     await signedUp(mine, "Grace");
     await added(mine, "Draft of a plan");
-    // The same person in a second window, signed in there without doing anything.
+    // The same user in a second window, which is signed in by the shared context.
     const { page: theirs } = await window({ context, at: way.url, mayComplain: true });
     await live(theirs);
     const form = await editing(mine, "Draft of a plan");
     await form.getByLabel("Title").fill("My plan");
 
-    // The socket is cut, so that only the server can tell.
+    // The socket is cut, so only the server's response can reveal the conflict.
     way.cut();
     await mine.getByText("Connecting…").waitFor();
     const other = await editing(theirs, "Draft of a plan");
@@ -170,7 +170,7 @@ const scenarios = {
     await button(form, "Save").click();
     await row(mine, "My plan").getByText("version 3").waitFor();
 
-    // With the socket, it is shown before anything is sent.
+    // With the socket, the conflict is shown before anything is sent.
     way.mend();
     await live(mine);
     await row(theirs, "My plan").waitFor();
@@ -188,7 +188,7 @@ const scenarios = {
     const { page } = await window({ at: way.url, mayComplain: true });
     await live(page);
     const id = await written("createItem", { title: "Before", status: "PUBLISHED" });
-    await told(page, "Before"); // by the subscription, not by a list that was read late
+    await told(page, "Before"); // from the subscription, not from a late response to the list query
 
     const reads = [];
     page.on("request", (request) => reads.push(request.postData()));
@@ -242,7 +242,7 @@ const scenarios = {
     const { page } = await window({ at: way.url, mayComplain: true });
     await live(page);
     await written("createItem", { title: "Before", status: "PUBLISHED" });
-    await told(page, "Before"); // by the subscription, not by a list that was read late
+    await told(page, "Before"); // from the subscription, not from a late response to the list query
     way.cut();
     await page.getByText("Connecting…").waitFor();
     await written("createItem", { title: "Forgotten", status: "PUBLISHED" });
@@ -251,8 +251,8 @@ const scenarios = {
     while ((await asked(newest)).items.nodes[0].title !== "Past the log");
     await button(page, "Show more").click();
     await row(page, "Item 8").waitFor();
-    // Once the first page has been read again the second begins elsewhere, and what it asked for
-    // before is given up: the answer to that never comes, and holds nothing back.
+    // After the first page is read again, the second page begins elsewhere, and its earlier request
+    // is abandoned: that request never gets a response, and must not delay anything.
     let isGivenUp = false;
     await page.route("**/graphql", async (route) => {
       const { after } = route.request().postDataJSON().variables;
@@ -274,7 +274,7 @@ const scenarios = {
     const { page: second, sockets } = await window({ context });
     await live(second);
     const token = await page.evaluate(() => JSON.parse(localStorage.getItem("weft.session")).accessToken);
-    // Tokens are to the second: one that is issued sooner is the same.
+    // Tokens have whole seconds: one that is issued in the same second is identical.
     await new Promise((done) => setTimeout(done, 1000));
     const isRenewed = sockets[0].waitForEvent("framesent", ({ payload }) => /"ping".*Bearer/.test(payload));
     await context.clock.fastForward("13:00");

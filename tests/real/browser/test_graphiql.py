@@ -1,7 +1,7 @@
-"""GraphiQL in a browser, on the real server, which is the only one that it asks.
+"""GraphiQL in a browser, on the real server; the page sends no request to other hosts.
 
-`make test-real` builds the page and installs what drives the browser, where npm is; it takes
-Chromium from the machine. Without them this is skipped.
+`make test-real` builds the page and installs the browser driver, if there is npm; Chromium is
+that of the machine. Without them the tests are skipped.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[2] / "web" / "dist" / "graphiql" / "index.html"
 SCREENSHOTS = FOLDER / "screenshots"
 SECONDS = 3 * PATIENCE_SECONDS
-"""For a scenario, whose steps wait `PATIENCE_SECONDS` each."""
+"""The limit of a scenario, whose steps wait up to `PATIENCE_SECONDS` each."""
 CHROMIUM = shutil.which("chromium")
 MISSING = CHROMIUM is None or not PAGE.exists() or not (FOLDER / "node_modules").exists()
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 
 async def try_out(server: uvicorn.Server, scenario: str) -> None:
-    """Does what the scenario says, in a browser of its own."""
+    """Runs the scenario in a new browser."""
     SCREENSHOTS.mkdir(exist_ok=True)
     async with told_by(
         FOLDER / "graphiql.mjs",
@@ -57,16 +57,16 @@ async def try_out(server: uvicorn.Server, scenario: str) -> None:
         "a socket that was cut goes on where it was",
     ],
 )
-async def test_in_graphiql(server: uvicorn.Server, scenario: str) -> None:
+async def test_graphiql_scenario_succeeds(server: uvicorn.Server, scenario: str) -> None:
     await try_out(server, scenario)
 
 
-class TestBriefTokens:
+class TestShortTokens:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"access_token_seconds": 10})
 
-    async def test_are_renewed_on_the_open_socket(self, server: uvicorn.Server) -> None:
+    async def test_tokens_are_renewed_on_the_open_socket(self, server: uvicorn.Server) -> None:
         await try_out(server, "a socket outlives its token")
 
 
@@ -80,14 +80,16 @@ class TestSchemaForAdmins:
         await seed(api.settings.database_url or "", users=1, items=0, seed=7, accounts=True)
         return api
 
-    async def test_is_asked_for_again_by_who_signs_in(self, server: uvicorn.Server) -> None:
+    async def test_graphiql_fetches_the_schema_again_after_sign_in(
+        self, server: uvicorn.Server
+    ) -> None:
         await try_out(server, "an admin who signs in is shown the schema")
 
 
 class TestExplain:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        # Nothing is told of what graphql-core executes.
+        # Operations executed by graphql-core have no explanation.
         return settings.model_copy(update={"executor": "compiled"})
 
     @pytest.fixture
@@ -95,9 +97,9 @@ class TestExplain:
         await seed(api.settings.database_url or "", users=50, items=1_000, seed=7)
         return api
 
-    async def test_tells_of_an_answer(self, server: uvicorn.Server) -> None:
+    async def test_explain_pane_shows_the_last_response(self, server: uvicorn.Server) -> None:
         await try_out(server, "an answer is explained")
 
-    async def test_is_in_the_screenshots(self, server: uvicorn.Server) -> None:
+    async def test_screenshots_are_taken(self, server: uvicorn.Server) -> None:
         await try_out(server, "it looks well")
         assert len(list(SCREENSHOTS.glob("graphiql-*.png"))) == 3

@@ -1,7 +1,7 @@
-"""The live page in a browser, on the real server: what people do in one window and see in another.
+"""The live page in a browser, on the real server: writes in one window appear in another.
 
-`make test-real` builds the page and installs what drives the browser, where npm is; it takes
-Chromium from the machine. Without them this is skipped.
+`make test-real` builds the page and installs the browser driver, if there is npm; Chromium is
+that of the machine. Without them the test is skipped.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[2] / "web" / "dist" / "live" / "index.html"
 SCREENSHOTS = FOLDER / "screenshots"
 SECONDS = 3 * PATIENCE_SECONDS
-"""For a scenario, whose steps wait `PATIENCE_SECONDS` each."""
+"""The limit of a scenario, whose steps wait up to `PATIENCE_SECONDS` each."""
 CHROMIUM = shutil.which("chromium")
 MISSING = CHROMIUM is None or not PAGE.exists() or not (FOLDER / "node_modules").exists()
 
 
 async def forget_changes(api: Api) -> None:
-    """Whoever has missed some can no longer resume."""
+    """Deletes the change log, so that subscribers that missed changes can no longer resume."""
     while await api.connection.fetchval("SELECT count(*) FROM changes WHERE position IS NULL"):
         pass
     await api.connection.execute(
@@ -51,7 +51,7 @@ async def forget_changes(api: Api) -> None:
         "tokens are renewed in time, for all windows",
     ],
 )
-async def test_on_the_live_page(api: Api, server: uvicorn.Server, scenario: str) -> None:
+async def test_live_page_scenario_succeeds(api: Api, server: uvicorn.Server, scenario: str) -> None:
     owner = await api.user()
     for number in range(1, 26):
         await api.item(owner, f"Item {number}")

@@ -1,4 +1,4 @@
-// Chromium, its windows, and a way to the server that can be cut.
+// Chromium, its windows, and a proxy to the server whose sockets can be cut.
 import { connect, createServer } from "node:net";
 import { chromium } from "playwright-core";
 
@@ -13,13 +13,13 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** A browser with a fresh profile. */
+/** Launches a browser with a new profile. */
 export function launched(executablePath) {
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
 /**
- * A window and its `sockets`; `complaints` are errors in its console, and requests that it sent to
+ * Opens a page; returns it with its `sockets`, and `complaints`: console errors, and requests to
  * other hosts.
  */
 export async function opened(context, url) {
@@ -36,7 +36,7 @@ export async function opened(context, url) {
   return { page, complaints, sockets };
 }
 
-/** A way to the server for HTTP, and one for WebSockets that `cut` closes and `mend` opens again. */
+/** Starts a proxy to the server: HTTP always passes, WebSockets until `cut` and again after `mend`. */
 export async function passage(url) {
   const { hostname, port, pathname } = new URL(url);
   const sockets = new Set();

@@ -1,5 +1,5 @@
-// A subscription on the graphql-ws client that breaks one rule of the protocol, or meets one end.
-// Reads one line of JSON: {url, how, token}. Tells what the client does about it, line by line.
+// A subscription on the graphql-ws client that breaks a rule of the protocol, or is closed.
+// Reads one line of JSON from stdin: {url, how, token}. Prints what the client does, line by line.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 

@@ -1,4 +1,4 @@
-"""Clients that others wrote, as they are."""
+"""Fixtures for clients of other authors, which are used unmodified."""
 
 import asyncio
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.real.clients.node import installed_packages
 
 @pytest.fixture
 async def packages() -> Path:
-    """Where the packages are; a test without them is skipped, and pytest says so."""
+    """The directory of the npm packages; without them the test is skipped with a reason."""
     found = await asyncio.to_thread(installed_packages)
     if found is None:
         pytest.skip("node, npm or npm's registry is missing")

@@ -1,5 +1,5 @@
-// An EventSource as browsers have it: says what it hears, and comes back by itself.
-// Reads one line of JSON: {url, query}.
+// An EventSource as in browsers: prints its events, and reconnects by itself.
+// Reads one line of JSON from stdin: {url, query}.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 

@@ -1,5 +1,5 @@
-// The graphql-sse client in "distinct connections mode": runs operations, one after the other.
-// Reads one line of JSON: {url, token, queries}; tells each result, and how each operation ends.
+// The graphql-sse client in "distinct connections mode": runs operations one after another.
+// Reads one line of JSON from stdin: {url, token, queries}; prints each result and each end.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 

@@ -1,4 +1,4 @@
-"""Programs for Node, and the packages of npm that they need."""
+"""Runs programs on Node, and installs the npm packages that they need."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ INSTALL_SECONDS = 120
 
 
 def installed_packages() -> Path | None:
-    """The directory with the packages, installed once a machine; None where that cannot be."""
+    """Returns the directory of the packages, installed once per machine; None if that fails."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return None
     versions = "-".join(package.rpartition("@")[2] for package in PACKAGES)
@@ -38,7 +38,7 @@ def installed_packages() -> Path | None:
             )
         except (subprocess.SubprocessError, OSError):
             return None
-        with suppress(OSError):  # another run of the tests was first
+        with suppress(OSError):  # another test run has installed them meanwhile
             unfinished.rename(directory)
     return directory
 
@@ -47,7 +47,7 @@ def installed_packages() -> Path | None:
 async def told_by(
     script: Path, packages: Path, **options: Any
 ) -> AsyncGenerator[asyncio.StreamReader]:
-    """What the script says, line by line, until the block ends."""
+    """Runs a script with `options` on its stdin; gives its stdout until the block ends."""
     process = await asyncio.create_subprocess_exec(
         *("node", str(script)),
         env=os.environ | {"MODULES": str(packages)},
@@ -60,12 +60,12 @@ async def told_by(
     try:
         yield process.stdout
     finally:
-        # One that says more than is read waits for that, and would not notice that its input ends.
+        # A script blocked on unread output would not notice the end of its stdin.
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
 
 
 async def line(output: asyncio.StreamReader) -> str:
-    """The next line; empty at the end."""
+    """Returns the next line; empty at the end."""
     return (await soon(output.readline())).decode().strip()

@@ -1,5 +1,5 @@
-// One subscriber on the graphql-ws client whose first token expires; reports like subscribers.mjs.
-// Reads one line of JSON: {url, tokens, query}: each connection takes the next token.
+// A subscriber on the graphql-ws client: prints "connected", "next ID" and "closed CODE".
+// Reads one line of JSON from stdin: {url, tokens, query}; each connection uses the next token.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 

@@ -1,6 +1,6 @@
-"""graphql-codegen over the schema and the operations of the page `web/live`, and what it types.
+"""graphql-codegen and TypeScript check the page `web/live` against the schema.
 
-`make test-real` installs it where npm is; without it this is skipped.
+`make test-real` installs them if there is npm; without it the tests are skipped.
 """
 
 import os
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def complaints(folder: Path, schema: str) -> str:
-    """What graphql-codegen or the TypeScript compiler has against the page with this schema."""
+    """Returns the errors of graphql-codegen or TypeScript for the page with this schema, or ""."""
     page = folder / "web" / "live"
     shutil.copytree(PAGE, page, ignore=shutil.ignore_patterns("node_modules", "gql"))
     (page / "node_modules").symlink_to(PACKAGES)
@@ -44,7 +44,7 @@ def complaints(folder: Path, schema: str) -> str:
 
 
 class TestCodegen:
-    def test_takes_the_schema(self, tmp_path: Path) -> None:
+    def test_codegen_accepts_the_schema(self, tmp_path: Path) -> None:
         assert complaints(tmp_path, SCHEMA.read_text()) == ""
 
     @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ class TestCodegen:
             ('"""One line."""\n  title: String!', '"One"\n  title: String', "TS2322"),
         ],
     )
-    def test_tells_what_the_page_would_miss(
+    def test_codegen_reports_what_the_page_would_miss(
         self, tmp_path: Path, here: str, broken: str, named: str
     ) -> None:
         schema = SCHEMA.read_text()

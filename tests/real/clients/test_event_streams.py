@@ -1,4 +1,4 @@
-"""Server-sent events as others read them: a browser's EventSource, and the graphql-sse client."""
+"""Server-sent events with clients of others: an EventSource, and the graphql-sse client."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ CHANGES = "subscription { itemChanged { id } }"
 
 
 async def heard_first(api: Api, owner: Member, output: asyncio.StreamReader) -> None:
-    """Writes until a write is heard, then hears all of them."""
+    """Creates items until an event arrives; then reads up to the event of the last item."""
     heard = asyncio.ensure_future(line(output))
     written = [await api.item(owner)]
     while not (await asyncio.wait([heard], timeout=0.1))[0]:
@@ -26,14 +26,14 @@ async def heard_first(api: Api, owner: Member, output: asyncio.StreamReader) -> 
 
 
 class TestEventSource:
-    async def test_comes_back_by_itself_and_misses_nothing(
+    async def test_event_source_reconnects_by_itself_and_misses_no_event(
         self, api: Api, server: uvicorn.Server, packages: Path
     ) -> None:
         owner = await api.user()
         url = f"http://{address_of(server)}/graphql"
         async with told_by(HERE / "event_source.mjs", packages, url=url, query=CHANGES) as output:
             assert await line(output) == "open"
-            # A stream says that it is open before its subscription has begun.
+            # A stream reports "open" before its subscription has started.
             await heard_first(api, owner, output)
             for connection in list(server.server_state.connections):
                 connection.transport.abort()  # pyright: ignore
@@ -42,7 +42,7 @@ class TestEventSource:
             written.append(await api.item(owner))
             assert [await line(output) for _ in written] == [f"next {id}" for id in written]
 
-    async def test_is_told_when_there_will_be_no_more(
+    async def test_event_source_gets_complete_after_a_query(
         self, server: uvicorn.Server, packages: Path
     ) -> None:
         url = f"http://{address_of(server)}/graphql"
@@ -57,7 +57,7 @@ class TestEventSource:
 
 
 class TestGraphqlSse:
-    async def test_runs_operations_of_every_type(
+    async def test_graphql_sse_runs_operations_of_every_type(
         self, api: Api, server: uvicorn.Server, packages: Path
     ) -> None:
         owner = await api.user()

@@ -1,4 +1,4 @@
-"""Clients that others wrote, as they are: they must come back by themselves."""
+"""The graphql-ws client, unmodified, reconnects by itself where it should."""
 
 import asyncio
 from pathlib import Path
@@ -19,7 +19,7 @@ QUERY = "subscription ($after: String) { itemChanged(after: $after) { id cursor 
 
 
 class TestGraphqlWs:
-    async def test_comes_back_with_a_fresh_token_and_its_cursor(
+    async def test_client_reconnects_with_a_fresh_token_and_its_cursor(
         self, api: Api, packages: Path
     ) -> None:
         owner = await api.user()
@@ -37,10 +37,10 @@ class TestGraphqlWs:
             assert await line(output) == "connected"
             written: list[str] = []
             told: list[str] = []
-            # Drafts, which only their owner hears of; written also while the client is away.
+            # Drafts, whose events go to their owner only; also written while it is disconnected.
             is_back = asyncio.Event()
             writing = asyncio.create_task(_write_until(is_back, api, owner, written))
-            told.append(await line(output))  # a change: it has subscribed
+            told.append(await line(output))  # an event: the subscription has started
             await api.data("mutation { signOut { signedOut } }", by=owner)
             while told[-1] != "connected":
                 told.append(await line(output))
@@ -52,7 +52,7 @@ class TestGraphqlWs:
         assert told.count("closed 4403") == 1
         heard = [words.removeprefix("next ") for words in told if words.startswith("next ")]
         written.append(last)
-        # It was not subscribed yet when the first ones were written.
+        # The subscription had not started when the first items were created.
         assert heard == written[written.index(heard[0]) :]
 
 
@@ -68,7 +68,7 @@ class TestCloseCodes:
             ("nothing", "Bearer broken", 4500),
         ],
     )
-    async def test_that_are_the_clients_fault_make_it_give_up(
+    async def test_close_codes_for_client_errors_end_the_client(
         self, packages: Path, how: str, token: str | None, code: int
     ) -> None:
         told = await told_until("gives up", packages, how, token)
@@ -83,14 +83,16 @@ class TestCloseCodes:
             ("nothing", "Bearer unavailable", 1013),
         ],
     )
-    async def test_that_pass_make_it_come_back(
+    async def test_close_codes_for_temporary_errors_make_the_client_reconnect(
         self, packages: Path, how: str, token: str | None, code: int
     ) -> None:
         told = await told_until("gives up", packages, how, token)
         assert told.count("connecting") == 2
         assert [" ".join(words.split()[:2]) for words in told].count(f"closed {code}") == 2
 
-    async def test_of_a_shutdown_makes_it_come_back(self, packages: Path) -> None:
+    async def test_close_code_of_a_shutdown_makes_the_client_reconnect(
+        self, packages: Path
+    ) -> None:
         async with (
             toy.serving() as server,
             told_by(CLOSE_CODES, packages, url=server.socket_url, how="nothing") as output,
@@ -102,7 +104,7 @@ class TestCloseCodes:
 
 
 async def told_until(last: str, packages: Path, how: str, token: str | None) -> list[str]:
-    """What the client tells of the toy server, up to the line `last`."""
+    """Runs the client against the toy server; returns its output up to the line `last`."""
     init_timeout_seconds = 0.5 if how == "initialise never" else PATIENCE_SECONDS
     limits = SocketLimits(init_timeout_seconds=init_timeout_seconds)
     async with (
@@ -116,7 +118,7 @@ async def told_until(last: str, packages: Path, how: str, token: str | None) -> 
 
 
 async def another_token(api: Api, member: Member) -> str:
-    """An access token of a second session of the member."""
+    """Opens a second session of the member; returns its access token."""
     session: Any = await api.connection.fetchval(
         "INSERT INTO sessions (user_id, opened_at, expires_at) "
         "SELECT user_id, opened_at, expires_at FROM sessions WHERE user_id = $1 RETURNING id",

@@ -1,6 +1,6 @@
-"""The Relay compiler takes the schema, and Relay's runtime what the server answers.
+"""The Relay compiler accepts the schema, and Relay's runtime the server's responses.
 
-`make test-real` installs both where npm is; without them this is skipped.
+`make test-real` installs both if there is npm; without them the tests are skipped.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def compiled(folder: Path, schema: str) -> tuple[Path, str]:
-    """Where the artifacts of the documents are, and what the compiler has against the schema."""
+    """Runs the compiler; returns the directory of the artifacts, and its errors, or ""."""
     (folder / "schema.graphql").write_text(schema)
     for name in ("documents.js", "relay.config.json"):
         shutil.copy(FOLDER / name, folder)
@@ -49,7 +49,7 @@ def compiled(folder: Path, schema: str) -> tuple[Path, str]:
 
 
 class TestCompiler:
-    def test_takes_the_schema(self, tmp_path: Path) -> None:
+    def test_compiler_accepts_the_schema(self, tmp_path: Path) -> None:
         artifacts, complaints = compiled(tmp_path, SCHEMA.read_text())
         assert complaints == ""
         assert (artifacts / "documentsItemsPageQuery.graphql.js").exists()
@@ -63,7 +63,7 @@ class TestCompiler:
             ("  node(\n", "  object(\n"),
         ],
     )
-    def test_refuses_one_that_is_no_longer_relays(
+    def test_compiler_refuses_a_schema_that_breaks_relays_rules(
         self, tmp_path: Path, here: str, broken: str
     ) -> None:
         schema = SCHEMA.read_text()
@@ -72,7 +72,7 @@ class TestCompiler:
 
 
 class TestRuntime:
-    async def test_pages_refetches_writes_and_hears(
+    async def test_runtime_pages_refetches_writes_and_subscribes(
         self, api: Api, server: uvicorn.Server, tmp_path: Path
     ) -> None:
         owner = await api.user()

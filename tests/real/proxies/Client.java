@@ -1,7 +1,7 @@
-// Sends what its arguments say with Java's own client, as it is, and prints what is answered.
+// Sends requests with Java's own client in its default configuration, and prints the responses.
 // Arguments: the URL of the server, then a token for each round of requests.
 //
-// By http:// this client asks for HTTP/2 with every request: Upgrade: h2c.
+// By http:// this client offers HTTP/2 in every request: Upgrade: h2c.
 
 import java.net.URI;
 import java.net.URLEncoder;
@@ -38,7 +38,7 @@ public class Client {
             .header("Authorization", "Bearer " + token);
     }
 
-    // Of unknown length.
+    // A publisher of unknown length, so the body is sent in chunks.
     private static BodyPublisher inChunks(String body) {
         return BodyPublishers.fromPublisher(BodyPublishers.ofString(body));
     }

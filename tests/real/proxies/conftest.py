@@ -1,4 +1,4 @@
-"""A server process, what stands in front of it, honest clients and a stranger."""
+"""A server process, the proxies in front of it, honest clients and a stranger."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -52,7 +52,7 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def direct(
     process: Process, honest: list[Person], stranger: Person, database: asyncpg.Connection
 ) -> Site:
-    """The server without a proxy."""
+    """The server, reached without a proxy."""
     return Site(address_of(process), process, honest, stranger, database)
 
 
@@ -72,7 +72,7 @@ async def proxied(request: pytest.FixtureRequest, direct: Site) -> AsyncIterator
 
 @pytest.fixture(scope="module", params=[DIRECTLY, *PROXIES])
 async def site(request: pytest.FixtureRequest, direct: Site) -> AsyncIterator[Site]:
-    """The server alone, and behind each proxy."""
+    """The server, reached directly and behind each proxy."""
     if request.param == DIRECTLY:
         yield direct
     else:
@@ -82,7 +82,7 @@ async def site(request: pytest.FixtureRequest, direct: Site) -> AsyncIterator[Si
 
 @asynccontextmanager
 async def behind(proxy: Way, direct: Site) -> AsyncGenerator[Site]:
-    """The server behind this proxy, until the block ends."""
+    """Gives the server behind this proxy, until the block ends."""
     with TemporaryDirectory(prefix="weft-proxy-") as directory:
         async with proxy(Path(directory), direct.address) as address:
             yield direct.behind(address)

@@ -1,7 +1,7 @@
-"""What a stranger sends so that another client's request, or answer, becomes theirs.
+"""Request smuggling: bytes by which a stranger tries to get another client's request or response.
 
-A trap is what the stranger hides: a request, or the beginning of one, to a server that ends the
-request around it at another place than the proxy does. A framing is that request around it.
+A trap is the hidden part: a request, or the beginning of one, for a server that ends the request
+around it at another place than the proxy does. A framing is the request around it.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ JAVA = {
     "HTTP2-Settings": "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
     "Upgrade": "h2c",
 }
-"""As java.net.http.HttpClient asks for HTTP/2, with every request that it sends by http://."""
+"""The headers by which java.net.http.HttpClient offers HTTP/2 in every request by http://."""
 HANDSHAKE = UPGRADE | {
     "Upgrade": "websocket",
     "Sec-WebSocket-Version": "13",
@@ -24,7 +24,7 @@ HANDSHAKE = UPGRADE | {
     "Sec-WebSocket-Protocol": "graphql-transport-ws",
 }
 EMPTY_LINES = b"\r\n" * 150_000
-"""What a server skips before a request, and more than it receives at once with the head."""
+"""Bytes that a server skips before a request; more than it receives at once with the head."""
 CHUNKED = {"Transfer-Encoding": "chunked"}
 MEGABYTE = 1_048_576
 
@@ -33,18 +33,18 @@ Framing: TypeAlias = Callable[[bytes], bytes]
 
 
 def whole_request(stranger: Person) -> bytes:
-    """An operation of the stranger's own: where it is a body, it must not run."""
+    """Returns an operation of the stranger; as the body of another request it must not run."""
     return request(operation(CREATE, title=SMUGGLED), token=stranger.token)
 
 
 def unended_head(_: Person) -> bytes:
-    """A query that would run with the token of the request after it, and answer instead of it."""
+    """Returns a query that would run with the token of the next request, and be answered for it."""
     query = request(method="GET", target="/graphql?query={viewer{id}}", headers={})
     return query.removesuffix(b"\r\n") + b"X-Swallowed: "
 
 
 def unended_body(stranger: Person) -> bytes:
-    """An operation whose body would be completed by the request after it."""
+    """Returns an operation whose body would be completed by the next request."""
     body = operation(CREATE, title=SMUGGLED)
     headers = JSON | {"Content-Length": str(len(body) + 100)}
     return request(body, headers=headers, token=stranger.token)
@@ -118,7 +118,7 @@ BODIES: Mapping[str, Framing] = {
         chunked(b" " * MEGABYTE, b" " * MEGABYTE, trap), headers=JSON | CHUNKED
     ),
 }
-"""Requests whose body is the trap beyond any doubt, also those that should not have a body."""
+"""Requests whose body is clearly the trap, also those that should not have a body."""
 
 
 def _head(*lines: bytes) -> bytes:
@@ -126,7 +126,7 @@ def _head(*lines: bytes) -> bytes:
 
 
 def _bytes(head: bytes, before: bytes = b"") -> Framing:
-    """The trap after this head and these bytes; %d in the head is the length of both."""
+    """Puts the trap after this head and `before`; %d in the head is the length of both."""
 
     def framed(trap: bytes) -> bytes:
         body = before + trap
@@ -136,17 +136,17 @@ def _bytes(head: bytes, before: bytes = b"") -> Framing:
 
 
 def _length(*lines: bytes) -> Framing:
-    """The trap as the body."""
+    """Sends the trap as the body."""
     return _bytes(_head(b"Host: a", *lines, b"\r\n"))
 
 
 def _lines(*lines: bytes) -> Framing:
-    """The trap after an empty chunked body."""
+    """Puts the trap after an empty chunked body."""
     return _bytes(_head(b"Host: a", *lines, b"\r\n"), b"0\r\n\r\n")
 
 
 def _in_chunk(size: bytes, end: bytes = b"\r\n0\r\n\r\n", lines: bytes = b"") -> Framing:
-    """The trap in or after a chunk that is announced oddly; %x in the size is its length."""
+    """Puts the trap in or after a chunk with an odd size line; %x in it is the trap's length."""
     head = _head(b"Host: a", b"Transfer-Encoding: chunked", lines + b"\r\n")
 
     def framed(trap: bytes) -> bytes:
@@ -224,7 +224,7 @@ DOUBTS: Mapping[str, Framing] = {
     "a space before the method": _bytes(b" GET /graphql HTTP/1.1\r\nHost: a\r\n\r\n"),
     "a line that begins with a space": _bytes(b"GET / HTTP/1.1\r\n Host: a\r\n\r\n"),
 }
-"""Requests that two readers may end at different places; the trap is what then is left over."""
+"""Requests that two parsers may end at different places; the trap is what is then left over."""
 
 
 LATE: Mapping[str, Framing] = {
@@ -236,11 +236,11 @@ LATE: Mapping[str, Framing] = {
         trap, headers=JSON | {"Expect": "100-continue", "Content-Length": str(3 * MEGABYTE)}
     ),
 }
-"""Requests whose body comes later than their head, and perhaps than their answer."""
+"""Requests whose body arrives after their head, and perhaps after their response."""
 
 
 def handshake(target: str = "/graphql", headers: Mapping[str, str] | None = None) -> bytes:
-    """The request that opens a WebSocket."""
+    """Returns the request that opens a WebSocket."""
     return request(method="GET", target=target, headers=HANDSHAKE | dict(headers or {}))
 
 

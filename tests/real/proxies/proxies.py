@@ -1,7 +1,7 @@
-"""nginx and HAProxy as processes of the tests, configured as their manuals say for WebSockets.
+"""nginx and HAProxy as processes, configured for WebSockets as their manuals say.
 
-Both keep one connection to the server and use it for all clients in turn, so that a fault of one
-client's request meets the next client for certain.
+Both keep one connection to the server and use it for all clients in turn, so a wrongly framed
+request of one client certainly affects the next client.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import pytest
 from tests.real.proxies.wire import connected, request
 from tests.waiting import until
 
-# Where Debian has them, which is not in the PATH of every account.
+# Debian installs them in sbin, which is not in the PATH of every account.
 PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
 
 UPGRADE_ALWAYS = '"upgrade"'
@@ -89,11 +89,11 @@ async def nginx(
     buffering: str = "on",
     idle_seconds: int = 60,
 ) -> AsyncGenerator[str]:
-    """The address of an nginx before the server at `server`.
+    """Runs an nginx in front of `server`; gives its address.
 
-    - `connection`: what it makes of the header Connection.
-    - `buffering`: `off` passes bodies on as they come, `on` when they are complete.
-    - `idle_seconds`: how long it keeps its connection to the server.
+    - `connection`: the value that it sends as the header Connection.
+    - `buffering`: `off` passes bodies on as they arrive, `on` when they are complete.
+    - `idle_seconds`: how long it keeps its idle connection to the server.
     """
     program = _found("nginx")
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -101,7 +101,7 @@ async def nginx(
         configuration.write_text(
             NGINX.format(
                 directory=directory,
-                # The directory of a test of root is closed to every other account.
+                # If root runs the tests, other accounts cannot read the directory.
                 user=f"user root {grp.getgrgid(0).gr_name};" if os.getuid() == 0 else "",
                 server=server,
                 own=_address(listener),
@@ -112,7 +112,7 @@ async def nginx(
         )
         log = directory / "error.log"
         command = [program, "-p", str(directory), "-c", str(configuration), "-e", str(log)]
-        # The variable by which an nginx hands its sockets to the one that replaces it.
+        # The variable by which an nginx passes its sockets to its successor.
         inherits = {"NGINX": f"{listener.fileno()};"}
         async with _running(command, listener, log, inherits) as address:
             yield address
@@ -120,7 +120,7 @@ async def nginx(
 
 @asynccontextmanager
 async def haproxy(directory: Path, server: str) -> AsyncGenerator[str]:
-    """The address of a HAProxy before the server at `server`."""
+    """Runs a HAProxy in front of `server`; gives its address."""
     program = _found("haproxy")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         configuration = directory / "haproxy.cfg"
@@ -146,9 +146,9 @@ def _address(listener: socket.socket) -> str:
 async def _running(
     command: list[str], listener: socket.socket, log: Path, variables: Mapping[str, str]
 ) -> AsyncGenerator[str]:
-    """The program, which takes over the listening socket, until the block ends.
+    """Runs the program on the listening socket until the block ends; gives its address.
 
-    The socket is bound here, so that no other program can have its port meanwhile.
+    The socket is bound before, so that no other program can take its port meanwhile.
     """
     address = _address(listener)
     with log.open("ab") as output:
@@ -173,7 +173,7 @@ async def _running(
 
 
 async def _serves(process: asyncio.subprocess.Process, address: str) -> bool:
-    """Whether it passes requests on, or never will."""
+    """Whether the proxy passes requests on, or has ended and never will."""
     if process.returncode is not None:
         return True
     try:

@@ -1,4 +1,4 @@
-"""The server, perhaps behind a proxy, with honest clients and a stranger."""
+"""The server, directly or behind a proxy, with honest clients and an attacker (the stranger)."""
 
 import secrets
 from collections import Counter
@@ -24,12 +24,12 @@ VIEWER = "{ viewer { name } }"
 HONEST, SMUGGLED = "Honest", "Smuggled"
 
 NEVER_SECONDS = 0.5
-"""How long a stranger waits for an answer that may never come."""
+"""How long the stranger waits for a response that may never come."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """A user who signed up."""
+    """A user created by a sign-up."""
 
     name: str
     key: int
@@ -37,7 +37,7 @@ class Person:
 
 
 async def signed_up(process: Process, name: str) -> Person:
-    """A new user, by the API of this server."""
+    """Signs up a new user through the server's API."""
     email = f"{secrets.token_hex(8)}@example.com"
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         variables = {"name": name, "email": email, "password": PASSWORD}
@@ -49,12 +49,12 @@ async def signed_up(process: Process, name: str) -> Person:
 
 
 def address_of(process: Process) -> str:
-    """Host and port of the server itself."""
+    """Returns host and port of the server itself."""
     return process.url.removeprefix("http://").removesuffix("/graphql")
 
 
 class Site:
-    """What clients reach at `address`, and what their requests have done in the database."""
+    """The server at `address`, its clients, and the items that their requests created."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Site:
         self._database = database
 
     def behind(self, address: str) -> "Site":
-        """The same through the proxy at this address."""
+        """Returns the same site through the proxy at `address`."""
         return Site(address, self.process, self.honest, self.stranger, self._database)
 
     @property
@@ -83,7 +83,7 @@ class Site:
         return f"ws://{self.address}/graphql"
 
     async def items(self) -> Counter[tuple[str, str]]:
-        """How many items there are of each owner and title."""
+        """Returns the number of items by owner and title."""
         rows = await self._database.fetch(
             "SELECT name, title, count(*) FROM items JOIN users ON users.id = owner_id "
             "WHERE owner_id = ANY ($1) GROUP BY name, title",
@@ -92,7 +92,7 @@ class Site:
         return Counter({(row["name"], row["title"]): row["count"] for row in rows})
 
     async def assert_serves_everybody(self) -> None:
-        """Each honest client gets its own answers, and nothing is written but what it writes."""
+        """Asserts that honest clients get their own responses, and only their items are created."""
         before = await self.items()
         for person in self.honest:
             async with connected(self.address) as wire:
@@ -102,7 +102,7 @@ class Site:
         assert await self.items() - before == self._written(1)
 
     async def create_item(self, person: Person) -> None:
-        """Creates an item over a connection of its own."""
+        """Creates an item on a new connection."""
         async with connected(self.address) as wire:
             await self._write(wire, person)
 
@@ -116,13 +116,13 @@ class Site:
         return Counter({(person.name, HONEST): times for person in self.honest})
 
     async def send_and_go(self, data: bytes) -> None:
-        """A stranger sends these bytes, waits a moment for an answer, and goes."""
+        """Sends the bytes as the stranger, waits a moment for a response, and disconnects."""
         async with connected(self.address) as wire:
             wire.send(data)
             await wire.some(NEVER_SECONDS)
 
     async def attack(self, *parts: bytes) -> None:
-        """A stranger sends these bytes and goes; honest clients come after each part, and then."""
+        """Sends the parts as the stranger; checks honest clients after each part and at the end."""
         before = await self.items()
         async with connected(self.address) as wire:
             for part in parts:
@@ -134,7 +134,7 @@ class Site:
 
 
 async def viewer(wire: Wire, person: Person) -> Response:
-    """The response to a query for the viewer's name."""
+    """Sends a query for the viewer's name; returns the response."""
     wire.send(request(operation(VIEWER), headers=JSON, token=person.token))
     return await wire.response()
 

@@ -1,4 +1,4 @@
-"""Every answer ends where its reader expects: the next one on the connection is the next one's."""
+"""Every response ends where its reader expects: the next response belongs to the next request."""
 
 import pytest
 
@@ -58,7 +58,7 @@ ODD: dict[str, bytes] = {
 
 class TestAnswer:
     @pytest.mark.parametrize("name", ODD)
-    async def test_next_request_is_answered_unless_the_connection_is_said_to_end(
+    async def test_next_request_is_answered_unless_the_response_closes_the_connection(
         self, site: Site, name: str
     ) -> None:
         person = site.honest[0]
@@ -73,9 +73,7 @@ class TestAnswer:
         await site.assert_serves_everybody()
 
     @pytest.mark.parametrize("name", ODD)
-    async def test_pipelined_requests_are_answered_in_their_order(
-        self, site: Site, name: str
-    ) -> None:
+    async def test_pipelined_requests_are_answered_in_order(self, site: Site, name: str) -> None:
         ada, grace = site.honest
         asked = [request(operation(VIEWER), token=person.token) for person in (ada, grace)]
         async with connected(site.address) as wire:

@@ -1,4 +1,4 @@
-"""Clients that ask for HTTP/2 with every request by http://, as they are: curl's and Java's."""
+"""Real clients that offer HTTP/2 in every request by http://: curl's and Java's."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE_SECONDS, soon
 JAVA_CLIENT = Path(__file__).parent / "Client.java"
 REQUESTS_OF_JAVA = 4
 FACTS = r"\n%{http_code} %{http_version} %{num_connects}\n"
-"""The status, the version, and how many connections were opened for this request."""
+"""The status, the version, and the number of connections opened for this request."""
 
 
 def found(program: str) -> str:
@@ -26,7 +26,7 @@ def found(program: str) -> str:
 
 
 async def lines_of(*command: str, given: bytes = b"") -> list[str]:
-    """What the program writes, once it has ended well."""
+    """Runs the program; returns the lines of its output, and fails if it ends with an error."""
     process = await asyncio.create_subprocess_exec(
         *command,
         env={name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
@@ -45,7 +45,7 @@ def answered(person: Person) -> dict[str, object]:
 
 class TestCurl:
     async def curl(self, site: Site, *options: str, given: bytes = b"") -> list[str]:
-        """The answer, and then `FACTS`, of each of two requests of one curl."""
+        """Runs one curl with two requests; returns the response and `FACTS` of each."""
         return await lines_of(
             *(found("curl"), "--http2", "--silent", "--max-time", str(PATIENCE_SECONDS)),
             *("--header", "Content-Type: application/json", "--write-out", FACTS),

@@ -1,4 +1,4 @@
-"""A stranger behind a proxy reaches no request, no answer and no token of other clients."""
+"""A stranger behind a proxy gets no request, no response and no token of other clients."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ from tests.real.proxies.wire import connected
 
 class TestProxy:
     async def test_proxy_shares_one_connection_among_all_clients(self, proxied: Site) -> None:
-        """Otherwise no other test of this module would show anything."""
+        """Without this the other tests of this module would prove nothing."""
         await proxied.assert_serves_everybody()
         connections = connections_of(proxied)
         assert connections
@@ -30,7 +30,7 @@ class TestProxy:
 
 
 def connections_of(site: Site) -> set[tuple[str, int]]:
-    """Where the connections to the server come from."""
+    """Returns the remote addresses of the connections to the server."""
     port = int(address_of(site.process).rpartition(":")[2])
     return {
         (connection.raddr.ip, connection.raddr.port)
@@ -56,7 +56,7 @@ class TestBody:
 
     @pytest.mark.parametrize("trap", WHOLE)
     @pytest.mark.parametrize("framing", BODIES)
-    async def test_connection_goes_on_after_the_body_unless_it_is_ended(
+    async def test_connection_stays_usable_after_the_body_unless_it_is_closed(
         self, direct: Site, framing: str, trap: str
     ) -> None:
         person = direct.honest[0]
@@ -71,7 +71,7 @@ class TestBody:
                 assert_is_of(await viewer(wire, person), person)
 
 
-class TestManyAtOnce:
+class TestConcurrency:
     async def test_honest_clients_are_served_beside_strangers(self, proxied: Site) -> None:
         before = await proxied.items()
         trap = unended_head(proxied.stranger)
@@ -90,16 +90,14 @@ async def ask_repeatedly(site: Site, person: Person) -> None:
 
 class TestLateBody:
     @pytest.mark.parametrize("framing", LATE)
-    async def test_body_that_comes_late_is_never_run_as_a_request(
-        self, site: Site, framing: str
-    ) -> None:
+    async def test_late_body_is_never_run_as_a_request(self, site: Site, framing: str) -> None:
         body = whole_request(site.stranger)
         request = LATE[framing](b" " * 1_000 + body)
         await site.attack(request.removesuffix(body), body)
 
     @pytest.mark.parametrize("trap", UNENDED)
     @pytest.mark.parametrize("framing", LATE)
-    async def test_body_that_comes_late_never_begins_the_next_request(
+    async def test_late_body_never_begins_the_next_request(
         self, proxied: Site, framing: str, trap: str
     ) -> None:
         body = UNENDED[trap](proxied.stranger)
@@ -107,23 +105,23 @@ class TestLateBody:
         await proxied.attack(request.removesuffix(body), body)
 
     @pytest.mark.parametrize("framing", LATE)
-    async def test_body_that_never_comes_is_not_taken_from_the_next_request(
+    async def test_missing_body_is_not_taken_from_the_next_request(
         self, proxied: Site, framing: str
     ) -> None:
         body = whole_request(proxied.stranger)
         await proxied.attack(LATE[framing](body).removesuffix(body))
 
 
-class TestDoubt:
+class TestAmbiguousRequest:
     @pytest.mark.parametrize("trap", ["head", "body"])
     @pytest.mark.parametrize("framing", DOUBTS)
-    async def test_what_is_left_over_never_begins_the_next_request(
+    async def test_leftover_bytes_never_begin_the_next_request(
         self, proxied: Site, framing: str, trap: str
     ) -> None:
         await proxied.attack(DOUBTS[framing](UNENDED[trap](proxied.stranger)))
 
     @pytest.mark.parametrize("framing", DOUBTS)
-    async def test_connection_ends_where_two_readers_could_differ(
+    async def test_connection_closes_after_a_request_that_two_parsers_could_end_differently(
         self, direct: Site, framing: str
     ) -> None:
         before = await direct.items()
@@ -137,7 +135,9 @@ class TestDoubt:
 
 class TestHandshake:
     @pytest.mark.parametrize("trap", WHOLE)
-    async def test_bytes_after_a_handshake_are_no_request(self, site: Site, trap: str) -> None:
+    async def test_bytes_after_a_handshake_are_never_run_as_a_request(
+        self, site: Site, trap: str
+    ) -> None:
         await site.attack(HANDSHAKES["that is right"] + WHOLE[trap](site.stranger))
 
     @pytest.mark.parametrize("trap", UNENDED)

@@ -1,4 +1,4 @@
-"""A connection that a proxy keeps is not closed by the server under its next request."""
+"""The server does not close a proxy's idle connection just when its next request arrives."""
 
 import asyncio
 import time
@@ -16,18 +16,18 @@ SHORT_SECONDS = 5
 """The default of uvicorn and of Node; nginx keeps its own connections for 60."""
 PROXY_SECONDS = 1
 IDLE_SECONDS = (0.9, 0.97, 0.99, 1.0, 1.01, 1.03)
-"""How long a proxy that keeps connections for a second is left alone: close to that, each time."""
+"""Pauses close to the second for which the proxy keeps its connections."""
 
 
 class TestIdleConnection:
-    async def test_connection_is_open_after_longer_than_proxies_expect(self, direct: Site) -> None:
+    async def test_connection_stays_open_longer_than_common_defaults(self, direct: Site) -> None:
         person = direct.honest[0]
         async with connected(direct.address) as wire:
             assert_is_of(await viewer(wire, person), person)
             assert await wire.some(SHORT_SECONDS + 1) == b""
             assert_is_of(await viewer(wire, person), person)
 
-    async def test_no_request_fails_while_the_proxy_is_less_patient_than_the_server(
+    async def test_no_request_fails_if_the_proxy_closes_connections_earlier_than_the_server(
         self, settings: Settings, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("KEEP_ALIVE_SECONDS", str(4 * PROXY_SECONDS))
@@ -40,7 +40,7 @@ class TestIdleConnection:
                         assert_is_of(await viewer(wire, person), person)
                     await asyncio.sleep(seconds)
 
-    async def test_connection_is_kept_for_as_long_as_the_setting_says(
+    async def test_connection_is_kept_for_the_time_of_the_setting(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("KEEP_ALIVE_SECONDS", "2")

@@ -1,4 +1,4 @@
-"""An upgrade that is not taken is ignored: the request is served as HTTP/1.1 (RFC 9110, 7.8)."""
+"""An upgrade that is not accepted is ignored: the request is served as HTTP/1.1 (RFC 9110, 7.8)."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from tests.real.proxies.wire import JSON, chunked, connected, operation, request
 
 UPGRADES: Mapping[str, dict[str, str]] = {
     "Java": JAVA,
-    # In its own order and case.
+    # In curl's own order and case.
     "curl": {
         "User-Agent": "curl/7.88.1",
         "Accept": "*/*",
@@ -63,7 +63,7 @@ class TestUpgrade:
         )
 
     @every_upgrade
-    async def test_body_that_comes_byte_by_byte_is_read(self, site: Site, upgrade: str) -> None:
+    async def test_body_sent_byte_by_byte_is_read(self, site: Site, upgrade: str) -> None:
         person = site.honest[0]
         async with connected(site.address) as wire:
             for byte in posted(person, upgrade):
@@ -77,7 +77,7 @@ def posted(person: Person, upgrade: str, query: str = VIEWER) -> bytes:
 
 
 async def assert_answered(site: Site, requests: list[bytes]) -> None:
-    """Both on one connection, and then both at once on another."""
+    """Sends both requests on one connection, and then both at once on another."""
     async with connected(site.address) as wire:
         for asked, person in zip(requests, site.honest, strict=True):
             wire.send(asked)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes: requests of any form, and a reader of responses that follows RFC 9112, 6.3."""
+"""HTTP/1.1 as bytes: requests of any form, and a parser of responses that follows RFC 9112, 6.3."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ LIMIT_BYTES = 1_048_576
 
 @dataclass(frozen=True)
 class Response:
-    """A response as it was framed: what follows it on the connection is not in its body."""
+    """A response, delimited by its framing: later bytes of the connection are not in its body."""
 
     status: int
     headers: Mapping[str, str]
@@ -23,7 +23,7 @@ class Response:
 
     @property
     def closes(self) -> bool:
-        """Whether it announces that its connection ends."""
+        """Whether it announces the end of its connection."""
         return "close" in self.headers.get("connection", "").lower()
 
     def json(self) -> Any:
@@ -41,14 +41,14 @@ class Wire:
         self._writer.write(data)
 
     async def sent(self) -> None:
-        """Returns when the system has taken what was sent."""
+        """Waits until the operating system has accepted what was sent."""
         await self._writer.drain()
 
     async def response(self, method: str = "POST") -> Response:
-        """The final response to a request of this method.
+        """Reads the final response to a request of this method.
 
-        Raises IncompleteReadError at the end of the connection, and ValueError where something else
-        than a response begins.
+        Raises IncompleteReadError at the end of the connection, and ValueError if the next bytes
+        are not a response.
         """
         while True:
             head = await soon(self._reader.readuntil(b"\r\n\r\n"))
@@ -79,26 +79,26 @@ class Wire:
         return body
 
     async def some(self, seconds: float) -> bytes:
-        """What has come after this time at the latest; empty if nothing has, or at the end."""
+        """Returns the next bytes; empty if none arrive within `seconds`, or at the end."""
         try:
             return await asyncio.wait_for(self._reader.read(LIMIT_BYTES), seconds)
         except (TimeoutError, ConnectionError):
             return b""
 
     async def rest(self) -> bytes:
-        """All that comes until the other side ends the connection."""
+        """Returns all bytes up to the end of the connection."""
         received = b""
         try:
             while some := await soon(self._reader.read(LIMIT_BYTES)):
                 received += some
         except ConnectionError:
-            pass  # ended with bytes of ours unread
+            pass  # the other side closed without reading all our bytes
         return received
 
 
 @asynccontextmanager
 async def connected(address: str) -> AsyncGenerator[Wire]:
-    """A connection to this host and port, until the block ends."""
+    """Gives a connection to `address`, a host and port, until the block ends."""
     host, port = address.split(":")
     reader, writer = await soon(asyncio.open_connection(host, int(port), limit=LIMIT_BYTES))
     try:
@@ -115,7 +115,7 @@ def request(
     headers: Mapping[str, str] = JSON,
     token: str | None = None,
 ) -> bytes:
-    """A request; with a body also its length, unless the headers frame it otherwise."""
+    """Returns a request; a body gets a Content-Length unless the headers frame it otherwise."""
     lines = {"Host": "api.example.com"} | dict(headers)
     if token is not None:
         lines["Authorization"] = f"Bearer {token}"
@@ -126,10 +126,10 @@ def request(
 
 
 def operation(text: str, **variables: Any) -> bytes:
-    """The JSON body of a GraphQL request."""
+    """Returns the JSON body of a GraphQL request."""
     return json.dumps({"query": text, "variables": variables}).encode()
 
 
 def chunked(*chunks: bytes) -> bytes:
-    """A body for `Transfer-Encoding: chunked`."""
+    """Returns a body for `Transfer-Encoding: chunked`."""
     return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"

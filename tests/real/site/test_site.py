@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds without a warning, and loads nothing of other servers."""
+"""The documentation site builds without warnings, and loads nothing from other servers."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ LOADED = re.compile(
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built site, of a copy of the pages as `make docs` makes one."""
+    """The site, built from a copy of the pages as in `make docs`."""
     if not ZENSICAL.exists():
         pytest.skip("ZENSICAL IS NOT THERE: make docs installs it")
     there = tmp_path_factory.mktemp("site")
@@ -41,7 +41,7 @@ def test_site_has_every_page(site: Path) -> None:
         assert (site / built).exists(), page.path
 
 
-def test_site_loads_nothing_of_other_servers(site: Path) -> None:
+def test_site_loads_nothing_from_other_servers(site: Path) -> None:
     html = sorted(site.rglob("*.html"))
     assert len(html) > 50
     for path in html:

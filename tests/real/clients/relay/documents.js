@@ -1,5 +1,5 @@
-// What the Relay compiler makes programs of: pages, fragments, refetches, mutations, subscriptions.
-// It refuses whatever in the schema is not as its connection and identification rules have it.
+// Documents for the Relay compiler: pages, fragments, refetches, mutations, subscriptions.
+// It refuses a schema that breaks its rules of connections and object identification.
 graphql`
   fragment documents_item on Item @refetchable(queryName: "documentsItemQuery") {
     id

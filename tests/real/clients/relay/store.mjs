@@ -1,5 +1,6 @@
-// Relay's runtime at work on the server: what its store holds after each step, line by line.
-// Reads one line of JSON: {artifacts, url, token, owner}; the first is where the compiler wrote to.
+// Runs Relay's runtime on the server; prints what its store holds after each step, line by line.
+// Reads one line of JSON from stdin: {artifacts, url, token, owner}; `artifacts` is the directory
+// that the compiler wrote to.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -30,7 +31,7 @@ const environment = new relay.Environment({
 
 const tell = (what, value) => console.log(JSON.stringify([what, value]));
 
-/** Fetches; returns what reads the query's data out of the store. */
+/** Fetches a query; returns a function that reads its data from the store. */
 async function fetched(name, variables) {
   const operation = relay.createOperationDescriptor(compiled(name), variables);
   environment.retain(operation);
@@ -73,7 +74,7 @@ await post(update, { input: { id, title: "Refetched" } });
 await fetched("ItemQuery", { id });
 tell("refetched", [titles()[0], itemOf(items().edges[0]).version - version]);
 
-// What is heard says no more than that: the title is read out of the store.
+// The event only signals a change: the title is read from the store.
 const changed = new Promise((onNext, onError) =>
   relay.requestSubscription(environment, {
     subscription: compiled("ChangedSubscription"),
