@@ -1,1 +1,1 @@
-"""The tests; they mirror the source."""
+"""The tests; their folders mirror the source."""

@@ -1,4 +1,4 @@
-"""The server as a client sees it, in this process: over ASGI, with nothing left out."""
+"""A client of the whole server in this process, over ASGI."""
 
 import itertools
 import json
@@ -17,7 +17,7 @@ from weft.declare.identity import encode_id
 
 
 class Clock:
-    """The time of the server: the real one, plus what a test has added."""
+    """The server's clock: the real time plus `ahead`, which a test can change."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
@@ -36,7 +36,7 @@ class Member:
 
 
 class Api:
-    """Sends operations; makes users and items straight in the database."""
+    """Sends operations; creates users and items directly in the database."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Api:
         self.connection = connection
         self.clock = clock
         self.statements = statements
-        """The text of every statement that the server has run."""
+        """The texts of all statements that the server has run."""
         self._numbers = itertools.count(1)
         self._lifespan = LifespanManager(
             app, startup_timeout=PATIENCE_SECONDS, shutdown_timeout=PATIENCE_SECONDS
@@ -70,10 +70,10 @@ class Api:
     async def answer(
         self, text: str, variables: dict[str, Any] | None = None, by: Member | None = None
     ) -> dict[str, Any]:
-        """The whole answer to an operation, `data` and `errors`."""
+        """Sends an operation; returns the whole response, with `data` and `errors`."""
         response = await self.http.post(
             "/graphql",
-            # Escaped, so that what is no Unicode can be sent as well.
+            # Escaped, so that lone surrogates can be sent as well.
             content=json.dumps({"query": text, "variables": variables or {}}),
             headers={"content-type": "application/json"}
             | ({"authorization": f"Bearer {by.token}"} if by else {}),
@@ -83,7 +83,7 @@ class Api:
     async def data(
         self, text: str, variables: dict[str, Any] | None = None, by: Member | None = None
     ) -> Any:
-        """The data of an operation that must have no errors."""
+        """Sends an operation that must have no errors; returns its data."""
         answer = await self.answer(text, variables, by)
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
@@ -91,12 +91,12 @@ class Api:
     async def errors(
         self, text: str, variables: dict[str, Any] | None = None, by: Member | None = None
     ) -> list[tuple[str, list[Any] | None]]:
-        """The code and path of each error of an operation that must have some."""
+        """Sends an operation that must have errors; returns the code and path of each."""
         answer = await self.answer(text, variables, by)
         return [(error["extensions"]["code"], error.get("path")) for error in answer["errors"]]
 
     async def user(self, name: str = "Ada", *, admin: bool = False) -> Member:
-        """A new user who is signed in; without a password, so without the cost of its hash."""
+        """Creates a signed-in user, without a password, which would cost time to hash."""
         key: Any = await self.connection.fetchval(
             "INSERT INTO users (name, email, role) VALUES ($1, $2, $3) RETURNING id",
             name,
@@ -117,7 +117,7 @@ class Api:
         return Member(key, tokens.issue(str(key), session, now)[0])
 
     async def item(self, owner: Member, title: str = "Item", **columns: Any) -> str:
-        """The ID of a new item, PUBLISHED unless said otherwise."""
+        """Creates an item, PUBLISHED by default; returns its ID."""
         columns = {"owner_id": owner.key, "title": title, "status": "PUBLISHED"} | columns
         places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
         key: Any = await self.connection.fetchval(

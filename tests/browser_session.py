@@ -1,4 +1,4 @@
-"""A browser as a session in cookies sees it, and what it asks for."""
+"""A browser with a session in cookies, and the operations of the tests."""
 
 from http.cookies import SimpleCookie
 from typing import Any
@@ -21,7 +21,7 @@ VIEWER = "{ viewer { email } }"
 
 
 class Browser:
-    """Keeps cookies as a browser does, and sends them with whatever it is made to send."""
+    """Keeps cookies as a browser does, and sends them with every request."""
 
     def __init__(self, api: Api) -> None:
         self.cookies: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What every test may ask for: the real servers, an empty database, the whole server in it."""
+"""Fixtures of all tests: real PostgreSQL and Redis, an empty database, the whole server."""
 
 import asyncio
 import itertools
@@ -30,7 +30,7 @@ TABLES = (
 )
 _numbers = itertools.count(1)
 
-# What a busy machine does late is not wrong.
+# A slow example on a busy machine is not a failure.
 hypothesis.settings.register_profile(
     "weft", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -38,23 +38,23 @@ hypothesis.settings.load_profile("weft")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the directory of the servers; the processes of pytest-xdist inherit its name.
+    """Creates the directory of the servers; the processes of pytest-xdist inherit its name.
 
-    It is none of pytest's: each run of pytest locks the directory of all runs for other accounts,
-    and for root PostgreSQL runs as another account.
+    It is not in pytest's directory, which each run of pytest locks for other accounts: if root runs
+    the tests, PostgreSQL runs as another account.
     """
     if not hasattr(config, "workerinput"):
         os.environ[SERVERS_DIRECTORY] = tempfile.mkdtemp(prefix="weft-tests-")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than processors: a third of the time goes by in waiting for servers."""
+    """Returns one worker more than processors: a third of the time is spent waiting for servers."""
     return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fails the run if any log of any server has, in the end, what no log may have."""
+    """Fails the run if the log of any server contains a secret at the end."""
     if hasattr(session.config, "workerinput"):
         return
     found = FileWatch("**/*.log").leaks()
@@ -66,32 +66,32 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Removes it when the last process has stopped the servers."""
+    """Removes the directory of the servers after the last process has stopped them."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ[SERVERS_DIRECTORY], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def log_watch() -> LogWatch:
-    """What has heard all that was logged in this process."""
+    """Searches everything that is logged in this process."""
     return LogWatch.installed()
 
 
 @pytest.fixture(scope="session")
 def file_watch() -> FileWatch:
-    """What searches the logs of the servers that tests of this process start."""
+    """Searches the logs of the servers that tests of this process start."""
     return FileWatch(f"{os.getpid()}-*.log")
 
 
 @pytest.fixture(autouse=True)
 def refusals_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients that have spent what they may need not wait for their refusals here."""
+    """Removes the pause before refusals of clients that have reached a limit."""
     monkeypatch.setattr("weft.transport.answer.REFUSAL_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)
 def no_secrets_in_logs(log_watch: LogWatch, file_watch: FileWatch) -> Iterator[None]:
-    """Every test fails that makes the server log a token, a password or an e-mail address."""
+    """Fails every test that makes the server log a token, a password or an e-mail address."""
     yield
     found = [*log_watch.found, *file_watch.leaks()]
     log_watch.found.clear()
@@ -100,7 +100,7 @@ def no_secrets_in_logs(log_watch: LogWatch, file_watch: FileWatch) -> Iterator[N
 
 @pytest.fixture(autouse=True)
 async def no_tasks_left() -> AsyncIterator[None]:
-    """Every test fails that leaves a task behind: it would end, or fail, in another test."""
+    """Fails every test that leaves a task running: it would end, or fail, in another test."""
     before = asyncio.all_tasks()
     yield
     try:
@@ -119,7 +119,7 @@ def servers() -> Iterator[EmbeddedServers]:
 
 @pytest.fixture(scope="session")
 def database_url(servers: EmbeddedServers, worker_id: str) -> str:
-    """A migrated database of this worker's own, as a libpq URL."""
+    """The libpq URL of a migrated database of this worker."""
     server = servers.database_url.replace("+asyncpg", "", 1)
     name = f"test_{worker_id}"
     asyncio.run(_create_database(server, name))
@@ -148,9 +148,9 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture(scope="session")
 def settings(database_url: str, servers: EmbeddedServers, worker_id: str) -> Settings:
-    """Settings of a server in the test's own database and under its own prefix in Redis.
+    """Settings of a server with this worker's database and prefix in Redis.
 
-    WEFT_TEST_EXECUTOR=reference runs everything under graphql-core, WEFT_TEST_CACHE=available with
+    WEFT_TEST_EXECUTOR=reference runs all tests under graphql-core, WEFT_TEST_CACHE=available with
     the cache.
     """
     return Settings(
@@ -160,11 +160,11 @@ def settings(database_url: str, servers: EmbeddedServers, worker_id: str) -> Set
         database_url=database_url,
         redis_url=servers.redis_url,
         redis_prefix=f"test-{worker_id}-{next(_numbers)}",
-        # Rows are written past the server, which a cache may learn a moment later.
+        # Tests write rows outside the server, which invalidates a cache only a moment later.
         cache=os.environ.get("WEFT_TEST_CACHE", "off"),  # pyright: ignore[reportArgumentType]
         read_connections=2,
         write_connections=4,
-        # On a busy machine an honest statement may take seconds.
+        # On a busy machine an ordinary statement may take seconds.
         statement_timeout_ms=30_000,
         operation_timeout_ms=60_000,
         executor=os.environ.get("WEFT_TEST_EXECUTOR", "compiled"),  # pyright: ignore[reportArgumentType]
@@ -173,13 +173,13 @@ def settings(database_url: str, servers: EmbeddedServers, worker_id: str) -> Set
 
 @pytest.fixture
 def patience_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine an answer of Redis may take longer than a server waits for it."""
+    """Raises the timeout of rate limits in Redis, which a busy machine could exceed."""
     monkeypatch.setattr("weft.rates.windows.SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture
 async def no_attempts(settings: Settings) -> None:
-    """Forgets what earlier tests have attempted: the first users of all tests are the same."""
+    """Deletes the attempts of earlier tests: the first users of all tests have the same ids."""
     async with Redis.from_url(str(settings.redis_url)) as redis:
         pattern = f"{settings.redis_prefix}:rates*"
         if names := [name async for name in redis.scan_iter(pattern, count=10_000)]:
@@ -205,12 +205,12 @@ async def api(
 async def server(api: Api) -> AsyncGenerator[uvicorn.Server]:
     """The whole server, listening on a free port."""
     async with listening(api.app) as running:
-        # Before, a subscription would begin only once the change log has been found.
+        # Waits for the change log: until then a subscription would not start.
         await api.http.get("/health/ready")
         yield running
 
 
 @pytest.fixture
 def url(server: uvicorn.Server) -> str:
-    """Where that server takes sockets."""
+    """The URL of that server for WebSockets."""
     return f"ws://{address_of(server)}/graphql"

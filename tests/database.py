@@ -13,7 +13,7 @@ from weft.embedded.binaries import postgresql_binaries
 
 @dataclass(frozen=True)
 class Database:
-    """One schema of it; connections have its name in `pg_stat_activity`."""
+    """A schema of the database; its name is the `application_name` of connections."""
 
     dsn: str
     schema: str = "public"
@@ -34,7 +34,7 @@ class Database:
             await connection.close()
 
     async def psql(self, sql: str) -> bool:
-        """Whether it was done."""
+        """Runs psql; returns whether it succeeded."""
         process = await asyncio.create_subprocess_exec(
             *(postgresql_binaries() / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, self.dsn),
             env=os.environ | {"PGOPTIONS": f"-c search_path={self.schema}"},

@@ -31,13 +31,13 @@ from weft.server.head_cache import HeadCache
 from weft.transport.request import Bodies
 
 WIDE = "\N{GRINNING FACE}"
-"""One such letter makes each of a text four bytes."""
+"""One such character makes Python store every character of a text in four bytes."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 numbers = itertools.count(10**6)
 
 
 def text(length: int) -> str:
-    """A text that is no other, and that no two values share."""
+    """Returns a new unique text, so that no two values share an object."""
     return f"{next(numbers)}".ljust(length - 1, "x") + WIDE
 
 
@@ -58,7 +58,7 @@ def item(tags: int, description: int) -> ItemRow:
 
 
 def with_texts(value: Any) -> Any:
-    """The value, with what the executor may keep with it."""
+    """Returns the value, filled with as many bytes as the executor may cache on it."""
     assert isinstance(value, Remembered)
     vars(value)["seen:"] = b""
     for place in range(4):
@@ -90,7 +90,7 @@ def scope(tags: int, search: int) -> ItemScope:
 
 
 Filling = Callable[[int, pytest.MonkeyPatch], Any]
-"""Fills a cache of so many bytes; gives it, so that it lives while it is measured."""
+"""Fills a cache of so many bytes; returns it, so that it stays alive while it is measured."""
 FILLINGS: dict[str, list[Filling]] = {}
 
 
@@ -183,7 +183,7 @@ FILLINGS["Rows"] = [rows_of(make) for make in ITEMS]
 
 @fills(bounds.ROWS)
 def answers_of_rows(room: int, _patch: pytest.MonkeyPatch) -> Any:
-    """Pages with the heaviest keys, of rows that are known."""
+    """Fills the memory of rows with pages of known rows and the heaviest keys."""
     memory = Memory(room)
     for _ in range(100):
         memory.keep(next(numbers).to_bytes(VERSION_BYTES), item(0, 0))

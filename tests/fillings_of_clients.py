@@ -1,4 +1,4 @@
-"""Fills the caches of what is known of clients, and of the change log."""
+"""Fills the caches about clients, and that of the change log."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from weft.rates.windows import OwnWindows
 from weft.transport.negotiation import response_type
 
 __all__ = ["FILLINGS"]
-"""Those of `tests.fillings` and these."""
+"""The fillings of `tests.fillings` and of this module."""
 
 
 @fills(bounds.TOKENS)

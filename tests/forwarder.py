@@ -13,29 +13,29 @@ CHUNK_BYTES = 65_536
 
 @dataclass(eq=False)
 class Way:
-    """One direction of all connections: what is sent waits while it is silent."""
+    """One direction of all connections; while it is not open, sent data waits."""
 
     is_open: bool = True
     needle: bytes | None = None
-    """It goes silent with the piece that has this in it."""
+    """The network goes silent at the piece of data that contains this."""
     is_needle_sent: bool = False
-    """Whether that piece still arrives."""
+    """Whether that piece is still delivered."""
     bytes_left: int | None = None
-    """It goes silent after so many bytes."""
+    """The network goes silent after so many more bytes."""
     held: int = 0
-    """How many pieces wait, or waited."""
+    """The number of pieces read in this direction."""
 
 
 @dataclass(eq=False)
 class Line:
-    """One connection; a line that is cut never speaks again, and is not closed either."""
+    """One connection; once cut, it delivers nothing more, and is not closed either."""
 
     writers: list[asyncio.StreamWriter] = field(default_factory=list[asyncio.StreamWriter])
     is_cut: bool = False
 
 
 class Forwarder:
-    """Forwards connections until it goes silent; nothing is closed then, and new ones are taken."""
+    """Forwards connections until it goes silent; then it closes none and still accepts new ones."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
@@ -44,15 +44,15 @@ class Forwarder:
         self._tasks: set[asyncio.Task[Any]] = set()
         self.to_server, self.to_client = Way(), Way()
         self.accepted = 0
-        """How many connections there were."""
+        """The number of connections accepted so far."""
         self.port = 0
 
     def silence(self) -> None:
-        """Forwards nothing any more, in either direction."""
+        """Stops forwarding in both directions."""
         self.to_server, self.to_client = Way(is_open=False), Way(is_open=False)
 
     async def mend(self, *, keep: bool = False) -> None:
-        """Forwards again: with `keep` all that was sent, otherwise new connections only."""
+        """Forwards again: with `keep` also on old connections, otherwise only on new ones."""
         for line in self._lines:
             line.is_cut = line.is_cut or not keep
         self.to_server, self.to_client = Way(), Way()
@@ -61,11 +61,11 @@ class Forwarder:
 
     @property
     def is_silent(self) -> bool:
-        """Whether a direction is."""
+        """Whether at least one direction is silent."""
         return not (self.to_server.is_open and self.to_client.is_open)
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Begins to forward a connection of a client."""
+        """Starts to forward a client's connection."""
         self.accepted += 1
         self._tasks.add(asyncio.create_task(self._connect(reader, writer)))
 
@@ -75,7 +75,7 @@ class Forwarder:
         await self._open(line, to_server=True)
         try:
             server_reader, server_writer = await asyncio.open_unix_connection(self._socket)
-        except OSError:  # the server is down, and so it looks
+        except OSError:  # the server is down: the client's connection is closed
             writer.close()
             return
         line.writers.append(server_writer)
@@ -108,11 +108,13 @@ class Forwarder:
                 self._way(to_server=to_server).held += 1
                 await self._open(line, to_server=to_server)
                 target.write(self._passing(data, self._way(to_server=to_server)))
-            await self._open(line, to_server=to_server)  # a silent network does not tell the end
+            await self._open(
+                line, to_server=to_server
+            )  # a silent network does not deliver the end either
         target.close()
 
     def _passing(self, data: bytes, way: Way) -> bytes:
-        """What still arrives, and whether the network goes silent with it."""
+        """Returns the data still delivered; silences the network at `needle` or `bytes_left`."""
         if way.needle is not None and way.needle in data:
             self.silence()
             return data if way.is_needle_sent else b""
@@ -134,7 +136,7 @@ class Forwarder:
 
 @asynccontextmanager
 async def forwarding(socket: Path) -> AsyncGenerator[Forwarder]:
-    """A forwarder in front of a Unix socket; `port` is where it listens on 127.0.0.1."""
+    """Runs a forwarder in front of a Unix socket; it listens on `port` of 127.0.0.1."""
     forwarder = Forwarder(socket)
     server = await asyncio.start_server(forwarder.accept, "127.0.0.1", 0)
     forwarder.port = server.sockets[0].getsockname()[1]
@@ -146,7 +148,7 @@ async def forwarding(socket: Path) -> AsyncGenerator[Forwarder]:
 
 
 def postgresql_socket(database_url: str) -> Path:
-    """Where a server listens whose URL names the folder of its socket."""
+    """Returns the socket of a server whose URL names the folder of the socket."""
     return Path(parse_qs(urlsplit(database_url).query)["host"][0]) / ".s.PGSQL.5432"
 
 
@@ -155,7 +157,7 @@ def redis_socket(redis_url: str) -> Path:
 
 
 def through(forwarder: Forwarder, database_url: str) -> str:
-    """The same database, by way of the forwarder."""
+    """Returns the URL of the same database through the forwarder."""
     parts = urlsplit(database_url)
     user, _, _ = parts.netloc.partition("@")
     return f"{parts.scheme}://{user}@127.0.0.1:{forwarder.port}{parts.path}"

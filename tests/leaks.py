@@ -1,6 +1,7 @@
-"""Looks through all that is logged while the tests run, for what must not be in any log.
+"""Searches everything that is logged during the tests for secrets.
 
-By the tests' own processes, by the servers that they start (`server_log`), by PostgreSQL and Redis.
+That is the logs of the test processes, of the servers that they start (`server_log`), of PostgreSQL
+and of Redis.
 """
 
 import logging
@@ -12,7 +13,7 @@ from typing import IO
 
 from weft.telemetry.logs import configure_logs
 
-# Written apart from what masks them.
+# Written independently of the code that masks secrets.
 SECRETS = re.compile(
     r"eyJ[\w-]{8,}\.[\w-]{8,}"  # a token
     r"|\$argon2"  # a password's hash
@@ -20,7 +21,7 @@ SECRETS = re.compile(
     r"|passphrase|hunter2|correct horse"  # the passwords of the tests
     r"|[\w.+-]+@[\w-]+\.\w"  # an e-mail address
     r"|://[^\s:/@]+:[^*\s@/][^\s@/]*@"  # a password in a URL
-    r"|a secret of the tests"  # what signs their tokens
+    r"|a secret of the tests"  # the secret that signs their tokens
 )
 
 
@@ -29,11 +30,11 @@ def leaks(text: str) -> list[str]:
 
 
 SERVERS_DIRECTORY = "WEFT_TESTS_SERVERS"
-"""The variable that says where all servers of this run have their data and logs."""
+"""The environment variable with the directory for data and logs of all servers of this run."""
 
 
 def server_log() -> IO[bytes]:
-    """Where a server that a test starts writes its log: a file that is searched, and then gone."""
+    """Creates the log file of a server that a test starts; it is searched, then deleted."""
     directory = os.environ[SERVERS_DIRECTORY]
     return tempfile.NamedTemporaryFile(
         dir=directory, prefix=f"{os.getpid()}-", suffix=".log", delete=False
@@ -41,19 +42,19 @@ def server_log() -> IO[bytes]:
 
 
 def logs_of_servers() -> list[Path]:
-    """What the servers have written that tests of this process have started."""
+    """Returns the log files of servers that tests of this process have started."""
     return list(Path(os.environ[SERVERS_DIRECTORY]).glob(f"{os.getpid()}-*.log"))
 
 
 class FileWatch:
-    """Searches logs on disk for what they should not have, each line once."""
+    """Searches log files for secrets, each line once."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
         self._searched: dict[Path, int] = {}
 
     def leaks(self) -> list[str]:
-        """The lines since the last call that should not have been written."""
+        """Returns the lines with secrets written since the last call."""
         found: list[str] = []
         for path in Path(os.environ[SERVERS_DIRECTORY]).glob(self._pattern):
             with path.open("rb") as log:
@@ -65,7 +66,7 @@ class FileWatch:
 
 
 class LogWatch(logging.Handler):
-    """Formats every record as the server would, and keeps what it should not have written."""
+    """Formats every record as the server would; collects those with secrets in `found`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +81,7 @@ class LogWatch(logging.Handler):
 
     @classmethod
     def installed(cls) -> "LogWatch":
-        """One that hears of everything from now on; logs are configured as a server's."""
+        """Configures logging as in a server; returns a watch that gets all records from now on."""
         configure_logs("info", "json")
         root = logging.getLogger()
         watch = cls()

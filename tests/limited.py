@@ -1,4 +1,4 @@
-"""Clients behind a declared proxy, what they ask for, and how they are limited."""
+"""Clients behind a declared proxy: addresses, operations, and the check of a refusal."""
 
 import httpx
 

@@ -1,4 +1,4 @@
-"""Subscriptions of the whole server, as tests of live updates begin them."""
+"""Subscriptions to the whole server, for tests of live updates."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ CHANGES = "subscription { itemChanged { kind id item { title owner { name } } cu
 async def subscribed(
     url: str, by: Member | None = None, query: str = CHANGES, **variables: Any
 ) -> AsyncGenerator[Socket]:
-    """A socket with one subscription that is known to listen."""
+    """Gives a socket with one subscription that has started."""
     async with connecting(url) as socket:
         await socket.open(**({"Authorization": f"Bearer {by.token}"} if by else {}))
         await socket.subscribe("1", query, variables=variables)
@@ -23,7 +23,7 @@ async def subscribed(
 
 
 async def joined(socket: Socket) -> None:
-    """Returns when the subscription before has begun: a query that came later is answered."""
+    """Waits until the last subscription has started: a query sent after it is answered."""
     await socket.subscribe("probe", '{ node(id: "SXRlbTox") { id } }')
     while (await socket.receive())["id"] != "probe":
         pass

@@ -1,4 +1,4 @@
-"""The whole server with a mail server, and what stands in the mails."""
+"""The whole server with a mail server, and the tokens in its mails."""
 
 import re
 from collections.abc import AsyncGenerator
@@ -18,7 +18,7 @@ from tests.smtp import Postbox
 async def mailing(
     connection: asyncpg.Connection, settings: Settings, box: Postbox, **changes: Any
 ) -> AsyncGenerator[Api]:
-    """The server with settings that are changed, before anything was counted."""
+    """Runs the server with changed settings, after deleting all rate limit counts."""
     assert settings.redis_url is not None
     async with Redis.from_url(settings.redis_url) as redis:
         for key in await redis.keys(f"{settings.redis_prefix}:rates*"):
@@ -33,15 +33,15 @@ async def mailing(
 
 
 async def token_of(box: Postbox) -> str:
-    """The token of the next mail."""
+    """Waits for the next mail; returns its token."""
     found = re.search(r"https://a\.test/#([\w-]+)", (await box.next()).get_content())
     assert found
     return found[1]
 
 
 async def told(api: Api, text: str, variables: dict[str, Any], by: Any = None) -> Any:
-    """The answer to an operation, and the statements that it took."""
+    """Sends an operation; returns the response and the statements that it ran."""
     api.statements.clear()
     answer = await api.answer(text, variables, by)
-    # A connection that is opened asks something of its own.
+    # A newly opened connection runs this statement by itself.
     return answer, [sql for sql in api.statements if "xact_id_1" not in sql]

@@ -1,4 +1,4 @@
-"""A PostgreSQL of a test's own, with fsync, which may be killed, copied and put back."""
+"""A PostgreSQL for one test, with fsync, which may be killed, copied and restored."""
 
 import asyncio
 import os
@@ -20,18 +20,18 @@ from weft.embedded.sockets import socket_directory
 from weft.postgres.migration import upgrade
 
 OPTIONS = (
-    # Ids that are only drawn stay out of the log for as long as the server lives.
+    # Transaction ids that are only drawn are not written to the WAL while the server lives.
     "wal_writer_delay = '10s'",
-    # Nothing but the test draws any.
+    # Only the test draws transaction ids.
     "autovacuum = off",
 )
 
 DRAW = "DO $$ BEGIN FOR n IN 1..500 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$"
-"""Draws ids that the log does not have."""
+"""Draws transaction ids that the WAL does not have."""
 
 
 class OwnPostgreSQL(Database):
-    """One database, migrated; `dsn` stays good whatever becomes of the server."""
+    """A migrated database; `dsn` stays the same after the server is killed or restored."""
 
     def __init__(self, server: EmbeddedProcess, sockets: Path) -> None:
         super().__init__(f"postgresql://{SUPERUSER}@/{DATABASE}?host={sockets}")
@@ -47,7 +47,7 @@ class OwnPostgreSQL(Database):
         await asyncio.to_thread(stop, [self._server])
 
     async def kill(self) -> None:
-        """Kills the postmaster, and starts another when the others have gone."""
+        """Kills the postmaster, and starts another one once its backends have ended."""
         pid = self._server.pid(self._server.directory)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -55,39 +55,39 @@ class OwnPostgreSQL(Database):
         await self.start()
 
     async def kill_backend(self) -> None:
-        """Kills one backend: the postmaster ends all others, recovers, and lives on."""
+        """Kills one backend: the postmaster ends all others, recovers, and goes on."""
         connection = await self.connect()
         os.kill(connection.get_server_pid(), signal.SIGKILL)
         await until(connection.is_closed)
         await until(self.answers)
 
     async def answers(self) -> bool:
-        """Whether it takes connections."""
+        """Whether it accepts connections."""
         return await self.psql("SELECT 1")
 
     async def copy(self) -> None:
-        """Makes a cold copy."""
+        """Makes a cold copy: stops the server, copies its data, starts it."""
         await self.stop()
         shutil.rmtree(self._copy, ignore_errors=True)
         await asyncio.to_thread(self._server.run, ["cp", "-a", self._data, self._copy])
         await self.start()
 
     async def put_back(self) -> None:
-        """Puts the copy in the place of what was written since; the copy stays."""
+        """Replaces the data by the copy, and keeps the copy."""
         await self.stop()
         shutil.rmtree(self._data)
         await asyncio.to_thread(self._server.run, ["cp", "-a", self._copy, self._data])
         await self.start()
 
     async def become_standby(self) -> None:
-        """Of nothing; `pg_promote()` makes it a server that writes again."""
+        """Restarts it as a standby without a primary; `pg_promote()` makes it writable again."""
         await self.stop()
         (self._data / "standby.signal").touch()
         self._server.launch(self._server)
         await until(self.answers)
 
     async def program(self, name: str, *arguments: str) -> None:
-        """Runs a program of PostgreSQL, which has to succeed."""
+        """Runs a program of PostgreSQL; raises if it fails."""
         to_server = ("--host", str(self._sockets), "--username", SUPERUSER)
         command: Sequence[str | Path] = (postgresql_binaries() / name, *to_server, *arguments)
         await asyncio.to_thread(subprocess.run, command, check=True)
@@ -95,9 +95,9 @@ class OwnPostgreSQL(Database):
 
 @asynccontextmanager
 async def own_postgresql() -> AsyncGenerator[OwnPostgreSQL]:
-    """Runs as long as the block does."""
+    """Runs a PostgreSQL until the block ends."""
     account, binaries = server_account(), postgresql_binaries()
-    # None of pytest's directories: each run of pytest locks those of all others for PostgreSQL.
+    # Not in a pytest directory: each run of pytest locks those of all others for PostgreSQL.
     with tempfile.TemporaryDirectory(prefix="weft-own-") as name:
         directory = Path(name)
         if account is not None:

@@ -1,4 +1,4 @@
-"""Servers as processes of their own, as `weft` starts them."""
+"""Runs the server as a separate process, by `weft serve`."""
 
 import asyncio
 import os
@@ -21,14 +21,14 @@ WEFT = Path(sys.executable).parent / "weft"
 
 
 class Process:
-    """A running server: where it answers, and its process."""
+    """A running server: its URL and its process."""
 
     def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
         self.process = process
         self.url = url
 
     def socket(self, token: str | None = None) -> gql.Client:
-        """A client over graphql-transport-ws; enter it to connect."""
+        """Returns a client over graphql-transport-ws; enter it to connect."""
         credentials = {"Authorization": f"Bearer {token}"} if token else {}
         transport = WebsocketsTransport(
             url=self.url.replace("http", "ws", 1),
@@ -41,7 +41,7 @@ class Process:
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """What makes a command use the test's own servers."""
+    """Returns an environment in which a command uses the PostgreSQL and Redis of the settings."""
     return os.environ | {
         "ENVIRONMENT": settings.environment,
         "SECRET": settings.secret.get_secret_value(),
@@ -56,7 +56,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncGenerator[Process]:
-    """`weft serve` with these settings, on a free port, until the block ends."""
+    """Runs `weft serve` with these settings, on a free port, until the block ends."""
     log = server_log()
     process = await asyncio.create_subprocess_exec(
         *(str(WEFT), "serve", "--port", "0"),

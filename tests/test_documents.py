@@ -1,4 +1,4 @@
-"""Documents by name, in the whole server: over HTTP and over a socket, shared and trusted."""
+"""Persisted documents in the whole server: over HTTP and sockets, shared and trusted."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ GRAPHQL = "application/graphql-response+json"
 
 @pytest.fixture(autouse=True)
 async def redis(settings: Settings) -> AsyncIterator[Redis]:
-    """Redis, without documents."""
+    """Redis, with all shared documents deleted."""
     assert settings.redis_url is not None
     async with Redis.from_url(settings.redis_url) as redis:
         for key in await redis.keys(f"{settings.redis_prefix}:document*"):
@@ -52,7 +52,7 @@ async def registered(connection: asyncpg.Connection, id_: str = "a-name", text: 
 
 
 class TestBySha256:
-    async def test_is_asked_for_once_and_known_from_then_on(self, api: Api) -> None:
+    async def test_text_has_to_be_sent_only_once(self, api: Api) -> None:
         first = await post(api, extensions=EXTENSIONS)
         assert (first.status_code, code(first)) == (400, "PERSISTED_QUERY_NOT_FOUND")
         assert first.json()["errors"][0]["message"] == "PersistedQueryNotFound"
@@ -61,16 +61,18 @@ class TestBySha256:
         by_id = await post(api, documentId=f"sha256:{HASH}", variables={"first": 1})
         assert by_id.json()["data"] == COUNTED
 
-    async def test_is_known_to_every_process(self, api: Api, settings: Settings) -> None:
+    async def test_document_sent_to_one_process_is_known_to_others(
+        self, api: Api, settings: Settings
+    ) -> None:
         await post(api, query=TEXT, extensions=EXTENSIONS)
         async with Api(create_app(settings), settings, api.connection, api.clock, []) as other:
             assert (await post(other, extensions=EXTENSIONS)).json()["data"] == COUNTED
 
-    async def test_must_be_that_of_the_text(self, api: Api) -> None:
+    async def test_hash_of_another_text_is_refused(self, api: Api) -> None:
         wrong = await post(api, query=TEXT + " ", extensions=EXTENSIONS)
         assert (wrong.status_code, code(wrong)) == (400, "PERSISTED_QUERY_HASH_MISMATCH")
 
-    async def test_of_what_cannot_be_run_is_not_kept(self, api: Api, redis: Redis) -> None:
+    async def test_invalid_document_is_not_stored(self, api: Api, redis: Redis) -> None:
         text = "{ nothing }"
         extensions = {
             "persistedQuery": {"version": 1, "sha256Hash": sha256(text.encode()).hexdigest()}
@@ -82,10 +84,10 @@ class TestBySha256:
     @pytest.mark.parametrize(
         "persisted", [7, {}, {"version": 2, "sha256Hash": HASH}, {"version": 1, "sha256Hash": 7}]
     )
-    async def test_is_named_in_one_way(self, api: Api, persisted: object) -> None:
+    async def test_malformed_persisted_query_is_refused(self, api: Api, persisted: object) -> None:
         assert code(await post(api, extensions={"persistedQuery": persisted})) == "BAD_REQUEST"
 
-    async def test_is_forgotten_when_there_are_more(
+    async def test_documents_beyond_the_limit_are_evicted(
         self, connection: asyncpg.Connection, settings: Settings, redis: Redis
     ) -> None:
         few = settings.model_copy(update={"documents_shared": 3})
@@ -99,7 +101,7 @@ class TestBySha256:
         assert len(await redis.keys(f"{settings.redis_prefix}:document:*")) == 3
         assert await redis.zcard(f"{settings.redis_prefix}:documents") == 3
 
-    async def test_works_over_a_socket(self, api: Api) -> None:
+    async def test_hash_works_over_a_socket(self, api: Api) -> None:
         async with (
             listening(api.app) as server,
             connecting(f"ws://{address_of(server)}/graphql") as socket,
@@ -116,7 +118,7 @@ class TestBySha256:
 
 
 class TestWithoutRedis:
-    async def test_a_text_is_run_all_the_same(
+    async def test_text_is_executed_without_redis(
         self, connection: asyncpg.Connection, settings: Settings
     ) -> None:
         alone = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0", "cache": "off"})
@@ -135,7 +137,7 @@ class TestTrusted:
         async with Api(create_app(trusted), trusted, connection, Clock(), []) as api:
             yield api
 
-    async def test_runs_what_is_registered(
+    async def test_registered_document_is_executed(
         self, trusting: Api, connection: asyncpg.Connection
     ) -> None:
         id_ = await registered(connection)
@@ -143,17 +145,23 @@ class TestTrusted:
         persisted = {"persistedQuery": {"version": 1, "sha256Hash": id_}}
         assert (await post(trusting, extensions=persisted)).json()["data"] == COUNTED
 
-    async def test_takes_no_text(self, trusting: Api, connection: asyncpg.Connection) -> None:
+    async def test_text_is_refused_even_if_it_is_registered(
+        self, trusting: Api, connection: asyncpg.Connection
+    ) -> None:
         await registered(connection, HASH)
         for body in ({"query": TEXT}, {"query": TEXT, "extensions": EXTENSIONS}):
             refused = await post(trusting, **body)
             assert (refused.status_code, code(refused)) == (400, "DOCUMENT_NOT_TRUSTED")
 
-    async def test_takes_nothing_that_others_have_sent(self, trusting: Api, redis: Redis) -> None:
+    async def test_shared_document_that_is_not_registered_is_unknown(
+        self, trusting: Api, redis: Redis
+    ) -> None:
         await redis.set(f"{trusting.settings.redis_prefix}:document:{HASH}", TEXT)
         assert code(await post(trusting, extensions=EXTENSIONS)) == "PERSISTED_QUERY_NOT_FOUND"
 
-    async def test_holds_for_sockets(self, trusting: Api, connection: asyncpg.Connection) -> None:
+    async def test_text_is_refused_on_sockets_too(
+        self, trusting: Api, connection: asyncpg.Connection
+    ) -> None:
         id_ = await registered(connection)
         async with (
             listening(trusting.app) as server,
@@ -168,7 +176,7 @@ class TestTrusted:
 
 
 class TestGet:
-    async def test_of_a_named_document_can_be_kept_by_all(
+    async def test_get_of_a_registered_document_is_publicly_cacheable(
         self, api: Api, connection: asyncpg.Connection
     ) -> None:
         params = {"documentId": await registered(connection)}
@@ -186,7 +194,9 @@ class TestGet:
         assert changed.status_code == 200
         assert changed.headers["etag"] != tag
 
-    async def test_of_anything_else_cannot(self, api: Api, connection: asyncpg.Connection) -> None:
+    async def test_other_requests_are_not_cacheable(
+        self, api: Api, connection: asyncpg.Connection
+    ) -> None:
         id_ = await registered(connection)
         user = await api.user()
         viewers = {"authorization": f"Bearer {user.token}"}
@@ -201,7 +211,9 @@ class TestGet:
             assert answer.headers["cache-control"] == "no-store"
             assert "etag" not in answer.headers
 
-    async def test_never_writes(self, api: Api, connection: asyncpg.Connection) -> None:
+    async def test_get_of_a_mutation_is_refused(
+        self, api: Api, connection: asyncpg.Connection
+    ) -> None:
         id_ = await registered(connection, text="mutation { signOut { signedOut } }")
         answer = await api.http.get("/graphql", params={"documentId": id_})
         assert answer.status_code == 405
@@ -218,7 +230,7 @@ class TestCommand:
             timeout=PATIENCE_SECONDS,
         )
 
-    async def test_registers_a_manifest_once(
+    async def test_command_registers_a_manifest_once(
         self, api: Api, settings: Settings, tmp_path: Path
     ) -> None:
         manifest = tmp_path / "persisted.json"
@@ -229,7 +241,7 @@ class TestCommand:
         assert second.stdout == "0 documents are new, 1 were registered before.\n"
         assert (await post(api, extensions=EXTENSIONS)).json()["data"] == COUNTED
 
-    async def test_registers_nothing_if_one_cannot_be_run(
+    async def test_command_registers_nothing_if_a_document_is_invalid(
         self, connection: asyncpg.Connection, settings: Settings, tmp_path: Path
     ) -> None:
         manifest = tmp_path / "persisted.json"

@@ -1,4 +1,4 @@
-"""An Authorization without a token: what clients send that follow Apollo's documentation.
+"""An Authorization header without a token, as sent by clients that follow Apollo's documentation.
 
 It has `authorization: token ? `Bearer ${token}` : ""`, in the link for HTTP and for sockets.
 """
@@ -17,8 +17,10 @@ EMPTY = pytest.mark.parametrize("empty", ["", " ", "Bearer", "Bearer ", "bearer"
 
 
 @EMPTY
-class TestEmpty:
-    async def test_signs_up_and_in(self, api: Api, empty: str) -> None:
+class TestEmptyAuthorization:
+    async def test_empty_authorization_allows_sign_up_and_sign_in(
+        self, api: Api, empty: str
+    ) -> None:
         headers = {"authorization": empty}
         for mutation, more in ((SIGN_UP, {"name": "Ada"}), (SIGN_IN, {})):
             body = {"query": mutation, "variables": {"input": CREDENTIALS | more}}
@@ -27,7 +29,9 @@ class TestEmpty:
             assert payload["errors"] == []
             assert payload["session"]["accessToken"]
 
-    async def test_opens_a_socket_of_a_stranger(self, api: Api, empty: str) -> None:
+    async def test_empty_authorization_opens_an_anonymous_socket(
+        self, api: Api, empty: str
+    ) -> None:
         async with (
             listening(api.app) as server,
             connecting(f"ws://{address_of(server)}/graphql") as socket,
@@ -36,16 +40,20 @@ class TestEmpty:
             await socket.subscribe("1", VIEWER)
             assert (await socket.receive())["payload"]["data"] == {"viewer": None}
 
-    async def test_lets_cookies_sign(self, ada: Browser, empty: str) -> None:
+    async def test_empty_authorization_leaves_the_session_to_cookies(
+        self, ada: Browser, empty: str
+    ) -> None:
         headers = {"authorization": empty, "x-session": "cookie"}
         response = await ada.send(json={"query": VIEWER}, headers=headers)
         assert response.json()["data"]["viewer"] == {"email": "ada@example.com"}
 
-    async def test_does_not_stand_for_the_header_of_cookies(self, ada: Browser, empty: str) -> None:
+    async def test_empty_authorization_does_not_replace_the_session_header(
+        self, ada: Browser, empty: str
+    ) -> None:
         response = await ada.send(json={"query": VIEWER}, headers={"authorization": empty})
         assert response.json()["errors"][0]["extensions"]["code"] == "SESSION_HEADER_MISSING"
 
-    async def test_gets_what_all_may_keep(
+    async def test_empty_authorization_gets_a_publicly_cacheable_response(
         self, api: Api, connection: asyncpg.Connection, empty: str
     ) -> None:
         params = {"documentId": await registered(connection)}
@@ -55,7 +63,7 @@ class TestEmpty:
 
 
 @pytest.mark.parametrize("wrong", ["Basic", "Basic YTpi", "Token abc", "Bearer undefined", "abc"])
-async def test_anything_else_that_is_no_token_is_refused(api: Api, wrong: str) -> None:
+async def test_other_authorization_without_a_token_is_refused(api: Api, wrong: str) -> None:
     headers = {"authorization": wrong}
     response = await api.http.post("/graphql", json={"query": VIEWER}, headers=headers)
     assert response.status_code == 401

@@ -1,4 +1,4 @@
-"""Which Python `make` takes, where there are several."""
+"""The choice of Python by `make`, if there are several."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ INSTANT, SLOW = "0.000001", "1000"
 
 
 def told_beside(folder: Path, kind: str, seconds: str) -> str:
-    """What is told beside another interpreter: of which kind, and how long its work takes it."""
+    """Runs the script beside a fake interpreter of this kind and speed; returns its output."""
     other = folder / NAME
     other.write_text(f"""#!/bin/sh
 case "$3" in
@@ -29,7 +29,7 @@ esac
 
 
 class TestFastest:
-    def test_is_another_build_of_the_version_that_takes_less_time(self, tmp_path: Path) -> None:
+    def test_faster_build_of_the_same_version_is_chosen(self, tmp_path: Path) -> None:
         assert told_beside(tmp_path, OWN, INSTANT) == str(tmp_path / NAME)
 
     @pytest.mark.parametrize(
@@ -37,7 +37,9 @@ class TestFastest:
         [(OWN, SLOW), ("cpython 3 1", INSTANT), ("other 3 11", INSTANT), ("", INSTANT)],
         ids=["slower", "another version", "another implementation", "of no use"],
     )
-    def test_is_none_that_is(self, tmp_path: Path, kind: str, seconds: str) -> None:
+    def test_slower_or_other_interpreter_is_not_chosen(
+        self, tmp_path: Path, kind: str, seconds: str
+    ) -> None:
         found = told_beside(tmp_path, kind, seconds)
         assert found != str(tmp_path / NAME)
         about = "import sys; print(sys.implementation.name, *sys.version_info[:2])"

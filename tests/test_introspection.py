@@ -1,4 +1,4 @@
-"""Who may read the schema, and is told names like those that are wrong: by setting and by role."""
+"""Introspection and suggestions for misspelled names, by setting and by role."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ async def viewers(api: Api) -> dict[str, Member | None]:
 
 
 @pytest.mark.parametrize("setting", SEE)
-async def test_is_for_whom_the_setting_says(
+async def test_introspection_is_allowed_for_the_roles_of_the_setting(
     connection: asyncpg.Connection, settings: Settings, setting: str
 ) -> None:
     told = settings.model_copy(update={"introspection": setting})
@@ -59,7 +59,7 @@ async def test_is_for_whom_the_setting_says(
             assert (await api.data("{ __typename }", by=by)) == {"__typename": "Query"}
 
 
-async def test_is_refused_on_sockets_too(
+async def test_introspection_is_refused_on_sockets_too(
     connection: asyncpg.Connection, settings: Settings
 ) -> None:
     told = settings.model_copy(update={"introspection": "admins"})
@@ -76,7 +76,7 @@ async def test_is_refused_on_sockets_too(
 
 
 @pytest.mark.parametrize(("environment", "refused"), [("production", True), ("test", False)])
-async def test_is_for_admins_alone_in_production(
+async def test_introspection_is_for_admins_only_in_production(
     connection: asyncpg.Connection, settings: Settings, environment: str, refused: bool
 ) -> None:
     told = settings.model_copy(update={"environment": environment, "introspection": None})

@@ -1,4 +1,4 @@
-"""That secrets in logs would be noticed, and that those which get there are masked."""
+"""Secrets in logs are noticed by the tests, and masked by the server."""
 
 import ast
 import logging
@@ -24,13 +24,13 @@ class TestLeaks:
             "postgresql://weft:secret@host/weft",
         ],
     )
-    def test_are_noticed(self, text: str) -> None:
+    def test_secrets_are_noticed(self, text: str) -> None:
         assert leaks(text)
 
-    def test_are_not_seen_where_they_are_masked(self) -> None:
+    def test_masked_secrets_are_not_reported(self) -> None:
         assert leaks("Bearer *** postgresql://weft:***@host/weft, Key (email)=(***)") == []
 
-    def test_of_a_row_that_postgresql_names_are_masked(self, log_watch: LogWatch) -> None:
+    def test_row_in_an_error_of_postgresql_is_masked(self, log_watch: LogWatch) -> None:
         error = asyncpg.UniqueViolationError("duplicate key")
         vars(error)["detail"] = (
             "Failing row contains (1, Ada, ada@example.com, $argon2id$v=19$m=65536)."
@@ -41,8 +41,8 @@ class TestLeaks:
         assert log_watch.found == []
 
 
-class TestServers:
-    def test_leak_into_files_that_are_searched(self, file_watch: FileWatch) -> None:
+class TestServerLogs:
+    def test_log_files_of_servers_are_searched(self, file_watch: FileWatch) -> None:
         with server_log() as log:
             log.write(b"started\n")
             log.flush()
@@ -51,10 +51,10 @@ class TestServers:
             log.flush()
             assert file_watch.leaks() == ["welcome, ada@example.com"]
             assert file_watch.leaks() == []
-            log.truncate(0)  # the end of the run searches it once more
+            log.truncate(0)  # searched again at the end of the run
 
-    def test_that_tests_start_write_nowhere_else(self) -> None:
-        """What goes past the watch is not searched: each start says where its errors go."""
+    def test_every_server_start_in_a_test_redirects_stderr(self) -> None:
+        """Output elsewhere would not be searched, so each start must set `stderr` or capture it."""
         for path in Path(__file__).parent.rglob("*.py"):
             for call in ast.walk(ast.parse(path.read_text())):
                 if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(STARTS):

@@ -1,4 +1,4 @@
-"""Where the server listens with which secret: those of development stay on this machine."""
+"""With a development secret the server listens on loopback addresses only."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def development(**values: object) -> Settings:
 
 
 def ended(*command: str, **environment: str) -> str:
-    """What a command has said that ended in failure, in one line."""
+    """Runs a command that must fail with one line on stderr; returns the line."""
     result = subprocess.run(
         command,
         env=NOTHING_SET | environment,
@@ -47,7 +47,7 @@ def ended(*command: str, **environment: str) -> str:
 
 class TestDevelopmentSecret:
     @pytest.mark.parametrize("host", PUBLIC)
-    def test_listens_nowhere_that_others_can_reach(self, host: str) -> None:
+    def test_public_address_is_refused_with_the_development_secret(self, host: str) -> None:
         with pytest.raises(SystemExit) as left, listening(host, 0, development()):
             raise AssertionError("It listens.")
         line = str(left.value)
@@ -55,7 +55,7 @@ class TestDevelopmentSecret:
         assert "ENVIRONMENT=production" in line
 
     @pytest.mark.parametrize("host", LOOPBACK)
-    def test_listens_on_this_machine_alone(self, host: str) -> None:
+    def test_loopback_address_is_allowed_with_the_development_secret(self, host: str) -> None:
         with listening(host, 0, development()) as listener:
             assert is_loopback(listener.getsockname()[0])
 
@@ -63,35 +63,35 @@ class TestDevelopmentSecret:
         "unfit",
         [{"secret": "short"}, {"secret": FIT, "secrets_previous": {"0": DEVELOPMENT_SECRET}}],
     )
-    def test_is_unfit_like_short_ones_and_those_that_only_verify(
+    def test_short_and_previous_development_secrets_are_refused_too(
         self, unfit: dict[str, object]
     ) -> None:
         with pytest.raises(SystemExit), listening("0.0.0.0", 0, development(**unfit)):
             raise AssertionError("It listens.")
 
     @pytest.mark.parametrize("command", [["run"], ["serve"], ["serve", "--workers", "2"]])
-    def test_ends_each_command_in_one_line(self, command: list[str]) -> None:
+    def test_each_command_refuses_a_public_address_with_one_line(self, command: list[str]) -> None:
         line = ended(str(WEFT), *command, "--host", "0.0.0.0", "--port", "0")
         assert line.startswith("Cannot listen on 0.0.0.0, where other machines can reach it")
 
-    def test_ends_an_import_by_another_program(self) -> None:
+    def test_application_factory_ends_with_one_line(self) -> None:
         line = ended(sys.executable, "-c", "import serving; serving.application()")
         assert line.startswith("SECRET is still the one of development")
 
-    def test_makes_no_application_that_may_listen_anywhere(self) -> None:
+    def test_create_app_raises_without_the_promise_of_loopback(self) -> None:
         with pytest.raises(ValueError, match="SECRET is still the one of development"):
             create_app(development())
 
 
 class TestFitSecret:
     @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-    def test_listens_everywhere(self, host: str) -> None:
+    def test_fit_secret_may_listen_everywhere(self, host: str) -> None:
         with listening(host, 0, development(secret=FIT)) as listener:
             assert not is_loopback(listener.getsockname()[0])
 
 
 class TestHost:
-    def test_that_is_none_is_told_in_a_line(self) -> None:
+    def test_invalid_host_ends_with_one_line(self) -> None:
         for host in ("..", "nosuch.invalid"):
             with (
                 pytest.raises(SystemExit, match="Cannot listen on"),

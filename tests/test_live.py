@@ -1,4 +1,4 @@
-"""Live updates between processes, and from writers that know nothing of us."""
+"""Live updates between processes, and from writers outside the application."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -24,13 +24,13 @@ HIDE = """mutation ($id: ID!) {
 
 @pytest.fixture
 async def other(api: Api, settings: Settings) -> AsyncGenerator[Process]:
-    """Another process over the same database and Redis."""
+    """Another server process with the same database and Redis."""
     async with serving(settings) as process:
         yield process
 
 
 class Subscriber:
-    """A subscription that is known to be listening: it has heard a first change."""
+    """A subscriber; after `settle`, its subscription is known to have started."""
 
     def __init__(self, api: Api, events: AsyncGenerator[dict[str, Any]]) -> None:
         self._events = events
@@ -40,14 +40,14 @@ class Subscriber:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # A client that is closed with a subscription open waits ten seconds for it.
+        # A client closed with an open subscription would wait ten seconds for it.
         await self._events.aclose()
 
     async def next(self) -> dict[str, Any]:
         return (await soon(anext(self._events)))["itemChanged"]
 
     async def settle(self, owner: Member) -> None:
-        """Writes until a write is heard, then hears all of them."""
+        """Creates items until an event arrives; then reads up to the event of the last item."""
         heard = asyncio.ensure_future(self.next())
         written = [await self._api.item(owner, "Knock")]
         while not heard.done():
@@ -95,7 +95,7 @@ class TestItemChanged:
             {"title": "By hand"},
         )
 
-    async def test_tells_each_subscriber_only_what_that_viewer_may_see(
+    async def test_each_subscriber_gets_only_what_the_viewer_may_see(
         self, api: Api, other: Process
     ) -> None:
         owner = await api.user()
@@ -118,7 +118,9 @@ class TestItemChanged:
         assert heard_by_stranger["id"] == public
         assert [change["id"] for change in heard_by_owner] == [draft, public]
 
-    async def test_hidden_again_comes_once_without_the_item(self, api: Api, other: Process) -> None:
+    async def test_item_that_is_hidden_gives_one_event_without_the_item(
+        self, api: Api, other: Process
+    ) -> None:
         owner = await api.user()
         id = await api.item(owner)
         async with (
@@ -135,7 +137,7 @@ class TestItemChanged:
 
 
 class TestHealth:
-    async def test_tells_which_process_leads_and_how_late_the_log_is(
+    async def test_health_shows_the_leader_and_the_lag_of_the_log(
         self, api: Api, other: Process
     ) -> None:
         details: list[dict[str, Any]] = []
@@ -149,6 +151,6 @@ class TestHealth:
             return any(each["relay_leads"] for each in details)
 
         async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
-            await until(one_leads)  # a server that was started just now has yet to ask for the lead
+            await until(one_leads)  # a new server has not tried to become the leader yet
         assert sorted(each["relay_leads"] for each in details) == [False, True]
         assert all(0 <= each["relay_lag_seconds"] < PATIENCE_SECONDS for each in details)

@@ -1,4 +1,4 @@
-"""Subscriptions of one user in several sessions: each is told of its own."""
+"""Subscriptions of one user in several sessions: each gets results for its own session."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ SESSIONS = """subscription { itemChanged {
 
 
 async def session_elsewhere(api: Api, user: Member) -> Member:
-    """The same user, signed in once more."""
+    """Opens another session of the same user."""
     now = api.clock()
     session: Any = await api.connection.fetchval(
         "INSERT INTO sessions (user_id, opened_at, expires_at) VALUES ($1, $2, $3) RETURNING id",
@@ -27,7 +27,9 @@ async def session_elsewhere(api: Api, user: Member) -> Member:
 
 
 class TestIsCurrent:
-    async def test_is_told_to_each_session_of_itself(self, api: Api, url: str) -> None:
+    async def test_each_subscriber_sees_its_own_session_as_current(
+        self, api: Api, url: str
+    ) -> None:
         here = await api.user()
         there = await session_elsewhere(api, here)
         async with (
@@ -46,7 +48,7 @@ class TestIsCurrent:
 
 
 class TestCredentials:
-    async def test_of_another_session_do_not_renew(self, api: Api, url: str) -> None:
+    async def test_token_of_another_session_closes_the_socket(self, api: Api, url: str) -> None:
         here = await api.user()
         there = await session_elsewhere(api, here)
         async with subscribed(url, here) as socket:

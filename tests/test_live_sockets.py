@@ -24,18 +24,18 @@ RESUMED = "subscription ($after: String) { itemChanged(after: $after) { id curso
 
 
 class StoppedClock(Clock):
-    """Time that passes only when a test adds some."""
+    """A clock that moves only when a test changes `ahead`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._began = datetime.now(UTC).replace(microsecond=0)  # tokens are to the second
+        self._began = datetime.now(UTC).replace(microsecond=0)  # tokens have whole seconds
 
     def __call__(self) -> datetime:
         return self._began + self.ahead
 
 
 def token_for(api: Api, member: Member, seconds: float) -> str:
-    """An access token of the member's session that is good for so long."""
+    """Returns an access token of the member's session that is valid for `seconds`."""
     tokens = AccessTokens(
         key_id=api.settings.secret_key_id,
         secret=api.settings.secret.get_secret_value(),
@@ -46,7 +46,7 @@ def token_for(api: Api, member: Member, seconds: float) -> str:
 
 
 class TestIdenticalSubscriptions:
-    async def test_all_get_the_change_for_one_statement(self, api: Api, url: str) -> None:
+    async def test_identical_subscriptions_share_one_statement(self, api: Api, url: str) -> None:
         owner = await api.user()
         async with AsyncExitStack() as stack:
             sockets = [await stack.enter_async_context(subscribed(url)) for _ in range(20)]
@@ -58,7 +58,7 @@ class TestIdenticalSubscriptions:
         ] * 20
         assert len([text for text in api.statements if "FROM items" in text]) == 1
 
-    async def test_of_other_viewers_are_others(self, api: Api, url: str) -> None:
+    async def test_subscriptions_of_other_viewers_are_not_shared(self, api: Api, url: str) -> None:
         owner, other = await api.user(), await api.user()
         async with subscribed(url, owner) as of_owner, subscribed(url, other) as of_other:
             draft = await api.item(owner, status="DRAFT")
@@ -66,7 +66,9 @@ class TestIdenticalSubscriptions:
             assert [(await change(of_owner))["id"] for _ in range(2)] == [draft, public]
             assert (await change(of_other))["id"] == public
 
-    async def test_with_other_variables_are_others(self, api: Api, url: str) -> None:
+    async def test_subscriptions_with_other_variables_are_not_shared(
+        self, api: Api, url: str
+    ) -> None:
         owner, other = await api.user(), await api.user()
         query = "subscription ($owner: ID) { itemChanged(ownerId: $owner) { id } }"
         async with (
@@ -77,7 +79,7 @@ class TestIdenticalSubscriptions:
             assert (await change(first))["id"] == of_owner
             assert (await change(second))["id"] == of_other
 
-    async def test_that_one_completes_goes_on_for_the_rest(self, api: Api, url: str) -> None:
+    async def test_complete_of_one_subscriber_leaves_the_others(self, api: Api, url: str) -> None:
         owner = await api.user()
         async with subscribed(url) as first, subscribed(url) as second:
             await first.send("complete", id="1")
@@ -86,7 +88,9 @@ class TestIdenticalSubscriptions:
             assert (await change(second))["id"] == id
             await first.ping()
 
-    async def test_that_resumed_from_different_cursors_become_one(self, api: Api, url: str) -> None:
+    async def test_subscriptions_resumed_from_different_cursors_get_all_missed_events(
+        self, api: Api, url: str
+    ) -> None:
         owner = await api.user()
         async with subscribed(url) as socket:
             ids = [await api.item(owner, f"{number}") for number in range(5)]
@@ -106,7 +110,7 @@ class TestIdenticalSubscriptions:
 
 
 class TestResume:
-    async def test_while_changes_are_written_has_no_gap_and_no_repetition(
+    async def test_resume_during_writes_has_no_gap_and_no_repetition(
         self, api: Api, url: str
     ) -> None:
         owner = await api.user()
@@ -131,7 +135,7 @@ class TestResume:
         await writing
         assert heard == written
 
-    async def test_past_the_retention_is_one_explicit_error(self, api: Api, url: str) -> None:
+    async def test_resume_past_the_retention_is_one_error(self, api: Api, url: str) -> None:
         owner = await api.user()
         async with subscribed(url) as socket:
             await api.item(owner)
@@ -151,7 +155,7 @@ class TestResume:
             assert error["extensions"]["code"] == "CURSOR_EXPIRED"
             await socket.ping()
 
-    async def test_after_what_is_no_cursor_is_one_clear_error(self, api: Api, url: str) -> None:
+    async def test_resume_from_an_invalid_cursor_is_one_error(self, api: Api, url: str) -> None:
         owner = await api.user()
         async with subscribed(url) as socket:
             await api.item(owner)
@@ -173,7 +177,7 @@ class TestResume:
 
 
 class TestVisibility:
-    async def test_of_an_owner_does_not_tell_of_the_hidden_one_before(
+    async def test_hidden_item_that_changes_its_owner_gives_the_old_one_no_event(
         self, api: Api, url: str
     ) -> None:
         before, after = await api.user(), await api.user()
@@ -190,12 +194,12 @@ class TestVisibility:
 class TestExpiry:
     @pytest.fixture
     async def api(self, connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Api]:
-        """A server whose clock stands still: tokens may only just be good."""
+        """A server with a stopped clock, so that a token can be valid for less than a second."""
         clock = StoppedClock()
         async with Api(create_app(settings, now=clock), settings, connection, clock, []) as api:
             yield api
 
-    async def test_closes_the_socket(self, api: Api, url: str) -> None:
+    async def test_expiry_closes_the_socket(self, api: Api, url: str) -> None:
         owner = await api.user()
         token = token_for(api, owner, 60)
         api.clock.ahead += timedelta(seconds=59.9)
@@ -203,34 +207,34 @@ class TestExpiry:
             await socket.open(Authorization=f"Bearer {token}")
             assert await socket.closed() == (4403, "The credentials have expired")
 
-    async def test_is_put_off_by_a_fresh_token(self, api: Api, url: str) -> None:
+    async def test_fresh_token_postpones_the_expiry(self, api: Api, url: str) -> None:
         owner = await api.user()
         async with connecting(url) as socket:
             await socket.open(Authorization=f"Bearer {token_for(api, owner, 60)}")
             await socket.subscribe("1", CHANGES)
             await socket.ping(Authorization=f"Bearer {owner.token}")
             api.clock.ahead += timedelta(seconds=60)
-            await joined(socket)  # every operation looks at the token again
+            await joined(socket)  # every operation checks the token again
             id = await api.item(owner, status="DRAFT")
             assert (await change(socket))["id"] == id
 
 
 class TestCredentials:
-    async def test_of_another_viewer_do_not_renew(self, api: Api, url: str) -> None:
+    async def test_token_of_another_viewer_closes_the_socket(self, api: Api, url: str) -> None:
         owner, other = await api.user(), await api.user()
         async with subscribed(url, owner) as socket:
             await socket.send("ping", payload={"Authorization": f"Bearer {other.token}"})
             assert await socket.closed() == (4403, "These credentials are another viewer's")
 
-    async def test_that_are_revoked_close_the_socket(self, api: Api, url: str) -> None:
+    async def test_revoked_session_closes_the_socket(self, api: Api, url: str) -> None:
         owner, other = await api.user(), await api.user()
         async with subscribed(url, owner) as socket, subscribed(url, other) as unconcerned:
-            # As another process, or psql, does it.
+            # As by another process, or psql.
             await api.connection.execute("DELETE FROM sessions WHERE user_id = $1", owner.key)
             assert await socket.closed() == (4403, "The session has ended")
             await unconcerned.ping()
 
-    async def test_of_a_role_that_was_taken_away_close_the_socket(self, api: Api, url: str) -> None:
+    async def test_change_of_the_role_closes_the_socket(self, api: Api, url: str) -> None:
         admin = await api.user(admin=True)
         async with subscribed(url, admin) as socket:
             await api.connection.execute("UPDATE users SET role = 'MEMBER'")
@@ -238,12 +242,12 @@ class TestCredentials:
 
 
 class TestIdleSockets:
-    async def test_hold_no_database_connection(self, api: Api, url: str) -> None:
+    async def test_idle_sockets_hold_no_database_connection(self, api: Api, url: str) -> None:
         owner = await api.user()
         async with AsyncExitStack() as stack:
             for _ in range(50):
                 await stack.enter_async_context(subscribed(url, owner))
-            # What the process keeps, the relay's, the hub's two, and the one of this test.
+            # The connections of the process, the relay's, the hub's two, and that of this test.
             kept = api.settings.read_connections + api.settings.write_connections + 4
-            # PostgreSQL may still be closing those of the test before.
+            # PostgreSQL may still be closing connections of earlier tests.
             await until(lambda: api.connection.fetchval(FEW_CONNECTIONS, kept))

@@ -1,4 +1,4 @@
-"""Live updates as server-sent events, as `EventSource` reads them."""
+"""Live updates as server-sent events, parsed as by `EventSource`."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from weft.changes.cursor import Cursors
 
 
 class Events:
-    """A client of server-sent events, as EventSource reads them (HTML, 9.2.6)."""
+    """A client that parses server-sent events as EventSource does (HTML, 9.2.6)."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
@@ -27,7 +27,7 @@ class Events:
         self._lines = response.aiter_lines()
 
     async def next(self) -> tuple[str, str]:
-        """The type and the data of the next event."""
+        """Returns the type and the data of the next event; empty strings at the end."""
         type_, data = "message", list[str]()
         async with asyncio.timeout(PATIENCE_SECONDS):
             async for line in self._lines:
@@ -73,11 +73,11 @@ async def streaming(
 
 class TestEventStream:
     @pytest.mark.parametrize("method", ["GET", "POST"])
-    async def test_resumes_after_the_last_event_id(
+    async def test_stream_resumes_after_the_last_event_id(
         self, api: Api, server: uvicorn.Server, url: str, method: str
     ) -> None:
         owner = await api.user()
-        # That there is a place to begin after.
+        # A first event, whose cursor the stream resumes from.
         async with subscribed(url) as socket:
             await api.item(owner)
             cursor = (await change(socket))["cursor"]
@@ -92,7 +92,9 @@ class TestEventStream:
                 cursor = found["cursor"]
         assert heard == written
 
-    async def test_goes_on_live(self, api: Api, server: uvicorn.Server, url: str) -> None:
+    async def test_stream_continues_with_live_events(
+        self, api: Api, server: uvicorn.Server, url: str
+    ) -> None:
         owner = await api.user()
         async with subscribed(url) as socket:
             await api.item(owner)
@@ -102,7 +104,7 @@ class TestEventStream:
                 await api.item(owner, f"Item {number}")
                 assert (await events.change())["item"]["title"] == f"Item {number}"
 
-    async def test_of_a_query_is_one_event_and_complete(self, server: uvicorn.Server) -> None:
+    async def test_query_gives_one_event_and_complete(self, server: uvicorn.Server) -> None:
         async with streaming(server, "{ __typename }", method="POST") as events:
             assert await events.next() == (
                 "next",
@@ -114,7 +116,7 @@ class TestEventStream:
     @pytest.mark.parametrize(
         "query", ["{ nothing }", 'subscription { itemChanged(after: "x") { id } }']
     )
-    async def test_of_an_error_is_one_event_and_complete(
+    async def test_error_gives_one_event_and_complete(
         self, server: uvicorn.Server, query: str
     ) -> None:
         async with streaming(server, query) as events:
@@ -123,21 +125,21 @@ class TestEventStream:
             assert json.loads(data)["errors"]
             assert (await events.next())[0] == "complete"
 
-    async def test_with_an_expired_cursor_says_so(self, api: Api, server: uvicorn.Server) -> None:
+    async def test_expired_cursor_gives_an_error(self, api: Api, server: uvicorn.Server) -> None:
         cursor = Cursors(api.settings.secret.get_secret_value()).encode(Point(99_999, b"a mark"))
         async with streaming(server, CHANGES, last_event_id=cursor) as events:
             _, data = await events.next()
             assert json.loads(data)["errors"][0]["extensions"]["code"] == "CURSOR_EXPIRED"
 
-    async def test_with_bad_credentials_is_401(self, server: uvicorn.Server) -> None:
+    async def test_bad_credentials_get_401(self, server: uvicorn.Server) -> None:
         async with streaming(server, CHANGES, authorization="Bearer bad") as events:
             assert events.response.status_code == 401
 
-    async def test_by_get_does_not_write(self, server: uvicorn.Server) -> None:
+    async def test_mutation_by_get_is_refused(self, server: uvicorn.Server) -> None:
         async with streaming(server, "mutation { signOut { signedOut } }") as events:
             assert "errors" in (await events.next())[1]
 
-    async def test_ends_when_the_session_does(
+    async def test_stream_ends_with_its_session(
         self, api: Api, server: uvicorn.Server, url: str
     ) -> None:
         owner = await api.user()
@@ -147,6 +149,6 @@ class TestEventStream:
         token = f"Bearer {owner.token}"
         async with streaming(server, CHANGES, authorization=token, last_event_id=cursor) as events:
             await api.item(owner)
-            await events.change()  # so it is open
+            await events.change()  # the stream is open
             await api.connection.execute("DELETE FROM sessions")
             assert await events.next() == ("", "")

@@ -1,4 +1,4 @@
-"""Rate limits in the whole server, as clients behind a declared proxy meet them."""
+"""Rate limits of the whole server, for clients behind a declared proxy."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,8 +25,8 @@ COST_PER_MINUTE = 400
 async def api(
     connection: asyncpg.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Api]:
-    """A server behind a proxy on this machine, with limits that are soon reached."""
-    # On a busy machine Redis may be slow to count; the process would count by itself then.
+    """A server behind a proxy on this machine, with low limits."""
+    # On a busy machine Redis may be slow; the process would then count by itself.
     monkeypatch.setattr("weft.rates.windows.SECONDS", PATIENCE_SECONDS)
     assert settings.redis_url is not None
     async with Redis.from_url(settings.redis_url) as redis:
@@ -48,17 +48,17 @@ async def api(
 
 
 class TestCost:
-    # Asked for a second time it spends what was left, though reading it has a cost as well.
+    # The second request uses up the budget, though reading a request is charged as well.
     QUERY = "{ a: items(first: 99) { nodes { id } } b: items(first: 99) { nodes { id } } }"
 
-    async def test_is_counted_by_address(self, api: Api) -> None:
+    async def test_cost_is_counted_by_address(self, api: Api) -> None:
         first = await post(api, self.QUERY, HERE)
         assert (first.status_code, first.json()["extensions"]) == (200, {"cost": 202})
         await post(api, self.QUERY, HERE)
         assert_limited(await post(api, self.QUERY, HERE))
         assert (await post(api, self.QUERY, THERE)).status_code == 200
 
-    async def test_is_counted_by_viewer_wherever_it_is(self, api: Api) -> None:
+    async def test_cost_is_counted_by_viewer_from_any_address(self, api: Api) -> None:
         user = await api.user()
         token = {"authorization": f"Bearer {user.token}"}
         await post(api, self.QUERY, HERE | token)
@@ -67,11 +67,11 @@ class TestCost:
         assert_limited(await post(api, self.QUERY, elsewhere | token))
         assert (await post(api, self.QUERY, elsewhere)).status_code == 200
 
-    async def test_is_counted_of_what_is_refused(self, api: Api) -> None:
+    async def test_cost_is_counted_for_refused_requests(self, api: Api) -> None:
         responses = [await post(api, "{ nothingOfThisName }", HERE) for _ in range(30)]
         assert_limited(responses[-1])
 
-    async def test_is_counted_on_sockets(self, api: Api) -> None:
+    async def test_cost_is_counted_on_sockets(self, api: Api) -> None:
         async with (
             listening(api.app) as server,
             connecting(f"ws://{address_of(server)}/graphql", additional_headers=HERE) as socket,
@@ -87,13 +87,15 @@ class TestCost:
                     await socket.receive()
             assert codes == ["TOO_MANY_REQUESTS"]
 
-    async def test_is_not_counted_on_the_machine_itself(self, api: Api) -> None:
+    async def test_cost_is_not_counted_for_loopback_clients(self, api: Api) -> None:
         for _ in range(5):
             assert (await post(api, self.QUERY, {})).status_code == 200
 
 
 class TestHealth:
-    async def test_is_counted_by_address_apart_from_operations(self, api: Api) -> None:
+    async def test_health_checks_are_counted_by_address_apart_from_operations(
+        self, api: Api
+    ) -> None:
         for _ in range(2):
             await post(api, TestCost.QUERY, HERE)
         codes = [(await api.http.get("/health/ready", headers=HERE)).status_code for _ in range(2)]
@@ -107,7 +109,7 @@ class TestHealth:
         for _ in range(3):
             assert (await api.http.get("/health/ready")).status_code == 200
 
-    async def test_is_refused_later_than_others_are_answered(
+    async def test_refusals_wait_while_other_requests_are_answered(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("weft.transport.answer.REFUSAL_SECONDS", 3600.0)
@@ -125,8 +127,8 @@ class TestHealth:
             task.cancel()
         await asyncio.gather(*refused, return_exceptions=True)
 
-    async def test_opens_one_connection_at_most_of_those_that_write(self, api: Api) -> None:
-        """However many ask at once; it serves, and is at rest when they have been answered."""
+    async def test_health_checks_open_one_write_connection_at_most(self, api: Api) -> None:
+        """200 checks at once are all answered, and the one connection is idle afterwards."""
         answers = await asyncio.gather(*(api.http.get("/health/ready") for _ in range(200)))
         assert {answer.status_code for answer in answers} == {200}
         writers = await api.connection.fetch(
@@ -137,7 +139,7 @@ class TestHealth:
 
 
 class TestDocuments:
-    async def test_that_are_looked_for_are_counted(self, api: Api) -> None:
+    async def test_lookups_of_documents_are_counted(self, api: Api) -> None:
         async def ask(number: int) -> httpx.Response:
             return await api.http.post(
                 "/graphql", json={"documentId": f"none-{number}"}, headers=HERE
@@ -151,7 +153,7 @@ class TestDocuments:
 class TestLiveUpdates:
     RESUMED = "subscription ($after: String) { itemChanged(after: $after) { id cursor } }"
 
-    async def test_resume_ends_when_all_is_spent_and_goes_on_from_its_cursor(
+    async def test_resume_ends_when_the_budget_is_spent_and_continues_from_its_cursor(
         self, api: Api
     ) -> None:
         owner = await api.user()
@@ -184,10 +186,10 @@ class TestLiveUpdates:
 
 
 class TestAddress:
-    async def test_is_not_what_a_client_says_it_is(
+    async def test_forwarded_address_of_an_undeclared_proxy_is_ignored(
         self, connection: asyncpg.Connection, settings: Settings
     ) -> None:
-        """Without a declared proxy the header is nobody's address."""
+        """Without a declared proxy the header is ignored."""
         limited = settings.model_copy(update={"cost_per_minute": 100})
         async with Api(create_app(limited), limited, connection, Clock(), []) as api:
             addresses = [f"198.51.100.{number}" for number in range(3)]
@@ -207,13 +209,15 @@ class TestAddress:
             ["unknown", "_hidden", "nonsense:1"],
         ],
     )
-    async def test_is_one_however_it_is_written(self, api: Api, written: list[str]) -> None:
+    async def test_spellings_of_one_address_are_counted_together(
+        self, api: Api, written: list[str]
+    ) -> None:
         responses = [
             await post(api, TestCost.QUERY, {"x-forwarded-for": address}) for address in written
         ]
         assert_limited(responses[-1])
 
-    async def test_is_the_one_that_the_nearest_proxy_has_seen(self, api: Api) -> None:
+    async def test_address_is_the_one_seen_by_the_nearest_proxy(self, api: Api) -> None:
         forged = [f"198.51.100.{number}, 203.0.113.7" for number in range(3)]
         responses = [
             await post(api, TestCost.QUERY, {"x-forwarded-for": addresses}) for addresses in forged
@@ -228,9 +232,11 @@ SPELLINGS = [
 
 
 class TestSpelling:
-    """However an address is written, it is the account's that it finds."""
+    """All spellings of an e-mail address count as the account that they find."""
 
-    async def test_of_an_address_gives_no_further_sign_in(self, api: Api) -> None:
+    async def test_spellings_of_an_e_mail_address_share_the_limit_of_sign_ins(
+        self, api: Api
+    ) -> None:
         await post(api, SIGN_UP, {}, email="ada@example.com")
         right = await post(api, SIGN_IN, THERE, email=SPELLINGS[4], password="a long passphrase")
         assert right.json()["data"]["signIn"]["session"], "it finds the account"
@@ -240,7 +246,7 @@ class TestSpelling:
         ]
         assert [response.status_code for response in tried] == [200, 200, 200, 429]
 
-    async def test_of_an_address_gives_no_further_mail(self, api: Api) -> None:
+    async def test_spellings_of_an_e_mail_address_share_the_limit_of_mails(self, api: Api) -> None:
         first, *others = [await post(api, RESET, HERE, email=email) for email in SPELLINGS[:4]]
         assert first.status_code == 200
         for response in others:
@@ -248,7 +254,9 @@ class TestSpelling:
 
 
 class TestSignIn:
-    async def test_is_refused_after_some_attempts_and_for_nobody_else(self, api: Api) -> None:
+    async def test_sign_in_is_refused_after_some_attempts_from_that_address_only(
+        self, api: Api
+    ) -> None:
         email = "ada@example.com"
         assert (await post(api, SIGN_UP, {}, email=email)).json()["data"]["signUp"] == {
             "errors": []
@@ -262,7 +270,7 @@ class TestSignIn:
 
 
 class TestSignUp:
-    async def test_is_refused_after_some(self, api: Api) -> None:
+    async def test_sign_up_is_refused_after_some_from_one_address(self, api: Api) -> None:
         responses = [
             await post(api, SIGN_UP, HERE, email=f"user{number}@example.com") for number in range(3)
         ]
@@ -271,7 +279,7 @@ class TestSignUp:
 
 
 class TestReset:
-    async def test_is_refused_after_some_for_known_and_unknown_accounts_alike(
+    async def test_reset_is_refused_after_some_for_known_and_unknown_accounts(
         self, api: Api
     ) -> None:
         await post(api, SIGN_UP, {}, email="ada@example.com")
@@ -282,6 +290,6 @@ class TestReset:
         assert_limited(await post(api, RESET, HERE, email="somebody@example.com"))
         assert (await post(api, RESET, THERE, email="ada@example.com")).status_code == 200
 
-    async def test_by_guessed_tokens_is_refused_after_some(self, api: Api) -> None:
+    async def test_reset_with_guessed_tokens_is_refused_after_some(self, api: Api) -> None:
         responses = [await post(api, BY_TOKEN, HERE, token=str(number)) for number in range(5)]
         assert [response.status_code for response in responses] == [200] * 4 + [429]

@@ -1,4 +1,4 @@
-"""Writes of a session that replicates, in which ordinary triggers do not fire."""
+"""Writes of a session with `session_replication_role = replica`, where triggers do not fire."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
         ("TRUNCATE items", "DELETED"),
     ],
 )
-async def test_are_events_like_all_others(api: Api, url: str, write: str, kind: str) -> None:
+async def test_replicated_writes_are_events(api: Api, url: str, write: str, kind: str) -> None:
     await api.item(await api.user())
     async with subscribed(url) as socket:
         await api.connection.execute(
@@ -30,6 +30,6 @@ async def test_are_events_like_all_others(api: Api, url: str, write: str, kind: 
             " SET session_replication_role = DEFAULT"
         )
         told = await change(socket)
-        if told["kind"] == "CREATED":  # written before, and may come after the subscription
+        if told["kind"] == "CREATED":  # the event of the INSERT may arrive after the subscription
             told = await change(socket)
     assert (told["kind"], told["id"]) == (kind, encode_id("Item", 1))

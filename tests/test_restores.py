@@ -1,4 +1,4 @@
-"""Restored databases, while servers run: subscribers go on after what is left, or learn of it."""
+"""Restores under running servers: subscribers continue, or get CURSOR_EXPIRED for undone events."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ SELECT FROM changes HAVING max(position) > $1 AND count(*) FILTER (WHERE positio
 
 @asynccontextmanager
 async def cold_copy(site: Site, directory: Path) -> AsyncGenerator[None]:
-    """The files of a stopped PostgreSQL are put back at the end of the block."""
+    """Copies the files of a stopped PostgreSQL; puts them back at the end of the block."""
     copy = directory / "copy"
     async with site.without_database() as data:
         await run("cp", "-a", data, copy)
@@ -42,7 +42,7 @@ async def cold_copy(site: Site, directory: Path) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def dump(site: Site, directory: Path) -> AsyncGenerator[None]:
-    """A dump goes into a new database of the same name."""
+    """Takes a dump; restores it into a new database of the same name after the block."""
     await take_dump(site, directory)
     yield
     server = site.database.dsn.replace("/weft?", "/postgres?", 1)
@@ -53,7 +53,7 @@ async def dump(site: Site, directory: Path) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def dump_in_place(site: Site, directory: Path) -> AsyncGenerator[None]:
-    """A dump replaces the tables under the connections of the servers."""
+    """Takes a dump; replaces the tables with it after the block, while servers are connected."""
     await take_dump(site, directory, "--clean", "--if-exists")
     yield
     await restore_dump(site, directory)
@@ -78,7 +78,7 @@ async def run(program: str | Path, *arguments: str | Path) -> None:
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    # None of pytest's: another run of it may lock that one for the account of PostgreSQL.
+    # Not in a pytest directory: another run may lock that one for the account of PostgreSQL.
     with tempfile.TemporaryDirectory(dir=os.environ[SERVERS_DIRECTORY]) as directory:
         async with running_site(Path(directory), servers=2) as site:
             await site.ready()
@@ -105,7 +105,7 @@ async def subscribed(url: str, after: str | None = None) -> AsyncGenerator[Socke
 
 
 async def points(site: Site, position: int) -> list[Point]:
-    """Those that follow in the log."""
+    """Returns the NEW points of the log that follow the position."""
     database = Database(site.database.dsn)
     return [await database.point(place) for place in range(position + 1, position + NEW + 1)]
 
@@ -116,7 +116,7 @@ async def code_of(socket: Socket) -> str:
     return message["payload"][0]["extensions"]["code"]
 
 
-async def test_subscribers_of_what_was_undone_learn_of_it_and_others_lose_nothing(
+async def test_subscribers_of_undone_changes_get_an_error_and_others_lose_nothing(
     site: Site, tmp_path: Path
 ) -> None:
     owner, _ = await site.user("Ada")
@@ -137,7 +137,7 @@ async def check(site: Site, owner: int, restored: AbstractAsyncContextManager[No
             undone = [await change(scout) for _ in range(3)]
             assert [(await change(live))["item"]["title"] for _ in range(3)][-1] == "undone 3"
             [last] = await site.database.run("SELECT max(position) FROM changes")
-            # It sees the log again when that has long passed the position that it had seen.
+            # It reads the log again only when that is far past the last position that it has seen.
             assert frozen.process is not None
             frozen.process.send_signal(signal.SIGSTOP)
         try:

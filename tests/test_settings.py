@@ -1,4 +1,4 @@
-"""Settings: where they come from, what is refused, and that their table has them all."""
+"""Settings: their sources, refused values, and their table."""
 
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,16 @@ LONG_SECRET = "x" * 32
 
 
 def read(**values: Any) -> Settings:
-    """Settings from these values and nothing else but the environment."""
+    """Returns settings from these values and the environment only."""
     return Settings(_env_file=None, **values)  # pyright: ignore[reportCallIssue]
 
 
 class TestSource:
-    def test_is_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_settings_are_read_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("READ_CONNECTIONS", "7")
         assert read().read_connections == 7
 
-    def test_is_a_file_too_which_the_environment_overrides(
+    def test_environment_overrides_the_env_file(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.chdir(tmp_path)
@@ -32,44 +32,44 @@ class TestSource:
         settings = Settings()
         assert (settings.read_connections, settings.write_connections) == (7, 9)
 
-    def test_takes_lists_with_commas(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_lists_are_separated_by_commas(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CORS_ORIGINS", "https://a.test, https://b.test,")
         assert read().cors_origins == ["https://a.test", "https://b.test"]
 
-    def test_keeps_origins_in_the_form_in_which_browsers_send_them(self) -> None:
+    def test_origins_are_normalized_as_browsers_send_them(self) -> None:
         given = ["https://App.test/", "https://b.test:443", "http://c.test:8080", "*"]
         assert read(cors_origins=given).cors_origins == [
             "https://app.test", "https://b.test", "http://c.test:8080", "*",
         ]  # fmt: skip
 
     @pytest.mark.parametrize("origin", ["app.test", "null", "https://a.test/app", "https://*.test"])
-    def test_takes_nothing_else_for_an_origin(self, origin: str) -> None:
+    def test_other_texts_are_refused_as_origins(self, origin: str) -> None:
         with pytest.raises(ValidationError, match="is no origin"):
             read(cors_origins=[origin])
 
-    def test_takes_an_empty_variable_as_unset(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_empty_variable_counts_as_unset(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CORS_ORIGINS", "")
         monkeypatch.setenv("DATABASE_URL", "")
         assert read().cors_origins == []
         assert read().database_url is None
 
-    def test_example_has_settings_only(self) -> None:
+    def test_example_file_names_only_settings(self) -> None:
         lines = (CHECKOUT / ".env.example").read_text().splitlines()
         named = [line.partition("=")[0] for line in lines if line and not line.startswith("#")]
         assert {name.lower() for name in named} <= set(Settings.model_fields)
 
     @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-    def test_takes_every_common_scheme_of_the_database(self, scheme: str) -> None:
+    def test_common_database_schemes_are_accepted(self, scheme: str) -> None:
         assert read(database_url=f"{scheme}://h/d").database_url == "postgresql+asyncpg://h/d"
 
     @pytest.mark.parametrize("url", ["mysql://h/d", "h/d"])
-    def test_takes_no_other_database(self, url: str) -> None:
+    def test_other_databases_are_refused(self, url: str) -> None:
         with pytest.raises(ValidationError, match="postgresql://"):
             read(database_url=url)
 
 
 class TestSessions:
-    def test_may_be_refreshed_as_often_as_their_access_tokens_need(self) -> None:
+    def test_refreshes_per_hour_must_suffice_for_the_access_tokens(self) -> None:
         with pytest.raises(ValidationError, match="SESSION_REFRESHES_PER_HOUR"):
             read(access_token_seconds=119)
         assert read(access_token_seconds=120)
@@ -77,25 +77,25 @@ class TestSessions:
 
 
 class TestSecret:
-    def test_has_a_default_in_development(self) -> None:
+    def test_secret_has_a_default_in_development(self) -> None:
         assert read().secret.get_secret_value() == DEVELOPMENT_SECRET
 
     @pytest.mark.parametrize("environment", ["production", "test"])
-    def test_must_be_set_elsewhere(self, environment: str) -> None:
+    def test_secret_must_be_set_elsewhere(self, environment: str) -> None:
         with pytest.raises(ValidationError, match="SECRET is still"):
             read(environment=environment)
 
     @pytest.mark.parametrize("environment", ["production", "test"])
-    def test_must_be_long_elsewhere(self, environment: str) -> None:
+    def test_secret_must_be_long_elsewhere(self, environment: str) -> None:
         with pytest.raises(ValidationError, match="32 bytes"):
             read(environment=environment, secret=LONG_SECRET[1:])
         assert read(environment=environment, secret=LONG_SECRET)
 
-    def test_must_have_been_long_before(self) -> None:
+    def test_previous_secrets_must_be_long_too(self) -> None:
         with pytest.raises(ValidationError, match="32 bytes"):
             read(environment="production", secret=LONG_SECRET, secrets_previous={"0": "short"})
 
-    def test_stands_in_no_message_and_no_log(self) -> None:
+    def test_secret_is_in_no_message_and_no_repr(self) -> None:
         with pytest.raises(ValidationError) as raised:
             read(environment="production", secret="a-short-secret")
         assert "a-short-secret" not in str(raised.value)
@@ -105,7 +105,7 @@ class TestSecret:
 
 
 class TestSettingsTable:
-    def test_describes_every_setting(self) -> None:
+    def test_table_describes_every_setting(self) -> None:
         for name, field in Settings.model_fields.items():
             assert f"| `{name.upper()}` |" in settings_table()
             assert field.description, name

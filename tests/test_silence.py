@@ -1,4 +1,4 @@
-"""A network that goes silent, as clients and orchestrators of the whole server see it."""
+"""A silent network to PostgreSQL or Redis, as seen by clients and health checks."""
 
 import asyncio
 import signal
@@ -35,7 +35,7 @@ CHANGES = "subscription { itemChanged { item { title } } }"
 
 @pytest.fixture
 async def network(settings: Settings) -> AsyncIterator[Forwarder]:
-    """To PostgreSQL."""
+    """The network to PostgreSQL."""
     async with forwarding(postgresql_socket(str(settings.database_url))) as forwarder:
         yield forwarder
 
@@ -48,7 +48,7 @@ async def redis_network(settings: Settings) -> AsyncIterator[Forwarder]:
 
 @pytest.fixture
 def far(settings: Settings, network: Forwarder, redis_network: Forwarder) -> Settings:
-    """Settings of a server that reaches both by TCP."""
+    """Settings of a server that reaches both through the forwarders."""
     return settings.model_copy(
         update={
             "database_url": through(network, str(settings.database_url)),
@@ -86,7 +86,7 @@ async def health(api: Api) -> dict[str, Any]:
 
 
 async def code_of(api: Api, text: str, by: Member | None = None) -> str | None:
-    """The code of the only error; None if there is none."""
+    """Sends an operation; returns the code of its first error, None if there is none."""
     answer = await soon(api.answer(text, by=by))
     return answer["errors"][0]["extensions"]["code"] if "errors" in answer else None
 
@@ -96,7 +96,7 @@ async def is_answered(api: Api, text: str, by: Member | None = None) -> bool:
 
 
 class TestPostgresqlSilent:
-    async def test_reads_are_unavailable_and_the_server_is_not_ready_until_it_speaks(
+    async def test_reads_are_unavailable_and_the_server_is_not_ready_while_it_is_silent(
         self, api: Api, network: Forwarder
     ) -> None:
         await until(lambda: is_answered(api, READ))
@@ -116,7 +116,7 @@ class TestPostgresqlSilent:
         await until(lambda: is_ready(api))
         await until(lambda: is_answered(api, READ))
 
-    async def test_mutations_are_unavailable_and_written_again_when_it_speaks(
+    async def test_mutations_are_unavailable_while_it_is_silent_and_work_again_afterwards(
         self, api: Api, network: Forwarder
     ) -> None:
         ada = await api.user()
@@ -130,7 +130,9 @@ class TestPostgresqlSilent:
         await network.mend()
         await until(lambda: is_answered(api, CREATE, ada))
 
-    async def test_live_updates_go_on_when_it_speaks(self, api: Api, network: Forwarder) -> None:
+    async def test_live_updates_continue_after_the_silence(
+        self, api: Api, network: Forwarder
+    ) -> None:
         ada = await api.user()
         async with subscribed(api) as socket:
             await api.item(ada, "Before")
@@ -141,7 +143,7 @@ class TestPostgresqlSilent:
             await network.mend()
             assert await title_heard(socket) == "In the silence"
 
-    async def test_a_server_that_is_told_to_stop_stops(
+    async def test_server_stops_at_sigterm_while_an_update_waits(
         self, api: Api, far: Settings, network: Forwarder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SHUTDOWN_SECONDS", "1")
@@ -169,7 +171,7 @@ class TestPostgresqlSilent:
 
 
 class TestRedisSilent:
-    async def test_requests_are_answered_and_the_server_is_degraded(
+    async def test_requests_are_answered_and_health_is_degraded(
         self, api: Api, redis_network: Forwarder
     ) -> None:
         ada = await api.user()
@@ -191,7 +193,7 @@ class TestRedisSilent:
 
         await until(is_whole)
 
-    async def test_live_updates_go_on_and_are_followed_again_when_it_speaks(
+    async def test_live_updates_continue_by_polling_and_by_redis_after_the_silence(
         self, api: Api, redis_network: Forwarder
     ) -> None:
         ada = await api.user()
@@ -207,7 +209,7 @@ class TestRedisSilent:
             await api.item(ada, "After")
             assert await title_heard(socket) == "After"
 
-    async def test_a_server_that_stops_does_not_wait_for_it(
+    async def test_shutdown_does_not_wait_for_redis(
         self, connection: asyncpg.Connection, far: Settings, redis_network: Forwarder
     ) -> None:
         async with running(far, connection) as api:
@@ -218,7 +220,7 @@ class TestRedisSilent:
 
 @asynccontextmanager
 async def subscribed(api: Api) -> AsyncGenerator[Socket]:
-    """A socket with a subscription that has begun."""
+    """Gives a socket with a subscription; waits until the server has read it."""
     async with listening(api.app) as server:
         await until(lambda: is_ready(api))
         async with connecting(f"ws://{address_of(server)}/graphql") as socket:

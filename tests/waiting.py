@@ -1,4 +1,4 @@
-"""How tests wait: for what must come, within a bound that only a fault reaches."""
+"""Waiting in tests: for a condition or a result, with a timeout that only a fault reaches."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,7 @@ from inspect import isawaitable
 from typing import Any, TypeVar
 
 PATIENCE_SECONDS = 60
-"""Far more than anything takes on a busy machine; a test that waits so long fails."""
+"""Far longer than anything takes on a busy machine; a test that waits this long fails."""
 
 POLL_SECONDS = 0.01
 
@@ -14,7 +14,7 @@ ValueT = TypeVar("ValueT")
 
 
 async def until(holds: Callable[[], bool | Awaitable[Any]]) -> None:
-    """Returns as soon as `holds` is true; TimeoutError after PATIENCE_SECONDS."""
+    """Waits until `holds` returns true; raises TimeoutError after PATIENCE_SECONDS."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             held = holds()
@@ -24,5 +24,5 @@ async def until(holds: Callable[[], bool | Awaitable[Any]]) -> None:
 
 
 async def soon(awaitable: Awaitable[ValueT]) -> ValueT:
-    """What it gives; TimeoutError after PATIENCE_SECONDS."""
+    """Returns the result of the awaitable; raises TimeoutError after PATIENCE_SECONDS."""
     return await asyncio.wait_for(awaitable, PATIENCE_SECONDS)

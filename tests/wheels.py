@@ -1,4 +1,4 @@
-"""What `uv.lock` installs on a machine, and whether it has wheels for it."""
+"""The packages that `uv.lock` installs on a machine, and whether they have wheels for it."""
 
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -19,14 +19,14 @@ MACOS = (13, 0)
 
 @dataclass(frozen=True)
 class Machine:
-    """One kind of machine with one version of CPython 3."""
+    """A kind of machine with one minor version of CPython 3."""
 
     system: str
     processor: str
     minor: int
 
     def platforms(self) -> list[str]:
-        """Tags of platforms whose wheels run here, without their order."""
+        """Returns the platform tags of wheels that run here, in no particular order."""
         if self.system == "darwin":
             return list(mac_platforms(MACOS, self.processor))
         names = [f"manylinux_2_{minor}" for minor in range(5, GLIBC + 1)]
@@ -34,13 +34,13 @@ class Machine:
         return [f"{name}_{self.processor}" for name in names]
 
     def tags(self) -> set[Tag]:
-        """Tags of the wheels that this machine can install."""
+        """Returns the tags of wheels that this machine can install."""
         python, platforms = (3, self.minor), self.platforms()
         own = cpython_tags(python, platforms=platforms, abis=[f"cp3{self.minor}"])
         return {*own, *compatible_tags(python, f"cp3{self.minor}", platforms)}
 
     def environment(self) -> dict[str, str]:
-        """What markers are evaluated with."""
+        """Returns the environment that markers are evaluated in."""
         return {
             "implementation_name": "cpython",
             "platform_python_implementation": "CPython",
@@ -61,7 +61,7 @@ class Lock:
         self._packages: list[dict[str, Any]] = tomllib.loads(path.read_text())["package"]
 
     def installed(self, machine: Machine, groups: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """The packages that a machine gets besides the project: its own and those of groups."""
+        """Returns the packages that a machine gets: the project's dependencies and the groups'."""
         (project,) = (found for found in self._packages if "editable" in found["source"])
         wanted = [*project["dependencies"]]
         for group in groups:
@@ -83,7 +83,7 @@ class Lock:
         return found
 
     def _package(self, dependency: dict[str, Any], machine: Machine) -> dict[str, Any]:
-        """The locked package; of several versions, the one for this machine."""
+        """Returns the locked package; of several versions, the one for this machine."""
         (package,) = (
             package
             for package in self._packages
