@@ -9,12 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from db.tag import touched
 from fastapi import FastAPI
-from loaders.document import document_by_id
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from db.recorded import CHANGE_SIDES, touched
 from resolvers.accounts.email_verification_mail import VERIFY
 from resolvers.accounts.gate import DomainGate
 from resolvers.accounts.mailed_token import development_link
@@ -43,6 +42,7 @@ from weft.mail.outbox import Outbox
 from weft.postgres.change_log import open_change_log
 from weft.postgres.connection import Observe
 from weft.postgres.database import Database
+from weft.postgres.document_table import document_by_id
 from weft.postgres.health import DatabaseHealth
 from weft.rates.attempts import Attempts
 from weft.rates.budget import CostBudget, charge_address
@@ -89,6 +89,7 @@ class Process:
             statement_timeout_ms=settings.statement_timeout_ms,
             observe=observe,
             fences=fences,
+            touched=touched,
             memory_bytes=settings.row_memory_bytes,
             search_connections=settings.search_connections,
             search_timeout_ms=settings.search_timeout_ms,
@@ -106,10 +107,9 @@ class Process:
             self.cache = Cache(self.cache_store, self.filler, strict=strict, memory_bytes=memory)
             fence_relay = FenceRelay(self.cache_store, self.database.draw_id, touched)
         # Shows in pg_stat_activity which process is the leader.
-        name = f"weft changes {os.getpid()}"
-        open_log = partial(
-            open_change_log, partial(self.database.connect, name), self.database.answer_ms
-        )
+        connect = partial(self.database.connect, f"weft changes {os.getpid()}")
+        answer_ms = self.database.answer_ms
+        open_log = partial(open_change_log, connect, answer_ms, sides=CHANGE_SIDES)
         self.relay = Relay(
             open_log,
             self.redis,

@@ -12,7 +12,7 @@ from websockets.typing import Origin
 from tests.sockets import connecting
 from tests.waiting import until
 from tests.weft.transport.toy import Server, serving
-from weft.transport import connection
+from weft.transport import socket_session
 from weft.transport.limits import Rate, SocketLimits
 
 NOISE = settings(
@@ -91,7 +91,9 @@ class TestFlood:
     async def test_flood_of_operations_above_the_rate_is_refused(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(connection, "Rate", lambda per_second, _: Rate(per_second, lambda: 0))
+        monkeypatch.setattr(
+            socket_session, "Rate", lambda per_second, _: Rate(per_second, lambda: 0)
+        )
         limits = SocketLimits(operations_per_second=20)
         async with serving(limits=limits) as server:
             async with connecting(server.socket_url) as socket:

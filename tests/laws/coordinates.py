@@ -15,8 +15,6 @@ from weft.declare.fields import Kind, WeftField
 from weft.loading.loader import LoaderSet
 
 COMPUTED = (Kind.BATCHED, Kind.ROOT, Kind.EVENT)
-# `grouping` splits batches by statement and loads nothing itself.
-NO_NOUN = {"__init__", "grouping"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Answered:
     coordinate: str
     python_name: str
     kind: Kind
-    parent: Any
+    declared_by: Any
     named_type: Any
     resolver: Any
 
@@ -43,7 +41,7 @@ def answered(schema: GraphQLSchema) -> Iterator[Answered]:
                     f"{parent.name}.{name}",
                     declared.python_name,
                     declared.spec.kind,
-                    parent,
+                    declared.origin,
                     get_named_type(field.type),
                     inspect.unwrap(declared.spec.resolve),  # pyright: ignore[reportArgumentType]
                 )
@@ -58,14 +56,15 @@ def wrong_resolvers(schema: GraphQLSchema) -> list[str]:
         if name != field.python_name:
             found.append(f"{field.coordinate} is answered by {module}.{name}")
         if module != f"resolvers.{noun}" and not module.startswith(f"resolvers.{noun}_"):
-            found.append(f"{field.coordinate} is answered in {module}, not in resolvers/{noun}.py")
+            place = noun.replace(".", "/")
+            found.append(f"{field.coordinate} is answered in {module}, not in resolvers/{place}.py")
     return found
 
 
 def _noun(field: Answered) -> str:
-    """Returns the noun of the parent's module; for root fields, that of the returned type."""
+    """Returns the noun of the declaring module; for root fields, that of the returned type."""
     if field.kind is Kind.BATCHED:
-        return _module(field.parent)
+        return field.declared_by.__module__.partition(".")[2]
     row = row_of(field.named_type)
     if row is not None and row.__module__.startswith("resolvers."):
         return row.__module__.partition(".")[2]
@@ -73,7 +72,7 @@ def _noun(field: Answered) -> str:
 
 
 def _module(named_type: Any) -> str:
-    return named_type.extensions[DECLARED].origin.__module__.rpartition(".")[2]
+    return named_type.extensions[DECLARED].origin.__module__.partition(".")[2]
 
 
 def missing_files(root: Path, nouns: Iterable[str]) -> list[str]:
@@ -82,18 +81,19 @@ def missing_files(root: Path, nouns: Iterable[str]) -> list[str]:
         f"{layer}/{noun}.py is missing"
         for noun in nouns
         for layer in ("db", "loaders", "resolvers", "schema")
-        if not (root / layer / f"{noun}.py").exists()
+        if not any((root / layer).rglob(f"{noun}.py"))
     ]
     found += [
         f"{layer}/{path.name} is a plural"
         for layer in ("loaders", "resolvers", "schema")
-        for path in sorted((root / layer).glob("*.py"))
+        for path in sorted((root / layer).rglob("*.py"))
         if path.stem.endswith("s") and not path.stem.endswith("ss")
     ]
     return found + [
         f"loaders/{path.name} has no db/{path.name}"
-        for path in sorted((root / "loaders").glob("*.py"))
-        if path.stem not in NO_NOUN and not (root / "db" / path.name).exists()
+        for path in sorted((root / "loaders").rglob("*.py"))
+        if path.stem != "__init__"
+        if not (root / "db" / path.relative_to(root / "loaders")).exists()
     ]
 
 
@@ -106,7 +106,7 @@ def wrong_loaders(loaders: type[LoaderSet]) -> list[str]:
             continue
         if "_by_" not in name or fetch.__name__ != name:
             found.append(f"{name} is loaded by {fetch.__name__}")
-        if not fetch.__module__.startswith("loaders."):
+        if not fetch.__module__.startswith(("loaders.", "weft.postgres.")):
             found.append(f"{name} is loaded in {fetch.__module__}")
     return found
 

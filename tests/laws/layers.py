@@ -14,8 +14,9 @@ OTHER_MEANINGS = {
     ("weft/rates/", "item"): "a limit, in the words of the library that counts",
     ("weft/execution/", "item"): "what a list holds, in the words of the GraphQL specification",
 }
-# A method of mappings, and an error code common to GraphQL servers.
-NO_NOUNS = (".items()", "BAD_USER_INPUT")
+# A method of mappings, an error code common to GraphQL servers, and the contract's type for what is
+# wrong with an input.
+NO_NOUNS = (".items()", "BAD_USER_INPUT", "UserError")
 
 
 def wrong_imports(root: Path) -> list[str]:

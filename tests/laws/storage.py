@@ -6,11 +6,12 @@ from pathlib import Path
 
 from tests.laws.source import Source, called_name, imported, sources
 
+HOMES_OF_SQL = ("db/", "weft/postgres/")
 ALLOWED_TO_IMPORT = {
     "strawberry": ("schema/", "weft/", "cli.py"),
-    "sqlalchemy": ("db/",),
-    "asyncpg": ("db/",),
-    "alembic": ("db/",),
+    "sqlalchemy": HOMES_OF_SQL,
+    "asyncpg": HOMES_OF_SQL,
+    "alembic": HOMES_OF_SQL,
     "psycopg": (),
     # Redis may only make answers faster: no module that computes answers imports it.
     "redis": (
@@ -43,11 +44,11 @@ def wrong_libraries(root: Path) -> list[str]:
 
 
 def sql_outside_db(root: Path) -> list[str]:
-    """Returns string literals with SQL in files outside db/."""
+    """Returns string literals with SQL in files outside db/ and weft/postgres/."""
     return [
         source.at(node, f"has SQL: {node.value[:40]!r}")
         for source in sources(root)
-        if source.layer != "db"
+        if not source.path.startswith(HOMES_OF_SQL)
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if SQL.search(node.value) and not _is_known(source.path, node.value)
@@ -62,11 +63,11 @@ STATEMENTS = {"Statement", "PageStatements", "RowStatements"}
 
 
 def statements_per_call(root: Path) -> list[str]:
-    """Returns statements of db/ that are built per call, or whose text could vary in length."""
+    """Returns statements that are built per call, or whose text could vary in length."""
     return [
         violation
         for source in sources(root)
-        if source.layer == "db" and not source.path.startswith("db/migrations/")
+        if source.path.startswith(HOMES_OF_SQL) and not source.path.startswith("db/migrations/")
         for violation in (*_varying(source), *_built_in_functions(source))
     ]
 

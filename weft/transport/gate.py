@@ -8,7 +8,7 @@ from weft.declare.info import OperationContext
 
 
 class Viewer(Protocol):
-    """The user and session that operations run for, or an anonymous client.
+    """The account and session that operations run for, or an anonymous client.
 
     The credentials expire at `expires_at`; None for never.
     """
