@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.api import Api
+from tests.client import Api
 
 APP = "https://app.example.test"
 EVIL = "https://evil.example"

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from app import create_app
 from settings import Settings
-from tests.api import Api, Clock
+from tests.client import Api, Clock
 from tests.leaks import SERVERS_DIRECTORY, FileWatch, LogWatch
 from tests.programs import redis_program
 from tests.sockets import address_of, listening

@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.api import Api
+from tests.client import Api
 
 HERE = {"x-forwarded-for": "203.0.113.7"}
 THERE = {"x-forwarded-for": "203.0.113.8"}

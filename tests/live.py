@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.api import Member
+from tests.client import Member
 from tests.sockets import Socket, connecting
 
 CHANGES = "subscription { itemChanged { kind id item { title owner { name } } cursor } }"

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from app import create_app
 from settings import Settings
-from tests.api import Api, Clock
+from tests.client import Api, Clock
 from tests.smtp import Postbox
 
 

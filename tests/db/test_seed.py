@@ -6,7 +6,7 @@ import pytest
 
 from db.accounts.admin import insert_admin
 from db.seed import ACCOUNTS, NotEmpty, is_empty, seed
-from tests.api import Api
+from tests.client import Api
 from weft.auth.passwords import Passwords
 
 SIGN_IN = """

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from tests.api import Api
+from tests.client import Api
 from tests.sockets import connecting
 from tests.weft.transport.toy import Server, serving
 from weft.declare.fields import Guard, field

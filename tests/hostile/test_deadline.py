@@ -4,7 +4,7 @@ import asyncpg
 
 from app import create_app
 from settings import Settings
-from tests.api import Api, Clock
+from tests.client import Api, Clock
 from tests.waiting import until
 
 NONE_WAITS = """SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database()

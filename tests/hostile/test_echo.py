@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.api import Api
+from tests.client import Api
 from tests.hostile.places import ITEMS, PLACES, Marked
 from tests.sockets import address_of, connecting, listening
 

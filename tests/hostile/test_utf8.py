@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tests.api import Api
+from tests.client import Api
 from tests.hostile.test_echo import Logs, logs
 
 __all__ = ["logs"]

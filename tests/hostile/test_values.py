@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
+from tests.client import Api
 
 CREATE = """mutation ($input: CreateItemInput!) {
   createItem(input: $input) { item { title } errors { code path } } }"""

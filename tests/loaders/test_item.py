@@ -13,7 +13,7 @@ from loaders.item import (
     items_by_scope,
 )
 from resolvers.item import ITEM_ORDERS
-from tests.api import Api
+from tests.client import Api
 from tests.loaders.conftest import EPOCH, ITEMS, TAGS, TITLES, Stored
 from tests.loaders.oracle import in_scope, item_place, page_of
 from weft.declare.ordering import OrderDirection

@@ -19,7 +19,7 @@ from schemathesis.graphql import nodes
 
 from cli import SDL
 from settings import Settings
-from tests.api import Api
+from tests.client import Api
 from tests.hostile.corpus import encoded
 from tests.long.pieces import PIECES, in_pieces
 from tests.processes import serving

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.long.pieces import in_pieces, seeded
-from tests.resolvers.test_session_machine import SHORT, machine_on
+from tests.resolvers.accounts.test_session_machine import SHORT, machine_on
 
 PIECE = settings(SHORT, max_examples=200)
 

@@ -7,7 +7,7 @@ import pytest
 
 from app import create_app
 from settings import Settings
-from tests.api import Api, Clock, Member
+from tests.client import Api, Clock, Member
 from tests.own_postgresql import OwnPostgreSQL, own_postgresql
 from tests.weft.cache.redis_process import StoppableRedis
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import redis.asyncio
 
-from tests.api import Member
+from tests.client import Member
 from tests.long.consistency.history import History, run_history
 from tests.long.consistency.site import Servers
 from tests.long.consistency.test_history import FEW, READS

@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import redis.asyncio
 
-from tests.api import Member
+from tests.client import Member
 from tests.processes import Process
 from tests.waiting import PATIENCE_SECONDS
 

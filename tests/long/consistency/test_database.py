@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from settings import Settings
-from tests.api import Member
+from tests.client import Member
 from tests.long.consistency.disturbed import check_disturbed
 from tests.long.consistency.history import History
 from tests.long.consistency.site import Servers

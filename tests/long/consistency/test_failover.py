@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from settings import Settings
-from tests.api import Api
+from tests.client import Api
 from tests.weft.cache.clustered import clustered
 from tests.weft.cache.failover import check_failover
 from tests.weft.cache.redis_cluster import Cluster, redis_cluster

@@ -12,7 +12,7 @@ import asyncpg
 import redis.asyncio
 
 from settings import Settings
-from tests.api import Member
+from tests.client import Member
 from tests.long.consistency.history import run_history
 from tests.long.consistency.site import PlainCache, Servers
 from tests.long.pieces import PIECES, in_pieces

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from settings import Settings
-from tests.api import Member
+from tests.client import Member
 from tests.forwarder import Forwarder, forwarding, postgresql_socket, redis_socket, through
 from tests.long.consistency.disturbed import check_disturbed
 from tests.long.consistency.history import History

@@ -15,7 +15,7 @@ from time import perf_counter
 import httpx
 import pytest
 
-from tests.api import Member
+from tests.client import Member
 from tests.live import change, subscribed
 from tests.long.faults.site import Site
 from tests.long.pieces import PIECES, in_pieces

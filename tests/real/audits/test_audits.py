@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api import Api
+from tests.client import Api
 from tests.sockets import address_of, listening
 from tests.waiting import soon
 

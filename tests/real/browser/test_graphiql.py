@@ -13,7 +13,7 @@ import uvicorn
 
 from db.seed import seed
 from settings import Settings
-from tests.api import Api
+from tests.client import Api
 from tests.real.clients.node import told_by
 from tests.sockets import address_of
 from tests.waiting import PATIENCE_SECONDS

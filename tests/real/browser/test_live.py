@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from tests.api import Api
+from tests.client import Api
 from tests.real.clients.node import told_by
 from tests.sockets import address_of
 from tests.waiting import PATIENCE_SECONDS

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from tests.api import Api, Member
+from tests.client import Api, Member
 from tests.real.clients.node import line, told_by
 from tests.sockets import address_of
 from tests.waiting import PATIENCE_SECONDS

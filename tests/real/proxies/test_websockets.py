@@ -1,6 +1,6 @@
 """WebSockets through proxies: queries and live updates, beside requests over HTTP."""
 
-from tests.api import Member
+from tests.client import Member
 from tests.live import change, subscribed
 from tests.real.proxies.site import VIEWER, Site
 from tests.sockets import connecting

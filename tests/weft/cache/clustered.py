@@ -9,7 +9,7 @@ import pytest
 
 from app import create_app
 from settings import Settings
-from tests.api import Api, Clock, Member
+from tests.client import Api, Clock, Member
 from tests.waiting import until
 from tests.weft.cache.redis_cluster import Cluster
 from tests.weft.cache.settings import with_cache

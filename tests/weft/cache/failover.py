@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.api import Api, Member
+from tests.client import Api, Member
 from tests.weft.cache.clustered import CREATE, read, until_cached
 from tests.weft.cache.redis_cluster import Cluster, Node
 from weft.cache.keys import LEASE_KEY

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from settings import Settings
-from tests.api import Api
+from tests.client import Api
 from tests.waiting import until
 from tests.weft.cache.settings import with_cache
 from weft.cache.answers import Answers, Taken

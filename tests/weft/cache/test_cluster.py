@@ -8,7 +8,7 @@ import pytest
 from redis.crc import key_slot
 
 from settings import Settings
-from tests.api import Api, Member
+from tests.client import Api, Member
 from tests.waiting import until
 from tests.weft.cache.clustered import CREATE, clustered, read, until_cached
 from tests.weft.cache.redis_cluster import Cluster, redis_cluster

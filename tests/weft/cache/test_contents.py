@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from settings import Settings
-from tests.api import Api, Member
+from tests.client import Api, Member
 from tests.processes import WEFT, environment_of
 from tests.waiting import until
 from tests.weft.cache.settings import with_cache

@@ -9,7 +9,7 @@ import pytest
 
 from app import create_app
 from settings import Settings
-from tests.api import Api, Clock, Member
+from tests.client import Api, Clock, Member
 from tests.leaks import server_log
 from tests.own_postgresql import DRAW, OwnPostgreSQL, own_postgresql
 from tests.processes import WEFT, environment_of

@@ -12,7 +12,7 @@ import redis.asyncio
 
 from app import create_app
 from settings import Settings
-from tests.api import Api, Clock, Member
+from tests.client import Api, Clock, Member
 from tests.waiting import until
 from tests.weft.cache.redis_process import StoppableRedis
 

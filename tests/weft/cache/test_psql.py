@@ -7,7 +7,7 @@ import time
 import pytest
 
 from settings import Settings
-from tests.api import Api, Member
+from tests.client import Api, Member
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.weft.cache.settings import with_cache
 from weft.cache.limits import LEASE_MARGIN_MS, StoreLimits

@@ -9,7 +9,7 @@ import pytest
 import redis.asyncio
 
 from settings import Settings
-from tests.api import Api, Member
+from tests.client import Api, Member
 from tests.waiting import until
 from tests.weft.cache.settings import with_cache
 from weft.cache import fence, scripts

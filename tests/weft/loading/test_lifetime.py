@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from tests.api import Api, Member
+from tests.client import Api, Member
 from tests.waiting import soon, until
 from tests.weft.loading.socket import Socket, connected
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.test_live_streams import Events
 from tests.sockets import Socket, connecting
-from tests.test_live_streams import Events
 from tests.waiting import PATIENCE_SECONDS
 from tests.weft.transport.addressed import GOOD, HERE, PLENTY, budget_of, joined, spent
 from tests.weft.transport.toy import SCHEMA, Server, serving
