@@ -1,1 +1,1 @@
-"""The cache: values of fields, kept in Redis and fenced against every write that they lack."""
+"""The cache: values of fields in Redis, with fences that invalidate them at every write."""

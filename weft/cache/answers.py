@@ -1,8 +1,8 @@
-"""Whole answers, kept as long as nobody writes.
+"""Whole answers, kept for as long as no fence is raised.
 
-Where all that an operation asks for is cached, and each value is valid in one version of all fences
-(`weft.cache.validity`), the same operation has the same response as long as Redis has that version,
-until the first of the values expires.
+Where all values of an operation are cached, and each is valid in one version of all fences
+(`weft.cache.validity`), the same operation has the same answer for every reader that finds that
+version, until the first of the values expires.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -16,12 +16,12 @@ from weft.cache.entry import Entry
 from weft.memory_weight import weight_of
 
 OVERHEAD_BYTES = 300
-"""What an answer takes beside its key, its text, and what each of its fields was given."""
+"""Bytes that an answer takes beside its key, its text and the hits of its fields."""
 HIT_BYTES = 150
 
 
 class Taken(NamedTuple):
-    """What one call of a cached resolver was answered with, out of the cache alone."""
+    """The entries and values of one call of a cached resolver that the cache answered in full."""
 
     coordinate: str
     entries: Sequence[Entry]
@@ -29,14 +29,14 @@ class Taken(NamedTuple):
 
 
 class WholeAnswer(NamedTuple):
-    """An answer as it goes out, and how many values each field has in it."""
+    """An answer as encoded JSON, and the number of its cached values by field."""
 
     data: msgspec.Raw
     hits: list[tuple[str, int]]
 
 
 class Answers:
-    """Those of the last version; those of the one before are forgotten."""
+    """Whole answers of the newest version of the fences; a new version evicts all others."""
 
     def __init__(
         self, wall_clock: Callable[[], float], max_bytes: int = WHOLE_ANSWERS.max_bytes
@@ -48,11 +48,11 @@ class Answers:
 
     @property
     def weight_bytes(self) -> int:
-        """What all of them weigh together."""
+        """Bytes of all answers together."""
         return self._kept.bytes
 
     def find(self, key: Hashable, version: bytes | None) -> WholeAnswer | None:
-        """The answer in a version; None if none is known."""
+        """Returns the answer in a version of the fences, or None."""
         if version is None or version != self._version:
             return None
         return self._kept.get(key)
@@ -64,7 +64,7 @@ class Answers:
         taken: Sequence[Taken],
         data: bytes,
     ) -> None:
-        """Remembers an answer, if all that was taken for it counts in this version as it was."""
+        """Keeps an answer if all values taken for it are valid in this version and unchanged."""
         pairs = [pair for one in taken for pair in zip(one.entries, one.values, strict=True)]
         if version is None or not all(
             entry.counted_in == version and entry.value is value for entry, value in pairs
@@ -78,7 +78,7 @@ class Answers:
         self._kept.put(key, WholeAnswer(msgspec.Raw(data), hits), weight, expires_at)
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Evicts all answers."""
         self._begin(None)
 
     def _begin(self, version: bytes | None) -> None:

@@ -1,11 +1,11 @@
-"""Whether to try at all: after a failure nobody waits for the store again for a moment."""
+"""A circuit breaker: for a moment after a failure, no caller waits for the store."""
 
 import time
 from collections.abc import Callable
 
 
 class Breaker:
-    """Open for `seconds` after each failure; then the next who comes finds out."""
+    """Open for `seconds` after each failure; the first call after that tries the store again."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -15,15 +15,15 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the last failure was a moment ago."""
+        """Whether the store failed less than `seconds` ago, and has not answered since."""
         return bool(self._open_until) and self._clock() < self._open_until
 
     def failed(self) -> None:
-        """The store did not answer."""
+        """Records that the store did not answer."""
         self.failures += 1
         self._open_until = self._clock() + self._seconds
 
     def answered(self) -> None:
-        """The store answered."""
+        """Records that the store answered."""
         self._open_until = 0.0
         self.failures = 0

@@ -1,4 +1,4 @@
-"""The cache of one process: what counts of a level's entries, and where new values go."""
+"""The cache of one process: looks up the valid values of a level, and stores new ones."""
 
 import asyncio
 import time
@@ -22,11 +22,11 @@ WAIT_STEP_SECONDS = 0.003
 
 
 class Cache:
-    """Made once for a process; `None` in its place turns caching off.
+    """The cache of one process, made once; `None` in its place turns caching off.
 
-    `strict` makes a field that is PUBLIC and reads the viewer fail; else it is answered and not
-    stored. `wall_clock` is the time that all machines share, in seconds. Values are kept in
-    `memory_bytes` of the process.
+    `strict` makes a field fail that is PUBLIC and reads the viewer; otherwise its value is returned
+    and not stored. `wall_clock` gives the time that all machines share, in seconds. The process
+    keeps at most `memory_bytes` of values.
     """
 
     def __init__(
@@ -56,7 +56,10 @@ class Cache:
         arguments: Mapping[str, Any],
         shape: str,
     ) -> list[Entry]:
-        """The entry of each key; `variant` is the viewer and the arguments, where they matter."""
+        """Returns the entry of each key, in order; adds those that are missing.
+
+        `variant` is the viewer and the arguments, where they matter.
+        """
         names = [(coordinate, variant, key) for key in keys]
         entries: list[Any] = self.kept.get_all(names)
         for place, entry in enumerate(entries):
@@ -73,9 +76,9 @@ class Cache:
         arguments: Any,
         reader: Reader,
     ) -> tuple[list[Any], int] | None:
-        """The values that count, NOTHING for the others, and how many a fence rejected.
+        """Returns valid values, NOTHING for the others, and how many a fence rejected.
 
-        None if the cache cannot be asked or must not be believed now.
+        None if the cache cannot be reached, or must not be used now.
         """
         try:
             return await self._judge.values(entries, codec, keys, arguments, reader)
@@ -83,7 +86,7 @@ class Cache:
             return None
 
     async def recall(self, key: Hashable, reader: Reader) -> msgspec.Raw | None:
-        """What was kept under this key, if it still is the answer; else None."""
+        """Returns the whole answer under this key if it is still valid, else None."""
         try:
             version = await self._judge.version(reader, self.kept.keys)
         except CacheUnavailable:
@@ -96,15 +99,15 @@ class Cache:
         return answer.data
 
     def keep(self, key: Hashable, reader: Reader, taken: Sequence[Taken], data: bytes) -> None:
-        """Remembers an answer for which nothing but what was `taken` had to be asked for.
+        """Keeps an answer for which no field had to be loaded beside those in `taken`.
 
-        The key names the operation, its variables, and all that answers depend on of the viewer;
-        it is made of texts and numbers, and is weighed.
+        The key names the operation, its variables, and everything about the viewer that can change
+        an answer. It consists of texts and numbers, and its bytes are counted.
         """
         self._answers.keep(key, reader.fences_version, taken, data)
 
     async def claim(self, entries: Sequence[Entry], life_ms: int) -> list[bool]:
-        """Which of the values are the caller's to compute; all, if the cache cannot be asked."""
+        """Returns whether the caller shall compute each value; all if Redis cannot be reached."""
         try:
             return await self._store.claim(_claims(entries), life_ms)
         except CacheUnavailable:
@@ -119,7 +122,7 @@ class Cache:
         reader: Reader,
         wait_ms: int,
     ) -> list[Any]:
-        """The values that others compute; NOTHING where none came that counts."""
+        """Waits for values that others compute; NOTHING where no valid one came in `wait_ms`."""
         values: list[Any] = [NOTHING] * len(entries)
         left = list(range(len(entries)))
         try:
@@ -127,7 +130,7 @@ class Cache:
                 while left:
                     await asyncio.sleep(WAIT_STEP_SECONDS)
                     claims = await self._store.read(_claims([entries[place] for place in left]))
-                    # After the claims: who gives one up has stored the value before.
+                    # Read after the claims: a value is stored before its claim is released.
                     found = await self.look_up(
                         [entries[place] for place in left],
                         codec,
@@ -147,7 +150,7 @@ class Cache:
         return values
 
     def offer(self, fills: Sequence[Fill]) -> None:
-        """Stores new values, after whoever waits for them was answered."""
+        """Queues new values, to be stored in the background; no response waits for that."""
         self._filler.offer(fills)
 
     def now(self) -> float:
@@ -155,13 +158,13 @@ class Cache:
         return self._wall_clock()
 
     def use_history(self, history: str) -> None:
-        """What begins from now on is looked up, and stored, as of this history of the database."""
+        """Makes operations that begin from now on use the values of this database history."""
         if self.kept.keys is None or self.kept.keys.history != history:
             self.kept.keys = Keys(history)
             self.clear()
 
     def clear(self) -> None:
-        """Forgets what this process keeps; what Redis keeps stays."""
+        """Evicts all values of this process; those in Redis stay."""
         self.kept.clear()
         self._answers.clear()
 

@@ -1,4 +1,4 @@
-"""Which Redis server has which key: the only one, or those of a cluster by slot."""
+"""Finds the Redis server of each key: the only server, or by slot those of a cluster."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,16 +20,16 @@ Address = tuple[str, int]
 
 
 class Cluster:
-    """The servers behind one URL. Of a cluster, the URL is that of any of its servers.
+    """The servers behind one URL; for a cluster, that of any of its servers.
 
-    Found out when it is first needed, and again, while the old one is used, when a server is lost
-    or says that a slot moved.
+    Read when it is first needed. Read again, while the old layout is in use, when a server is lost
+    or replies that a slot moved.
     """
 
     def __init__(self, url: str, limits: StoreLimits, name: Name, prefix: str) -> None:
         self._pool = ConnectionPool.from_url(url, **redis_options(url))
-        # Not even those of the URL: before Python 3.12 redis-py's timeouts lose cancellations,
-        # and these connections are too busy for `weft.cancellation.cancellable`.
+        # Timeouts in the URL are ignored too: before Python 3.12 those of redis-py lose
+        # cancellations, and these connections are too busy for `weft.cancellation.cancellable`.
         self._pool.connection_kwargs |= {
             "socket_timeout": None,
             "socket_connect_timeout": None,
@@ -47,14 +47,14 @@ class Cluster:
         self._looking: asyncio.Task[None] | None = None
 
     async def only(self) -> RedisServer | None:
-        """The server that has all keys, unless they lie in a cluster, which is known then."""
+        """Returns the server that has all keys; None for a cluster, whose slots are then known."""
         if self._is_cluster is None or (self._is_cluster and not self._slots):
             async with self._finding:
                 await self._find()
         return None if self._is_cluster else self._home
 
     def places(self, keys: Sequence[bytes]) -> dict[RedisServer, list[int]]:
-        """Where the keys of each server stand; of a cluster."""
+        """Returns the indexes of the keys of each server of a cluster."""
         found: dict[RedisServer, list[int]] = {}
         for place, key in enumerate(keys):
             found.setdefault(self._slots[self._slot_of(key)], []).append(place)
@@ -88,7 +88,7 @@ class Cluster:
             self._looking = None
 
     async def _ask_any(self) -> None:
-        """Asks the servers that are known, one after the other, for the slots of all."""
+        """Reads the slots of all servers from the first known server that gives them."""
         for server in (self._home, *self._servers.values()):
             with suppress(CacheUnavailable, ValueError, IndexError):
                 self._arrange(await server.ask(b"CLUSTER", b"SLOTS"))
@@ -96,7 +96,7 @@ class Cluster:
         raise CacheUnavailable("No server of the cluster told its slots.")
 
     def _arrange(self, ranges: Sequence[Any]) -> None:
-        """Keeps who has which slot; ValueError unless each has somebody."""
+        """Stores which server has which slot; ValueError unless every slot has a server."""
         slots: list[RedisServer] = []
         for first, last, (host, port, *_), *_ in sorted(ranges, key=lambda found: found[0]):
             if first != len(slots):
@@ -123,7 +123,7 @@ class Cluster:
         return self._servers[address]
 
     async def aclose(self) -> None:
-        """Ends every connection that is not in use."""
+        """Closes every connection that is not in use."""
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
@@ -142,8 +142,8 @@ async def of_each(
     work: Callable[[RedisServer, list[int]], Awaitable[AnswerT]],
     places: dict[RedisServer, list[int]],
 ) -> list[AnswerT | BaseException]:
-    """What came of the work of each server, all at once; errors stand in their place."""
-    if len(places) == 1:  # as nearly always, and then no task is needed
+    """Runs work for all servers at once; returns the results in order, errors among them."""
+    if len(places) == 1:  # the usual case, which needs no task
         [(server, where)] = places.items()
         try:
             return [await work(server, where)]

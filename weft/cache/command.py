@@ -1,4 +1,4 @@
-"""The command `weft cache`: what is cached, and dropping it."""
+"""The command `weft cache`: lists, shows and drops cached values."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -15,13 +15,13 @@ Coordinate = Annotated[str, typer.Argument(help="The field, such as Author.bookC
 
 
 class Run(Protocol):
-    """Runs work on the contents of the cache, wherever it is."""
+    """Opens the contents of the cache, runs `work` on them and returns its result."""
 
     def __call__(self, work: Callable[[CacheContents], Awaitable[AnswerT]]) -> AnswerT: ...
 
 
 def cache_commands(run: Run) -> typer.Typer:
-    """`fields`, `values` and `drop`."""
+    """Returns the commands `fields`, `values` and `drop`."""
     commands = typer.Typer(help="Look into the cache, or drop what is in it.", no_args_is_help=True)
 
     def told(work: Callable[[CacheContents], Awaitable[AnswerT]]) -> AnswerT:

@@ -1,4 +1,4 @@
-"""What a cached resolver does for the parents whose values are not there: computes and stores."""
+"""Computes and stores the values that a cached resolver did not find in the cache."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ class Computation:
     async def compute(
         self, places: Sequence[int], *, is_stored: bool = True, is_claimed: bool = False
     ) -> None:
-        """Computes the values at these places, with loaders that remember nothing."""
+        """Computes the values at these places, with new loaders, which have nothing loaded yet."""
         if not places:
             return
         keys = self.entries[0].keys
@@ -55,7 +55,10 @@ class Computation:
             self._store(places, keys, number(bound.xmin), read_at, is_claimed=is_claimed)
 
     async def compute_once(self, places: Sequence[int]) -> None:
-        """Computes what nobody else computes just now, and waits a while for the others."""
+        """Computes the values that no other call computes now, and waits for the others.
+
+        Computes those that did not come in `once_ms`, too.
+        """
         entries = [self.entries[place] for place in places]
         claimed = await self.cache.claim(entries, self.policy.once_ms)
         ours = [place for place, is_ours in zip(places, claimed, strict=True) if is_ours]
@@ -96,7 +99,7 @@ class Computation:
         self.cache.offer(fills)
 
     def _encoded(self, place: int, xmin: bytes, read_at: float) -> bytes | None:
-        """The value as Redis gets it; None if it is not to be kept."""
+        """Returns the value encoded for Redis; None if it is not to be kept."""
         value = self.values[place]
         if not self.policy.keeps(self.keys[place], value):
             return None
@@ -108,5 +111,5 @@ class Computation:
 
 
 async def finished(answer: Any) -> Any:
-    """The answer of a resolver, which may have to be waited for."""
+    """Returns the answer of a resolver, awaited where it is awaitable."""
     return await answer if inspect.isawaitable(answer) else answer

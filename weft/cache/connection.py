@@ -1,4 +1,4 @@
-"""One held connection to Redis: a command, its answer, within a time limit."""
+"""One connection to Redis that is held open: commands and their replies, within a time limit."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ CONNECT_SECONDS = 0.25
 RUN_ID_LETTERS = 8
 
 Command = tuple[Any, ...]
-"""Its parts are bytes or integers."""
+"""The parts are bytes or integers."""
 
 FAILURES = (RedisError, OSError, TimeoutError)
 
 
 class RedisConnection:
-    """redis-py connects, signs in and parses; what it does around each command is left out.
+    """A connection that redis-py opens and parses, without redis-py's overhead for each command.
 
-    `run_id` names the server process. A restarted server, and a replica that was promoted, have
-    another: what they hold may be older than what was written to the one before.
+    `run_id` names the server process. A restarted server and a promoted replica have another one:
+    what they hold may be older than what was written to the server before.
     """
 
     def __init__(self, raw: Any, run_id: str, *, is_in_cluster: bool) -> None:
@@ -32,9 +32,9 @@ class RedisConnection:
         self.is_in_cluster = is_in_cluster
 
     async def ask_all(self, commands: list[Command], *, seconds: float) -> list[Any]:
-        """The answers to commands in one go; one that is an error stands in its place.
+        """Sends commands in one write and returns their replies, error replies among them.
 
-        CacheUnavailable if they do not come, and the connection ends.
+        If a reply does not come, closes the connection and raises CacheUnavailable.
         """
         packed = b"".join([hiredis.pack_command(command) for command in commands])
         answers: list[Any] = []
@@ -52,22 +52,22 @@ class RedisConnection:
             await self.close()
             raise CacheUnavailable("The cache did not answer.") from error
         except BaseException:
-            await self.close()  # an answer that nobody has read would be taken for the next one
+            await self.close()  # an unread reply would be taken for that of the next command
             raise
         return answers
 
     @property
     def is_closed(self) -> bool:
-        """Whether the connection is lost; it never comes back."""
+        """Whether the connection is lost; it never opens again."""
         return not self._raw.is_connected
 
     async def close(self) -> None:
-        """Ends the connection, without waiting for Redis."""
+        """Closes the connection, without waiting for Redis."""
         await self._raw.disconnect(nowait=True)
 
 
 async def connect(pool: ConnectionPool) -> RedisConnection:
-    """A new connection to where the pool points; CacheUnavailable if there is none to be had."""
+    """Opens a connection to the server of the pool; CacheUnavailable if that fails."""
     raw: Any = pool.make_connection()
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -85,6 +85,6 @@ async def connect(pool: ConnectionPool) -> RedisConnection:
 
 
 def is_in_cluster(information: Mapping[str, Any]) -> bool:
-    """Whether a server is one of a cluster, by the fields of its `INFO server`."""
+    """Whether a server belongs to a cluster, by the fields of its `INFO server`."""
     mode = information.get("redis_mode") or information.get("server_mode")  # the latter is Valkey's
     return mode == "cluster"

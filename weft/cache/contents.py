@@ -1,4 +1,4 @@
-"""What Redis keeps of cached fields, for people: to look at, and to drop."""
+"""Lists, shows and drops the cached values in Redis, for operators."""
 
 import re
 import time
@@ -19,14 +19,17 @@ DROPPED_AT_ONCE = 500
 
 
 class CacheContents:
-    """What stands under a prefix in one Redis server, or in all of a cluster; to be closed."""
+    """The keys under a prefix in one Redis server, or in all servers of a cluster.
+
+    Must be closed.
+    """
 
     def __init__(self, client: "Redis | RedisCluster", prefix: str) -> None:
         self._client: Any = client
         self._prefix = prefix
 
     async def fields(self) -> dict[str, FieldContents]:
-        """Every field of which values are kept, by coordinate."""
+        """Returns every field that has cached values, by coordinate."""
         found: dict[str, FieldContents] = {}
         async for key, match in self._value_keys():
             field = found.setdefault(match[3], FieldContents())
@@ -35,7 +38,7 @@ class CacheContents:
         return dict(sorted(found.items()))
 
     async def values(self, coordinate: str, limit: int) -> list[ValueContents]:
-        """Values of a field, at most `limit`, in no order."""
+        """Returns at most `limit` values of a field, in no order."""
         found: list[ValueContents] = []
         async for key, match in self._value_keys(coordinate):
             if len(found) == limit:
@@ -68,10 +71,10 @@ class CacheContents:
         )
 
     async def drop(self, coordinate: str | None = None) -> int:
-        """Drops the values of a field, or of all; how many.
+        """Drops the values of a field, or of all fields, and returns their number.
 
-        With their fences, and the version of all, so that what processes still have of them counts
-        no more either. What shares a fence with them is computed anew as well.
+        Drops their fences and the version too, which invalidates the copies that processes have.
+        Values that share a fence with them are also computed again.
         """
         doomed: list[bytes] = []
         values = 0
@@ -86,7 +89,7 @@ class CacheContents:
         for pattern in groups:
             doomed += [key async for key in self._keys(pattern)]
         for key in dict.fromkeys(doomed):
-            await self._client.unlink(key)  # one at a time: in a cluster they lie apart
+            await self._client.unlink(key)  # one at a time: in a cluster their slots differ
         return values
 
     async def _value_keys(
@@ -108,12 +111,12 @@ class CacheContents:
 
 
 def _quoted(text: str) -> str:
-    """What stands for itself in a pattern of Redis."""
+    """Escapes text for use in a pattern of Redis."""
     return re.sub(r"([*?\[\]\\^])", r"\\\1", text)
 
 
 async def open_contents(redis_url: str, prefix: str) -> CacheContents:
-    """What is kept by the server, or the cluster, at a URL."""
+    """Opens the contents of the server, or the cluster, at a URL."""
     client = Redis.from_url(redis_url)
     information: Any = await client.info("server")
     if not is_in_cluster(information):

@@ -1,4 +1,4 @@
-"""What a cached field needs of the domain's context."""
+"""The part of the domain's context that cached fields need."""
 
 from typing import Any, Protocol, Self
 
@@ -8,31 +8,35 @@ from weft.cache.snapshot_bound import SnapshotBound
 
 
 class CachingContext(Protocol):
-    """One operation's context; see `weft.declare.info.OperationContext`."""
+    """Context of one operation; see `weft.declare.info.OperationContext`."""
 
     cache: Cache | None
     fences_version: bytes | None
-    """As the cache has read it for this operation, since it began or last wrote; else None."""
+    """The version of the fences, if it was read since the operation began or last wrote."""
     taken: list[Taken] | None
-    """What the cache has answered in full; None unless somebody wants to know."""
+    """The calls that the cache has answered in full; None if they are not recorded."""
 
     @property
     def viewer(self) -> Any:
-        """Who asks."""
+        """The viewer of the operation."""
         ...
 
     def seen_by(self, viewer: Any) -> Self:
-        """The same operation as this viewer's."""
+        """Returns the context of the same operation for this viewer."""
         ...
 
     @property
     def viewer_key(self) -> str:
-        """Names all that answers may depend on of who asks; short, the same for the same."""
+        """A short key of everything about the viewer that can change an answer.
+
+        Equal viewers have equal keys.
+        """
         ...
 
     def isolated(self, bound: SnapshotBound, *, public: bool) -> Self:
-        """The same operation with loaders of its own, which remember nothing and tell `bound`.
+        """Returns a context with loaders of its own: nothing loaded yet, snapshots go to `bound`.
 
-        With `public`, whoever reads the viewer has `bound` spoilt, or raises in tests.
+        With `public`, reading the viewer spoils `bound`, or raises ViewerRead if the cache is
+        strict.
         """
         ...

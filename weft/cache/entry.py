@@ -1,4 +1,4 @@
-"""Entries: what a process keeps of one cached value, and the bytes that Redis has of it."""
+"""Entries: what a process keeps of one cached value, and how Redis stores it."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
@@ -14,22 +14,22 @@ from weft.declare.remembered import kept_bytes
 from weft.memory_weight import weight_of
 
 NOTHING: Any = object()
-"""In place of a value: there is none. A value may be None."""
+"""Stands for a missing value, since a value may be None."""
 
 
 OVERHEAD_BYTES = 500
-"""What an entry takes beside its keys and its value."""
+"""Bytes that an entry takes beside its keys and its value."""
 
 
 class Entry:
-    """One value's keys, and the value as this process has it, with its snapshot's xmin.
+    """The keys of one value, and the value as this process has it, with its snapshot's `xmin`.
 
-    `name` is its key in this process, the others are those in Redis, in one history of the
-    database: that of `keys`, None as long as none is known. `keys_bytes` is what it takes without a
-    value.
+    `name` is its key in this process. The other keys are those in Redis, in one history of the
+    database: that of `keys`, which is None as long as no history is known. `keys_bytes` is what the
+    entry takes without a value.
 
-    A value that is kept here counts no more than one in Redis. `counted_in` is the version of all
-    fences in which it was found to count; None if in none that is known. `was_computed`: whether
+    A value that is kept here is checked as one in Redis is. `counted_in` is the version of all
+    fences in which it was found valid; None if no such version is known. `was_computed`: whether
     this process has computed the value, kept or not.
     """
 
@@ -55,11 +55,11 @@ class Entry:
         self.forget()
 
     def forget(self) -> None:
-        """Has no value any more."""
+        """Removes the value."""
         self.value, self.xmin, self.expires_at, self.counted_in = NOTHING, b"", 0.0, None
 
     def keep(self, value: Any, xmin: bytes, expires_at: float) -> bool:
-        """Whether it has the value now: unless a newer one is there."""
+        """Takes a value unless the entry has one of a newer snapshot; returns whether it did."""
         is_newest = xmin >= self.xmin
         if is_newest:
             self.value, self.xmin, self.expires_at, self.counted_in = value, xmin, expires_at, None
@@ -67,10 +67,10 @@ class Entry:
 
 
 class Entries:
-    """The entries of one process by name. One that is in use may be dropped, and made anew.
+    """The entries of one process by name. An entry in use may be evicted, and made a second time.
 
-    `keys` are those of the newest history of the database that the process knows, which new entries
-    get. One of an earlier history may still be in use, and is not kept any more.
+    `keys` are those of the newest history of the database that the process knows; new entries get
+    them. An entry of an earlier history may still be in use, but is no longer kept.
     """
 
     keys: Keys | None = None
@@ -85,13 +85,13 @@ class Entries:
 
     @property
     def weight_bytes(self) -> int:
-        """What all of them weigh together."""
+        """Bytes of all entries together."""
         return self._kept.bytes
 
     def add(
         self, name: tuple[str, tuple[str, bytes], Any], tags: Sequence[str], shape: str
     ) -> Entry:
-        """Keeps an entry that has no value yet, so that all who ask for it share it."""
+        """Makes an entry that has no value yet, and keeps it so that all operations share it."""
         keys = self.keys
         if keys is None:
             return Entry(name, b"", ())
@@ -103,14 +103,14 @@ class Entries:
     def keep(
         self, entry: Entry, value: Any, xmin: bytes, expires_at: float, encoded_bytes: int
     ) -> None:
-        """Gives the entry a value, which takes so many bytes in Redis, and keeps the entry."""
+        """Gives the entry a value, of `encoded_bytes` in Redis, and keeps the entry."""
         if entry.keep(value, xmin, expires_at) and entry.keys is self.keys:
             weight = entry.keys_bytes + kept_bytes(value, encoded_bytes)
             self._kept.put(entry.name, entry, weight, expires_at)
 
 
 class Codec:
-    """Values of one policy as bytes: xmin, time of the snapshot, then MessagePack."""
+    """Values of one policy as bytes: `xmin`, then time of the snapshot and value as MessagePack."""
 
     def __init__(self, policy: CachePolicy) -> None:
         self.ttl_seconds = policy.ttl_seconds
@@ -119,12 +119,12 @@ class Codec:
         self._decoder: Any = msgspec.msgpack.Decoder(tuple[float, policy.value_type])
 
     def encode(self, value: Any, xmin: bytes, read_at: float) -> bytes:
-        """What Redis gets; `read_at` is a time of the clock that all machines share."""
+        """Returns the bytes for Redis; `read_at` is a time of the clock that all machines share."""
         encode = self._policy.encode
         return xmin + self._encode((read_at, value if encode is None else encode(value)))
 
     def decode(self, stored: bytes, key: Any, arguments: Any) -> tuple[bytes, float, Any] | None:
-        """xmin, time of the snapshot and value; None for bytes that this release never wrote."""
+        """Returns `xmin`, snapshot time and value; None for bytes that this release never wrote."""
         xmin = stored[:DIGITS]
         if not xmin.isdigit():
             return None

@@ -1,4 +1,4 @@
-"""Raising fences before a COMMIT: what becomes of a write when Redis cannot be reached."""
+"""Raises fences before a COMMIT, and decides about a write when Redis cannot be reached."""
 
 from collections.abc import Callable, Iterable
 from typing import Literal
@@ -13,11 +13,11 @@ WhenUnreachable = Literal["available", "strict"]
 
 
 class WriteFences:
-    """What the one place that writes calls.
+    """Raises the fences of a write; called from the one place that writes.
 
     `available` commits although Redis cannot be reached, and acknowledges one lease later: by then
-    the relay has raised the fences out of the change log, or nobody believes the cache. `strict`
-    refuses the write, which may be tried again.
+    the relay has raised the fences from the change log, or no cached value is used. `strict`
+    refuses the write, which can be retried.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class WriteFences:
     async def raise_before_commit(
         self, history: str | None, tags: Iterable[str], transaction_id: int
     ) -> float:
-        """When the transaction may commit: how many seconds after that it may be acknowledged.
+        """Raises fences; returns how many seconds after its COMMIT the write may be acknowledged.
 
-        The fences are those of the history that the transaction's own connection belongs to; None
-        if that is not known. Unavailable if it must not commit.
+        `history` is that of the transaction's own connection, None if it is not known. Raises
+        Unavailable if the transaction must not commit.
         """
         try:
             if history is None:

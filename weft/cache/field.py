@@ -1,4 +1,4 @@
-"""A resolver behind the cache: all parents of a level looked up at once, the others computed."""
+"""A resolver behind the cache: looks up all parents of a level at once, computes the misses."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ encode_sorted = msgspec.json.Encoder(enc_hook=repr, order="sorted").encode
 
 
 def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., Any]:
-    """A resolver of all parents that asks the cache of `info.context` first."""
+    """Returns a resolver of all parents that looks into the cache of `info.context` first."""
     codec, shape = Codec(policy), shape_of(policy.value_type)
 
     @wraps(resolver)
@@ -61,7 +61,7 @@ def cached(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., A
 
 
 def cached_root(resolver: Callable[..., Any], policy: CachePolicy) -> Callable[..., Any]:
-    """The same for a field without parents."""
+    """As `cached`, for a field without parents."""
 
     async def as_level(parents: Sequence[Any], info: Info, **arguments: Any) -> list[Any]:
         return [await finished(resolver(info, **arguments))]
@@ -89,7 +89,7 @@ def _count(
 
 
 def _digest(arguments: Mapping[str, Any]) -> bytes:
-    """Arguments as part of a key: equal for equal ones, whatever order they came in."""
+    """Arguments as part of a key: equal for equal arguments in any order."""
     if not arguments:
         return NO_ARGUMENTS
     return blake2b(encode_sorted(arguments), digest_size=ARGUMENTS_BYTES).hexdigest().encode()

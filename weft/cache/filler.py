@@ -1,4 +1,4 @@
-"""Fills: new values go to Redis in the background, a pipeline at a time, or not at all."""
+"""Stores new values in Redis in the background, one pipeline at a time, or drops them."""
 
 import asyncio
 import secrets
@@ -15,18 +15,18 @@ from weft.errors import WeftError
 from weft.memory_weight import weight_of
 
 OVERHEAD_BYTES = 500
-"""What a waiting value takes beside its bytes and its keys."""
+"""Bytes that a waiting fill takes beside its encoded value and its keys."""
 MAX_BATCH = 50
 FENCE_LIVES = 2
-"""How long a fence is kept after values were stored, in lives of these values: so they do not
-outlive it, and it is still there when those that are read again and again are stored anew."""
+"""How long a fence is kept after values were stored, in lifetimes of these values. So they do not
+outlive it, and it still exists when values that are read often are stored the next time."""
 GATHER_SECONDS = 0.002
-"""How long a value waits for others, and for its own answer to be sent."""
+"""Batch window of fills; it also lets the response that computed a value be sent first."""
 
 DrawId = Callable[[str], Awaitable[int]]
-"""A transaction id of the history of this name, new, drawn after the call.
+"""Returns a new transaction id of the named history, drawn after the call.
 
-Unavailable if the database has another history by now.
+Raises Unavailable if the database has another history by now.
 """
 
 _log = structlog.get_logger(__name__)
@@ -34,10 +34,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A value to be stored, encoded; it was read in a snapshot of this `xmin`.
+    """An encoded value to be stored, which was read in a snapshot of this `xmin`.
 
-    Without `stored` it only ends the claim of a value that is not kept. `life_seconds` is how long
-    such values live. `history` names that of the database to which `xmin` and the keys belong.
+    Without `stored` it only ends the claim of a value that is not kept. `life_seconds` is the
+    lifetime of such values. `history` names the database history of `xmin` and the keys.
     """
 
     history: str
@@ -48,21 +48,21 @@ class Fill:
     expires_at: float
     life_seconds: float
     claim_key: bytes | None = None
-    """Of the process that computed it, if others wait for it."""
+    """The claim to end, if one was made so that others wait for this value."""
 
     @property
     def weight_bytes(self) -> int:
-        """What it takes while it waits."""
+        """Bytes that the fill takes while it waits."""
         return (
             OVERHEAD_BYTES + len(self.stored or b"") + weight_of((self.value_key, self.fence_keys))
         )
 
 
 class Filler:
-    """Stores values whose fences are whole, and sees to it that they become so.
+    """Stores values whose fences are whole, and makes their fences whole.
 
     A tag that is read for the first time takes two misses: after the first its fence is made, open,
-    and made whole by a transaction id drawn after that; so what was read before cannot count yet.
+    and made whole by a transaction id drawn after that; so a value read before is not valid yet.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Filler:
         self._work: asyncio.Task[None] | None = None
 
     def offer(self, fills: Sequence[Fill]) -> None:
-        """Takes what there is room for; never waits, never fails."""
+        """Queues the fills there is room for and drops the others; never waits, never raises."""
         for fill in fills:
             if self._waiting_bytes + fill.weight_bytes <= FILLS.max_bytes:
                 self._waiting.append(fill)
@@ -92,7 +92,7 @@ class Filler:
                 self._waiting_bytes -= sum(fill.weight_bytes for fill in batch)
                 await self.store(batch)
         except WeftError:
-            self._drop_waiting()  # neither store keeps anybody waiting, and later values come
+            self._drop_waiting()  # Redis or the database is away; later values are stored
         except Exception:
             self._drop_waiting()
             _log.exception("cache_fill_failed")
@@ -104,10 +104,10 @@ class Filler:
         self._waiting_bytes = 0
 
     async def store(self, batch: Sequence[Fill]) -> None:
-        """Stores what may count, at once; Unavailable if Redis or the database is not there."""
+        """Stores those that are valid; Unavailable if Redis or the database cannot be reached."""
         kept = [fill for fill in batch if fill.stored is not None]
         fences: dict[bytes, bytes] = {}
-        for history in {fill.history for fill in kept}:  # one, unless one has just ended
+        for history in {fill.history for fill in kept}:  # one, unless the history just changed
             of_history = [fill for fill in kept if fill.history == history]
             fences |= await self._whole_fences(history, of_history)
         entries: list[tuple[bytes, bytes, int]] = []
@@ -131,7 +131,7 @@ class Filler:
         seen = dict(zip(keys, found, strict=True))
         still_open = [key for key, fence in seen.items() if not is_whole(fence)]
         if still_open:
-            # Drawn only now, when the fences are known to be there: the proof rests on it.
+            # Drawn only after the fences exist: the proof in `weft.cache.fence` rests on it.
             drawn = await self._draw_id(history)
             fences = [seen[key] for key in still_open]
             whole = await self._store.make_whole(still_open, fences, drawn)
@@ -139,12 +139,12 @@ class Filler:
         return seen
 
     async def settle(self) -> None:
-        """Returns when nothing waits to be stored."""
+        """Waits until all queued fills are stored or dropped."""
         while self._work is not None:
             await asyncio.shield(self._work)
 
     async def aclose(self) -> None:
-        """Drops what waits."""
+        """Drops all queued fills, and cancels what is being stored."""
         self._drop_waiting()
         if self._work is not None:
             self._work.cancel()

@@ -1,21 +1,21 @@
-"""What is told of values that Redis keeps."""
+"""Descriptions of the values in Redis, as `weft cache` shows them."""
 
 import msgspec
 
 
 class FieldContents(msgspec.Struct):
-    """How many values of a field are kept, and their bytes."""
+    """The number of a field's values in Redis, and their bytes."""
 
     values: int = 0
     bytes: int = 0
 
 
 class ValueContents(msgspec.Struct, frozen=True):
-    """One value and whose it is.
+    """One value and its viewer.
 
-    `viewer` is empty for what everybody sees. The age counts from the value's snapshot.
-    `written_since`: the tags beside it that were written since then, or read for the first time;
-    if one of them is its own, the value counts no more.
+    `viewer` is empty for a value that all viewers share. The age counts from the value's snapshot.
+    `written_since`: the tags of its group that were written since then, or read for the first time;
+    if its own tag is among them, the value is invalid.
     """
 
     key: str

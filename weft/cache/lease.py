@@ -1,10 +1,10 @@
-"""The lease: the cache is believed only as long as somebody raises fences for all writers.
+"""The lease: cached values are used only as long as fences are raised for all writers.
 
-Whoever writes through the application raises fences itself. For all others (psql, another program,
-an application that could not reach Redis) the relay does, out of the change log. Each of its passes
-that found everything raised renews the lease, counted from when the pass began; so a write that
-nobody announced is seen by readers at most one lease later, and if the relay dies or Redis cannot
-hear it, the cache is not believed at all.
+Writes through the application raise fences themselves. For all others (psql, another program, an
+application that could not reach Redis) the relay raises them, from the change log. Each pass that
+leaves all fences raised renews the lease, counted from when the pass began. So readers see a write
+that raised no fence at most one lease later; and if the relay dies or cannot reach Redis, no cached
+value is used at all.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ TagsOf = Callable[[Change], Iterable[str]]
 
 
 class FenceRelay:
-    """What the relay does for the cache, while it leads."""
+    """The relay's work for the cache, while it is the leader."""
 
     def __init__(
         self,
@@ -49,19 +49,19 @@ class FenceRelay:
         self._outage = Outage("redis", "lease")
 
     def lead(self, history: str | None) -> None:
-        """To be called when the relay begins to lead: what another raised or not is not known.
+        """Must be called when the relay begins to lead: which fences others raised is unknown.
 
-        `history` names that of the log; without one nothing can be raised, and no lease is given.
+        `history` names that of the log; without one no fence is raised, and no lease is granted.
         """
         self._keys = None if history is None else Keys(history)
         self._is_granted = False
         self._expect_lease()
 
     async def begin(self) -> Prepare:
-        """To be called before each pass over the log; what it gives, with all that was found.
+        """Must be called before each pass over the log; returns what to call with its changes.
 
-        The time is that of Redis, and leases end by its clock at a time that is fixed now: so no
-        renewal that comes late, because a process or Redis was stopped, can last longer.
+        Reads the time of Redis, by whose clock leases end, at a time that is fixed here. So a
+        renewal that comes late, because a process or Redis was stopped, does not last longer.
         """
         try:
             if self._keys is None:
@@ -72,9 +72,10 @@ class FenceRelay:
             return self._until_unbelieved
 
     async def _raise(self, keys: Keys, began_at_ms: int, changes: Sequence[Change]) -> None:
-        """Raises the fences of changes that nobody was told of yet, and renews the lease.
+        """Raises the fences of changes that are not published yet, and renews the lease.
 
-        Where that fails it returns when the last lease has ended: who is told then reads afresh.
+        If that fails, waits until the last lease has ended: readers of the published changes then
+        find no cached value.
         """
         try:
             await self._raise_all(keys, changes)
@@ -93,7 +94,7 @@ class FenceRelay:
         self._ended_by = self._clock() + (self._store.limits.lease_ms + LEASE_MARGIN_MS) / 1000
 
     def _lost(self, error: WeftError) -> None:
-        # Nobody knows what was raised: nothing that is cached now will count.
+        # Which fences were raised is unknown: the next lease invalidates all that is cached now.
         self._is_granted = False
         self._outage.failed(error)
 

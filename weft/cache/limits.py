@@ -1,25 +1,25 @@
-"""How long the cache is waited for, and how long its parts live."""
+"""How long callers wait for the cache, and how long its parts live."""
 
 from dataclasses import dataclass
 
 LEASE_MARGIN_MS = 50
-"""How much longer a lease is waited for: clocks do not all run at the same speed."""
+"""Added where the end of a lease is waited for, since clocks run at different speeds."""
 
 LEASE_MS = 500
-"""How long cached values count after all writes were last known."""
+"""How long cached values may be used after the fences of all writes were last raised."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
-    """How long the cache is waited for, and how long its parts live."""
+    """Time limits of callers, and lifetimes of what is in Redis."""
 
     read_ms: int = 50
-    """How long readers wait for one answer."""
+    """How long readers wait for one reply."""
     raise_ms: int = 250
-    """How long writers wait, and the relay."""
+    """How long writers and the relay wait."""
     lease_ms: int = LEASE_MS
     breaker_ms: int = 250
-    """How long nobody asks again after a failure."""
+    """How long Redis is not tried after a failure."""
     fence_seconds: int = 86_400
-    """How long the version of all fences is kept, and a fence at most; any length is safe."""
+    """Lifetime of the version of all fences, and the longest of a fence; any length is safe."""
     connections: int = 2

@@ -1,4 +1,4 @@
-"""How a field is cached: data beside its declaration."""
+"""The policy by which a field is cached: data beside the field's declaration."""
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from weft.errors import DeclarationError
 
 
 class CacheScope(enum.Enum):
-    """Whose answer it is."""
+    """Which viewers share a value."""
 
     VIEWER = "of one viewer"
     PUBLIC = "everybody's: the resolver never looks at who asks"
@@ -19,32 +19,32 @@ class CacheScope(enum.Enum):
 class CachePolicy:
     """How one field is cached.
 
-    The value must follow from the key, the arguments, what is stored, and with VIEWER who asks;
+    The value must follow from the key, the arguments, what is stored and, with VIEWER, the viewer;
     from nothing else. Stored means read by loaders in the resolver's own call.
 
-    - `ttl_seconds`: how old a value may get, counted from its snapshot, whatever else fails.
+    - `ttl_seconds`: the greatest age of a value, counted from its snapshot, whatever else fails.
     - `tags`: what a write must touch to change the value, such as `Author:7.books`, from the key
-      and the resolver's arguments. At least one; whoever writes raises the same.
-    - `key`: what the resolver reads of a parent; texts, numbers and structs of these will do.
-      Not asked for a root field, which has none.
-    - `scope`: VIEWER, unless the field answers everybody alike.
-    - `only_if`: of which arguments values are kept, out of the resolver's. Those that clients
-      choose freely, such as a search or a time, make values that are unlikely to be
-      requested again: leave them out. All, unless it is given.
-    - `if_repeated`: of which arguments a value is kept only when it is computed a second time while
-      the process remembers the first: of those that many may share and one may make up, such as a
-      cursor.
-    - `seen_as`: with VIEWER, whom to compute it for instead, out of who asks and the parents: a
-      viewer who sees the same, of whom there are fewer, so that more of them share a value. What
-      that one does not see is never answered.
-    - `once_ms`: how long others, in all processes, wait for whoever computes a value. 0, everybody
-      computes, unless that takes much longer than asking Redis twice.
-    - `keeps`: which values are kept, from the key and the value; all, unless given. Not those of
-      keys that a client can make up, of which there is no end: such as a count of 0, which is of
-      an owner without anything, or of none at all.
-    - `value_type`: what msgspec reads a stored value as; the resolver's return type unless given.
-    - `encode`, `decode`: for values that are no rows: to what msgspec takes, and back with the key
-      and the arguments.
+      and the resolver's arguments. At least one; writes raise the fences of the same tags.
+    - `key`: what the resolver reads of a parent; texts, numbers and structs of these are possible.
+      Not called for a root field, which has no parent.
+    - `scope`: VIEWER, unless the field gives all viewers the same value.
+    - `only_if`: for which arguments of the resolver values are kept; by default for all. Exclude
+      arguments that clients choose freely, such as a search or a time: their values are unlikely
+      to be requested a second time.
+    - `if_repeated`: for which arguments a value is kept only when the process computes it a second
+      time, with the entry of the first still there. For arguments that many clients may share and
+      one client may make up, such as a cursor.
+    - `seen_as`: with VIEWER, the viewer to compute the value for instead, from the viewer and the
+      parents: one that sees the same and stands for many, so that more viewers share a value. What
+      that viewer does not see is never in an answer.
+    - `once_ms`: how long other calls, in all processes, wait for the one that computes a value.
+      Leave it at 0, with which all compute, unless that takes much longer than two reads of Redis.
+    - `keeps`: which values are kept, from the key and the value; by default all. Exclude keys that
+      clients can make up without end: such as a count of 0, which an owner without anything has,
+      and one that does not exist.
+    - `value_type`: what msgspec reads a stored value as; by default the resolver's return type.
+    - `encode`, `decode`: for values that are not rows: to what msgspec accepts, and back with the
+      key and the arguments.
     """
 
     ttl_seconds: float

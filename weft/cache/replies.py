@@ -1,11 +1,11 @@
-"""The answers of several calls as one, in the order of what was asked."""
+"""Joins the replies to several calls into one list, in the order of the keys."""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 def in_order(slots: Sequence[Sequence[int]], answers: list[Any], count: int) -> list[Any]:
-    """One answer for each key; a call that gave no list gives the same for all of its keys."""
+    """Returns one reply for each key; a reply that is no list stands for all keys of its call."""
     if len(slots) == 1 and isinstance(answers[0], list):
         return answers[0]
     found: list[Any] = [None] * count

@@ -1,4 +1,4 @@
-"""What the cache did: counters for metrics, and the same for one operation that is explained."""
+"""Counters of the cache: for metrics, and for one operation that is explained."""
 
 from collections import defaultdict
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Counts(msgspec.Struct):
-    """Of one field: `hits`; `misses`, of which a fence `rejected` some; `bypassed`: not asked."""
+    """Counts of one field. Of the misses a fence `rejected` some; `bypassed` skipped the cache."""
 
     hits: int = 0
     misses: int = 0
@@ -30,7 +30,7 @@ class Report:
         rejected: int = 0,
         bypassed: int = 0,
     ) -> None:
-        """Counts what became of one level's values."""
+        """Adds the counts of one level's values."""
         counts = self.fields[coordinate]
         counts.hits += hits
         counts.misses += misses

@@ -1,7 +1,7 @@
-"""The protocol's steps as Redis runs them, each atomically for every key that it is given.
+"""The protocol's steps as scripts of Redis, each atomic for all keys that it is given.
 
-Each key stands for itself, so a cluster gets one call for each slot. Numbers are compared as texts:
-Lua's own end at 2^53.
+Keys do not depend on one another, so a cluster gets one call for each slot. Numbers are compared as
+texts, since those of Lua are exact only up to 2^53.
 """
 
 _VALID = b"""
@@ -13,7 +13,7 @@ end
 """
 
 NEXT = b"+"
-"""In place of a transaction id: the key is the version's."""
+"""Stands in place of a transaction id where the key is that of the version."""
 
 RAISE = (
     _VALID
@@ -42,8 +42,9 @@ end
 return #KEYS
 """
 )
-"""ARGV: a transaction id for each key. Raises fences that are there; drops what is no fence, and
-what cannot be raised because Redis is full: a missing fence is always safe. The version: NEXT."""
+"""ARGV: for each key a transaction id, or NEXT for the version, which is counted up. Raises fences
+that exist. Drops what is no fence, and what cannot be raised because Redis is full: a missing fence
+is always safe."""
 
 ENSURE = (
     _VALID
@@ -62,9 +63,9 @@ end
 return fences
 """
 )
-"""ARGV: an open fence, its life in milliseconds. Puts it where there is none; gives them all.
+"""ARGV: an open fence, its lifetime in ms. Sets it where there is no fence; returns all fences.
 
-One that is there has its life anew once half of it is over."""
+A fence that exists gets its full lifetime back when less than half is left."""
 
 MAKE_WHOLE = (
     _VALID
@@ -103,8 +104,8 @@ return 0
 """
 )
 """KEYS: the lease, and the version where there may be one. ARGV: when the lease ends; number and
-life of a version, if there is none. Prolongs a whole lease that is still there; 0 if there is none.
-"""
+lifetime of a version, made if there is none. Prolongs a whole lease that still exists; returns 0 if
+there is none."""
 
 GRANT = (
     _MAKE_VERSION
@@ -118,4 +119,5 @@ redis.call('SET', KEYS[1], number, 'PXAT', ARGV[1])
 return 1
 """
 )
-"""As RENEW, and then a transaction id. A lease by which nothing older is taken."""
+"""As RENEW, with a transaction id as the last of ARGV. Sets a lease by which no older entry is
+valid."""

@@ -1,4 +1,4 @@
-"""One Redis server: reads of all operations joined, scripts and writes, and whether it answers."""
+"""One Redis server: joined reads of all operations, scripts and writes, with circuit breakers."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from weft.loading.connections import HeldConnections
 from weft.loading.dispatch import Dispatcher
 
 Name = Callable[[str], bytes]
-"""What every key begins with on the server of this run; CacheUnavailable if it cannot be said."""
+"""Gives the prefix of every key on the server with this run id."""
 
 KeyCommand = tuple[bytes, bytes, *tuple[Any, ...]]
 """A command whose first argument is its only key."""
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 class RedisServer:
-    """A server that stands alone, or one of a cluster, whose commands may touch one slot each."""
+    """A server by itself, or one of a cluster, where each command touches one slot only."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class RedisServer:
         slot_of: SlotOf | None = None,
         moved: Callable[[], None] = lambda: None,
     ) -> None:
-        """`slot_of` a key, in a cluster; otherwise one command may touch any keys.
+        """`slot_of` gives the slot of a key of a cluster; without it a command may touch any keys.
 
         `moved` is called when another server turns out to have the keys, or this one is lost.
         """
@@ -56,16 +56,16 @@ class RedisServer:
         self._raise_seconds = limits.raise_ms / 1000
 
     async def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """What stands under each key, in order; None for nothing, and for what is no text.
+        """Returns the value of each key, in order; None if there is none, or it is no string.
 
-        Joins with all that other operations ask in the meantime.
+        Joins the reads of other operations that are waiting.
         """
         if self._read_breaker.is_open:
             raise CacheUnavailable("The cache failed a moment ago.")
         return await self._reads.submit(self._fetch, keys)
 
     async def write(self, commands: Sequence[KeyCommand]) -> list[Any]:
-        """The answers to commands."""
+        """Sends commands and returns their replies."""
 
         def named(name: bytes) -> list[Command]:
             return [(verb, name + key, *rest) for verb, key, *rest in commands]
@@ -81,10 +81,10 @@ class RedisServer:
         *,
         raises: bool = False,
     ) -> list[Any]:
-        """The script's answers, one call for each slot: with what belongs to `each` key, if
-        anything does, and then with what is `shared`.
+        """Runs a script, by one call for each slot; returns its replies in the order of the keys.
 
-        `raises`: it is waited for longer, but not tried again for a moment once it has failed.
+        The arguments of a call are those of `each` for its keys, if given, and then `shared`. With
+        `raises` it waits longer, and after a failure refuses for a moment.
         """
         if raises and self._raise_breaker.is_open:
             raise CacheUnavailable("The cache failed a moment ago.")
@@ -118,12 +118,12 @@ class RedisServer:
         return in_order(slots, answers, len(keys))
 
     async def ask(self, *command: bytes | int) -> Any:
-        """The answer to a command without a key."""
+        """Returns the reply to a command without a key."""
         (answer,) = await self._ask(lambda _: [command], self._raise_seconds)
         return answer
 
     async def is_in_cluster(self) -> bool:
-        """Whether the server is one of a cluster."""
+        """Whether the server belongs to a cluster."""
         async with self._writers.lend() as connection:
             return connection.is_in_cluster
 
@@ -156,7 +156,7 @@ class RedisServer:
         return in_order(slots, answers, len(keys))
 
     def _places(self, keys: Sequence[bytes]) -> Sequence[Sequence[int]]:
-        """Where the keys of each slot stand."""
+        """Returns the indexes of the keys of each slot; without a cluster, all as one."""
         if self._slot_of is None:
             return [range(len(keys))]
         slots: dict[int, list[int]] = {}
@@ -165,7 +165,7 @@ class RedisServer:
         return list(slots.values())
 
     def _checked(self, answers: list[Any]) -> list[Any]:
-        """The answers; CacheUnavailable if one is an error, which none has to be."""
+        """Returns the replies; raises NoScriptError or CacheUnavailable for an error among them."""
         for answer in answers:
             if isinstance(answer, MovedError):
                 self._moved()
@@ -182,7 +182,7 @@ class RedisServer:
         self._moved()
 
     async def aclose(self) -> None:
-        """Ends every connection that is not in use."""
+        """Closes every connection that is not in use."""
         await self._reads.close()
         await self._writers.close()
 

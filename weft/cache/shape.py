@@ -1,4 +1,4 @@
-"""A fingerprint of a value's type: what one release stored, another never reads as its own."""
+"""A fingerprint of a value's type, so that a release never reads values of another type."""
 
 from hashlib import blake2b
 from typing import Any, get_origin
@@ -9,7 +9,7 @@ SHAPE_BYTES = 3
 
 
 def shape_of(value_type: Any) -> str:
-    """Changes when the type's fields, their order, names or types do."""
+    """The fingerprint, which changes with the type's fields, their order, names or types."""
     return blake2b(_text(value_type).encode(), digest_size=SHAPE_BYTES).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What a value was read in: the oldest snapshot that went into it."""
+"""The oldest of the snapshots that a value was read in."""
 
 from weft.loading.snapshot import Snapshot
 
@@ -6,24 +6,24 @@ UNREAD = 2**63
 
 
 class SnapshotBound:
-    """The least xmin of all batches that were loaded; 0 once one of them could not tell."""
+    """The least `xmin` of all batches that were loaded; 0 once that of one batch is unknown."""
 
     __slots__ = ("_history", "xmin")
 
     def __init__(self, history: str | None) -> None:
-        """What is read in another history than this one is of no use to the value."""
+        """A batch that was read in another history than this one also makes `xmin` 0."""
         self._history = history
         self.xmin = UNREAD
 
     def note(self, snapshot: Snapshot) -> None:
-        """A batch was read in this snapshot."""
+        """Records the snapshot of a batch."""
         self.xmin = min(self.xmin, snapshot.xmin) if snapshot.history == self._history else 0
 
     def spoil(self) -> None:
-        """The value must not be stored."""
+        """Makes `xmin` 0: the value must not be stored."""
         self.xmin = 0
 
     @property
     def known(self) -> bool:
-        """Whether something was read, and every snapshot is known."""
+        """Whether at least one batch was read, and the snapshot of each is known."""
         return 0 < self.xmin < UNREAD

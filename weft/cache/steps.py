@@ -1,4 +1,4 @@
-"""What the cache needs of a store: the steps of the protocol."""
+"""The interface of the cache's store: the steps of the protocol."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -8,7 +8,10 @@ from weft.cache.limits import StoreLimits
 
 
 class Store(Protocol):
-    """What the cache needs of Redis. `weft.cache.keys`; CacheUnavailable wherever it fails."""
+    """What the cache needs of Redis. Keys are those of `weft.cache.keys`.
+
+    Every method raises CacheUnavailable when it fails.
+    """
 
     limits: StoreLimits
 

@@ -1,4 +1,4 @@
-"""The cache in Redis: the protocol's steps on one server, or on the servers of a cluster."""
+"""The cache's store in Redis: the steps of the protocol on one server or on a cluster."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from weft.cache.limits import StoreLimits
 from weft.cache.server import KeyCommand, RedisServer
 
 VERSION_BITS = 62
-"""Room to count on: Redis's numbers have 63."""
+"""Leaves room to count up from a random number: Redis's integers have 63 bits."""
 
 
 class RedisStore:
-    """`weft.cache.steps.Store`. Before each key stand `prefix` and the server's run."""
+    """`weft.cache.steps.Store` in Redis. Keys begin with `prefix` and the server's run id."""
 
     def __init__(self, url: str, prefix: str, limits: StoreLimits | None = None) -> None:
         self.limits = limits or StoreLimits()
@@ -28,9 +28,9 @@ class RedisStore:
         return f"{self._prefix}:cache:{run_id}:".encode()
 
     async def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """What stands under each key, in order; None for nothing, and for what is no text.
+        """Returns the value of each key, in order; None if there is none, or it is no string.
 
-        None also for what is kept by a server of the cluster that does not answer.
+        None also where a server of the cluster does not answer.
         """
         only = await self._layout.only()
         if only is not None:
@@ -50,16 +50,16 @@ class RedisStore:
         return found
 
     async def write(self, entries: Sequence[tuple[bytes, bytes, int]]) -> None:
-        """Stores values: key, value, and milliseconds to live."""
+        """Stores values, each given as key, value, and milliseconds to live."""
         await self._write([(b"SET", key, value, b"PX", life_ms) for key, value, life_ms in entries])
 
     async def claim(self, keys: Sequence[bytes], life_ms: int) -> list[bool]:
-        """Whether nobody else has each key, which is the caller's from now on, for so long."""
+        """Claims keys for `life_ms`; returns for each whether it was free."""
         answers = await self._write([(b"SET", key, b"1", b"PX", life_ms, b"NX") for key in keys])
         return [answer is not None for answer in answers]
 
     async def release(self, keys: Sequence[bytes]) -> None:
-        """Ends claims."""
+        """Releases claims."""
         await self._write([(b"DEL", key) for key in keys])
 
     async def _write(self, commands: Sequence[KeyCommand]) -> list[Any]:
@@ -70,7 +70,7 @@ class RedisStore:
         return _gathered(len(commands), places, await of_each(write, places))
 
     async def ensure_fences(self, keys: Sequence[bytes], token: bytes, life_ms: int) -> list[bytes]:
-        """The fence of each key; an open one with this token where there was none.
+        """Returns the fence of each key; makes an open one with this token where there is none.
 
         Each is kept for at least half of `life_ms` from now on.
         """
@@ -80,11 +80,11 @@ class RedisStore:
     async def make_whole(
         self, keys: Sequence[bytes], seen: Sequence[bytes], transaction_id: int
     ) -> list[bytes]:
-        """The fences after those that still are as they were seen have become whole."""
+        """Makes whole the fences that are still as they were seen; returns the fences of all."""
         return await self._run(scripts.MAKE_WHOLE, keys, seen, [number(transaction_id)])
 
     async def raise_fences(self, keys: Keys, transactions: Mapping[str, int]) -> None:
-        """Raises the fences of tags that are there, to a transaction id each, before it commits."""
+        """Raises existing fences of tags, each to the id of a transaction before it commits."""
         raised, numbers = [*keys.fences(transactions)], [*map(number, transactions.values())]
         if await self._layout.only() is not None:
             raised.append(keys.version)
@@ -92,7 +92,7 @@ class RedisStore:
         await self._run(scripts.RAISE, raised, numbers, raises=True)
 
     async def time_ms(self) -> int:
-        """The time of the server that holds the lease; leases end by it, whatever is late."""
+        """Returns the time of the server that holds the lease, by whose clock the lease ends."""
         (server,) = await self._places([LEASE_KEY])
         seconds, microseconds = await server.ask(b"TIME")
         return int(seconds) * 1000 + int(microseconds) // 1000
@@ -104,14 +104,14 @@ class RedisStore:
         return bool(renewed)
 
     async def grant_lease(self, keys: Keys, transaction_id: int, until_ms: int) -> None:
-        """A new lease, by which nothing is taken that was read before this transaction began."""
+        """Sets a lease by which no value is valid that was read before this transaction began."""
         names, new = await self._lease_and_version(keys)
         await self._run(scripts.GRANT, names, shared=[until_ms, *new, number(transaction_id)])
 
     async def _lease_and_version(self, keys: Keys) -> tuple[list[bytes], tuple[int, int]]:
-        """The keys, and of a new version the number, which never was one before, and the life.
+        """Returns the keys, and number and lifetime of a new version; the number is random.
 
-        A cluster has no version: fences and number would change one after the other there.
+        A cluster has no version: fences and number would not change in one step there.
         """
         new = secrets.randbits(VERSION_BITS), self.limits.fence_seconds * 1000
         is_alone = await self._layout.only() is not None
@@ -139,7 +139,7 @@ class RedisStore:
         return _gathered(len(keys), places, await of_each(run, places))
 
     async def aclose(self) -> None:
-        """Ends every connection that is not in use."""
+        """Closes every connection that is not in use."""
         await self._layout.aclose()
 
 
@@ -148,7 +148,7 @@ def _gathered(
     places: Mapping[RedisServer, Sequence[int]],
     answers: Sequence[list[Any] | BaseException],
 ) -> list[Any]:
-    """The answers of all servers in order; the first error, if there is one."""
+    """Returns the replies of all servers in order; raises the first error."""
     found: list[Any] = [None] * count
     for where, answer in zip(places.values(), answers, strict=True):
         if isinstance(answer, BaseException):

@@ -1,9 +1,9 @@
-"""Which entries count: those whose fences say so, and those that nobody has written past since.
+"""Decides which cached entries are valid: by their fences, or by an unchanged global version.
 
-The *version* of all fences is a number in Redis that every raising of fences changes, in the same
-step (`weft.cache.scripts.RAISE`), and that never comes again. An entry that counted in a version
-counts in it for ever: see `weft.cache.fence`. So while nobody writes, one number is asked instead
-of the fences of all entries, and once for each operation.
+The *version* of all fences is a number in Redis that every raise of fences changes, in the same
+step (`weft.cache.scripts.RAISE`), and that is never used twice. An entry that was valid in a
+version stays valid in it: see `weft.cache.fence`. So while nothing is written, each operation reads
+this number once, instead of the fences of all entries.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from weft.cache.keys import Keys
 from weft.cache.steps import Store
 
 CALM = 0.5
-"""The share of entries that were found to count in the version from which it is asked first."""
+"""Read the version first once more than this share of recent entries was valid in it."""
 MOMENTUM = 0.8
 
 
@@ -27,10 +27,10 @@ class Reader(Protocol):
 
 
 class Validity:
-    """Asks Redis for what it takes to know which entries count."""
+    """Reads what it needs from Redis to decide which entries are valid."""
 
     def __init__(self, store: Store, kept: Entries, wall_clock: Callable[[], float]) -> None:
-        """What Redis gives is kept in `kept`."""
+        """Values read from Redis are kept in `kept`."""
         self._store = store
         self._kept = kept
         self._wall_clock = wall_clock
@@ -44,9 +44,9 @@ class Validity:
         arguments: Any,
         reader: Reader,
     ) -> tuple[list[Any], int]:
-        """The values that count, NOTHING for the others, and how many a fence rejected.
+        """Returns valid values, NOTHING for the others, and how many a fence rejected.
 
-        CacheUnavailable if the cache cannot be asked or must not be believed now.
+        Raises CacheUnavailable if the cache cannot be reached, or must not be used now.
         """
         now = self._wall_clock()
         version = await self.version(reader, entries[0].keys)
@@ -64,9 +64,9 @@ class Validity:
         return values, rejected
 
     async def version(self, reader: Reader, keys: Keys | None) -> bytes | None:
-        """The version that the reader knows, or may be told at once where that is likely to pay.
+        """Returns the reader's version, reading it now where that is likely to pay; or None.
 
-        CacheUnavailable if the cache cannot be asked or must not be believed now.
+        Raises CacheUnavailable if the cache cannot be reached, or must not be used now.
         """
         if keys is None:
             raise CacheUnavailable("The database is not known yet.")
@@ -87,9 +87,10 @@ class Validity:
         reader: Reader,
         now: float,
     ) -> tuple[list[Any], int]:
-        """What this process keeps is asked for again if it does not count.
+        """Judges entries by their fences, after reading from Redis those without a value.
 
-        For another may have stored a newer one.
+        A value that this process kept and that is invalid is read from Redis in a second step,
+        since another process may have stored a newer one.
         """
         in_memory = [entry.expires_at > now for entry in entries]
         values = await self._judged(entries, codec, keys, arguments, reader, now)
@@ -125,7 +126,7 @@ class Validity:
         reader: Reader,
         now: float,
     ) -> list[Any]:
-        of_all = entries[0].keys  # all were made at once, in one history
+        of_all = entries[0].keys  # the entries of one call have one history
         assert of_all is not None
         wanted: dict[bytes, None] = {of_all.lease: None, of_all.version: None}
         for entry in entries:
@@ -134,7 +135,7 @@ class Validity:
             for fence_key in entry.fence_keys:
                 wanted[fence_key] = None
         answers = await self._store.read(list(wanted))
-        # By key, not by place: entries are every operation's, and others fill them meanwhile.
+        # By key, not by place: operations share entries, and others may fill them meanwhile.
         found = dict(zip(wanted, answers, strict=True))
         lease = _believed(found[of_all.lease])
         version = _version_of(lease, found[of_all.version])
@@ -157,7 +158,7 @@ class Validity:
 
 
 def _counting_in(version: bytes | None, entries: Sequence[Entry], now: float) -> list[Any]:
-    """The values that are known to count in a version, NOTHING for the others."""
+    """Returns the values known to be valid in a version, NOTHING for the others."""
     if version is None:
         return [NOTHING] * len(entries)
     return [
@@ -167,21 +168,21 @@ def _counting_in(version: bytes | None, entries: Sequence[Entry], now: float) ->
 
 
 def _believed(lease: bytes | None) -> bytes:
-    """The lease; CacheUnavailable if nobody answers for the cache now."""
+    """Returns the lease; raises CacheUnavailable if there is none that is whole."""
     if not is_whole(lease):
         raise CacheUnavailable("There is no lease.")
     return lease
 
 
 def _version_of(lease: bytes, number: bytes | None) -> bytes | None:
-    """None where there is none: in a cluster, and when it was lost, until it is made again."""
+    """Returns the version; None in a cluster, and while a lost number is not made yet."""
     return lease + number if number else None
 
 
 def take(
     kept: Entries, entry: Entry, stored: bytes | None, codec: Codec, key: Any, arguments: Any
 ) -> None:
-    """Keeps what Redis has, if it is what this release writes."""
+    """Replaces the entry's value by that in Redis; by none if this release did not write it."""
     entry.forget()
     decoded = stored and codec.decode(stored, key, arguments)
     if stored and decoded:
