@@ -1,1 +1,1 @@
-"""Loading: keys in, values out, in key order, batched within and across requests."""
+"""Loading: values of keys, in key order, batched within and across requests."""

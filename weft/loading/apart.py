@@ -1,8 +1,8 @@
 """Loads that may take long: apart from all others, on connections and with limits of their own.
 
-What reads more than it gives would hold up every ordinary read that it shared a connection or a
-statement with. Here such keys are not joined across operations, clients take turns, and what has no
-waiter any more is not begun, or is ended.
+A load that reads more rows than it returns would delay every ordinary read with which it shared a
+connection or a statement. Here such keys are not joined across operations, clients take turns, and
+a job whose last waiter has left is not begun, or is cancelled.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from weft.rates.address import client_at_work
 ConnectionT = TypeVar("ConnectionT", bound=Closable)
 
 RETRIED: ClientKey = ("retried", None)
-"""Takes turns as one client: what failed together with others, and is tried by itself."""
+"""The client of all loads that failed in a batch with others and are retried by themselves."""
 RETRY_AFTER_SECONDS = 1
 
 
 class _Waiter:
-    """One call: gets its values when all its jobs are done, or the first error."""
+    """One call, which gets its values when all its jobs are done, or the first error."""
 
     __slots__ = ("future", "jobs", "keys", "note", "values")
 
@@ -53,7 +53,7 @@ class _Waiter:
 
 
 class _Job:
-    """Keys for one statement, and who waits for them."""
+    """Keys for one statement, and the calls that wait for them."""
 
     __slots__ = ("clients", "fetch", "is_retry", "keys", "task", "waiters", "watches")
 
@@ -68,11 +68,11 @@ class _Job:
 
     @property
     def name(self) -> tuple[Any, ...]:
-        """What it asks: equal for jobs that one statement can answer together."""
+        """Equal for jobs that one statement can answer together."""
         return self.fetch, self.keys, self.is_retry
 
     def let_go(self) -> list[_Waiter]:
-        """Those who still wait, who wait for it no more."""
+        """Detaches the job from its waiters and returns them."""
         waiters = list(self.waiters)
         for waiter in waiters:
             waiter.jobs.discard(self)
@@ -81,11 +81,11 @@ class _Job:
 
 
 class ApartDispatcher(Generic[ConnectionT]):
-    """Runs jobs on a few held connections, one at a time on each, clients taking turns.
+    """Runs jobs on a few held connections, one at a time on each; clients take turns.
 
-    Equal jobs that have not begun are one. Jobs of several keys that fail while the connection is
-    sound are tried key by key, so that one key fails alone: n keys take n + 1 statements at most.
-    A key that is Unreadable has this error as its value, if its waiter asked for others too.
+    Equal jobs that have not begun become one. A job of several keys that fails while the connection
+    is sound is retried key by key, so that one key fails alone: n keys take n + 1 statements at
+    most. A key that is Unreadable has this error as its value, if its call has other keys too.
     """
 
     def __init__(
@@ -96,9 +96,9 @@ class ApartDispatcher(Generic[ConnectionT]):
         most_waiting: int,
         timeout_ms: int,
     ) -> None:
-        """`most_waiting` jobs of one client, and no more; `timeout_ms` is what connections allow.
+        """A client may queue `most_waiting` jobs; `timeout_ms` is the timeout of the connections.
 
-        `take_snapshot` tells, after each job, the oldest snapshot that it was read in.
+        `take_snapshot` gives, after each job, the oldest snapshot that it was read in.
         """
         self._connections = connections
         self._take_snapshot = take_snapshot
@@ -117,10 +117,11 @@ class ApartDispatcher(Generic[ConnectionT]):
         note: Any = None,
         watch: Watch | None = None,
     ) -> asyncio.Future[list[Any]]:
-        """Asks `fetch(connection, keys)` for values, by one statement or, of a TABLE, one a key.
+        """Queues `fetch(connection, keys)`: one call for all keys or, with TABLE, one for each.
 
-        The future gives them in key order; or RateLimited if too much of the client's waits, and
-        TooMuchToRead if PostgreSQL took too long. To cancel it takes back what was asked for.
+        The future gives the values in key order. It raises RateLimited if the client has too many
+        jobs in the queue, and TooMuchToRead if PostgreSQL took too long. Cancelling it drops or
+        cancels the jobs that have no other waiter.
         """
         waiter = self._waiter(keys, asyncio.get_running_loop().create_future(), note)
         client = client_at_work()
@@ -142,7 +143,7 @@ class ApartDispatcher(Generic[ConnectionT]):
     def retry(
         self, fetch: Any, keys: Sequence[Any], future: asyncio.Future[list[Any]], note: Any
     ) -> None:
-        """Asks again for what failed with others; `future` gets the values or its own error."""
+        """Retries keys that failed with those of other calls; `future` gets values or an error."""
         waiter = self._waiter(keys, future, note)
         self._add(fetch, tuple(dict.fromkeys(keys)), RETRIED, waiter, is_retry=True)
 
@@ -170,7 +171,7 @@ class ApartDispatcher(Generic[ConnectionT]):
         return job
 
     def _leave(self, waiter: _Waiter) -> None:
-        """Takes back what has no other waiter: drops it, or ends its statement."""
+        """Drops the waiter's jobs that have no other waiter, or cancels their statements."""
         for job in waiter.jobs:
             job.waiters.discard(waiter)
             if job.waiters:
@@ -187,7 +188,7 @@ class ApartDispatcher(Generic[ConnectionT]):
             self._waiting.discard(client, job)
 
     def _start_soon(self) -> None:
-        # After this turn of the loop, so that what is asked in the same turn joins.
+        # After this turn of the loop, so that all loads of the turn join.
         if not self._is_starting:
             self._is_starting = True
             asyncio.get_running_loop().call_soon(self._start)
@@ -210,7 +211,7 @@ class ApartDispatcher(Generic[ConnectionT]):
                 await self._connections.give_back(connection)
         except asyncio.CancelledError:
             self._fail(job, ConnectionAbortedError("the batch was cancelled"))
-        except Exception as error:  # no connection to be had
+        except Exception as error:  # no connection could be opened
             self._fail(job, error)
         finally:
             self._running.discard(job)
@@ -250,7 +251,7 @@ class ApartDispatcher(Generic[ConnectionT]):
                 waiter.fail(error)
 
     async def close(self) -> None:
-        """Ends what runs and closes the connections; what still waits fails."""
+        """Cancels the running jobs and closes the connections; calls that still wait fail."""
         jobs = [*self._running, *self._queued.values()]
         for job in list(self._queued.values()):
             self._unqueue(job)

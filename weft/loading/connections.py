@@ -1,4 +1,4 @@
-"""Connections that are held open and lent one at a time."""
+"""Connections that are held open, each lent to one borrower at a time."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ from weft.loading.failure import own_error
 
 
 class Closable(Protocol):
-    """What a held connection must tell of itself."""
+    """The interface of a held connection."""
 
     @property
     def is_closed(self) -> bool: ...
@@ -23,8 +23,8 @@ ConnectionT = TypeVar("ConnectionT", bound=Closable)
 class HeldConnections(Generic[ConnectionT]):
     """At most `count` connections, opened when first needed, kept, and replaced when lost.
 
-    A held connection costs nothing to borrow, where a pool that resets what it lends costs a
-    statement or two each time.
+    Borrowing one costs nothing; a pool that resets its connections costs a statement or two each
+    time.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[ConnectionT]], count: int) -> None:
@@ -37,14 +37,14 @@ class HeldConnections(Generic[ConnectionT]):
         self._is_closed = False
 
     def lend(self) -> "_Loan[ConnectionT]":
-        """`async with`: a connection for one borrower at a time; raises what connecting raises."""
+        """Lends a connection for an `async with` block; raises what connecting raises."""
         return _Loan(self)
 
     async def take(self) -> ConnectionT:
-        """A connection, to be given back; raises what connecting raises.
+        """Takes a connection, which must be given back; raises what connecting raises.
 
-        Where connecting fails, all calls that wait for a place meanwhile fail with it: they would
-        wait as long again, one after the other.
+        When connecting fails, all calls that wait for a place at that time fail with it: otherwise
+        each would wait as long, one after the other.
         """
         failures = self._failures
         await self._places.acquire()
@@ -58,7 +58,7 @@ class HeldConnections(Generic[ConnectionT]):
         return connection
 
     async def _open(self, failures: int) -> ConnectionT:
-        """A new connection, unless connecting has failed since it had failed so many times."""
+        """Opens a connection; raises the last error if there were more failures than `failures`."""
         if self._failure is not None and failures != self._failures:
             raise own_error(self._failure)
         try:
@@ -66,15 +66,15 @@ class HeldConnections(Generic[ConnectionT]):
         except Exception as error:
             self._failures += 1
             self._failure = own_error(error)
-            self._failure.__cause__ = None  # its frames need not be kept
+            self._failure.__cause__ = None  # it would keep its frames alive
             raise
 
     async def take_idle(self) -> ConnectionT | None:
-        """As `take`, without waiting for others: None while all are lent."""
+        """As `take`, but returns None while all connections are lent, instead of waiting."""
         return None if self._places.locked() else await self.take()
 
     async def give_back(self, connection: ConnectionT) -> None:
-        """Takes a connection back; it is kept if it is open."""
+        """Takes a connection back, and keeps it if it is open."""
         try:
             if self._is_closed:
                 await connection.close()
@@ -91,7 +91,7 @@ class HeldConnections(Generic[ConnectionT]):
         return None
 
     async def close(self) -> None:
-        """Closes the connections; one that is lent is closed when it comes back."""
+        """Closes the connections; one that is lent is closed when it is given back."""
         self._is_closed = True
         idle = list(self._idle)
         self._idle.clear()
@@ -99,7 +99,7 @@ class HeldConnections(Generic[ConnectionT]):
 
 
 class _Loan(Generic[ConnectionT]):
-    """A connection while it is lent; a class, since a generator takes three times as long."""
+    """Lends a connection to a block; a class, since a generator takes three times as long."""
 
     __slots__ = ("_connection", "_held")
 

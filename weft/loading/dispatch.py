@@ -1,8 +1,8 @@
-"""Batches that join across requests: group commit, for reads.
+"""Batches that join loads across requests: group commit, for reads.
 
-While every connection is busy, keys queue; a connection that comes free takes what has gathered for
-one source in one batch. Load makes batches larger instead of queues longer. A batch starts only
-after its keys were asked for, so it sees all that was committed before.
+While every connection is busy, keys queue; a connection that becomes free takes what has gathered
+for one source in one batch. Load makes batches larger instead of queues longer. A batch starts only
+after its keys were submitted, so it sees all that was committed before.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ Note = Callable[[Snapshot], None]
 
 
 WAITERS_PER_BATCH = 32
-"""More wait for another batch, so that we work on the one while the database works on the other."""
+"""Further calls get a batch of their own: the process works on one, the database on the other."""
 
 
 class _Gathered:
-    """What has gathered for one source: who waits for which keys."""
+    """The keys that have gathered for one source, with the calls that wait for them."""
 
     __slots__ = ("fetch", "waiters", "watches")
 
@@ -43,7 +43,7 @@ class _Gathered:
         self.waiters: list[tuple[Sequence[Any], asyncio.Future[list[Any]], Note | None]] = []
 
     def split(self, most: int) -> "_Gathered | None":
-        """Leaves the first `most` waiters; gives what is left of the others, if there are more."""
+        """Keeps the first `most` waiters; returns the others, or None if there are none."""
         if len(self.waiters) <= most:
             return None
         rest = _Gathered(self.fetch)
@@ -52,7 +52,7 @@ class _Gathered:
         return rest
 
     def distinct_keys(self) -> list[Any]:
-        """What all of them wait for, each key once."""
+        """Returns the keys of all waiters, each once."""
         if len(self.waiters) == 1 and len(self.waiters[0][0]) == 1:
             return list(self.waiters[0][0])
         return list(dict.fromkeys(chain.from_iterable(keys for keys, _, _ in self.waiters)))
@@ -76,7 +76,7 @@ class _Gathered:
 
 
 class Dispatcher(Generic[ConnectionT]):
-    """Runs the batches of every source on a few held connections, sources taking turns."""
+    """Runs the batches of all sources on a few held connections; sources take turns."""
 
     def __init__(
         self,
@@ -84,10 +84,11 @@ class Dispatcher(Generic[ConnectionT]):
         take_snapshot: Callable[[ConnectionT], Snapshot] = lambda _: UNKNOWN,
         apart: ApartDispatcher[ConnectionT] | None = None,
     ) -> None:
-        """`take_snapshot` tells, after each batch, the oldest snapshot that it was read in.
+        """`take_snapshot` gives, after each batch, the oldest snapshot that it was read in.
 
-        `apart` takes what must not hold up the others: what reads far, and what has made a batch
-        fail whose connection is sound, each waiter's by itself; key by key if it is Unreadable.
+        `apart` takes loads that must not delay others: those that read further than a PAGE, and
+        those of a batch that failed on a sound connection, retried call by call. A single call of
+        several keys is retried too if one is Unreadable.
         """
         self._connections = connections
         self._apart = apart
@@ -97,7 +98,7 @@ class Dispatcher(Generic[ConnectionT]):
         self._lanes: set[asyncio.Task[None]] = set()
         self._is_starting = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        """That of its connections; found out once, which is a system call in Python 3.11."""
+        """The running loop, looked up once, since that is a system call in Python 3.11."""
         self.batches = 0
 
     def submit(
@@ -107,12 +108,12 @@ class Dispatcher(Generic[ConnectionT]):
         note: Note | None = None,
         watch: Watch | None = None,
     ) -> asyncio.Future[list[Any]]:
-        """Asks `fetch(connection, keys)` for values; the future gives them in key order.
+        """Queues keys for `fetch(connection, keys)`; the future gives the values in key order.
 
-        `note` is called before the future has them; `watch` is then told of the batch.
+        `watch` is called with the batch, and `note` before the future has its values.
 
-        Keys are hashable: equal keys of all waiters are asked for once. Every waiter gets an error
-        of its own if the batch fails, and cancelling one takes nothing from the others.
+        Keys are hashable: equal keys of all calls are fetched once. If the batch fails, each call
+        gets an error of its own; cancelling one call does not affect the others.
         """
         loop = self._loop
         if loop is None:
@@ -126,7 +127,7 @@ class Dispatcher(Generic[ConnectionT]):
         if watch is not None:
             gathered.watches = [*(gathered.watches or ()), watch]
         if not self._is_starting and len(self._lanes) < self._connections.count:
-            # A task begins after this turn of the loop: whoever asks in the same turn joins.
+            # A task begins after this turn of the loop, so all loads of the turn join.
             self._is_starting = True
             self._lanes.add(loop.create_task(self._run_lane(is_first=True)))
         return waiter
@@ -139,13 +140,13 @@ class Dispatcher(Generic[ConnectionT]):
         note: Note | None = None,
         watch: Watch | None = None,
     ) -> asyncio.Future[list[Any]]:
-        """As `submit`, for what reads further than a PAGE: see `ApartDispatcher`."""
+        """As `submit`, for keys that reach further than a PAGE: see `ApartDispatcher`."""
         if self._apart is None:
             return self.submit(fetch, keys, note, watch)
         return self._apart.submit(fetch, keys, reach, note, watch)
 
     def _start_others(self) -> None:
-        """Starts a lane for each other batch there is, as far as connections are free."""
+        """Starts a lane for each further batch, as far as connections are free."""
         self._is_starting = False
         free = self._connections.count - len(self._lanes)
         batches = 0
@@ -155,8 +156,8 @@ class Dispatcher(Generic[ConnectionT]):
             self._lanes.add(asyncio.create_task(self._run_lane()))
 
     async def _run_lane(self, *, is_first: bool = False) -> None:
-        """Batches, one after the other on one connection, until nothing is gathered."""
-        # Whoever asked first has started this lane; what it runs is not that one's alone.
+        """Runs batches, one after the other on one connection, until no keys wait."""
+        # The task has the context of the call that started it, but works for all calls.
         if AT_WORK.get() is not None:
             AT_WORK.set(None)
         try:
@@ -165,7 +166,7 @@ class Dispatcher(Generic[ConnectionT]):
             while self._turns:
                 await self._run_batches()
         finally:
-            # Before anybody else runs: who asks next must see that a lane is free.
+            # Before any other task runs: the next `submit` must see that a lane is free.
             self._lanes.discard(asyncio.current_task())  # pyright: ignore[reportArgumentType]
 
     async def _run_batches(self) -> None:
@@ -176,7 +177,7 @@ class Dispatcher(Generic[ConnectionT]):
                     await self._run_batch(connection, self._take())
             finally:
                 await self._connections.give_back(connection)
-        except Exception as error:  # no connection to be had: nobody is left waiting for one
+        except Exception as error:  # no connection could be opened: all that wait for one fail
             while self._turns:
                 self._take().fail(error)
 
@@ -219,12 +220,12 @@ class Dispatcher(Generic[ConnectionT]):
             gathered.answer(dict(zip(keys, values, strict=True)), self._take_snapshot(connection))
 
     async def close(self) -> None:
-        """Ends what runs and closes the connections; whoever still waits is told so."""
+        """Cancels the running batches and closes the connections; calls that still wait fail."""
         lanes = list(self._lanes)
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
-        self._lanes.clear()  # one that had not begun yet has not left by itself
+        self._lanes.clear()  # a lane that was cancelled before it began has not removed itself
         self._is_starting = False
         while self._turns:
             self._take().fail(ConnectionAbortedError("the batch was cancelled"))
@@ -234,7 +235,7 @@ class Dispatcher(Generic[ConnectionT]):
 
 
 class WatchedDispatcher:
-    """A dispatcher for one operation that is explained: each batch is told to who asked for it."""
+    """A dispatcher for an operation that is explained: reports each batch to the field at work."""
 
     def __init__(self, dispatcher: Dispatcher[Any]) -> None:
         self._dispatcher = dispatcher

@@ -1,15 +1,15 @@
-"""What waiters are given when their batch has failed."""
+"""The errors that calls get when their batch has failed."""
 
 from weft.errors import WeftError
 
 
 class LoadError(RuntimeError):
-    """A batch failed for a reason that is no client's business; the cause says it."""
+    """A batch failed for a reason that clients must not see, which is the cause of this error."""
 
 
 def own_error(error: Exception) -> Exception:
-    """A copy for one waiter; what no client may see becomes a `LoadError` with its cause."""
-    # One exception object raised by many waiters would gather all their tracebacks.
+    """Returns a copy for one waiter; any but a WeftError becomes a `LoadError` with its cause."""
+    # One exception object raised by many waiters would collect all their tracebacks.
     if isinstance(error, WeftError):
         own = type(error).__new__(type(error), *error.args)
         vars(own).update(vars(error))

@@ -1,18 +1,18 @@
-"""Values by key in a bounded number of bytes, of which the oldest are forgotten together."""
+"""A cache of values by key, bounded by bytes, which evicts the oldest values together."""
 
 from collections.abc import Hashable, Iterable
 from typing import Any
 
 
 class Generations:
-    """Values by key, none of them false: about `max_bytes` of them.
+    """A cache of two generations in about `max_bytes`. Values must be truthy.
 
-    For rows by version, of which a load looks up hundreds at once: nothing is done for a row that
-    is found. Everything else is kept in `weft.bounded_cache`.
+    For rows by version, of which a load looks up hundreds at once: a hit costs no bookkeeping.
+    Everything else is kept in `weft.bounded_cache`.
 
-    The young ones become the old ones when they take half of the bytes, and what was old is
-    forgotten. What is used stays where it is: to move it would cost each use, and who kept it
-    can make it again.
+    When the young generation takes half of the bytes it becomes the old one, and the old one is
+    evicted. Reads promote nothing: that would cost at each read, and an evicted value can be made
+    a second time.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -22,17 +22,17 @@ class Generations:
         self._young_bytes = 0
 
     def get(self, key: Hashable) -> Any | None:
-        """The value of a key; None if there is none."""
+        """Returns the value of a key, or None."""
         return self._young.get(key) or self._old.get(key)
 
     def get_all(self, keys: Iterable[Hashable]) -> list[Any | None]:
-        """The values of keys, in their order."""
+        """Returns the values of keys, in order; None for a missing one."""
         keys = list(keys)
         found = list(map(self._young.get, keys))
         return found if all(found) else list(map(self.get, keys))
 
     def keep(self, key: Hashable, value: Any, size_bytes: int) -> bool:
-        """Keeps a value that takes so many bytes; whether the old ones were forgotten for it."""
+        """Keeps a value of `size_bytes`; returns whether the old generation was evicted for it."""
         if self._max_bytes == 0:
             return False
         self._young[key] = value
@@ -43,11 +43,11 @@ class Generations:
         return is_full
 
     def age(self) -> None:
-        """The young become the old, and what was old is forgotten."""
+        """Evicts the old generation; the young one becomes the old one."""
         self._old, self._young = self._young, {}
         self._young_bytes = 0
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Evicts all."""
         self._old, self._young = {}, {}
         self._young_bytes = 0

@@ -1,4 +1,4 @@
-"""Jobs that wait, and whose turn it is: that of an address, and there of a viewer."""
+"""A queue of jobs in which addresses take turns, and within an address its viewers."""
 
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -6,14 +6,14 @@ from typing import Generic, TypeVar
 JobT = TypeVar("JobT", bound=Hashable)
 
 ClientKey = tuple[Hashable, Hashable]
-"""An address and a viewer; None for what is not known of it."""
+"""An address and a viewer; None for one that is not known."""
 
 
 class JobQueue(Generic[JobT]):
-    """Jobs of clients, the first of each client first.
+    """Jobs of clients; those of one client are taken in their order.
 
-    Addresses take turns, one job each, and so do the viewers of one address: to have many of one
-    gives no more turns, and who has one job waits for one job of each of the others.
+    Addresses take turns, one job each, and so do the viewers of one address. Having many jobs or
+    viewers gives no more turns, and a client with one job waits for one job of each of the others.
     """
 
     def __init__(self) -> None:
@@ -23,17 +23,17 @@ class JobQueue(Generic[JobT]):
         return bool(self._jobs)
 
     def count(self, client: ClientKey) -> int:
-        """How many jobs of the client wait."""
+        """Returns how many jobs of the client wait."""
         address, viewer = client
         return len(self._jobs.get(address, {}).get(viewer, ()))
 
     def add(self, client: ClientKey, job: JobT) -> None:
-        """Puts a job behind the client's others; it may wait for several clients at once."""
+        """Adds a job after the client's others; a job may be queued for several clients."""
         address, viewer = client
         self._jobs.setdefault(address, {}).setdefault(viewer, {})[job] = None
 
     def discard(self, client: ClientKey, job: JobT) -> None:
-        """Takes a job of the client away, if it waits."""
+        """Removes a job of the client, if it is queued."""
         address, viewer = client
         viewers = self._jobs.get(address, {})
         jobs = viewers.get(viewer, {})
@@ -44,7 +44,7 @@ class JobQueue(Generic[JobT]):
             self._jobs.pop(address, None)
 
     def take(self) -> JobT:
-        """Takes the job whose turn it is; its address and its viewer have the last turn then."""
+        """Takes the job whose turn it is; its address and its viewer then have the last turn."""
         address = next(iter(self._jobs))
         viewers = self._jobs.pop(address)
         viewer = next(iter(viewers))

@@ -1,4 +1,4 @@
-"""The loader of one operation: remembers what it loaded, and never asks twice."""
+"""The loaders of one operation, which load each key once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Sequence
@@ -19,7 +19,7 @@ _PAGE = Reach.PAGE
 
 
 class _Batch(Generic[KeyT, ValueT]):
-    """Keys that were asked for together, and the future of their values."""
+    """Keys that were submitted together, and the future of their values."""
 
     __slots__ = ("future", "keys")
 
@@ -29,7 +29,7 @@ class _Batch(Generic[KeyT, ValueT]):
 
     @property
     def is_lost(self) -> bool:
-        """Whether its values will never be known."""
+        """Whether it failed or was cancelled, so that its values never come."""
         future = self.future
         return future.done() and (future.cancelled() or future.exception() is not None)
 
@@ -37,11 +37,11 @@ class _Batch(Generic[KeyT, ValueT]):
 class Loader(DataLoader[KeyT, ValueT]):
     """aiodataloader's interface over the batches that the whole process shares.
 
-    What differs from aiodataloader, and why: `load_many` costs one future a call instead of one a
-    key; a waiter that is cancelled takes nobody with it and leaves nothing behind in the cache; a
-    failed batch gives every waiter an exception of its own and is not remembered; nobody hangs when
-    a batch is cancelled. The window in which loads join is the dispatcher's: until a connection is
-    free, across all operations.
+    It differs from aiodataloader as follows. `load_many` costs one future per call instead of one
+    per key. A cancelled waiter cancels no other and leaves nothing in the cache. A failed batch
+    gives each waiter an exception of its own and is not remembered. When a batch is cancelled no
+    waiter hangs. The batch window is the dispatcher's: until a connection is free, across all
+    operations.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class Loader(DataLoader[KeyT, ValueT]):
     ) -> None:
         """`note` is called with the snapshot of each batch, before its values are given.
 
-        `reach_of` tells how far is read for a key; without it no further than a page. Keys that are
-        asked for together reach as far as that of them which reaches furthest.
+        `reach_of` gives the reach of a key; without it the reach is a PAGE. Keys of one call are
+        loaded by the furthest reach among them.
         """
-        # Not `super().__init__()`: it prepares the queue that `load_many` here does without, and
-        # costs as much as ten keys, for every loader of every operation.
+        # Not `super().__init__()`: it sets up a queue that `load_many` does not need, which costs
+        # as much as ten keys, for every loader of every operation.
         self._dispatcher = dispatcher
         self._note = note
         self._reach_of = reach_of
@@ -65,20 +65,20 @@ class Loader(DataLoader[KeyT, ValueT]):
         self.clear_all()
 
     async def batch_load_fn(self, keys: list[KeyT]) -> list[ValueT]:
-        """The values of distinct keys, by the batches of the process."""
+        """Returns the values of distinct keys, in order, by the batches of the process."""
         return await self._ask(keys).future
 
     async def load(self, key: KeyT) -> ValueT:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The value of one key; raises it if it is an error."""
+        """Returns the value of one key; raises it if it is an error."""
         value = (await self.load_many((key,)))[0]
         if isinstance(value, Exception):
             raise own_error(value) from value
         return value
 
     async def load_many(self, keys: Sequence[KeyT]) -> list[ValueT]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The values of the keys, in their order; errors among them are those of single keys."""
+        """Returns the values of the keys, in order; an error among them is that of a single key."""
         if keys and self._first is None and not self._asked and not self._known:
-            # Most loaders are asked once: what was asked for is looked into by who asks again.
+            # Most loaders are called once: only a second call enters the first one's keys.
             first = self._first = self._ask(list(keys))
             try:
                 return list(await first.future)
@@ -88,7 +88,7 @@ class Loader(DataLoader[KeyT, ValueT]):
             except Exception as error:
                 raise own_error(error) from error
         self._look_into_first()
-        # Bound here, so that what arrives after `clear_all` is seen by those who asked before only.
+        # Bound here: values that arrive after `clear_all` go only to calls from before it.
         known, asked = self._known, self._asked
         while missing := [key for key in keys if key not in known]:
             batches = self._batches_of(list(dict.fromkeys(missing)), asked)
@@ -107,7 +107,7 @@ class Loader(DataLoader[KeyT, ValueT]):
     def _batches_of(
         self, keys: list[KeyT], asked: dict[KeyT, "_Batch[KeyT, ValueT]"]
     ) -> "Collection[_Batch[KeyT, ValueT]]":
-        """What brings the keys: batches on their way, and one for what nobody has asked for."""
+        """Returns the batches that load the keys: those in flight, and one for all other keys."""
         new = [key for key in keys if key not in asked or asked[key].is_lost]
         if new:
             asked.update(dict.fromkeys(new, self._ask(new)))
@@ -132,40 +132,40 @@ class Loader(DataLoader[KeyT, ValueT]):
             self._asked.update(dict.fromkeys(first.keys, first))
 
     def clear(self, key: KeyT) -> "Loader[KeyT, ValueT]":
-        """Forgets one key, also if it is still on its way."""
+        """Forgets one key, even if it is in flight."""
         self._look_into_first()
         if key in self._asked:
-            # All that is on its way is let go and asked for again, which is rare and harmless.
+            # Forgets all keys in flight, so later calls load them twice: rare and harmless.
             self._known, self._asked = dict(self._known), {}
         self._known.pop(key, None)
         return self
 
     def clear_all(self) -> "Loader[KeyT, ValueT]":
-        """Forgets everything, also what is still on its way."""
+        """Forgets all keys, even those in flight."""
         self._first: _Batch[KeyT, ValueT] | None = None
         self._known: dict[KeyT, ValueT] = {}
         self._asked: dict[KeyT, _Batch[KeyT, ValueT]] = {}
         return self
 
     def prime(self, key: KeyT, value: ValueT) -> "Loader[KeyT, ValueT]":
-        """Remembers a value that came another way, unless the key is known already."""
+        """Keeps a value that was not loaded here, unless the key has one already."""
         self._look_into_first()
         self._known.setdefault(key, value)
         return self
 
 
 def _is_cancelled() -> bool:
-    """Whether this waiter was cancelled, and not another one that has taken the future along.
+    """Whether this waiter was cancelled, and not another one that waits for the same future.
 
-    Whoever is cancelled cancels the future that it waits for. A shield for each waiter would cost
-    more than the load; so the others ask again.
+    A cancelled task cancels the future that it waits for. A shield for each waiter would cost more
+    than the load, so the other waiters load a second time instead.
     """
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
 
 
 def _let_go(batches: Iterable[_Batch[Any, Any]]) -> None:
-    """Takes the errors of futures that nobody waits for, lest they are reported as overlooked."""
+    """Retrieves errors of futures without a waiter, so that asyncio does not report them."""
     for batch in batches:
         batch.future.add_done_callback(_take_error)
 
@@ -181,9 +181,9 @@ LoaderT = TypeVar("LoaderT", bound="LoaderSet")
 class loads(Generic[KeyT, ValueT]):  # noqa: N801 - reads as a declaration, like `property`
     """Declares a loader in a `LoaderSet`: `row_by_key = loads(fetch, reach=Reach.PAGE)`.
 
-    `fetch(connection, keys)` is given distinct keys and returns one value for each, in their order;
-    None, or what it documents, where there is nothing. `reach` is how far it reads for a key, or
-    what tells that of a key.
+    `fetch(connection, keys)` gets distinct keys and returns one value for each, in order; None, or
+    what it documents, where there is nothing. `reach` is how far it reads for a key, or a function
+    that gives that for each key.
     """
 
     def __init__(
@@ -191,7 +191,7 @@ class loads(Generic[KeyT, ValueT]):  # noqa: N801 - reads as a declaration, like
     ) -> None:
         self.fetch = fetch
         self.reach_of: Callable[[KeyT], Reach] = reach if callable(reach) else (lambda _: reach)
-        """How far is read for a key."""
+        """The reach of a key."""
         self._is_page = reach is Reach.PAGE
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -212,17 +212,17 @@ class loads(Generic[KeyT, ValueT]):  # noqa: N801 - reads as a declaration, like
 
 
 class LoaderSet:
-    """The loaders of one operation, made when first used; subclasses declare them by `loads`."""
+    """The loaders of one operation, made at first use; subclasses declare them by `loads`."""
 
     def __init__(
         self, dispatcher: Dispatcher[Any] | WatchedDispatcher, note: Note | None = None
     ) -> None:
-        """`note` is told of the snapshot of every batch."""
+        """`note` is called with the snapshot of every batch."""
         self.dispatcher = dispatcher
         self.note = note
 
     def clear_all(self) -> None:
-        """Forgets everything that any of them remembers."""
+        """Forgets all keys of all loaders."""
         for value in self.__dict__.values():
             if isinstance(value, Loader):
                 value.clear_all()

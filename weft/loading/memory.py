@@ -1,12 +1,12 @@
-"""Rows that were read before, used again where the database says that they are still the same.
+"""Keeps rows that were read, to use them where the database confirms that they are unchanged.
 
-Nothing here is ever invalidated: it is validated, each time it is used, by a statement that gives
-the versions of the rows that it would otherwise give whole, which costs both sides a part of it. As
-that statement begins after its keys were asked for, what is used again is what would be read.
+Nothing here is ever invalidated: it is validated at each use, by a statement that returns the
+versions of the rows instead of the rows, which costs both sides a fraction. That statement begins
+after its keys were submitted, so a confirmed row is the one that would be read.
 
 A version names one state of one row: in PostgreSQL, by table, key and the transaction that wrote it
 ("System Columns", `tableoid` and `xmin`; of several states that one transaction writes, others see
-the last one only).
+only the last).
 """
 
 from collections.abc import Callable, Hashable
@@ -26,19 +26,19 @@ from weft.memory_weight import weight_of
 VERSION_BYTES = 16
 VERSION_FORMAT = f"{VERSION_BYTES}s"
 GENERATION_SECONDS = 3600.0
-"""Two of these are over long before PostgreSQL's transaction ids, 2^32 of them, come again."""
+"""Two of these end long before PostgreSQL's 2^32 transaction ids are used up and repeat."""
 ANSWER_SHARE = 0.25
 WARM = 0.5
-"""The share of answers found here from which on asking for versions first costs less."""
+"""Ask for versions first once more than this share of recent answers came from here."""
 MOMENTUM = 0.8
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Memory:
-    """Rows by version, and what was made of them: about `max_bytes` that were read last.
+    """Rows by version, and answers made of them: the last that were read, in about `max_bytes`.
 
-    What was read two hours ago is forgotten in any case.
+    Rows are evicted at the latest two hours after they were read.
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], float] = monotonic) -> None:
@@ -54,33 +54,33 @@ class Memory:
         self._warmth: dict[Hashable, float] = {}
 
     def rows(self, versions: bytes) -> list[Any] | None:
-        """The rows of versions that stand one after another; None if one of them is not known."""
+        """Returns the rows of concatenated versions; None if one row is not known."""
         each = chain.from_iterable(iter_unpack(VERSION_FORMAT, versions))
         rows = self._rows.get_all(each)
         return rows if all(rows) else None
 
     def row(self, version: bytes) -> Any | None:
-        """The row of a version; None if it is not known."""
+        """Returns the row of a version, or None."""
         return self._rows.get(version)
 
     def keep(self, version: bytes, row: msgspec.Struct) -> None:
-        """Remembers a row, which is never to be changed."""
+        """Keeps a row, which must never be changed."""
         text = _encode(row)
         size_bytes = kept_bytes(row, len(text), is_ascii=text.isascii())
         if self._rows.keep(version, row, size_bytes):
-            # They would hold rows that are forgotten, and not counted any more.
+            # Answers would hold evicted rows, whose bytes are no longer counted.
             self._answers.clear()
 
     def answer(self, asked: Hashable, versions: bytes) -> Any | None:
-        """What was made of the rows of these very versions, in answer to the same; or None."""
+        """Returns the answer kept for `asked` if it was made of exactly these versions, or None."""
         known = self._answers.get(asked)
         return known[1] if known is not None and known[0] == versions else None
 
     def keep_answer(self, asked: Hashable, versions: bytes, answer: Any) -> None:
-        """Remembers what was made of known rows, which is never to be changed, for the next to ask.
+        """Keeps an answer made of rows that are kept here. It must never be changed.
 
-        Its rows are those that are known and counted already. What is asked once takes no room of
-        what is asked again: see `BoundedCache`.
+        The bytes of its rows are counted already. Answers used once do not evict those that are
+        used repeatedly: see `BoundedCache`.
         """
         size_bytes = weight_of(asked) + weight_of(versions)
         if isinstance(answer, Remembered):
@@ -88,9 +88,9 @@ class Memory:
         self._answers.put(asked, (versions, answer), size_bytes)
 
     def is_warm(self, source: Hashable) -> bool:
-        """Whether a source is better asked for versions first.
+        """Whether to read the versions of a source first.
 
-        To be asked before anything is looked up: it also forgets what has become too old.
+        Must be called before any lookup: it also evicts what has become too old.
         """
         late_seconds = self._clock() - self._ends_at
         if late_seconds > 0:
@@ -101,7 +101,7 @@ class Memory:
         return self._warmth.get(source, 0.0) > WARM
 
     def learn(self, source: Hashable, known: int, asked: int) -> None:
-        """That of so many answers of a source, so many could be made of rows that were known."""
+        """Records that of `asked` answers of a source, `known` could be made of kept rows."""
         if asked and self._max_bytes:
             before = self._warmth.get(source, 0.0)
             self._warmth[source] = MOMENTUM * before + (1 - MOMENTUM) * known / asked

@@ -1,24 +1,24 @@
-"""How far a loader reads for one key: what decides on which connections it is loaded."""
+"""How far a loader reads for one key, which decides on which connections it is loaded."""
 
 import enum
 
 
 class Reach(enum.IntEnum):
-    """The rows that are read for one key, whatever it gives of them; the further, the greater."""
+    """The rows that are read for one key, however few are returned; a further reach is greater."""
 
     PAGE = 1
-    """As many as it gives, or a number that is fixed: found by an index, in its order.
+    """As many as are returned, or a fixed number, found by an index in its order.
 
     Such keys of all operations are joined, on the connections of ordinary reads.
     """
     PARENT = 2
-    """All that belong to one parent. Loaded apart; the keys of one call go in one statement."""
+    """All rows of one parent. Loaded apart, all keys of one call in one statement."""
     TABLE = 3
-    """All that a condition finds, or a whole table. Loaded apart, each key by its own statement."""
+    """All rows that meet a condition, or a whole table. Loaded apart, each key in a statement."""
 
     @property
     def weight(self) -> int:
-        """What a field costs that is loaded so: see `weft.execution.cost`."""
+        """The cost of a field that is loaded with this reach: see `weft.execution.cost`."""
         return _WEIGHTS[self]
 
 

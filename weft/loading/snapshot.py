@@ -1,12 +1,12 @@
-"""Which snapshot of the database something was read in."""
+"""The database snapshot that a batch was read in."""
 
 from typing import NamedTuple
 
 
 class Snapshot(NamedTuple):
-    """Every transaction below `xmin` had ended; 0 if that is not known.
+    """Every transaction below `xmin` had ended when it was taken; 0 if `xmin` is not known.
 
-    `history` names the history of transaction ids that `xmin` is one of; None if it is not known.
+    `history` names the history of the database that `xmin` belongs to; None if it is not known.
     """
 
     xmin: int
