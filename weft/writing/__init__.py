@@ -1,1 +1,1 @@
-"""Writing: requests in, transactions out, joined across requests."""
+"""Writing: carries out updates in transactions that join them across requests."""

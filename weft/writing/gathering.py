@@ -1,13 +1,13 @@
-"""How long a transaction that has begun waits for more to put into it."""
+"""The adaptive batch window of joined writes: how long a begun transaction waits for more."""
 
 import asyncio
 
 
 class Gathering:
-    """Those who were answered together soon ask again together: it is worth waiting for them.
+    """Adaptive batch window: after a batch of N writes, waits until N/2 new ones are queued.
 
-    Until as many wait as half of those who were answered last, and no longer than
-    `patience_seconds` after that answer.
+    It waits until `patience_seconds` after that batch at most. Clients whose writes were answered
+    together tend to send the next ones together.
     """
 
     def __init__(self, patience_seconds: float) -> None:
@@ -18,21 +18,21 @@ class Gathering:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether somebody waits; one does so for all."""
+        """Whether a transaction waits; only one does at a time."""
         return self._end is not None
 
     def answered(self, count: int) -> None:
-        """To be called when so many have been answered at once."""
+        """Must be called when `count` writes have been answered at once."""
         self._answered = count
         self._until = asyncio.get_running_loop().time() + self._patience_seconds
 
     def asked(self, waiting: int) -> None:
-        """To be called when one more asks; so many wait now."""
+        """Must be called when a write is queued; `waiting` is the length of the queue then."""
         if self._end is not None and self._is_enough(waiting):
             self._finish()
 
     async def wait(self, waiting: int) -> None:
-        """Returns when enough have asked, of whom so many wait already, or it takes too long."""
+        """Waits until enough writes are queued, `waiting` of them already, or time is up."""
         loop = asyncio.get_running_loop()
         if self.is_under_way or self._is_enough(waiting) or loop.time() >= self._until:
             return

@@ -1,9 +1,10 @@
 """Writes that join across requests: group commit.
 
-While every lane is busy, writes queue; a lane that comes free begins a transaction and takes what
-has gathered of one kind by then. Load makes transactions larger instead of more. While nothing is
-under way nobody waits for others to come: a lone write begins at the end of the turn of the loop in
-which it was asked for. Only where many were written together a moment ago are they waited for.
+While every lane is busy, writes queue; a lane that becomes free begins a transaction and takes the
+writes of one kind that have gathered by then. Load makes transactions larger instead of more. While
+no transaction runs, a write does not wait for others: it begins at the end of the turn of the loop
+in which it was submitted. Only after a batch of several does the next transaction wait for new
+writes (`weft.writing.gathering`).
 """
 
 import asyncio
@@ -21,20 +22,20 @@ from weft.loading.failure import own_error
 from weft.writing.gathering import Gathering
 
 LANES = 2
-"""Transactions at once: we work on the one while the database works on the other."""
+"""Transactions at once: the process works on one while the database works on the other."""
 WRITES_PER_TRANSACTION = 32
 PATIENCE_SECONDS = 0.005
-"""How long writes that are few may wait: for a transaction that is under way, or for others."""
+"""How long few writes may wait: for a running transaction to end, or for more writes."""
 UNKNOWN = "Whether this was written is unknown: read it."
 
 _log = structlog.get_logger(__name__)
 
 
 class Transaction(Protocol):
-    """What a transaction tells once it has committed."""
+    """What a transaction provides once it has committed."""
 
     wait_seconds: float
-    """How long after its COMMIT it must not be acknowledged yet."""
+    """How long after its COMMIT its writes must not be acknowledged."""
 
 
 TransactionT = TypeVar("TransactionT", bound=Transaction)
@@ -42,11 +43,11 @@ RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
 
 JoinedWrite = Callable[[TransactionT, Sequence[RequestT]], Awaitable[Sequence[AnswerT | None]]]
-"""Carries out requests by one statement and answers them in order.
+"""Carries out requests by one statement and returns their answers in order.
 
-None stands for a request that it has left alone altogether. It leaves alone what it may not or
-cannot do, and what it would have to wait for: the rows that other transactions have locked. So it
-never holds one request up for another's sake, and takes part in no deadlock.
+None stands for a request of which it did nothing. It skips what it may not or cannot do, and what
+it would have to wait for: rows that other transactions have locked. So it never delays one request
+for another, and takes part in no deadlock.
 """
 
 
@@ -70,7 +71,7 @@ class _Asked:
 
 
 class JoinedWrites(Generic[TransactionT]):
-    """Runs writes of all requests in few transactions, on a few lanes."""
+    """Runs the writes of all requests in few transactions, on a few lanes."""
 
     def __init__(
         self,
@@ -79,10 +80,10 @@ class JoinedWrites(Generic[TransactionT]):
         lanes: int = LANES,
         most: int = WRITES_PER_TRANSACTION,
     ) -> None:
-        """`begin` gives a transaction that commits when its block ends, and not if that raises.
+        """`begin` gives a transaction that commits when its block ends, unless the block raises.
 
-        Unavailable from it says that whether it was committed may be unknown; any other exception
-        says that it was not. `most` writes join in one.
+        If it raises Unavailable, whether it was committed may be unknown; after any other exception
+        it was not. At most `most` writes join in one transaction.
         """
         self._begin = begin
         self._count = lanes
@@ -94,18 +95,18 @@ class JoinedWrites(Generic[TransactionT]):
         self._gathering = Gathering(PATIENCE_SECONDS)
         self._patience: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        """That of its connections; found out once, which is a system call in Python 3.11."""
+        """The running loop, looked up once, since that is a system call in Python 3.11."""
         self.transactions = 0
 
     def submit(
         self, write: JoinedWrite[TransactionT, RequestT, AnswerT], row: Hashable, request: RequestT
     ) -> asyncio.Future[AnswerT | None]:
-        """The answer, once it is committed; None if nothing was done: do it alone, or refuse it.
+        """Gives the answer once it is committed; None if nothing was done: do it alone, or refuse.
 
-        Alone in a transaction of its own a request waits for whatever it has to, and gets its own
-        error; so what fails together is left to be tried alone. Writes of the same `row` never
-        join: they follow one another in the order in which they were asked for. Whoever is
-        cancelled before its transaction begins has written nothing, and later what it asked for.
+        In a transaction of its own a request waits for the locks it needs, and gets its own error;
+        so requests that fail together all get None, to be retried alone. Writes of the same `row`
+        never join: they run one after another in the order in which they were submitted. A write
+        that is cancelled before its transaction begins is not carried out; after that it is.
         """
         loop = self._loop
         if loop is None:
@@ -120,9 +121,11 @@ class JoinedWrites(Generic[TransactionT]):
         return asked.answer
 
     def _is_worth_a_lane(self) -> bool:
-        """Whether what waits is more than those that begin can take, and as much as others carry.
+        """Whether to open another transaction for the queue.
 
-        A transaction costs about the same whether it carries one write or ten.
+        While transactions are beginning: if the queue exceeds what they can take. Otherwise: if it
+        is as long as the average running batch. A transaction costs about the same whether it
+        carries one write or ten.
         """
         beginning = len(self._lanes) - self._carrying
         if beginning:
@@ -136,29 +139,29 @@ class JoinedWrites(Generic[TransactionT]):
 
     def _start(self) -> None:
         if len(self._lanes) < self._count:
-            # A task begins after this turn of the loop: whoever asks in the same turn joins.
+            # A task begins after this turn of the loop, so all writes of the turn join.
             self._lanes.add(asyncio.create_task(self._run_lane()))
 
     async def _run_lane(self) -> None:
-        """Transactions, one after the other, until nothing waits but for rows of other lanes."""
-        # Whoever asked first has started this lane; what it runs is not that one's alone.
+        """Runs transactions one after the other, until all queued writes wait for other lanes."""
+        # The task has the context of the write that started it, but works for all writes.
         if AT_WORK.get() is not None:
             AT_WORK.set(None)
         try:
             while not self._gathering.is_under_way and any(map(self._can_begin, self._queue)):
                 await self._run()
         finally:
-            # Before anybody else runs: who asks next must see that a lane is free.
+            # Before any other task runs: the next `submit` must see that a lane is free.
             self._lanes.discard(asyncio.current_task())  # pyright: ignore[reportArgumentType]
 
     def _can_begin(self, asked: _Asked) -> bool:
         return asked.row not in self._busy and not asked.answer.done()
 
     def _take(self) -> list[_Asked]:
-        """What joins next: of one kind, no row twice, and none that is being written.
+        """Takes the next batch: of one kind, no row twice, and no row that is being written.
 
-        Where not all fit, no more than fit in each of the transactions that they take: one with
-        thirty beside one with two would be as good as one after the other.
+        A queue that does not fit in one transaction is divided evenly: a transaction of thirty
+        beside one of two would be no better than one after the other.
         """
         most = ceil(len(self._queue) / ceil(len(self._queue) / self._most)) if self._queue else 0
         batch: list[_Asked] = []
@@ -179,7 +182,7 @@ class JoinedWrites(Generic[TransactionT]):
         return batch
 
     async def _run(self) -> None:
-        """One transaction; nothing if others were faster, or cancelled, while it began."""
+        """Runs one transaction, empty if the writes were taken or cancelled while it began."""
         batch: list[_Asked] = []
         try:
             answers, wait_seconds = await self._written(batch)
@@ -203,7 +206,10 @@ class JoinedWrites(Generic[TransactionT]):
             self._busy.difference_update(asked.row for asked in batch)
 
     async def _written(self, batch: list[_Asked]) -> tuple[Sequence[Any], float]:
-        """Takes a batch; the answers, and how long they must wait; Unavailable if unknown."""
+        """Carries out a batch; returns the answers, and how many seconds they must be held back.
+
+        Raises Unavailable if it is unknown whether the transaction was committed.
+        """
         failed = False
         try:
             async with self._begun(batch) as transaction:
@@ -214,7 +220,7 @@ class JoinedWrites(Generic[TransactionT]):
                     raise
             return answers, transaction.wait_seconds
         except Exception as error:
-            # Also when the connection is lost: what has not come to its COMMIT is not committed.
+            # Even when the connection is lost: before its COMMIT nothing is committed.
             if isinstance(error, Unavailable) and not failed:
                 raise
             _log.warning("joined_writes_failed", count=len(batch), error=type(error).__name__)
@@ -222,7 +228,10 @@ class JoinedWrites(Generic[TransactionT]):
 
     @asynccontextmanager
     async def _begun(self, batch: list[_Asked]) -> AsyncGenerator[TransactionT]:
-        """A transaction, begun, and only then what goes into it, or shares its fate."""
+        """Begins a transaction, and only then fills `batch`; also if it could not begin.
+
+        The writes in `batch` then fail with it.
+        """
         began = False
         try:
             async with self._begin() as transaction:
@@ -244,12 +253,12 @@ class JoinedWrites(Generic[TransactionT]):
                 self._start()
 
     async def close(self) -> None:
-        """Ends what runs; whoever still waits is told so."""
+        """Cancels the running transactions; writes that still wait fail with Unavailable."""
         lanes = list(self._lanes)
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
-        self._lanes.clear()  # one that had not begun yet has not left by itself
+        self._lanes.clear()  # a lane that was cancelled before it began has not removed itself
         if self._patience is not None:
             self._patience.cancel()
         _fail(list(self._queue), Unavailable("The server stops."))
