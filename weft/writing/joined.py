@@ -228,9 +228,9 @@ class JoinedWrites(Generic[TransactionT]):
 
     @asynccontextmanager
     async def _begun(self, batch: list[_Asked]) -> AsyncGenerator[TransactionT]:
-        """Begins a transaction, and only then fills `batch`; also if it could not begin.
+        """Begins a transaction, and only then fills `batch`.
 
-        The writes in `batch` then fail with it.
+        Fills it too if the transaction could not begin, since these writes share its outcome.
         """
         began = False
         try:
