@@ -1,4 +1,4 @@
-"""What was wrong once, kept for the machine that must find it."""
+"""A bug that the cache once had, kept for the state machine, which must find it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from weft.cache.validity import Reader, take
 
 
 class CacheByPlace(Cache):
-    """Tells answers apart by their place, although what was asked may look different by then."""
+    """Assigns answers by their place, although an entry may have changed since it was read."""
 
     async def look_up(
         self,

@@ -1,4 +1,4 @@
-"""A server whose cache is in a Redis cluster, and reading it."""
+"""A server whose cache is in a Redis cluster, and functions that read from it."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ async def clustered(
     cluster: Cluster,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncGenerator[Api]:
-    """The server."""
+    """Runs the server."""
     own = with_cache(settings, monkeypatch, lease_ms=StoreLimits().lease_ms)
     own = own.model_copy(update={"redis_url": cluster.url})
     statements: list[str] = []
@@ -38,13 +38,13 @@ async def clustered(
 
 
 async def read(api: Api, members: list[Member]) -> list[int]:
-    """The number of items of each, and of all."""
+    """Returns the number of items of each member, and then of all."""
     data: Any = await api.data(READ, {"ids": [member.id for member in members]})
     return [*(node["itemCount"] for node in data["nodes"]), data["items"]["totalCount"]]
 
 
 async def until_cached(api: Api, members: list[Member]) -> list[int]:
-    """Reads until nothing has to be counted; gives what was read."""
+    """Reads until no count comes from the database; returns the last read."""
     found: list[int] = []
 
     async def are_cached() -> bool:

@@ -1,4 +1,4 @@
-"""What the machine of `interleaved` caches: how often each counter was written, and by whom."""
+"""The cached field of the state machine in `interleaved`: the writes of each counter."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -23,7 +23,7 @@ def tag_of(key: int) -> str:
 
 
 class DrivenFiller(Filler):
-    """Stores at once, as a call of its own."""
+    """Stores at once, in a call of its own."""
 
     start: Callable[[Coroutine[Any, Any, Any]], None]
 
@@ -40,7 +40,7 @@ Read = Callable[[Sequence[int]], Awaitable[tuple[Snapshot, list[list[int]]]]]
 
 
 class CounterContext:
-    """An operation's, with a read of the database in place of loaders."""
+    """Context of an operation, with a read of the database in place of loaders."""
 
     viewer_key = ""
 

@@ -1,4 +1,4 @@
-"""What goes wrong around the processes of the machine of interleavings, and time."""
+"""Rules of the state machine for faults outside its processes, and for time."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ TROUBLES = ("flush", "evict", "evict the version", "fail over", "forget", "forge
 
 
 class Disturbed(RuleBasedStateMachine):
-    """To be inherited by what has the processes."""
+    """Base of the state machine that has the processes."""
 
     now: float
     redis: Redis
@@ -44,15 +44,15 @@ class Disturbed(RuleBasedStateMachine):
                 self.redis.held.pop((self.redis.run, keys.version), None)
             case "fail over":  # to a server with keys of its own
                 self.redis.run += 1
-            case "forget one":  # as a process does whose memory is full
+            case "forget one":  # an eviction from the process
                 kept: Any = self.process(place).cache.kept
                 kept._kept.drop((COUNTER, ("", b""), KEYS[place % len(KEYS)]))
-            case _:  # as a process does that was started anew
+            case _:  # a restart of the process
                 self.process(place).cache.clear()
 
     @rule(what=st.sampled_from(["crash", "back up", "restore"]))
     def disturb_database(self, what: str) -> None:
-        """One rule for all, which leaves most steps of a search to what it was before."""
+        """One rule for all faults of the database, so that most steps are of other rules."""
         match what:
             case "crash":
                 self.database.crash()

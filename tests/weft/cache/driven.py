@@ -1,8 +1,8 @@
-"""The cache's own code, driven by hand: every command waits for the test to let it arrive.
+"""Drives the cache's own code step by step: every command waits until the test lets it arrive.
 
 A coroutine that awaits nothing but `Crossing`s needs no event loop. So a test may let commands of
-several processes cross in any order, lose replies, and let a command arrive when whoever sent it
-has long given up.
+several processes arrive in any order, lose replies, and let a command arrive long after its sender
+timed out.
 """
 
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class Crossing:
 
 
 class Call:
-    """A coroutine, as far as it has come."""
+    """A coroutine that runs from one crossing to the next."""
 
     def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
         self._work = work
@@ -51,7 +51,7 @@ class Call:
             self.done = True
 
     def go_on(self, steps: int = 1) -> None:
-        """The command arrives; or, if it has, its reply does."""
+        """Lets the command arrive or, if it has arrived, its reply."""
         for _ in range(steps):
             if self.done or self.crossing is None:
                 return
@@ -61,7 +61,7 @@ class Call:
                 self._resume(self._reply)
 
     def _replied(self, command: Callable[[], Any]) -> Callable[[], Any]:
-        """What resumes the coroutine with the answer, or with the loss of the connection."""
+        """Returns what resumes the coroutine with the answer, or with the lost connection."""
         try:
             answer = command()
         except Unavailable as error:
@@ -69,12 +69,12 @@ class Call:
         return partial(self._work.send, answer)
 
     def finish(self) -> None:
-        """Everything arrives."""
+        """Lets everything arrive until the coroutine ends."""
         while not self.done:
             self.go_on()
 
     def fail(self) -> Callable[[], Any] | None:
-        """No reply comes in time; gives the command if that is still on its way."""
+        """Lets the reply time out; returns the command if it is still in flight."""
         assert self.crossing is not None
         if not self.crossing.can_fail:
             return None
@@ -83,7 +83,7 @@ class Call:
         return late
 
     def abandon(self) -> Callable[[], Any] | None:
-        """The process dies; gives the command that is still on its way."""
+        """Lets the process die; returns the command if it is still in flight."""
         late = None if self._arrived or self.crossing is None else self.crossing.command
         self.done = True
         self._work.close()
@@ -92,7 +92,7 @@ class Call:
 
 @dataclass
 class Redis:
-    """What Redis holds. Another `run` is another server; it may hold what the one before had."""
+    """The contents of Redis. Another `run` is another server, which may have older contents."""
 
     now: Callable[[], float]
     run: int = 0

@@ -1,4 +1,4 @@
-"""The database of the machine of interleavings, which can crash, and be put back to a copy."""
+"""The database of the state machine in `interleaved`, which can crash and be restored."""
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
@@ -12,7 +12,7 @@ from weft.loading.snapshot import Snapshot
 
 
 class Transaction(NamedTuple):
-    """One that has begun, and in which history."""
+    """A transaction that has begun, and its history."""
 
     id: int
     history: int
@@ -20,22 +20,22 @@ class Transaction(NamedTuple):
 
 @dataclass
 class Contents:
-    """What is durable: writes by key, and by the ids of those whose changes have no position."""
+    """The durable state: writes by key, and transactions whose changes have no position."""
 
     written: dict[int, frozenset[int]] = field(default_factory=dict)
     pending: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Transaction ids, each with the key and the write."""
+    """Key and write by transaction id."""
     last_id: int = 99
 
     @property
     def writes(self) -> set[int]:
-        """All of them."""
+        """The writes of all keys."""
         return set().union(*self.written.values())
 
 
 @dataclass
 class Database:
-    """Transactions that add a write to what stands under a key. No write has another's number."""
+    """Transactions that add a write to a key. Every write has a number of its own."""
 
     now: Callable[[], float] = lambda: 0.0
     held: Contents = field(default_factory=Contents)
@@ -49,7 +49,7 @@ class Database:
 
     @property
     def name(self) -> str:
-        """That of the history, as the server makes it."""
+        """The name of the history, as the server makes it."""
         return f"history {self.history if self.is_named_anew else 0}"
 
     def draw_id(self, history: str) -> int:
@@ -67,7 +67,7 @@ class Database:
         return begun
 
     def commit(self, transaction: Transaction, key: int) -> int:
-        """The write; its connection is lost if the history has ended."""
+        """Returns the write; raises Unavailable if the transaction's history has ended."""
         if transaction.history != self.history:
             raise Unavailable("The connection was lost.")
         self.running.discard(transaction.id)
@@ -78,13 +78,13 @@ class Database:
         return write
 
     def read(self, keys: Sequence[int]) -> tuple[Snapshot, list[list[int]]]:
-        """The snapshot, and what stands under the keys."""
+        """Returns the snapshot, and the writes of each key."""
         xmin = min(self.running, default=self.next_id)
         values = [sorted(self.held.written.get(key, ())) for key in keys]
         return Snapshot(xmin, self.name), values
 
     def crash(self) -> None:
-        """Ids above those of what was committed are not in the log, and are given out again."""
+        """Loses all ids above the last committed one, which are then given out a second time."""
         self.running.clear()
         self.next_id = self.held.last_id + 1
         self.history += 1
@@ -94,7 +94,7 @@ class Database:
         self.copy = deepcopy(self.held)
 
     def restore(self) -> set[int]:
-        """Puts the copy back; the writes that this undoes."""
+        """Puts the copy back; returns the writes that this undoes."""
         before = self.held.writes
         self.held = deepcopy(self.copy)
         self.crash()

@@ -1,4 +1,4 @@
-"""A process of the machine of interleavings."""
+"""A process of the state machine in `interleaved`."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from weft.loading.snapshot import Snapshot
 
 
 class Machine(Protocol):
-    """What a process needs of it."""
+    """The part of the state machine that a process needs."""
 
     now: float
     database: Database
@@ -27,7 +27,7 @@ class Machine(Protocol):
 
 
 class Process:
-    """What one server has of the cache."""
+    """The cache, fences and relay of one server."""
 
     def __init__(self, machine: Machine) -> None:
         self.store = machine.new_store()
@@ -47,7 +47,7 @@ class Process:
         )
 
     def ask(self, command: Callable[[], Any]) -> Crossing:
-        """Of the database, by a new connection if the last one is lost."""
+        """Sends a command to the database, by a new connection if the last one is lost."""
 
         def arrive() -> Any:
             self.fences.use_history(self._database.name)

@@ -1,4 +1,4 @@
-"""A replica that takes its master's place, while a server writes and reads."""
+"""Checks a replica that takes its master's place while a server writes and reads."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def is_master(node: Node) -> bool:
 async def write_and_read_until_promoted(
     api: Api, members: list[Member], expected: list[int], replica: Node
 ) -> None:
-    """Every read has every write, all the while; a few more after it."""
+    """Checks that every read has every write, until the replica is promoted and a while longer."""
     after = 2 * len(members)
     async with asyncio.timeout(FAILOVER_SECONDS):
         while after:
@@ -33,9 +33,9 @@ async def write_and_read_until_promoted(
 
 
 async def check_failover(api: Api, cluster: Cluster, *, has_lease: bool, dies: bool) -> None:
-    """Of a master that dies, or that hands over; of the one that has the lease, or of another.
+    """Checks that no write is lost, and that the cache works again afterwards.
 
-    No write is lost, and the cache comes back.
+    `dies`: the master dies, otherwise it hands over. `has_lease`: it is the one with the lease.
     """
     members = [await api.user() for _ in range(MEMBERS)]
     expected = await until_cached(api, members)

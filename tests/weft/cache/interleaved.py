@@ -1,4 +1,4 @@
-"""A machine that runs the cache's own code in several processes, one crossing after the other."""
+"""A state machine that runs the cache's own code in several processes, one crossing at a time."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ STEPS = st.integers(1, 4)
 
 
 class Interleaved(Disturbed):
-    """Two processes, writers that know of no cache, one relay, and all that can go wrong."""
+    """Two processes, writers outside the application, one relay, and all faults."""
 
     cache_type = Cache
     redis_type = Redis
@@ -55,7 +55,7 @@ class Interleaved(Disturbed):
     def new_store(self) -> DrivenStore:
         return DrivenStore(self.redis)
 
-    # What the code under test is given.
+    # The interface for the code under test.
     async def draw_id(self, history: str) -> int:
         return await self.database.ask(lambda: self.database.draw_id(history))
 
@@ -68,7 +68,7 @@ class Interleaved(Disturbed):
         await Crossing(time_passes, can_fail=False)
 
     async def opened(self) -> None:
-        """A new connection that may write waits until no process believes the last history."""
+        """Waits until the lease of the last history has ended, before a new connection writes."""
         until = self.database.began_at + self.last_lease_seconds
         if self.database.history and self.now < until:
             await self.sleep(until - self.now)
@@ -87,7 +87,7 @@ class Interleaved(Disturbed):
         undone = {write for write, at in self.undone.items() if at + LEASE_SECONDS < self.now}
         values = await RESOLVE(keys, Info(CounterContext(process.read, process.cache), COUNTER))
         for key, value in zip(keys, values, strict=True):
-            # What was undone while this was read need not be there any more.
+            # A write that was undone during this read may be missing.
             missing = least[key] - set(value) - self.undone.keys()
             assert not missing, f"{key} lacks {sorted(missing)}"
             assert not undone & set(value), f"{key} lacks the restore: {sorted(value)}"
@@ -115,7 +115,7 @@ class Interleaved(Disturbed):
 
     @rule(place=PLACE, key=KEY)
     def read_one_often(self, place: int, key: int) -> None:
-        """Until the process asks for the version first."""
+        """Reads until the process reads the version first."""
         for _ in range(6):
             self.read_one_now(place, key)
 
@@ -125,7 +125,7 @@ class Interleaved(Disturbed):
 
     @rule(place=PLACE, keys=st.permutations(KEYS), steps=STEPS)
     def read_one_within_a_read(self, place: int, keys: list[int], steps: int) -> None:
-        """One that the process has forgotten, and has again when the first read is answered."""
+        """Reads an evicted key, which a second read fills before the first is answered."""
         self.trouble("forget one", place)
         call = Call(self.read(self.process(place), keys[:2]))
         call.go_on(steps)
@@ -171,7 +171,7 @@ class Interleaved(Disturbed):
 
     @rule(key=KEY)
     def write_elsewhere(self, key: int) -> None:
-        """By somebody who knows of no cache."""
+        """Writes outside the application, which raises no fence."""
         write = self.database.commit(self.database.begin(), key)
         self.unannounced.append((self.now, key, write))
 
@@ -191,7 +191,7 @@ class Interleaved(Disturbed):
             relay.lead(name)
 
     def ask_log(self, command: Callable[[], Any]) -> Crossing:
-        """By the connection that leads, which is lost when its history ends."""
+        """Sends a command by the leader's connection, which is lost when its history ends."""
 
         def arrive() -> Any:
             if self.log_history != self.database.history:
@@ -228,7 +228,7 @@ class Interleaved(Disturbed):
         self.relay_begins()
         assert self.relaying is not None
         self.relaying.finish()
-        if self.log_history != history:  # it has only found that its connection was lost
+        if self.log_history != history:  # the pass only found that its connection was lost
             self.relay_pass()
 
     @rule(place=PLACE)
@@ -241,7 +241,7 @@ class Interleaved(Disturbed):
         self.leader = self.process(place)
         self.leader.relay.lead(self.database.name)
 
-    # What crosses, what is lost, and time.
+    # Crossings that arrive, are lost, or are late.
     @precondition(lambda self: self.calls)
     @rule(place=PLACE, steps=STEPS)
     def go_on(self, place: int, steps: int) -> None:
@@ -267,7 +267,7 @@ class Interleaved(Disturbed):
 
     @rule()
     def all_is_well(self) -> None:
-        """What the calls under way have left room for: the cache is filled and believed."""
+        """Completes a pass of the relay and fills the cache, as far as running calls allow."""
         self.relay_pass()
         for process in self.processes * 2:
             self.read_at_once(process)

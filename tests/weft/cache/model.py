@@ -1,6 +1,6 @@
-"""A model of the protocol: a database, a store, and everybody who works with them, step by step.
+"""A model of the protocol: a database, a store, their writers, readers and relay, step by step.
 
-Each guard of the protocol can be taken away by name. Time is a number of seconds.
+Each guard of the protocol can be removed by name. Time is a number of seconds.
 """
 
 import itertools
@@ -32,7 +32,7 @@ GUARDS = frozenset(
 
 @dataclass
 class Model:
-    """The state of all, and the steps that it can take."""
+    """The state of the model, and the steps that it can take."""
 
     guards: frozenset[str]
     now: int = 0
@@ -117,7 +117,7 @@ class Model:
         self.put(VALUE, load, TTL_SECONDS - (self.now - load.at if shortened else 0))
 
     def read(self) -> None:
-        """Fails if what the cache answers now is stale."""
+        """Fails if the value that the cache gives now is stale."""
         entry = self.get(VALUE)
         if not isinstance(entry, Load) or not self._counts(entry):
             return
@@ -155,7 +155,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Load:
-    """What a reader read: which writes it contains, by which snapshot, and when."""
+    """A value that was read: the writes that it contains, its snapshot's `xmin`, and the time."""
 
     value: frozenset[int]
     xmin: int

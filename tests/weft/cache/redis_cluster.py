@@ -1,4 +1,4 @@
-"""A Redis cluster of three servers, each of which a test may kill and start again."""
+"""A Redis cluster of three servers, each of which a test can kill and restart."""
 
 import asyncio
 import random
@@ -37,7 +37,7 @@ class Node:
             *("--dir", str(self._directory), "--cluster-enabled", "yes"),
             *("--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
             *("--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0"),
-            # Otherwise a replica that a busy machine kept from being elected gives up for ever.
+            # Otherwise a replica stops trying once a busy machine has delayed its election.
             *("--cluster-replica-validity-factor", "0"),
             stdout=asyncio.subprocess.DEVNULL,
         )
@@ -54,7 +54,7 @@ class Node:
 
 
 class Cluster:
-    """Its servers; a slot is whose it was made, or moved to."""
+    """The servers of a cluster, with their slots."""
 
     def __init__(self, nodes: list[Node]) -> None:
         self.nodes = nodes
@@ -79,7 +79,7 @@ class Cluster:
         return True
 
     async def replicate(self, master: Node, replica: Node) -> None:
-        """Another server has what the master has, and takes its place when that is gone."""
+        """Makes another server a replica of the master, which takes its place when it is gone."""
         self.replicas.append(replica)
         await replica.ask("CLUSTER MEET", "127.0.0.1", master.port)
         await until(self.is_whole)
@@ -89,7 +89,7 @@ class Cluster:
             try:
                 return bool(await replica.ask("CLUSTER REPLICATE", master_id))
             except redis.asyncio.RedisError:
-                return False  # it has not heard of its master yet
+                return False  # the replica does not know the master yet
 
         async def is_up() -> bool:
             return (await replica.client.info("replication"))["master_link_status"] == "up"
@@ -101,7 +101,7 @@ class Cluster:
         return self.nodes[key_slot(key.encode()) // (SLOTS // len(self.nodes) + 1)]
 
     async def move(self, slot: int, giver: Node, taker: Node) -> None:
-        """Another server has the slot from now on; what it held is gone."""
+        """Moves a slot to another server, without the keys that it held."""
         for key in await giver.ask("CLUSTER GETKEYSINSLOT", slot, 1000):
             await giver.ask("DEL", key)
         taker_id = await taker.ask("CLUSTER MYID")
@@ -111,12 +111,12 @@ class Cluster:
             await node.ask("CLUSTER SETSLOT", slot, "NODE", taker_id)
 
     async def keys(self, pattern: str) -> list[list[str]]:
-        """The keys of each server."""
+        """Returns the keys of each server."""
         return [await node.ask("KEYS", pattern) for node in self.nodes]
 
 
 def _free_port() -> int:
-    """One of which the port of the cluster's bus is free too."""
+    """Returns a free port for which the port of the cluster's bus is free too."""
     while True:
         port = random.randrange(15_000, 31_000)
         try:
@@ -130,7 +130,7 @@ def _free_port() -> int:
 
 @asynccontextmanager
 async def redis_cluster(directory: Path, *, replicas: int = 0) -> AsyncGenerator[Cluster]:
-    """Three servers that share all slots; the first of them have a replica each."""
+    """Runs three servers that share all slots; the first `replicas` of them have a replica."""
     nodes = [Node(directory / str(number), _free_port()) for number in range(3 + replicas)]
     try:
         await asyncio.gather(*(node.start() for node in nodes))

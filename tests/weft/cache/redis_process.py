@@ -1,4 +1,4 @@
-"""A Redis that a test may also stop for a while."""
+"""A Redis process that a test can pause."""
 
 import signal
 
@@ -6,7 +6,7 @@ from tests.weft.changes.site import RedisServer
 
 
 class StoppableRedis(RedisServer):
-    """Killed, started again, stopped in the middle of whatever it does, and let go on."""
+    """A Redis that can be killed and started, and paused and resumed at any moment."""
 
     def pause(self) -> None:
         self._send(signal.SIGSTOP)

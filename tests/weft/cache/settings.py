@@ -1,4 +1,4 @@
-"""The cache for tests of what it answers: however busy the machine is, it is there."""
+"""Settings with which the cache never times out, however busy the machine of the tests is."""
 
 import secrets
 
@@ -12,9 +12,9 @@ from weft.cache.limits import StoreLimits
 def with_cache(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, *, lease_ms: int = 1000 * PATIENCE_SECONDS
 ) -> Settings:
-    """Settings of a server that caches under a prefix of its own, and waits long for Redis.
+    """Returns settings of a server that caches under its own prefix, and waits long for Redis.
 
-    A write that cannot reach Redis waits for the lease: where Redis is killed, it must be short.
+    A write that cannot reach Redis waits for the lease to end: keep that short if Redis is killed.
     """
     patience_ms = 1000 * PATIENCE_SECONDS
     limits = StoreLimits(read_ms=patience_ms, raise_ms=patience_ms, lease_ms=lease_ms)

@@ -1,4 +1,4 @@
-"""Whole answers: which are kept, and for how long."""
+"""Whole answers: which are kept, and how long."""
 
 import gc
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ ALL_RELAYED = "SELECT NOT EXISTS (SELECT FROM changes WHERE position IS NULL)"
 
 
 class TestAnswers:
-    def test_are_found_in_their_version(self) -> None:
+    def test_answers_are_found_in_their_version_only(self) -> None:
         answers = Answers(lambda: 0)
         answers.keep("key", ONE, taken(entry("a"), entry("b")), DATA)
         found = answers.find("key", ONE)
@@ -48,14 +48,14 @@ class TestAnswers:
         assert answers.find("other", ONE) is None
 
     @pytest.mark.parametrize("version", [None, TWO])
-    def test_are_not_kept_in_another_version_than_that_of_their_values(
+    def test_answers_are_not_kept_in_another_version_than_that_of_their_values(
         self, version: bytes | None
     ) -> None:
         answers = Answers(lambda: 0)
         answers.keep("key", version, taken(entry("a"), entry("b")), DATA)
         assert answers.find("key", version) is None
 
-    def test_are_not_kept_if_a_value_is_another_by_now(self) -> None:
+    def test_answers_are_not_kept_if_a_value_was_replaced(self) -> None:
         answers, changed = Answers(lambda: 0), entry(["old"])
         before = taken(entry("a"), changed)
         changed.keep(["new"], b"8", 100)
@@ -63,7 +63,7 @@ class TestAnswers:
         answers.keep("key", ONE, before, DATA)
         assert answers.find("key", ONE) is None
 
-    def test_end_with_the_first_of_their_values(self) -> None:
+    def test_answers_expire_with_the_first_of_their_values(self) -> None:
         now = 0.0
         answers = Answers(lambda: now)
         answers.keep("key", ONE, taken(entry("a", expires_at=9), entry("b", expires_at=5)), DATA)
@@ -72,14 +72,14 @@ class TestAnswers:
         now = 5
         assert answers.find("key", ONE) is None
 
-    def test_of_an_older_version_are_forgotten(self) -> None:
+    def test_answers_of_an_older_version_are_evicted(self) -> None:
         answers = Answers(lambda: 0)
         answers.keep("key", ONE, taken(entry("a")), DATA)
         answers.keep("other", TWO, taken(entry("a", TWO)), DATA)
         assert answers.find("key", ONE) is None
         assert answers.find("other", TWO) is not None
 
-    def test_take_no_more_than_their_bytes(self) -> None:
+    def test_answers_take_no_more_than_their_bytes(self) -> None:
         answers = Answers(lambda: 0, max_bytes := 20_000)
         for key in range(99):
             answers.keep(key, ONE, taken(entry("a")), DATA)
@@ -93,8 +93,8 @@ class TestOperations:
     def settings(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
         return with_cache(settings, monkeypatch)
 
-    async def test_go_on_with_what_an_answer_asks_for_beside_the_cache(self, api: Api) -> None:
-        """Owners of items are no cached field: the answer is never kept whole."""
+    async def test_uncached_field_is_loaded_for_every_response(self, api: Api) -> None:
+        """Owners of items are not a cached field, so the answer is never kept whole."""
         owner = await api.user("Ada")
         await api.item(owner)
         text = "{ users { nodes { itemCount items { nodes { title owner { name } } } } } }"
@@ -111,7 +111,7 @@ class TestOperations:
         for _ in range(5):
             assert await asks_for_owners_alone()
 
-    async def test_are_executed_no_more_while_nobody_writes(
+    async def test_repeated_operation_is_not_executed_until_the_next_write(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await api.user("Ada")
@@ -140,8 +140,8 @@ class TestOperations:
 
         await until(knows_both)
 
-    async def test_hold_no_operation_that_is_not_kept_otherwise(self, api: Api) -> None:
-        """An answer outlives the compiled operation that it is of."""
+    async def test_kept_answers_hold_no_reference_to_their_operations(self, api: Api) -> None:
+        """An answer outlives its compiled operation."""
         await api.user("Ada")
         text = "{ users { nodes { name itemCount } } }"
 
@@ -156,7 +156,7 @@ class TestOperations:
             engine._operations.clear()  # pyright: ignore[reportPrivateUsage]
         assert operations() <= before + 2
 
-    async def test_leave_nothing_behind_and_tell_what_they_cost(self, api: Api) -> None:
+    async def test_kept_answers_leave_no_run_behind_and_report_their_cost(self, api: Api) -> None:
         for name in ("Ada", "Bob"):
             await api.user(name)
         text = "query ($n: Int) { users(first: $n) { nodes { name itemCount } } }"
@@ -171,7 +171,7 @@ class TestOperations:
         gc.collect()
         gc.disable()
         try:
-            before = _runs()  # of other tests, whose errors somebody keeps
+            before = _runs()  # those of other tests, which their errors keep alive
             await api.data(text, {"n": 2})
             assert len(_runs()) == len(before)
         finally:

@@ -1,4 +1,4 @@
-"""The cache in a Redis cluster: as right as on one server, whatever becomes of one of three."""
+"""The cache in a Redis cluster: as correct as on one server, whatever happens to one of three."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -39,7 +39,7 @@ async def members(api: Api) -> list[Member]:
 
 
 class TestCluster:
-    async def test_has_values_and_fences_on_every_server(
+    async def test_values_and_fences_lie_on_every_server(
         self, api: Api, members: list[Member], cluster: Cluster
     ) -> None:
         assert await until_cached(api, members) == [0] * MEMBERS + [0]
@@ -51,7 +51,7 @@ class TestCluster:
         for kind in ("v", "f"):
             await until(partial(are_there, kind))
 
-    async def test_is_right_as_soon_as_a_mutation_has_answered(
+    async def test_mutation_is_seen_as_soon_as_it_is_acknowledged(
         self, api: Api, members: list[Member]
     ) -> None:
         expected = await until_cached(api, members)
@@ -61,13 +61,13 @@ class TestCluster:
             expected[-1] += 1
             assert await read(api, members) == expected
 
-    async def test_goes_on_without_a_server_and_uses_it_again(
+    async def test_cache_works_without_a_lost_server_and_uses_it_after_its_restart(
         self, api: Api, members: list[Member], cluster: Cluster
     ) -> None:
         expected = await until_cached(api, members)
         node = cluster.node_of(f"{{User:{members[0].key}}}")
         await node.kill()
-        # One of them has its fence there, the other maybe elsewhere.
+        # The first has its fence on that server, the second maybe elsewhere.
         for place, member in enumerate(members[:2]):
             await api.data(CREATE, by=member)
             expected[place] += 1
@@ -76,7 +76,7 @@ class TestCluster:
         await node.start()
         assert await until_cached(api, members) == expected
 
-    async def test_follows_a_slot_that_moves(
+    async def test_cache_follows_a_slot_that_moves(
         self, api: Api, members: list[Member], cluster: Cluster
     ) -> None:
         expected = await until_cached(api, members)

@@ -1,4 +1,4 @@
-"""The cache in a Redis cluster of which a replica takes its master's place.
+"""The cache in a Redis cluster in which a replica takes its master's place.
 
 `tests/long` has the other cases: a master that hands over, and one without the lease.
 """
@@ -32,5 +32,7 @@ async def api(
         yield api
 
 
-async def test_of_a_master_that_dies_with_the_lease(api: Api, cluster: Cluster) -> None:
+async def test_no_write_is_lost_when_the_master_with_the_lease_dies(
+    api: Api, cluster: Cluster
+) -> None:
     await check_failover(api, cluster, has_lease=True, dies=True)

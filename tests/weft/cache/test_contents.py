@@ -1,4 +1,4 @@
-"""What `weft cache` shows and drops, also from what processes remember."""
+"""What `weft cache` shows, and drops from Redis and from the memory of processes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,7 +39,7 @@ async def statements_of_a_read(api: Api, owner: Member) -> list[str]:
 
 
 async def filled(api: Api, contents: CacheContents) -> Member:
-    """Somebody whose fields are all in Redis and in this process, and only confirmed by now."""
+    """Returns a user whose fields are all in Redis and in this process, where reads hit them."""
     owner = await api.user()
 
     async def is_filled() -> bool:
@@ -52,7 +52,7 @@ async def filled(api: Api, contents: CacheContents) -> Member:
 
 
 class TestContents:
-    async def test_are_counted_by_field(self, api: Api, contents: CacheContents) -> None:
+    async def test_values_are_counted_by_field(self, api: Api, contents: CacheContents) -> None:
         await filled(api, contents)
         fields = await contents.fields()
         assert {name: field.values for name, field in fields.items()} == {
@@ -62,7 +62,7 @@ class TestContents:
         }
         assert all(field.bytes > 20 for field in fields.values())
 
-    async def test_are_shown_with_whom_they_are_for_and_what_was_written_since(
+    async def test_values_are_shown_with_their_viewer_and_the_tags_written_since(
         self, api: Api, contents: CacheContents
     ) -> None:
         owner = await filled(api, contents)
@@ -79,7 +79,7 @@ class TestContents:
         (value,) = await contents.values("User.itemCount", 9)
         assert "itemCount" in value.written_since
 
-    async def test_of_a_field_are_dropped_wherever_they_are(
+    async def test_values_of_a_field_are_dropped_from_redis_and_from_processes(
         self, api: Api, contents: CacheContents
     ) -> None:
         owner = await filled(api, contents)
@@ -88,7 +88,7 @@ class TestContents:
         assert "ItemConnection.totalCount" in await contents.fields()
         assert await statements_of_a_read(api, owner)
 
-    async def test_are_all_dropped(self, api: Api, contents: CacheContents) -> None:
+    async def test_all_values_are_dropped(self, api: Api, contents: CacheContents) -> None:
         owner = await filled(api, contents)
         assert await contents.drop() == 4
         assert await contents.fields() == {}
@@ -96,7 +96,7 @@ class TestContents:
 
 
 class TestCommand:
-    async def test_lists_shows_and_drops(self, api: Api, contents: CacheContents) -> None:
+    async def test_command_lists_shows_and_drops(self, api: Api, contents: CacheContents) -> None:
         await filled(api, contents)
 
         def run(work: Callable[[CacheContents], Awaitable[Any]]) -> Any:
@@ -119,7 +119,7 @@ class TestCommand:
         assert await weft_cache("drop", "--all") == "3 values dropped.\n"
         assert await contents.fields() == {}
 
-    async def test_is_one_of_weft(self, api: Api, contents: CacheContents) -> None:
+    async def test_weft_has_the_command_cache(self, api: Api, contents: CacheContents) -> None:
         await filled(api, contents)
         process = await asyncio.create_subprocess_exec(
             *(WEFT, "cache", "fields"),

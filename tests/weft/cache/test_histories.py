@@ -1,4 +1,4 @@
-"""What PostgreSQL loses, or takes back, the cache does not remember: see decisions/histories.md."""
+"""The cache gives no value that PostgreSQL has lost or undone: see decisions/histories.md."""
 
 import asyncio
 import tempfile
@@ -47,13 +47,13 @@ async def api(
 
 
 async def count(api: Api, owner: Member) -> int | None:
-    """How many items are found; None while the database is not there."""
+    """Returns the number of items found; None while the database cannot be reached."""
     answer = await api.answer(READ, {"id": owner.id})
     return None if "errors" in answer else answer["data"]["user"]["itemCount"]
 
 
 async def until_cached(api: Api, owner: Member, expected: int) -> None:
-    """Every read on the way there has to find the same."""
+    """Reads until the count is cached; every read on the way must find `expected`."""
 
     async def is_cached() -> bool:
         api.statements.clear()
@@ -65,7 +65,7 @@ async def until_cached(api: Api, owner: Member, expected: int) -> None:
 
 
 async def owner_of_one(api: Api, postgresql: OwnPostgreSQL) -> Member:
-    """Has one item, of which all is durable."""
+    """Returns an owner of one item, whose changes are relayed and whose count is cached."""
     owner = await api.user(f"Owner {id(api)}")
     await api.item(owner)
     await until(lambda: api.connection.fetchval(ARE_RELAYED))
@@ -74,7 +74,7 @@ async def owner_of_one(api: Api, postgresql: OwnPostgreSQL) -> Member:
 
 
 async def create(api: Api, owner: Member) -> None:
-    """Acknowledged, once the database is back."""
+    """Creates an item, retrying until the database is back and acknowledges it."""
 
     async def is_written() -> bool:
         return "errors" not in await api.answer(CREATE, by=owner)
@@ -84,7 +84,7 @@ async def create(api: Api, owner: Member) -> None:
 
 class TestCrash:
     @pytest.mark.parametrize("crash", [OwnPostgreSQL.kill, OwnPostgreSQL.kill_backend])
-    async def test_makes_no_value_stale_that_was_stored_under_ids_that_are_lost(
+    async def test_value_stored_under_lost_ids_is_not_used_after_a_crash(
         self, api: Api, postgresql: OwnPostgreSQL, crash: Callable[[OwnPostgreSQL], Awaitable[None]]
     ) -> None:
         owner = await owner_of_one(api, postgresql)
@@ -130,7 +130,7 @@ async def restored_while_connections_stay(
 
 async def said_to_be_restored(api: Api, postgresql: OwnPostgreSQL, meanwhile: Work) -> None:
     await meanwhile()
-    # As what restores rows by themselves does it: no trigger tells of them.
+    # A restore of single rows fires no trigger, so the change log does not have them.
     assert await postgresql.psql(
         "SET session_replication_role = replica; DELETE FROM items WHERE title = 'One'"
     )
@@ -151,7 +151,7 @@ class TestRestore:
             said_to_be_restored,
         ],
     )
-    async def test_undoes_what_was_cached_of_what_it_undoes(
+    async def test_restore_invalidates_the_cached_values_that_it_undoes(
         self,
         api: Api,
         postgresql: OwnPostgreSQL,
@@ -165,7 +165,7 @@ class TestRestore:
             await until_cached(api, owner, 2)
 
         await restored(api, postgresql, meanwhile)
-        # Whatever process has it in its memory may give it for so long, without asking PostgreSQL.
+        # A process may use its value for so long without reading from PostgreSQL.
         await asyncio.sleep(LEASE_SECONDS)
         await until_cached(api, owner, 1)
         await create(api, owner)

@@ -1,6 +1,6 @@
-"""Redis in trouble costs speed, never an answer, and the cache comes back by itself.
+"""Faults of Redis cost time, never a correct answer, and the cache recovers by itself.
 
-An operation that waited for Redis for good would end with an error after OPERATION_TIMEOUT_MS.
+An operation that waited for Redis without end would fail after OPERATION_TIMEOUT_MS.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -51,7 +51,7 @@ async def api(
 
 
 async def read(api: Api, owner: Member) -> int:
-    """How many items there are, which three cached fields must agree on."""
+    """Returns the number of items, on which three cached fields must agree."""
     user: Any = (await api.data(READ, {"id": owner.id}))["user"]
     found = {user["itemCount"], user["items"]["totalCount"], len(user["items"]["nodes"])}
     assert len(found) == 1, user
@@ -77,7 +77,7 @@ async def our_keys(client: redis.asyncio.Redis) -> list[bytes]:
 
 async def make_lists(client: redis.asyncio.Redis) -> None:
     for key in await our_keys(client):
-        # At once: the server goes on writing.
+        # In one transaction, since the server writes meanwhile.
         async with client.pipeline(transaction=True) as pipeline:
             pipeline.delete(key)
             pipeline.rpush(key, "not", "ours")
@@ -90,7 +90,7 @@ async def make_garbage(client: redis.asyncio.Redis) -> None:
 
 
 async def make_other_numbers(client: redis.asyncio.Redis) -> None:
-    """What begins like an entry and is none."""
+    """Writes values that begin like an entry and are none."""
     for key in await our_keys(client):
         if b":v:" in key:
             await client.set(key, b"9" * 20 + b"\x92\xcb", keepttl=True)
@@ -129,7 +129,7 @@ Trouble = Callable[[redis.asyncio.Redis], Awaitable[None]]
 
 class TestRedisInTrouble:
     @pytest.mark.parametrize("trouble", TROUBLES)
-    async def test_never_shows_in_an_answer(
+    async def test_fault_of_redis_never_makes_an_answer_wrong(
         self, api: Api, client: redis.asyncio.Redis, trouble: Trouble
     ) -> None:
         owner = await api.user()
@@ -143,7 +143,9 @@ class TestRedisInTrouble:
         await client.config_set("maxmemory", "0")
         assert await until_cached(api, owner) == expected
 
-    async def test_stopped_and_going_on(self, api: Api, store: StoppableRedis) -> None:
+    async def test_paused_redis_never_makes_an_answer_wrong(
+        self, api: Api, store: StoppableRedis
+    ) -> None:
         owner = await api.user()
         expected = await until_cached(api, owner)
         store.pause()
@@ -157,7 +159,7 @@ class TestRedisInTrouble:
         assert await read(api, owner) == expected
         assert await until_cached(api, owner) == expected
 
-    async def test_replaced_by_one_that_knows_nothing(
+    async def test_empty_replacement_of_redis_never_makes_an_answer_wrong(
         self, api: Api, store: StoppableRedis
     ) -> None:
         owner = await api.user()
@@ -169,10 +171,10 @@ class TestRedisInTrouble:
         await store.start()
         assert await until_cached(api, owner) == expected + 1
 
-    async def test_replaced_by_a_copy_that_is_behind(
+    async def test_lagging_copy_of_redis_never_makes_an_answer_wrong(
         self, api: Api, store: StoppableRedis, client: redis.asyncio.Redis
     ) -> None:
-        """As a replica is that is promoted: it holds what the first had, up to some moment."""
+        """A promoted replica is such a copy: it has the contents of an earlier moment."""
         owner = await api.user()
         expected = await until_cached(api, owner)
         await client.save()
@@ -190,7 +192,7 @@ class TestRedisInTrouble:
 
 class TestStrict:
     @pytest.mark.parametrize("api", ["strict"], indirect=True)
-    async def test_refuses_a_write_that_cannot_be_announced(
+    async def test_strict_cache_refuses_a_write_whose_fence_cannot_be_raised(
         self, api: Api, store: StoppableRedis
     ) -> None:
         owner = await api.user()

@@ -1,4 +1,4 @@
-"""The cache's own code under every order of what crosses between processes, Redis, PostgreSQL."""
+"""The cache's own code under every order of messages between processes, Redis, PostgreSQL."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -28,13 +28,13 @@ SHORT = settings(
 
 
 class TakesAnswersByPlace(Interleaved):
-    """As the cache once did."""
+    """A bug that the cache once had."""
 
     cache_type = CacheByPlace
 
 
 class RaisesNothing(Interleaved):
-    """Writers tell nobody."""
+    """Writers raise no fence."""
 
     class Store(DrivenStore):
         async def raise_fences(self, keys: Keys, transactions: Mapping[str, int]) -> None: ...
@@ -44,7 +44,7 @@ class RaisesNothing(Interleaved):
 
 
 class TellsBeforeRaising(Interleaved):
-    """Changes have positions, so hubs find them, before their fences are up."""
+    """Changes get positions, so hubs find them, before their fences are raised."""
 
     async def one_pass(self, relay: FenceRelay) -> None:
         prepare = await relay.begin()
@@ -54,7 +54,7 @@ class TellsBeforeRaising(Interleaved):
 
 
 class LeavesTheVersion(Interleaved):
-    """Fences are raised, and the version of all is as before."""
+    """Fences are raised, and the version stays unchanged."""
 
     class Redis(Redis):
         def change_version(self, keys: Keys) -> None: ...
@@ -63,7 +63,7 @@ class LeavesTheVersion(Interleaved):
 
 
 class GoesOnFromTheLastVersion(Interleaved):
-    """A version that was lost is made again as it was last seen."""
+    """A version that was lost is made with its last number."""
 
     class Redis(Redis):
         last = 1000
@@ -80,7 +80,7 @@ class GoesOnFromTheLastVersion(Interleaved):
 
 
 class RaisesAfterTheVersion(Interleaved):
-    """As in a cluster, where one step cannot do both."""
+    """The version changes first, as in a cluster, where one step cannot do both."""
 
     class Store(DrivenStore):
         async def raise_fences(self, keys: Keys, transactions: Mapping[str, int]) -> None:
@@ -100,17 +100,17 @@ class RaisesAfterTheVersion(Interleaved):
 
 
 class KeepsItsName(Interleaved):
-    """The history is named alike after a crash, as it once was."""
+    """The history keeps its name after a crash, as it once did."""
 
     is_named_anew = False
 
 
 class KeepsItsNameWhenRestored(KeepsItsName):
-    """The same, for another story."""
+    """As `KeepsItsName`, for another story."""
 
 
 class AcknowledgesAtOnce(Interleaved):
-    """What is written after a crash, while processes still believe what they have of before."""
+    """Acknowledges a write after a crash while processes still use values from before."""
 
     last_lease_seconds = 0
 
@@ -198,11 +198,11 @@ def quiet() -> Iterator[None]:
 
 
 class TestInterleaving:
-    def test_never_answers_stale(self) -> None:
+    def test_cache_never_answers_stale_under_any_interleaving(self) -> None:
         run_state_machine_as_test(Interleaved, settings=SHORT)
 
     @pytest.mark.parametrize("broken", STORIES)
-    def test_a_story_that_ends_badly_for_a_broken_cache_only(
+    def test_story_finds_a_stale_value_in_a_broken_cache_only(
         self, broken: type[Interleaved]
     ) -> None:
         for kind in (Interleaved, broken):

@@ -1,4 +1,4 @@
-"""The protocol under every order of steps, whole and with each guard taken away."""
+"""The protocol under every order of steps, complete and without each of its guards."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -30,7 +30,7 @@ SHORT = settings(
 
 
 class Cached(RuleBasedStateMachine):
-    """Writers, readers, writers that know of no cache, the relay, and all that goes wrong."""
+    """Writers, readers, writers outside the application, the relay, and all faults."""
 
     guards = GUARDS
 
@@ -49,7 +49,7 @@ class Cached(RuleBasedStateMachine):
         self.model.grant_lease(0)
         self.miss()
 
-    # Writers of the application: crashing is never coming to the next step.
+    # Writers of the application: one that crashes never takes its next step.
     @rule()
     def begin(self) -> None:
         if len(self.writers) < 3:
@@ -82,7 +82,7 @@ class Cached(RuleBasedStateMachine):
     def abort(self, place: int) -> None:
         self.model.abort(self.raised.pop(place % len(self.raised)))
 
-    # Writers that know of no cache, and the relay that raises fences for them.
+    # Writers outside the application, and the relay that raises fences for them.
     @rule()
     def write(self) -> None:
         """A whole write at once."""
@@ -102,7 +102,7 @@ class Cached(RuleBasedStateMachine):
 
     @rule()
     def new_leader(self) -> None:
-        """What the old one had read and not yet raised is lost."""
+        """Loses the changes that the old leader had read and for which it raised no fence yet."""
         if self.read_log is not None:
             self.model.unraised -= self.read_log[0]
         self.read_log, self.leads = None, True
@@ -178,7 +178,7 @@ class Cached(RuleBasedStateMachine):
 
     @rule()
     def old_miss(self) -> None:
-        """A miss that takes its time between snapshot and store."""
+        """A miss with a delay between its snapshot and its fill."""
         load = self.model.load()
         self.pass_time_in_good_order()
         self.model.fill(load)
@@ -191,7 +191,7 @@ class Cached(RuleBasedStateMachine):
     def read(self) -> None:
         self.model.read()
 
-    # What goes wrong, and time.
+    # Faults, and time.
     @rule(seconds=st.integers(1, 3))
     def pass_time(self, seconds: int) -> None:
         self.model.now += seconds
@@ -225,13 +225,13 @@ class Cached(RuleBasedStateMachine):
 
     @rule()
     def fail_over(self) -> None:
-        """To a replica that is behind; it may be empty."""
+        """Fails over to a replica that lags; it may be empty."""
         self.model.store = dict(self.model.saved)
         self.model.run += 1
 
 
 def unguarded(guard: str) -> type[Cached]:
-    """The machine without one of the guards."""
+    """Returns the state machine without one of the guards."""
     return type("Unguarded", (Cached,), {"guards": GUARDS - {guard}})
 
 
@@ -269,12 +269,12 @@ STORIES: dict[str, list[Callable[[Cached], None]]] = {
 
 
 class TestProtocol:
-    def test_never_answers_stale(self) -> None:
+    def test_protocol_never_answers_stale(self) -> None:
         run_state_machine_as_test(Cached, settings=SHORT)
 
     @pytest.mark.parametrize("guard", sorted(GUARDS))
-    def test_needs_every_guard(self, guard: str) -> None:
-        """The same steps that fail without it go well with it; `tests/long` searches for others."""
+    def test_protocol_needs_every_guard(self, guard: str) -> None:
+        """Steps that fail without the guard succeed with it; `tests/long` searches for others."""
         for kind in (Cached, unguarded(guard)):
             site = kind()
             with nullcontext() if kind is Cached else pytest.raises(AssertionError):

@@ -1,4 +1,4 @@
-"""A value that nobody has is computed once, by all processes together."""
+"""A missing value is computed once, by all processes together."""
 
 import asyncio
 import dataclasses
@@ -26,7 +26,7 @@ COORDINATE = "User.slow"
 
 
 class Slow:
-    """A resolver that takes as long as the test says, and counts how often it is asked."""
+    """A resolver that runs until the test lets it end, and counts its calls."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -40,7 +40,7 @@ class Slow:
 
 
 async def slow(parents: Sequence[int], info: Info) -> list[int]:
-    """Stands for what computes."""
+    """The resolver, which calls the current `Slow`."""
     return await _slow[0](parents, info)
 
 
@@ -75,7 +75,7 @@ async def read(server: Process) -> Any:
 
 
 async def until_whole(server: Process) -> None:
-    """Until the fence is there and the lease is given."""
+    """Reads until the fence is whole and the lease is granted."""
     assert server.cache is not None
     fields = server.cache.counts.fields
     before = fields[COORDINATE].hits
@@ -93,7 +93,7 @@ def misses(processes: list[Process]) -> int:
 
 
 async def asked_by_all_at_once(processes: list[Process]) -> int:
-    """How often the value is computed when ten readers of two processes miss it."""
+    """Returns how often the value is computed when ten readers of two processes miss it."""
     _slow[:] = [Slow()]
     _slow[0].may_end.set()
     await until_whole(processes[0])
@@ -114,20 +114,22 @@ async def asked_by_all_at_once(processes: list[Process]) -> int:
 
 
 class TestOnce:
-    async def test_is_enough_for_all_that_ask_at_once(self, processes: list[Process]) -> None:
+    async def test_value_is_computed_once_for_concurrent_readers(
+        self, processes: list[Process]
+    ) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            # A transaction of another test may be as old as the write: then no value counts yet.
+            # A transaction of another test may be as old as the write: no value is valid then.
             while await asked_by_all_at_once(processes) > 1:
                 pass
 
 
 async def keys_of(server: Process) -> list[bytes]:
-    """Those of fields, fences and claims."""
+    """Returns the keys of values, fences and claims."""
     return [key async for key in server.redis.scan_iter(f"{_prefix[0]}:cache:*{{User:{KEY}}}*")]
 
 
 async def lives(server: Process) -> dict[str, float]:
-    """In how many seconds each of these keys ends, by its kind."""
+    """Returns in how many seconds each of these keys expires, by its kind."""
     return {
         key.decode().rpartition(":{User:")[0][-1]: await server.redis.pttl(key) / 1000
         for key in await keys_of(server)
@@ -135,7 +137,7 @@ async def lives(server: Process) -> dict[str, float]:
 
 
 class TestKept:
-    async def test_are_values_with_fences_that_live_twice_as_long(
+    async def test_fences_live_twice_as_long_as_their_values(
         self, processes: list[Process]
     ) -> None:
         _slow[:] = [Slow()]
@@ -146,10 +148,12 @@ class TestKept:
         assert found.keys() == {"v", "f"}
         assert found["v"] <= TTL_SECONDS < found["f"] <= 2 * TTL_SECONDS
 
-    async def test_is_nothing_where_the_policy_says_so(self, processes: list[Process]) -> None:
+    async def test_values_that_the_policy_excludes_are_not_kept(
+        self, processes: list[Process]
+    ) -> None:
         _slow[:] = [Slow()]
         _slow[0].may_end.set()
-        await until_whole(processes[0])  # another value, so that the cache is believed
+        await until_whole(processes[0])  # another value, so that the lease is granted
         for server in processes:
             assert server.cache is not None
             server.cache.clear()
@@ -157,7 +161,7 @@ class TestKept:
             await processes[0].redis.delete(key)
         resolve = cached(slow, dataclasses.replace(POLICY, keeps=lambda _, value: value > 0))
         infos = [Info(Context(one.services, STRANGER, ""), COORDINATE) for one in processes]
-        # They would wait for a claim that is not given up for as long as a test may take.
+        # If a claim were not released, they would wait for as long as a test may take.
         readers = [resolve([KEY], infos[number % 2]) for number in range(READERS)]
         assert await soon(asyncio.gather(*readers)) == [[0]] * READERS
 

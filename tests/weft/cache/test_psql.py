@@ -1,4 +1,4 @@
-"""A writer that knows of no cache is seen no later than one lease after its commit."""
+"""A write outside the application is seen no later than one lease after its commit."""
 
 import asyncio
 import os
@@ -46,9 +46,9 @@ async def until_cached(api: Api, owner: Member) -> None:
 
 
 async def lag_seconds(api: Api, owner: Member, expected: int, before: str) -> float:
-    """How long after a commit by psql the last read began that does not see it.
+    """Returns how long after a commit by psql the last read began that does not see it.
 
-    Not when it ended: however slow the machine, the cache is asked after a read has begun.
+    Its begin counts, not its end: on however slow a machine, the cache is read after the begin.
     """
     sql = f"INSERT INTO items (owner_id, title, status) VALUES ({owner.key}, 'New', 'PUBLISHED')"
     await psql(api.settings, before + sql)
@@ -64,7 +64,7 @@ async def lag_seconds(api: Api, owner: Member, expected: int, before: str) -> fl
 
 class TestWriterInPsql:
     @pytest.mark.parametrize("before", ["", "SET session_replication_role = replica; "])
-    async def test_is_seen_within_a_lease(self, api: Api, before: str) -> None:
+    async def test_write_in_psql_is_seen_within_a_lease(self, api: Api, before: str) -> None:
         owner = await api.user()
         lags: list[float] = []
         for expected in range(1, WRITES + 1):

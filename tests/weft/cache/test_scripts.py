@@ -1,4 +1,4 @@
-"""The steps in Redis do what the model's do, also to what is no fence."""
+"""The scripts in Redis do the same as `weft.cache.fence`, and handle what is no fence."""
 
 import secrets
 from collections.abc import AsyncGenerator
@@ -27,7 +27,7 @@ def key() -> str:
 )
 @pytest.mark.parametrize("drawn", [1, 7, 2**53 + 1, 2**64 - 1])
 class TestScripts:
-    async def test_raise(
+    async def test_raise_script_agrees_with_fence_raised(
         self, client: redis.asyncio.Redis, key: str, found: bytes | None, drawn: int
     ) -> None:
         if found is not None:
@@ -35,7 +35,7 @@ class TestScripts:
         await client.eval(scripts.RAISE.decode(), 1, key, fence.number(drawn))
         assert await client.get(key) == fence.raised(found, fence.number(drawn))
 
-    async def test_make_whole(
+    async def test_make_whole_script_agrees_with_fence_made_whole(
         self, client: redis.asyncio.Redis, key: str, found: bytes | None, drawn: int
     ) -> None:
         seen = fence.opened(b"a")
@@ -47,14 +47,14 @@ class TestScripts:
 
 @pytest.mark.parametrize("garbage", [b"", b"x" * 20, b"7", b"0" * 20 + b"!", b"\xff" * 40])
 class TestGarbage:
-    async def test_is_dropped_by_a_writer(
+    async def test_garbage_is_dropped_by_a_raise(
         self, client: redis.asyncio.Redis, key: str, garbage: bytes
     ) -> None:
         await client.set(key, garbage)
         await client.eval(scripts.RAISE.decode(), 1, key, fence.number(7))
         assert await client.get(key) is None
 
-    async def test_gives_way_to_an_open_fence(
+    async def test_garbage_is_replaced_by_an_open_fence(
         self, client: redis.asyncio.Redis, key: str, garbage: bytes
     ) -> None:
         await client.set(key, garbage)
@@ -64,7 +64,7 @@ class TestGarbage:
 
 class TestLife:
     @pytest.mark.parametrize(("left_ms", "is_anew"), [(29_000, True), (31_000, False)])
-    async def test_of_a_fence_is_anew_once_half_of_it_is_over(
+    async def test_fence_gets_its_full_life_back_once_half_is_over(
         self, client: redis.asyncio.Redis, key: str, left_ms: int, is_anew: bool
     ) -> None:
         await client.set(key, fence.number(7), px=left_ms)

@@ -1,4 +1,4 @@
-"""The version of all fences: what it saves, and that an operation sees what it has written."""
+"""The version of all fences: the reads that it saves, and operations that read their writes."""
 
 import asyncio
 import secrets
@@ -17,7 +17,7 @@ from weft.cache.keys import VERSION_KEY
 from weft.embedded import EmbeddedServers
 
 READ = "query ($id: ID!) { user(id: $id) { itemCount items { totalCount } } }"
-# What is computed after the write counts when it is asked for again, further down.
+# A value computed after the write is valid for the second use, further down.
 WRITE_TWICE = """mutation {
   one: createItem(input: {title: "One", status: PUBLISHED}) { item { owner { ...Counts } } }
   two: createItem(input: {title: "Two", status: PUBLISHED}) { item { owner { ...Counts } } }
@@ -39,7 +39,7 @@ async def client(servers: EmbeddedServers) -> AsyncGenerator[redis.asyncio.Redis
 
 @asynccontextmanager
 async def commands(client: redis.asyncio.Redis) -> AsyncGenerator[list[list[bytes]]]:
-    """What Redis is asked by anybody, as long as the block runs."""
+    """Records the commands of all clients of Redis while the block runs."""
     heard: list[list[bytes]] = []
     end = secrets.token_hex(8)
 
@@ -58,7 +58,7 @@ async def commands(client: redis.asyncio.Redis) -> AsyncGenerator[list[list[byte
 
 
 async def reads_of(api: Api, owner: Member, client: redis.asyncio.Redis) -> list[list[bytes]]:
-    """The keys, without what all begin with, of each command by which an operation reads."""
+    """Returns the keys, without their common prefix, of each command of an operation's read."""
     async with commands(client) as heard:
         await api.data(READ, {"id": owner.id})
     prefix = api.settings.redis_prefix.encode() + b":cache:"
@@ -70,7 +70,7 @@ async def reads_of(api: Api, owner: Member, client: redis.asyncio.Redis) -> list
 
 
 async def calm(api: Api, owner: Member, client: redis.asyncio.Redis) -> None:
-    """Reads until nothing is left to learn."""
+    """Reads until one command for the lease and the version is enough."""
 
     async def is_calm() -> bool:
         return [len(keys) for keys in await reads_of(api, owner, client)] == [2]
@@ -83,7 +83,7 @@ async def count_of(api: Api, owner: Member) -> int:
 
 
 class TestVersion:
-    async def test_is_all_that_is_asked_while_nobody_writes(
+    async def test_version_is_all_that_an_operation_reads_between_writes(
         self, api: Api, client: redis.asyncio.Redis
     ) -> None:
         owner = await api.user()
@@ -91,7 +91,9 @@ class TestVersion:
         (keys,) = await reads_of(api, owner, client)
         assert keys[1].endswith(VERSION_KEY)
 
-    async def test_changes_with_every_write(self, api: Api, client: redis.asyncio.Redis) -> None:
+    async def test_version_changes_with_every_write(
+        self, api: Api, client: redis.asyncio.Redis
+    ) -> None:
         owner = await api.user()
         await calm(api, owner, client)
         written = 0
@@ -100,11 +102,11 @@ class TestVersion:
             return await count_of(api, owner) == written
 
         for _ in range(3):
-            await api.item(owner)  # by somebody who knows of no cache
+            await api.item(owner)  # a write outside the application
             written += 1
             await until(is_found)
 
-    async def test_is_read_anew_by_an_operation_that_has_written(
+    async def test_operation_reads_the_version_again_after_it_has_written(
         self, api: Api, client: redis.asyncio.Redis
     ) -> None:
         owner = await api.user()
@@ -119,7 +121,9 @@ class TestVersion:
 
 
 @pytest.mark.parametrize("found", [b"1", b"9223372036854775807", b"no number", None])
-async def test_is_never_the_same_again(client: redis.asyncio.Redis, found: bytes | None) -> None:
+async def test_raise_never_leaves_the_version_unchanged(
+    client: redis.asyncio.Redis, found: bytes | None
+) -> None:
     key = f"test:{secrets.token_hex(8)}"
     if found is not None:
         await client.set(key, found, px=60_000)
@@ -127,7 +131,7 @@ async def test_is_never_the_same_again(client: redis.asyncio.Redis, found: bytes
     assert await client.get(key) == (b"2" if found == b"1" else None)
 
 
-async def test_of_another_kind_gives_way(client: redis.asyncio.Redis) -> None:
+async def test_value_of_another_type_is_replaced_by_a_version(client: redis.asyncio.Redis) -> None:
     key, lease = f"test:{secrets.token_hex(8)}", f"test:{secrets.token_hex(8)}"
     await client.rpush(key, "foreign")
     await client.eval(scripts.RAISE.decode(), 1, key, scripts.NEXT)
