@@ -1,4 +1,4 @@
-"""A client of `graphql-transport-ws` that speaks to an ASGI application in this very loop."""
+"""A `graphql-transport-ws` client of an ASGI application in the same event loop."""
 
 import asyncio
 import json
@@ -27,18 +27,18 @@ class Socket:
         return json.loads(message["text"])
 
     def start(self, id: str, query: str, /, **variables: Any) -> None:
-        """Asks for an operation."""
+        """Sends an operation."""
         payload = {"query": query, "variables": variables}
         self.send({"id": id, "type": "subscribe", "payload": payload})
 
     async def next(self, id: str) -> dict[str, Any]:
-        """The next result, of this operation."""
+        """Returns the next result, which must be of this operation."""
         message = await self.receive()
         assert (message["type"], message["id"]) == ("next", id), message
         return message["payload"]
 
     async def answer(self, id: str, query: str, /, **variables: Any) -> dict[str, Any]:
-        """The only result of an operation."""
+        """Sends an operation and returns its only result."""
         self.start(id, query, **variables)
         result = await self.next(id)
         assert await self.receive() == {"id": id, "type": "complete"}
@@ -47,7 +47,7 @@ class Socket:
 
 @asynccontextmanager
 async def connected(app: ASGIApp, token: str | None = None) -> AsyncGenerator[Socket]:
-    """A socket on the application's /graphql, closed by the client in the end."""
+    """Opens a socket on the application's /graphql, which the client closes in the end."""
     socket = Socket()
     scope = {
         "type": "websocket",

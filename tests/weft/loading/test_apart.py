@@ -1,4 +1,4 @@
-"""What may take long: apart from other loads, clients taking turns, one key failing alone."""
+"""Loads that may take long: apart from others, clients take turns, one key fails alone."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from weft.rates.address import CLIENT, VIEWER
 
 MOST_WAITING = 4
 SLOW = 13
-"""A key that takes too long, in company as well as alone."""
+"""A key that takes too long, with others as well as alone."""
 
 
 class Library:
-    """Lines for ordinary loads, and others for what is loaded apart."""
+    """Lines for ordinary loads, and others for loads apart."""
 
     def __init__(self, lines: int = 1, lines_apart: int = 1) -> None:
         self.opened: list[Line] = []
@@ -44,7 +44,7 @@ class Library:
         viewer: int | None = None,
         reach: Reach = Reach.TABLE,
     ) -> asyncio.Future[list[int]]:
-        """What a client is given that asks for keys by one call."""
+        """Returns the future of one call of a client."""
         address, viewer_before = CLIENT.set(by), VIEWER.set(viewer)
         try:
             return self.dispatcher.submit_apart(source.fetch, keys, reach)
@@ -54,7 +54,7 @@ class Library:
 
 
 class SlowSource(Source):
-    """Fails for `SLOW`, or for what fails with `failure`."""
+    """A source that fails with `failure` for batches that have the key `SLOW`."""
 
     def __init__(self, failure: Exception) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class SlowSource(Source):
 
 
 class TestApart:
-    async def test_holds_no_connection_of_ordinary_loads(self):
+    async def test_load_apart_holds_no_connection_of_ordinary_loads(self):
         library, search, read = Library(), Source(open=False), Source()
         searches = [library.ask(search, key, by=f"{key}") for key in range(20)]
         await soon(search.begun.wait())
@@ -77,31 +77,31 @@ class TestApart:
         search.gate.set()
         assert await outcomes(searches) == [[10 * key] for key in range(20)]
 
-    async def test_asks_for_each_key_of_a_table_by_itself(self):
+    async def test_each_key_of_a_table_has_a_statement_of_its_own(self):
         library, source = Library(), Source()
         calls = [library.ask(source, 1, 2, 1), library.ask(source, 3)]
         assert await outcomes(calls) == [[10, 20, 10], [30]]
         assert source.batches == [[1], [2], [3]]
 
-    async def test_asks_for_all_keys_of_one_call_of_parents_at_once(self):
+    async def test_all_parents_of_one_call_share_a_statement(self):
         library, source = Library(), Source()
         calls = [library.ask(source, *keys, reach=Reach.PARENT) for keys in ((1, 2), (3,))]
         assert await outcomes(calls) == [[10, 20], [30]]
         assert source.batches == [[1, 2], [3]]
 
-    async def test_asks_once_for_what_several_clients_wait_for(self):
+    async def test_equal_keys_of_several_clients_are_loaded_once(self):
         library, source = Library(), Source(open=False)
         begun = library.ask(source, 0)
         await soon(source.begun.wait())
         calls = [library.ask(source, 1, by=name) for name in ("a", "b", "b")]
-        # What has begun is not joined: a later request may follow a later commit.
+        # A running job is not joined: a later request may follow a later commit.
         calls.append(library.ask(source, 0))
         source.gate.set()
         assert await outcomes([begun, *calls]) == [[0], [10], [10], [10], [0]]
         assert source.batches == [[0], [1], [0]]
 
     @pytest.mark.parametrize("reach", Reach)
-    async def test_is_what_its_loader_declares(self, reach: Reach):
+    async def test_loader_loads_apart_by_the_reach_that_it_declares(self, reach: Reach):
         async def tens(line: Line, keys: Sequence[int]) -> list[int]:
             lines.append(line)
             return [10 * key for key in keys]
@@ -120,7 +120,7 @@ class TestApart:
 
 
 class TestTurns:
-    async def test_are_those_of_addresses_and_there_of_viewers(self):
+    async def test_addresses_take_turns_and_so_do_viewers_of_one_address(self):
         library, source = Library(), Source(open=False)
         calls = [library.ask(source, 0)]
         await soon(source.begun.wait())
@@ -136,7 +136,7 @@ class TestTurns:
         order = [key for (key,) in source.batches]
         assert order == [0, 1, 11, 31, 2, 21, 3, 12, 4, 22]
 
-    async def test_of_one_client_delay_another_by_one_statement(self):
+    async def test_flood_of_one_client_delays_another_by_one_statement(self):
         library, source = Library(), Source(open=False)
         calls = [library.ask(source, *range(100), by="flood")]
         await soon(source.begun.wait())
@@ -145,7 +145,7 @@ class TestTurns:
         await outcomes(calls)
         assert source.batches.index([1000]) <= 2
 
-    async def test_come_at_once_for_what_another_client_asked_before(self):
+    async def test_job_that_two_clients_share_runs_at_the_earlier_turn(self):
         library, source = Library(), Source(open=False)
         calls = [library.ask(source, 0)]
         await soon(source.begun.wait())
@@ -157,7 +157,7 @@ class TestTurns:
 
 
 class TestBound:
-    async def test_is_of_each_client(self):
+    async def test_limit_of_waiting_jobs_is_counted_by_client(self):
         library, source = Library(), Source(open=False)
         running = library.ask(source, 0, by="a")
         await soon(source.begun.wait())
@@ -174,7 +174,7 @@ class TestBound:
         assert not [answer for answer in answers if isinstance(answer, Exception)]
         assert await soon(library.ask(source, 9, by="a")) == [90]
 
-    async def test_counts_no_more_what_was_taken_back(self):
+    async def test_cancelled_jobs_do_not_count_towards_the_limit(self):
         library, source = Library(), Source(open=False)
         running = library.ask(source, 0)
         await soon(source.begun.wait())
@@ -188,7 +188,7 @@ class TestBound:
 
 
 class TestCancelling:
-    async def test_ends_what_runs_for_no_one_else(self):
+    async def test_cancelling_the_only_call_ends_its_statement(self):
         library, source = Library(), Source(open=False)
         call = library.ask(source, 1)
         await soon(source.begun.wait())
@@ -197,7 +197,7 @@ class TestCancelling:
         assert await soon(library.ask(other, 2)) == [20]  # on the only line there is
         assert len(library.opened) == 1
 
-    async def test_takes_nothing_from_others(self):
+    async def test_cancelling_one_call_does_not_affect_the_others(self):
         library, source = Library(), Source(open=False)
         running = [library.ask(source, 1) for _ in range(2)]
         await soon(source.begun.wait())
@@ -211,7 +211,7 @@ class TestCancelling:
 
 
 class TestNote:
-    async def test_is_of_the_snapshot_of_each_statement(self):
+    async def test_note_gets_the_snapshot_of_each_statement(self):
         snapshots, noted = [Snapshot(7, "a"), Snapshot(5, "a")], list[Snapshot]()
         taken = iter(snapshots)
 

@@ -1,4 +1,4 @@
-"""What is loaded apart, when a statement fails or is not wanted any more."""
+"""Loads apart, when a statement fails or the dispatcher is closed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from weft.loading.reach import Reach
 
 
 class TestFailure:
-    async def test_of_one_key_is_no_failure_of_another_call(self):
+    async def test_failure_of_one_key_does_not_fail_another_call(self):
         library, source = Library(), SlowSource(TookTooLong("Too long."))
         calls = [library.ask(source, key) for key in (1, SLOW, 2)]
         one, slow, two = await outcomes(calls)
@@ -25,7 +25,7 @@ class TestFailure:
         assert slow.extensions == {"code": "SEARCH_TOO_BROAD"}
         assert "700 ms" in slow.message
 
-    async def test_of_keys_together_has_each_tried_alone_and_only_once(self):
+    async def test_keys_that_fail_together_are_retried_one_by_one_only_once(self):
         class Together(Source):
             async def fetch(self, line: Line, keys: Sequence[int]) -> list[int]:
                 answer = await super().fetch(line, keys)
@@ -37,7 +37,7 @@ class TestFailure:
         assert await soon(library.ask(source, 1, 2, 3, reach=Reach.PARENT)) == [10, 20, 30]
         assert source.batches == [[1, 2, 3], [1], [2], [3]]
 
-    async def test_of_one_key_ends_its_call(self):
+    async def test_failure_of_one_key_ends_its_call(self):
         library, source = Library(), SlowSource(TookTooLong("Too long."))
         call = library.ask(source, 1, SLOW, 2, 3, reach=Reach.PARENT)
         with pytest.raises(TooMuchToRead):
@@ -45,7 +45,7 @@ class TestFailure:
         await turns(3)
         assert source.batches == [[1, SLOW, 2, 3], [1], [SLOW]]
 
-    async def test_of_a_lost_connection_is_not_tried_again(self):
+    async def test_job_on_a_lost_connection_is_not_retried(self):
         class Lost(Source):
             async def fetch(self, line: Line, keys: Sequence[int]) -> list[int]:
                 await super().fetch(line, keys)
@@ -58,7 +58,7 @@ class TestFailure:
         assert source.batches == [[1, 2]]
         assert await soon(library.ask(Source(), 3)) == [30]
 
-    async def test_leaves_no_one_waiting_when_no_connection_is_to_be_had(self):
+    async def test_connection_that_cannot_be_opened_leaves_no_call_waiting(self):
         async def open_none() -> Line:
             raise LOST
 
@@ -77,7 +77,7 @@ class TestOrdinaryBatch:
             (ValueError("odd"), LoadError),
         ],
     )
-    async def test_that_fails_has_each_call_tried_by_itself(
+    async def test_failed_batch_is_retried_call_by_call(
         self, cause: Exception, expected: type[Exception]
     ):
         library, source = Library(), SlowSource(cause)
@@ -88,13 +88,13 @@ class TestOrdinaryBatch:
         assert type(answers[1]) is expected
         assert source.batches == [[1, 2, SLOW, 3], [1, 2], [SLOW], [3]]
 
-    async def test_of_one_call_is_not_tried_again(self):
+    async def test_batch_of_one_call_is_not_retried(self):
         library, source = Library(), SlowSource(TookTooLong("Too long."))
         with pytest.raises(TookTooLong):
             await soon(library.dispatcher.submit(source.fetch, [1, SLOW]))
         assert source.batches == [[1, SLOW]]
 
-    async def test_on_a_lost_connection_is_not_tried_again(self):
+    async def test_batch_on_a_lost_connection_is_not_retried(self):
         library, source = Library(), Source(open=False)
         calls = [library.dispatcher.submit(source.fetch, [key]) for key in (1, 2)]
         await soon(source.begun.wait())
@@ -106,7 +106,7 @@ class TestOrdinaryBatch:
 
 
 class TestClose:
-    async def test_leaves_no_task_no_connection_and_no_one_waiting(self):
+    async def test_close_leaves_no_task_no_connection_and_no_waiting_call(self):
         before = asyncio.all_tasks()
         library, source = Library(), Source(open=False)
         calls = [library.ask(source, key) for key in (1, 2)]

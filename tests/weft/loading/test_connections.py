@@ -1,4 +1,4 @@
-"""Connections that are held: what waits for one while others cannot be opened."""
+"""Held connections: calls that wait for one while connecting fails."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from weft.loading.connections import HeldConnections
 
 
 class Line:
-    """A connection that is as good as any other."""
+    """A connection that is always open."""
 
     is_closed = False
 
@@ -17,7 +17,7 @@ class Line:
 
 
 class Server:
-    """Takes connections once it is up; counts how often it was tried."""
+    """Accepts connections once it is up; counts the attempts."""
 
     def __init__(self) -> None:
         self.tries = 0
@@ -33,7 +33,7 @@ class Server:
 
 
 class TestFailure:
-    async def test_to_connect_is_that_of_all_calls_that_wait_meanwhile(self) -> None:
+    async def test_failure_to_connect_fails_all_calls_that_wait_meanwhile(self) -> None:
         server = Server()
         held = HeldConnections(server.connect, 1)
         calls = [asyncio.ensure_future(held.take()) for _ in range(5)]
@@ -44,8 +44,8 @@ class TestFailure:
         assert len(set(map(id, outcomes))) == 5
         assert server.tries == 1
 
-    async def test_to_connect_is_not_that_of_a_call_that_comes_after_it(self) -> None:
-        """Also while calls that came before it are failing still."""
+    async def test_failure_to_connect_does_not_fail_a_later_call(self) -> None:
+        """Not even while earlier calls are still failing."""
         server = Server()
         held = HeldConnections(server.connect, 1)
         late: list[asyncio.Future[Line]] = []

@@ -19,13 +19,13 @@ from weft.loading.failure import LoadError
 
 
 class TestJoining:
-    async def test_asks_once_for_all_that_was_asked_in_one_turn(self):
+    async def test_loads_of_one_turn_join_in_one_batch(self):
         warehouse, source = Warehouse(1), Source()
         answers = await outcomes(warehouse.ask(source, key, key + 1) for key in (1, 2, 3))
         assert answers == [[10, 20], [20, 30], [30, 40]]
         assert source.batches == [[1, 2, 3, 4]]
 
-    async def test_gathers_while_every_connection_is_busy(self):
+    async def test_keys_gather_while_every_connection_is_busy(self):
         warehouse, source = Warehouse(1), Source(open=False)
         first = warehouse.ask(source, 1)
         await soon(source.begun.wait())
@@ -35,11 +35,11 @@ class TestJoining:
             await turns(5)
         source.gate.set()
         assert await outcomes(later) == [[10], [20], [30], [20, 40], [10]]
-        # What runs already is not joined: who asks later may know of a later commit.
+        # A running batch is not joined: a later load may follow a later commit.
         assert source.batches == [[1], [2, 3, 4, 1]]
         assert warehouse.dispatcher.batches == 2
 
-    async def test_is_not_split_by_what_callers_await_before_they_ask(self):
+    async def test_batch_is_not_split_by_what_callers_await_before_they_load(self):
         warehouse, source = Warehouse(1), Source(open=False)
 
         async def ask(key: int) -> list[int]:
@@ -52,14 +52,14 @@ class TestJoining:
         assert await outcomes(asking) == [[10 * key] for key in range(20)]
         assert len(source.batches) == 2
 
-    async def test_gives_each_waiter_its_keys_in_order_and_repeated(self):
+    async def test_each_call_gets_its_values_in_key_order_and_repeated(self):
         warehouse, source = Warehouse(1), Source()
         assert await soon(warehouse.ask(source, 3, 1, 3)) == [30, 10, 30]
         assert source.batches == [[3, 1]]
 
-    async def test_goes_on_when_an_answer_leads_to_the_next_question(self):
+    async def test_load_right_after_an_answer_begins_the_next_batch(self):
         warehouse, source = Warehouse(1), Source()
-        # Awaited without a task between: the next question comes as soon as one can.
+        # Awaited without a task in between, so that the next load comes as soon as possible.
         async with asyncio.timeout(PATIENCE_SECONDS):
             for key in range(5):
                 assert await warehouse.ask(source, key) == [10 * key]
@@ -67,7 +67,7 @@ class TestJoining:
 
 
 class TestConnections:
-    async def test_run_one_batch_each_and_two_at_once(self):
+    async def test_two_connections_run_one_batch_each_at_once(self):
         warehouse = Warehouse(2)
         one, two = Source(open=False), Source(open=False)
         asked = [warehouse.ask(source, 1) for source in (one, two)]
@@ -79,7 +79,7 @@ class TestConnections:
         await outcomes(asked)
         assert len(warehouse.opened) == 2
 
-    async def test_share_what_is_too_much_for_one_batch(self):
+    async def test_connections_share_what_is_too_much_for_one_batch(self):
         warehouse, source = Warehouse(2), Source(open=False)
         count = 2 * WAITERS_PER_BATCH + 1
         asked = [warehouse.ask(source, key) for key in range(count)]
@@ -89,13 +89,13 @@ class TestConnections:
         assert list(map(len, source.batches)) == [WAITERS_PER_BATCH, WAITERS_PER_BATCH, 1]
         assert len(warehouse.opened) == 2
 
-    async def test_are_held(self):
+    async def test_connection_is_held_after_a_batch(self):
         warehouse, source = Warehouse(2), Source()
         for key in range(5):
             await soon(warehouse.ask(source, key))
         assert len(warehouse.opened) == 1
 
-    async def test_are_replaced_when_lost(self):
+    async def test_lost_connection_is_replaced(self):
         warehouse, source = Warehouse(1), Source(open=False)
         first = warehouse.ask(source, 1)
         await soon(source.begun.wait())
@@ -113,7 +113,7 @@ class TestConnections:
     @pytest.mark.parametrize(
         ("failure", "told"), [(LOST, Unavailable), (ValueError("no such host"), LoadError)]
     )
-    async def test_that_cannot_be_opened_leave_nobody_waiting(
+    async def test_connection_that_cannot_be_opened_leaves_no_call_waiting(
         self, failure: Exception, told: type[Exception]
     ):
         warehouse, sources = Warehouse(1), [Source(), Source()]
@@ -126,7 +126,7 @@ class TestConnections:
 
 
 class TestTurns:
-    async def test_let_nobody_wait_behind_a_flood(self):
+    async def test_flood_of_one_source_does_not_delay_another(self):
         warehouse, flood, other = Warehouse(1), Source(open=False), Source()
         ran: list[str] = []
 
@@ -147,7 +147,7 @@ class TestTurns:
 
 
 class TestFailure:
-    async def test_is_an_error_of_its_own_for_each_waiter(self):
+    async def test_failed_batch_gives_each_call_an_error_of_its_own(self):
         warehouse, source = Warehouse(1), Source()
         source.failure = Unavailable("Come back later.", retry_after=3)
         asked = [warehouse.ask(source, key) for key in (1, 1, 2)]
@@ -160,7 +160,7 @@ class TestFailure:
             assert error.extensions == {"code": "UNAVAILABLE", "retry_after": 3}
             assert error.__cause__ is source.failure
 
-    async def test_may_have_a_constructor_of_its_own(self):
+    async def test_error_may_have_a_constructor_of_its_own(self):
         class Shut(FieldError):
             code = "SHUT"
 
@@ -174,14 +174,14 @@ class TestFailure:
         assert raised.value.extensions == {"code": "SHUT", "until": "Monday"}
         assert str(raised.value) == "The shop is shut."
 
-    async def test_that_no_client_may_see_is_the_cause_of_another(self):
+    async def test_error_that_clients_must_not_see_is_the_cause_of_a_load_error(self):
         warehouse, source = Warehouse(1), Source()
         source.failure = ZeroDivisionError("a secret")
         with pytest.raises(LoadError) as raised:
             await soon(warehouse.ask(source, 1))
         assert raised.value.__cause__ is source.failure
 
-    async def test_of_one_source_is_no_failure_of_another(self):
+    async def test_failure_of_one_source_does_not_fail_another(self):
         warehouse, broken, sound = Warehouse(1), Source(), Source()
         broken.failure = ZeroDivisionError()
         asked = [warehouse.ask(source, 1) for source in (broken, sound)]
@@ -189,7 +189,7 @@ class TestFailure:
         assert isinstance(answers[0], LoadError)
         assert answers[1] == [10]
 
-    async def test_says_how_many_values_were_promised_and_given(self):
+    async def test_error_tells_how_many_values_were_promised_and_given(self):
         async def one_too_few(line: Line, keys: Sequence[Any]) -> list[Any]:
             return list(keys)[1:]
 
@@ -199,7 +199,7 @@ class TestFailure:
 
 
 class TestCancelling:
-    async def test_one_waiter_takes_nothing_from_the_others(self):
+    async def test_cancelling_one_call_does_not_affect_the_others(self):
         warehouse, source = Warehouse(1), Source(open=False)
         asked = [warehouse.ask(source, key) for key in (1, 1, 2)]
         await soon(source.begun.wait())
@@ -207,7 +207,7 @@ class TestCancelling:
         source.gate.set()
         assert await outcomes(asked[1:]) == [[10], [20]]
 
-    async def test_inside_of_a_batch_is_told_to_its_waiters_and_no_other_batch(self):
+    async def test_cancelled_batch_fails_its_own_calls_only(self):
         warehouse, broken, sound = Warehouse(1), Source(), Source()
         broken.failure = asyncio.CancelledError()
         asked = [warehouse.ask(source, 1) for source in (broken, sound)]
@@ -217,7 +217,7 @@ class TestCancelling:
 
 
 class TestClose:
-    async def test_leaves_no_task_no_connection_and_nobody_waiting(self):
+    async def test_close_leaves_no_task_no_connection_and_no_waiting_call(self):
         before = asyncio.all_tasks()
         warehouse, running, queued = Warehouse(1), Source(open=False), Source()
         asked = [warehouse.ask(source, 1) for source in (running, queued)]

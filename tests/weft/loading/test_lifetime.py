@@ -1,4 +1,4 @@
-"""How long loaders remember and connections are lent, on the whole server."""
+"""How long loaders keep values and connections are lent, in the whole server."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -16,7 +16,7 @@ WHERE application_name = 'weft read' AND datname = current_database()
 
 
 async def settled(api: Api, socket: Socket, owner: Member) -> None:
-    """Returns when the subscription `s` of the socket listens, and has caught up."""
+    """Waits until the subscription `s` of the socket listens, and has caught up."""
     heard = asyncio.ensure_future(socket.next("s"))
     written = 0
     while not heard.done():
@@ -29,7 +29,7 @@ async def settled(api: Api, socket: Socket, owner: Member) -> None:
 
 
 class TestMutation:
-    async def test_forgets_what_was_loaded_after_each_root_field(self, api: Api):
+    async def test_mutation_forgets_what_was_loaded_after_each_root_field(self, api: Api):
         owner = await api.user("Ada")
         id = await api.item(owner)
         text = """mutation ($id: ID!) {
@@ -43,7 +43,7 @@ class TestMutation:
 
 
 class TestSocket:
-    async def test_loads_anew_for_each_operation(self, api: Api):
+    async def test_each_operation_of_a_socket_loads_its_own_rows(self, api: Api):
         owner = await api.user("Ada")
         id = await api.item(owner, "Old")
         async with connected(api.app, owner.token) as socket:
@@ -54,7 +54,7 @@ class TestSocket:
         assert before["data"]["item"] == {"title": "Old", "owner": {"name": "Ada"}}
         assert after["data"]["item"] == {"title": "New", "owner": {"name": "Eva"}}
 
-    async def test_loads_anew_for_each_event(self, api: Api):
+    async def test_each_event_of_a_socket_loads_its_own_rows(self, api: Api):
         owner = await api.user("Ada")
         async with connected(api.app, owner.token) as socket:
             socket.start("s", CHANGES)
@@ -65,7 +65,7 @@ class TestSocket:
                 event = (await socket.next("s"))["data"]["itemChanged"]
                 assert event["item"] == {"title": f"Of {name}", "owner": {"name": name}}
 
-    async def test_holds_no_connection_while_it_is_idle(self, api: Api):
+    async def test_idle_socket_holds_no_connection(self, api: Api):
         owner = await api.user("Ada")
         id = await api.item(owner)
         async with AsyncExitStack() as stack:
@@ -77,7 +77,7 @@ class TestSocket:
             assert len(answers) == 20
 
             async def are_idle() -> bool:
-                """Soon: other subscriptions may still load what was written last."""
+                """True soon, since other subscriptions may still load the last write."""
                 states = [row["state"] for row in await api.connection.fetch(READERS)]
                 assert len(states) <= api.settings.read_connections
                 return set(states) == {"idle"}
@@ -86,7 +86,7 @@ class TestSocket:
 
 
 class TestRequests:
-    async def test_at_once_share_statements(self, api: Api):
+    async def test_concurrent_requests_share_statements(self, api: Api):
         owner = await api.user("Ada")
         ids = [await api.item(owner) for _ in range(40)]
         api.statements.clear()

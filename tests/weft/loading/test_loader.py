@@ -22,16 +22,16 @@ class Shop:
         self.loader = self.another()
 
     def another(self) -> Loader[int, int]:
-        """The loader of another operation."""
+        """Returns the loader of another operation."""
         return Loader(self.warehouse.dispatcher, self.source.fetch)
 
     def asking(self, *keys: int) -> asyncio.Task[list[int]]:
-        """Somebody who waits for values."""
+        """Returns a task that waits for values."""
         return asyncio.create_task(self.loader.load_many(keys))
 
 
 class TestLoader:
-    async def test_goes_with_its_operation_and_not_with_a_garbage_collection(self):
+    async def test_loader_is_freed_with_its_operation_without_garbage_collection(self):
         shop = Shop()
         await soon(shop.loader.load_many([1, 2]))
         gone = weakref.ref(shop.loader)
@@ -43,7 +43,7 @@ class TestLoader:
         finally:
             gc.enable()
 
-    async def test_goes_with_an_operation_that_is_cancelled(self):
+    async def test_loader_is_freed_with_an_operation_that_is_cancelled(self):
         shop = Shop(open=False)
         asking = shop.asking(1)
         await soon(shop.source.begun.wait())
@@ -62,24 +62,24 @@ class TestLoader:
 
 
 class TestLoadMany:
-    async def test_gives_values_in_the_order_of_the_keys(self):
+    async def test_load_many_gives_values_in_the_order_of_the_keys(self):
         shop = Shop()
         assert await soon(shop.loader.load_many([3, 1, 3, 2])) == [30, 10, 30, 20]
         assert shop.source.batches == [[3, 1, 2]]
 
-    async def test_gives_nothing_for_no_keys(self):
+    async def test_load_many_gives_nothing_for_no_keys(self):
         shop = Shop()
         assert await soon(shop.loader.load_many([])) == []
         assert shop.source.batches == []
 
-    async def test_remembers_and_asks_for_the_rest_only(self):
+    async def test_loaded_keys_are_not_loaded_a_second_time(self):
         shop = Shop()
         await soon(shop.loader.load_many([1, 2]))
         assert await soon(shop.loader.load_many([2, 3])) == [20, 30]
         assert await soon(shop.loader.load(3)) == 30
         assert shop.source.batches == [[1, 2], [3]]
 
-    async def test_joins_what_is_on_its_way(self):
+    async def test_load_many_joins_keys_in_flight(self):
         shop = Shop(open=False)
         first = shop.asking(1, 2)
         await soon(shop.source.begun.wait())
@@ -89,11 +89,11 @@ class TestLoadMany:
         assert await outcomes([first, second]) == [[10, 20], [20, 30]]
         assert shop.source.batches == [[1, 2], [3]]
 
-    async def test_asked_for_in_the_moment_of_arrival_is_there(self):
+    async def test_load_at_the_moment_of_arrival_has_its_value_at_once(self):
         shop, asked_then = Shop(), list[list[int]]()
 
         def ask(_: object) -> None:
-            # Told before the loader is, of the same batch: its values are there and not yet known.
+            # Called before the loader's waiter: the batch has its values, the loader not yet.
             with pytest.raises(StopIteration) as answered:
                 shop.loader.load_many([1]).send(None)
             asked_then.append(answered.value.value)
@@ -102,14 +102,14 @@ class TestLoadMany:
         assert await soon(shop.loader.load(1)) == 10
         assert asked_then == [[10]]
 
-    async def test_joins_the_batches_of_other_operations(self):
+    async def test_loaders_of_other_operations_share_a_batch(self):
         shop = Shop()
         others = [shop.another() for _ in range(3)]
         found = await outcomes(other.load(key) for key, other in enumerate(others))
         assert found == [0, 10, 20]
         assert shop.source.batches == [[0, 1, 2]]
 
-    async def test_costs_one_future_for_many_keys(self):
+    async def test_load_many_costs_one_future_for_many_keys(self):
         shop = Shop()
         futures = 0
         loop = asyncio.get_running_loop()
@@ -129,7 +129,7 @@ class TestLoadMany:
 
 
 class TestCancelling:
-    async def test_a_waiter_takes_nothing_from_its_sibling(self):
+    async def test_cancelled_waiter_does_not_affect_its_sibling(self):
         shop = Shop(open=False)
         cancelled, sibling = shop.asking(1, 2), shop.asking(1, 2)
         await soon(shop.source.begun.wait())
@@ -139,7 +139,7 @@ class TestCancelling:
         assert await soon(sibling) == [10, 20]
         assert cancelled.cancelled()
 
-    async def test_the_only_waiter_leaves_no_cancelled_future_behind(self):
+    async def test_only_waiter_leaves_no_cancelled_future_behind(self):
         shop = Shop(open=False)
         cancelled = shop.asking(1)
         await soon(shop.source.begun.wait())
@@ -150,10 +150,10 @@ class TestCancelling:
         shop.source.gate.set()
         assert await soon(later) == [10]
         assert await soon(shop.loader.load(1)) == 10
-        # Nobody waited for the first any more when it was asked for again.
+        # The first load had no waiter left when the second began.
         assert shop.source.batches == [[1], [1]]
 
-    async def test_a_batch_leaves_nobody_hanging_and_nothing_behind(self):
+    async def test_cancelled_batch_leaves_no_waiter_hanging_and_nothing_behind(self):
         shop = Shop()
         shop.source.failure = asyncio.CancelledError()
         asked = [shop.asking(1), shop.asking(1)]
@@ -161,7 +161,7 @@ class TestCancelling:
         shop.source.failure = None
         assert await soon(shop.loader.load(1)) == 10
 
-    async def test_closing_leaves_nobody_hanging(self):
+    async def test_closing_leaves_no_waiter_hanging(self):
         shop = Shop(open=False)
         asked = shop.asking(1)
         await soon(shop.source.begun.wait())
@@ -171,14 +171,14 @@ class TestCancelling:
 
 
 class TestFailure:
-    async def test_is_an_error_of_its_own_for_each_waiter(self):
+    async def test_failure_is_an_error_of_its_own_for_each_waiter(self):
         shop = Shop()
         shop.source.failure = Unavailable("Come back later.")
         errors = await outcomes(shop.asking(key) for key in (1, 1, 2))
         assert [type(error) for error in errors] == [Unavailable] * 3
         assert len({id(error) for error in errors}) == 3
 
-    async def test_is_not_remembered(self):
+    async def test_failure_is_not_remembered(self):
         shop = Shop()
         shop.source.failure = ZeroDivisionError()
         with pytest.raises(LoadError):
@@ -186,7 +186,7 @@ class TestFailure:
         shop.source.failure = None
         assert await soon(shop.loader.load(1)) == 10
 
-    async def test_that_nobody_waits_for_any_more_is_no_noise(self):
+    async def test_failure_without_a_waiter_is_not_reported_by_asyncio(self):
         shop = Shop(open=False)
         noise: list[object] = []
         loop = asyncio.get_running_loop()
@@ -203,14 +203,14 @@ class TestFailure:
 
 
 class TestClear:
-    async def test_all_forgets_what_is_known(self):
+    async def test_clear_all_forgets_loaded_keys(self):
         shop = Shop()
         await soon(shop.loader.load_many([1, 2]))
         shop.loader.clear_all()
         await soon(shop.loader.load_many([1, 2]))
         assert shop.source.batches == [[1, 2], [1, 2]]
 
-    async def test_all_forgets_what_is_on_its_way_but_not_who_asked(self):
+    async def test_clear_all_forgets_keys_in_flight_but_not_their_waiters(self):
         shop = Shop(open=False)
         before = shop.asking(1)
         await soon(shop.source.begun.wait())
@@ -221,14 +221,14 @@ class TestClear:
         assert await outcomes([before, after]) == [[10], [10]]
         assert shop.source.batches == [[1], [1]]
 
-    async def test_forgets_one_key(self):
+    async def test_clear_forgets_one_key(self):
         shop = Shop()
         await soon(shop.loader.load_many([1, 2]))
         shop.loader.clear(1)
         await soon(shop.loader.load_many([1, 2]))
         assert shop.source.batches == [[1, 2], [1]]
 
-    async def test_forgets_one_key_that_is_on_its_way_but_not_who_asked(self):
+    async def test_clear_forgets_one_key_in_flight_but_not_its_waiter(self):
         shop = Shop(open=False)
         before = shop.asking(1, 2)
         await soon(shop.source.begun.wait())
@@ -241,7 +241,7 @@ class TestClear:
 
 
 class TestPrime:
-    async def test_spares_the_question_and_overwrites_nothing(self):
+    async def test_prime_spares_a_load_and_overwrites_nothing(self):
         shop = Shop()
         shop.loader.prime(1, 11)
         shop.loader.prime(1, 12)
@@ -258,14 +258,14 @@ class Loaders(LoaderSet):
 
 
 class TestLoaderSet:
-    async def test_makes_each_loader_once_for_each_operation(self):
+    async def test_loader_set_makes_each_loader_once_for_each_operation(self):
         warehouse = Warehouse(1)
         one, two = Loaders(warehouse.dispatcher), Loaders(warehouse.dispatcher)
         assert one.ten is one.ten
         assert one.ten is not two.ten
         assert await soon(one.ten.load(1)) == 10
 
-    async def test_forgets_all_that_its_loaders_remember(self):
+    async def test_clear_all_forgets_the_keys_of_all_loaders(self):
         loaders = Loaders(Warehouse(1).dispatcher)
         loaders.ten.prime(1, 11)
         loaders.clear_all()

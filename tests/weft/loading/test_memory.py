@@ -22,7 +22,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class RowWithTexts(Row, Remembered, frozen=True, dict=True):
-    """A row with as many texts as there is room for."""
+    """A row with as many kept texts as it has room for."""
 
     def __post_init__(self) -> None:
         for number in range(MAX_TEXTS + 1):
@@ -59,7 +59,7 @@ def warm(memory: Memory) -> None:
 
 
 class TestMemory:
-    def test_gives_rows_that_all_are_known(self) -> None:
+    def test_rows_are_given_only_if_all_are_known(self) -> None:
         memory, known = Memory(1_000_000), [row(1), row(2)]
         for number, kept in enumerate(known):
             memory.keep(version(number), kept)
@@ -67,7 +67,7 @@ class TestMemory:
         assert memory.rows(version(1) + version(2)) is None
         assert memory.rows(b"") == []
 
-    def test_gives_an_answer_to_the_same_question_of_the_same_versions_only(self) -> None:
+    def test_answer_is_given_for_its_own_question_and_versions_only(self) -> None:
         memory = Memory(1_000_000)
         for _ in range(2):
             memory.keep_answer("question", version(1), "answer")
@@ -75,7 +75,7 @@ class TestMemory:
         assert memory.answer("question", version(2)) is None
         assert memory.answer("other", version(1)) is None
 
-    def test_keeps_an_answer_to_what_is_asked_again_through_those_that_are_asked_once(self) -> None:
+    def test_answer_used_repeatedly_survives_those_used_once(self) -> None:
         memory = Memory(1_000_000)
         memory.keep_answer("asked again", version(1), "answer")
         assert memory.answer("asked again", version(1)) == "answer"
@@ -84,7 +84,7 @@ class TestMemory:
         assert memory.answer("asked again", version(1)) == "answer"
         assert memory.answer(0, version(1)) is None
 
-    def test_forgets_no_row_for_answers(self) -> None:
+    def test_answers_evict_no_row(self) -> None:
         memory = Memory(100_000)
         memory.keep(version(0), row(0))
         for question in range(1000):
@@ -95,7 +95,7 @@ class TestMemory:
         assert memory.row(version(0)) == row(0)
 
     @pytest.mark.parametrize("kind", [Row, RowWithTexts])
-    def test_takes_no_more_than_it_may(self, kind: type[Row]) -> None:
+    def test_rows_take_no_more_than_max_bytes(self, kind: type[Row]) -> None:
         max_bytes = 2_000_000
         tracemalloc.start()
         try:
@@ -108,7 +108,7 @@ class TestMemory:
             tracemalloc.stop()
         assert max_bytes / 4 < taken < max_bytes
 
-    def test_holds_no_rows_by_answers_that_it_has_forgotten(self) -> None:
+    def test_evicted_answers_hold_no_rows(self) -> None:
         max_bytes = 2_000_000
         tracemalloc.start()
         try:
@@ -126,7 +126,7 @@ class TestMemory:
             tracemalloc.stop()
         assert max_bytes / 4 < taken < 0.75 * max_bytes
 
-    def test_forgets_first_what_was_read_first(self) -> None:
+    def test_rows_that_were_read_first_are_evicted_first(self) -> None:
         memory = Memory(100_000)
         for number in range(200):
             memory.keep(version(number), row(number))
@@ -135,7 +135,7 @@ class TestMemory:
         assert known == sorted(known)
         assert 20 < sum(known) < 100
 
-    def test_gives_rows_of_both_generations_together(self) -> None:
+    def test_rows_of_both_generations_are_given_together(self) -> None:
         clock = Clock()
         memory = Memory(1_000_000, clock)
         memory.keep(version(0), row(0))
@@ -144,7 +144,7 @@ class TestMemory:
         memory.keep(version(1), row(1))
         assert memory.rows(version(0) + version(1)) == [row(0), row(1)]
 
-    def test_forgets_what_was_read_long_ago_though_nothing_else_came(self) -> None:
+    def test_old_rows_and_answers_expire_although_no_others_come(self) -> None:
         clock = Clock()
         for seconds, answered, known in (
             (0.5, True, True),
@@ -160,7 +160,7 @@ class TestMemory:
             assert (memory.answer("question", version(0)) is not None) == answered
             assert (memory.row(version(0)) is not None) == known
 
-    def test_is_warm_while_most_was_known(self) -> None:
+    def test_source_is_warm_while_most_of_its_answers_were_known(self) -> None:
         memory = Memory(1_000_000)
         assert not memory.is_warm("source")
         warm(memory)
@@ -170,7 +170,7 @@ class TestMemory:
             memory.learn("source", 0, 1)
         assert not memory.is_warm("source")
 
-    def test_of_no_bytes_keeps_nothing(self) -> None:
+    def test_memory_of_no_bytes_keeps_nothing(self) -> None:
         memory = Memory(0)
         memory.keep(version(0), row(0))
         warm(memory)

@@ -1,4 +1,4 @@
-"""Batches on real connections: lost ones, slow ones, and two statements at once."""
+"""Batches on real connections: lost connections, slow statements, and two at once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -55,7 +55,7 @@ async def database(connection: asyncpg.Connection, database_url: str) -> AsyncIt
 
 
 async def until_asleep(connection: asyncpg.Connection, count: int = 1) -> list[int]:
-    """The backends that sleep, once there are so many."""
+    """Waits until `count` backends sleep, and returns their process ids."""
     sleeping: list[int] = []
 
     async def are_asleep() -> bool:
@@ -75,7 +75,7 @@ async def until_gone(connection: asyncpg.Connection, backends: str) -> None:
 
 
 class CancelledFences:
-    """As if the borrower were cancelled just when it has connected."""
+    """Fences that cancel a borrower as soon as it has connected."""
 
     def __init__(self) -> None:
         self.named = asyncio.Event()
@@ -91,7 +91,7 @@ class CancelledFences:
 
 
 class TestLostConnection:
-    async def test_tells_the_waiters_and_is_replaced(
+    async def test_lost_connection_fails_its_calls_and_is_replaced(
         self, database: Database, connection: asyncpg.Connection
     ):
         asked = [database.reads.submit(sleep, [60.0]) for _ in range(3)]
@@ -103,17 +103,19 @@ class TestLostConnection:
         (found,) = await soon(database.reads.submit(backend, ["any"]))
         assert found != pid
 
-    async def test_while_idle_is_replaced(self, database: Database, connection: asyncpg.Connection):
+    async def test_connection_lost_while_idle_is_replaced(
+        self, database: Database, connection: asyncpg.Connection
+    ):
         (pid,) = await soon(database.reads.submit(backend, ["any"]))
         await connection.execute("SELECT pg_terminate_backend($1, 60000)", pid)
-        # Whoever asks before the news has come is told; whoever asks then is answered.
+        # A load before the loss is noticed may fail; the next load is answered.
         outcome = await outcomes([database.reads.submit(backend, ["any"])])
         assert isinstance(outcome[0], Unavailable | list)
         assert await soon(database.reads.submit(backend, ["any"])) != [pid]
 
 
 class TestStatementTimeout:
-    async def test_tells_the_waiters_and_keeps_the_connection(
+    async def test_statement_timeout_fails_its_calls_and_keeps_the_connection(
         self, connection: asyncpg.Connection, database_url: str
     ):
         database = Database(
@@ -127,7 +129,7 @@ class TestStatementTimeout:
         backends: list[int] = []
 
         async def is_answered() -> bool:
-            """A busy machine may be too slow even for this statement."""
+            """On a busy machine even this statement may take too long."""
             with suppress(Unavailable):
                 backends.extend(await database.reads.submit(backend, ["any"]))
                 return True
@@ -142,7 +144,7 @@ class TestStatementTimeout:
 
 
 class TestConnections:
-    async def test_run_two_statements_at_once(
+    async def test_two_connections_run_two_statements_at_once(
         self, database: Database, connection: asyncpg.Connection
     ):
         asked = database.reads.submit(sleep, [60.0])
@@ -154,7 +156,9 @@ class TestConnections:
 
 
 class TestUnreachable:
-    async def test_tells_every_waiter(self, tmp_path_factory: pytest.TempPathFactory):
+    async def test_unreachable_database_fails_every_call(
+        self, tmp_path_factory: pytest.TempPathFactory
+    ):
         nowhere = tmp_path_factory.mktemp("nowhere")
         database = Database(
             f"postgresql://postgres@/none?host={nowhere}",
@@ -169,7 +173,7 @@ class TestUnreachable:
 
 
 class TestClose:
-    async def test_leaves_no_task_and_no_connection(
+    async def test_close_leaves_no_task_and_no_connection(
         self, database: Database, connection: asyncpg.Connection
     ):
         before = asyncio.all_tasks()
@@ -181,7 +185,7 @@ class TestClose:
 
         await until_gone(connection, READERS)
 
-    async def test_of_one_that_only_just_connects_leaves_no_connection(
+    async def test_close_during_a_connect_leaves_no_connection(
         self, connection: asyncpg.Connection, database_url: str
     ):
         fences = CancelledFences()
@@ -200,7 +204,7 @@ class TestClose:
         assert isinstance(asked.exception(), LoadError)
         await until_gone(connection, READERS)
 
-    async def test_closes_a_connection_in_use_when_it_comes_back(
+    async def test_connection_in_use_is_closed_when_it_is_given_back(
         self, database: Database, connection: asyncpg.Connection
     ):
         async with database.write(None) as transaction:

@@ -1,4 +1,4 @@
-"""Siblings that share a load, as clients see it: one is cancelled, the others must not notice."""
+"""Siblings that share a load, as clients see it: cancelling one must not affect the others."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ class ThingRow(msgspec.Struct, frozen=True):
 
 @dataclass
 class Shop:
-    """The services, the viewer and the gate at once."""
+    """Stands for the services, the viewer and the gate."""
 
     source: Source = field(default_factory=lambda: Source(open=False))
     warehouse: Warehouse = field(default_factory=lambda: Warehouse(1))
@@ -91,12 +91,12 @@ async def thing(info: Info[Context]) -> ThingRow:
 
 
 async def loaded(things: Sequence[ThingRow], info: Info[Context]) -> Sequence[int]:
-    """What everybody loads."""
+    """A value that all siblings load."""
     return await info.context.loader.load_many([thing.id for thing in things])
 
 
 async def broken(things: Sequence[ThingRow], info: Info[Context]) -> Sequence[int]:
-    """Fails while the other load is under way."""
+    """Fails while the other load is in flight."""
     await info.context.shop.source.begun.wait()
     info.context.shop.broke.set()
     raise BadArgument("Broken.")
@@ -151,7 +151,7 @@ def check(answer: dict[str, Any]) -> None:
 
 
 class TestOverHttp:
-    async def test_a_failing_field_leaves_the_load_to_the_others(self, app: Front, shop: Shop):
+    async def test_failing_field_leaves_the_load_to_the_others(self, app: Front, shop: Shop):
         async with client(app) as http:
             request = post(http, QUERY)
             await shop.open_once_broken()
@@ -160,7 +160,9 @@ class TestOverHttp:
         check(response.json())
         assert shop.source.batches == [[1]]
 
-    async def test_a_client_that_goes_leaves_the_load_to_the_others(self, app: Front, shop: Shop):
+    async def test_client_that_disconnects_leaves_the_load_to_the_others(
+        self, app: Front, shop: Shop
+    ):
         async with client(app) as http:
             gone, staying = post(http, LOADED), post(http, LOADED)
             await soon(shop.source.begun.wait())
@@ -174,18 +176,16 @@ class TestOverHttp:
 
 
 class TestOverWebSocket:
-    async def test_a_failing_field_leaves_the_load_to_the_others(self, app: Front, shop: Shop):
+    async def test_failing_field_leaves_the_load_to_the_others(self, app: Front, shop: Shop):
         async with connected(app) as socket:
             socket.start("1", QUERY)
             await shop.open_once_broken()
             check(await socket.next("1"))
             assert await socket.receive() == {"id": "1", "type": "complete"}
-            # The socket answers on.
+            # The socket still answers.
             assert await socket.answer("2", LOADED) == {"data": {"thing": {"loaded": 10}}}
 
-    async def test_an_operation_that_ends_leaves_the_load_to_the_others(
-        self, app: Front, shop: Shop
-    ):
+    async def test_completed_operation_leaves_the_load_to_the_others(self, app: Front, shop: Shop):
         async with connected(app) as socket:
             socket.start("gone", LOADED)
             socket.start("staying", LOADED)

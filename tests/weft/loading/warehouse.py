@@ -1,4 +1,4 @@
-"""Connections and sources whose every step a test decides."""
+"""Connections and sources that a test controls step by step."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
@@ -13,7 +13,7 @@ LOST = Unavailable("The line is dead.")
 
 
 class Line:
-    """A connection that knows how many batches it runs at once."""
+    """A connection that counts how many batches it runs at once."""
 
     def __init__(self) -> None:
         self.is_closed = False
@@ -24,7 +24,7 @@ class Line:
 
 
 class Warehouse:
-    """Opens lines, and counts them; none is to be had while it is `shut`."""
+    """Opens lines, and records them; opening raises the error in `shut`, if there is one."""
 
     def __init__(self, lines: int) -> None:
         self.opened: list[Line] = []
@@ -32,7 +32,7 @@ class Warehouse:
         self.dispatcher = Dispatcher(HeldConnections(self._open, lines))
 
     def ask(self, source: "Source", *keys: int) -> asyncio.Future[list[int]]:
-        """What the dispatcher will give."""
+        """Returns the future of the dispatcher."""
         return self.dispatcher.submit(source.fetch, keys)
 
     async def _open(self) -> Line:
@@ -44,7 +44,7 @@ class Warehouse:
 
 
 class Source:
-    """Gives ten times each key, once it is `open`; remembers its batches and who asked at once."""
+    """Gives ten times each key, once its `gate` is open; records its batches and their lines."""
 
     def __init__(self, *, open: bool = True) -> None:
         self.batches: list[list[int]] = []
@@ -71,11 +71,11 @@ class Source:
 
 
 async def turns(count: int) -> None:
-    """Lets everybody else have some turns of the loop."""
+    """Lets all other tasks have `count` turns of the loop."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
 async def outcomes(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
-    """The results, exceptions as values."""
+    """Returns the results, with exceptions as values."""
     return await soon(asyncio.gather(*awaitables, return_exceptions=True))
