@@ -1,4 +1,4 @@
-"""A store whose every transaction ends as a test says, and the writes that go into it."""
+"""A store whose transactions end as a test decides, and the writes that go into it."""
 
 import enum
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -10,7 +10,7 @@ from weft.errors import Unavailable
 
 
 class End(enum.Enum):
-    """What becomes of a transaction."""
+    """The outcome of a transaction."""
 
     COMMITTED = enum.auto()
     ACKNOWLEDGED_LATER = enum.auto()
@@ -21,7 +21,7 @@ class End(enum.Enum):
 
 
 class Kind(enum.Enum):
-    """What becomes of a write in its transaction."""
+    """The outcome of a write in its transaction."""
 
     DONE = enum.auto()
     LEFT_ALONE = enum.auto()
@@ -30,7 +30,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """A write; the numbers count them in the order in which they are asked for."""
+    """A write; `number` counts the writes in the order in which they are submitted."""
 
     number: int
     row: int
@@ -39,14 +39,14 @@ class Request:
 
 @dataclass
 class Stage:
-    """A transaction that is open."""
+    """An open transaction."""
 
     wait_seconds: float = 0.0
     written: list[Request] = field(default_factory=list[Request])
 
 
 class Ledger:
-    """Remembers what was committed, in order; transactions take as many turns as they are told."""
+    """Records what was committed, in order. Each step of a transaction takes `slowness` turns."""
 
     def __init__(self, ends: Iterable[End] = (), slowness: int = 0) -> None:
         self.committed: list[Request] = []
@@ -58,7 +58,7 @@ class Ledger:
         self.at_once = 0
 
     def use_up_ends(self) -> None:
-        """From now on every transaction is committed."""
+        """Makes every transaction from now on commit."""
         self._ends = iter(())
 
     @asynccontextmanager
@@ -102,6 +102,6 @@ class Ledger:
         return [request.number if request.kind is Kind.DONE else None for request in requests]
 
     async def other_write(self, stage: Stage, requests: Sequence[Request]) -> list[int | None]:
-        """The same; what is asked of it never joins with what is asked of the first."""
+        """As `write`, but another kind: its requests never join those of `write`."""
         assert all(request.number % 2 for request in requests)
         return await self.write(stage, requests)

@@ -22,7 +22,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No wait ends by itself while a test runs."""
+    """Makes no wait end by itself while a test runs."""
     monkeypatch.setattr("weft.writing.joined.PATIENCE_SECONDS", PATIENCE_SECONDS)
 
 
@@ -36,7 +36,7 @@ def numbered(count: int) -> list[Request]:
 
 @pytest.mark.usefixtures("patient")
 class TestJoining:
-    async def test_takes_all_that_was_asked_in_one_turn(self) -> None:
+    async def test_writes_of_one_turn_join_in_one_transaction(self) -> None:
         ledger = Ledger()
         joined = JoinedWrites(ledger.begin)
         asked = numbered(5)
@@ -44,14 +44,14 @@ class TestJoining:
         assert ledger.batches == [asked]
         assert ledger.committed == asked
 
-    async def test_takes_two_transactions_for_two_full_ones(self) -> None:
+    async def test_writes_that_fill_two_transactions_take_two(self) -> None:
         ledger = Ledger(slowness=3)
         joined = JoinedWrites(ledger.begin)
         count = 2 * WRITES_PER_TRANSACTION
         assert await outcomes(ask(joined, ledger, *numbered(count))) == list(range(count))
         assert joined.transactions == ledger.most_at_once == 2
 
-    async def test_shares_what_does_not_fit_evenly_among_lanes(self) -> None:
+    async def test_writes_that_do_not_fit_are_shared_evenly_among_lanes(self) -> None:
         ledger = Ledger(slowness=3)
         joined = JoinedWrites(ledger.begin)
         count = WRITES_PER_TRANSACTION + 2
@@ -59,7 +59,7 @@ class TestJoining:
         assert [len(batch) for batch in ledger.batches] == [count // 2, count // 2]
         assert ledger.most_at_once == 2
 
-    async def test_gathers_while_every_lane_is_busy(self) -> None:
+    async def test_writes_gather_while_every_lane_is_busy(self) -> None:
         ledger = Ledger(slowness=5)
         joined = JoinedWrites(ledger.begin, lanes=1)
         asked, waiting = numbered(9), list[Any]()
@@ -69,14 +69,14 @@ class TestJoining:
         assert await outcomes(waiting) == list(range(9))
         assert len(ledger.batches) == 2
 
-    async def test_begins_a_lone_write_in_the_same_turn(self) -> None:
+    async def test_lone_write_begins_in_the_same_turn(self) -> None:
         ledger = Ledger()
         joined = JoinedWrites(ledger.begin)
         waiting = ask(joined, ledger, Request(7, row=1))
         await turns(2)
         assert waiting[0].done()
 
-    async def test_takes_who_comes_while_a_transaction_begins(self) -> None:
+    async def test_writes_that_come_while_a_transaction_begins_join_it(self) -> None:
         ledger = Ledger(slowness=4)
         joined = JoinedWrites(ledger.begin)
         for time in range(1, 4):
@@ -88,7 +88,7 @@ class TestJoining:
             assert ledger.batches == [asked] * time
         assert ledger.most_at_once == 1
 
-    async def test_lets_a_few_wait_for_many_that_are_under_way(self) -> None:
+    async def test_few_writes_wait_while_a_larger_transaction_runs(self) -> None:
         ledger = Ledger(slowness=4)
         joined = JoinedWrites(ledger.begin)
         asked = numbered(10)
@@ -104,7 +104,7 @@ class TestJoining:
         assert await outcomes(waiting) == list(range(10))
         assert ledger.batches == [asked[:5], asked[5:]]
 
-    async def test_waits_for_half_of_those_who_were_answered_together(self) -> None:
+    async def test_transaction_waits_for_half_as_many_writes_as_the_last_one_had(self) -> None:
         ledger = Ledger()
         joined = JoinedWrites(ledger.begin)
         asked = numbered(6)
@@ -117,14 +117,14 @@ class TestJoining:
         assert ledger.batches == [asked, asked[:3]]
         assert ledger.most_at_once == 1
 
-    async def test_of_one_row_never_happens_and_keeps_the_order(self) -> None:
+    async def test_writes_of_one_row_never_join_and_keep_their_order(self) -> None:
         ledger = Ledger(slowness=1)
         joined = JoinedWrites(ledger.begin)
         asked = [Request(number, row=number % 2) for number in range(6)]
         assert await outcomes(ask(joined, ledger, *asked)) == [0, 1, 2, 3, 4, 5]
         assert ledger.batches == [asked[:2], asked[2:4], asked[4:]]
 
-    async def test_leaves_out_whoever_is_cancelled_before_it_begins(self) -> None:
+    async def test_write_cancelled_before_it_begins_is_left_out(self) -> None:
         ledger = Ledger(slowness=3)
         joined = JoinedWrites(ledger.begin, lanes=1, most=2)
         waiting = ask(joined, ledger, *numbered(5))
@@ -132,19 +132,19 @@ class TestJoining:
         waiting[0].cancel()
         waiting[3].cancel()
         await outcomes(waiting)
-        # The first was under way: it is written, and blocks no other.
+        # The first had begun: it is written, and blocks no other.
         assert [request.number for request in ledger.committed] == [0, 1, 2, 4]
 
 
 class TestPatience:
-    async def test_waits_no_longer_than_a_moment(self) -> None:
+    async def test_transaction_waits_for_more_writes_only_briefly(self) -> None:
         ledger = Ledger()
         joined = JoinedWrites(ledger.begin)
         await outcomes(ask(joined, ledger, *numbered(6)))
         waiting = ask(joined, ledger, Request(7, row=7))
         assert await outcomes(waiting) == [7]
 
-    async def test_lets_nobody_wait_for_long_while_a_lane_is_free(self) -> None:
+    async def test_write_waits_only_briefly_while_a_lane_is_free(self) -> None:
         ledger = Ledger(slowness=10)
         stuck = asyncio.Event()
 
@@ -164,28 +164,28 @@ class TestPatience:
 
 
 class TestFailure:
-    async def test_of_the_write_leaves_each_to_be_done_alone(self) -> None:
+    async def test_failed_write_leaves_each_request_to_be_retried_alone(self) -> None:
         ledger = Ledger()
         joined = JoinedWrites(ledger.begin)
         asked = [Request(0, row=0), Request(1, row=1, kind=Kind.FAILS_ALL), Request(2, row=2)]
         assert await outcomes(ask(joined, ledger, *asked)) == [None, None, None]
         assert ledger.committed == []
 
-    async def test_to_begin_is_told_to_whoever_waits(self) -> None:
+    async def test_failure_to_begin_is_the_error_of_all_waiting_writes(self) -> None:
         ledger = Ledger([End.NEVER_BEGAN])
         joined = JoinedWrites(ledger.begin)
         errors = await outcomes(ask(joined, ledger, *numbered(3)))
         assert [str(error) for error in errors] == ["No connection is to be had."] * 3
         assert await outcomes(ask(joined, ledger, *numbered(3))) == [0, 1, 2]
 
-    async def test_of_commit_is_each_ones_own_error_if_it_may_have_committed(self) -> None:
+    async def test_uncertain_commit_gives_each_request_an_error_of_its_own(self) -> None:
         ledger = Ledger([End.LOST_AFTER_COMMIT])
         joined = JoinedWrites(ledger.begin)
         errors = await outcomes(ask(joined, ledger, *numbered(3)))
         assert [type(error) for error in errors] == [Unavailable] * 3
         assert len({id(error) for error in errors}) == 3
 
-    async def test_of_a_write_that_answers_too_few_writes_nothing(self) -> None:
+    async def test_write_that_gives_too_few_answers_commits_nothing(self) -> None:
         ledger = Ledger()
         joined = JoinedWrites(ledger.begin)
 
@@ -198,7 +198,7 @@ class TestFailure:
 
 
 class TestClose:
-    async def test_tells_whoever_waits_and_leaves_no_task(self) -> None:
+    async def test_close_fails_waiting_writes_and_leaves_no_task(self) -> None:
         ledger = Ledger(slowness=1000)
         joined = JoinedWrites(ledger.begin, lanes=1, most=1)
         before = asyncio.all_tasks()
@@ -209,7 +209,7 @@ class TestClose:
         assert asyncio.all_tasks() <= before
 
     @pytest.mark.usefixtures("patient")
-    async def test_ends_a_transaction_that_waits_for_others(self) -> None:
+    async def test_close_ends_a_transaction_that_waits_for_more_writes(self) -> None:
         ledger = Ledger()
         joined = JoinedWrites(ledger.begin)
         await outcomes(ask(joined, ledger, *numbered(6)))
@@ -237,7 +237,7 @@ ENDS = st.lists(st.sampled_from([*End, End.COMMITTED, End.COMMITTED]), max_size=
 class TestAnyHistory:
     @settings(max_examples=400, deadline=None)
     @given(steps=STEPS, ends=ENDS, slowness=st.integers(0, 3), most=st.integers(1, 4))
-    def test_is_as_if_each_had_its_own_transaction(
+    def test_joined_writes_act_as_if_each_had_its_own_transaction(
         self, steps: list[Any], ends: list[End], slowness: int, most: int
     ) -> None:
         asyncio.run(soon(self.play(steps, Ledger(ends, slowness), most, bool(ends))))
@@ -262,10 +262,10 @@ class TestAnyHistory:
         for row in range(4):
             numbers = [request.number for request in ledger.committed if request.row == row]
             assert numbers == sorted(numbers)
-        # Who was waited for may have been cancelled: then a transaction ends with nothing in it.
+        # Writes may have been cancelled while a transaction waited for them: it then ends empty.
         while ledger.at_once:
             await turns(1)
-        # Whatever happened, nothing is left behind: the next is written.
+        # Whatever happened, the next write is committed.
         last = Request(-1, row=0)
         ledger.use_up_ends()
         assert await joined.submit(ledger.write, 0, last) == -1
