@@ -57,7 +57,7 @@ class Computation:
     async def compute_once(self, places: Sequence[int]) -> None:
         """Computes the values that no other call computes now, and waits for the others.
 
-        Computes those that did not come in `once_ms`, too.
+        Then computes those that did not come in `once_ms`.
         """
         entries = [self.entries[place] for place in places]
         claimed = await self.cache.claim(entries, self.policy.once_ms)

@@ -87,7 +87,7 @@ class Validity:
         reader: Reader,
         now: float,
     ) -> tuple[list[Any], int]:
-        """Judges entries by their fences, after reading from Redis those without a value.
+        """Judges entries by their fences, which it reads together with missing values.
 
         A value that this process kept and that is invalid is read from Redis in a second step,
         since another process may have stored a newer one.

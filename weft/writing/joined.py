@@ -124,8 +124,8 @@ class JoinedWrites(Generic[TransactionT]):
         """Whether to open another transaction for the queue.
 
         While transactions are beginning: if the queue exceeds what they can take. Otherwise: if it
-        is as long as the average running batch. A transaction costs about the same whether it
-        carries one write or ten.
+        is at least as long as the average running batch. A transaction costs about the same whether
+        it carries one write or ten.
         """
         beginning = len(self._lanes) - self._carrying
         if beginning:
