@@ -1,4 +1,4 @@
-"""A stretch of the change log, as it is read and as the relay publishes it."""
+"""A consecutive run of changes, as it is read from the log and as the relay publishes it."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from weft.changes.change import Change, Point
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Changes of one history that follow `start` and one another without a gap."""
+    """Consecutive changes of one history, the first directly after `start`, without a gap."""
 
     start: Point
     changes: list[Change]
@@ -16,18 +16,18 @@ class Batch(msgspec.Struct, frozen=True):
 
     @property
     def end(self) -> Point:
-        """The last change; the start if there is none."""
+        """The last change, or `start` if the batch is empty."""
         return self.changes[-1] if self.changes else self.start
 
     def holds(self, point: Point) -> bool:
-        """Whether the point is the start or one of the changes."""
+        """Whether the point is `start` or one of the changes, by position and mark."""
         place = point.position - self.start.position
         if not 0 <= place <= len(self.changes):
             return False
         return (self.changes[place - 1] if place else self.start).mark == point.mark
 
     def after(self, point: Point) -> list[Change] | None:
-        """The changes after a point; None if the batch does not hold it."""
+        """Returns the changes after a point; None if the batch does not hold the point."""
         if not self.holds(point):
             return None
         return self.changes[point.position - self.start.position :]
@@ -38,10 +38,13 @@ _decoder = msgspec.json.Decoder(Batch)
 
 
 def encode_batch(batch: Batch) -> bytes:
-    """The message that the relay publishes for a batch."""
+    """Returns the message that the relay publishes for a batch."""
     return _encoder.encode(batch)
 
 
 def decode_batch(message: bytes | str) -> Batch:
-    """The batch of a message; msgspec.DecodeError if a relay of another release wrote it."""
+    """Returns the batch of a message.
+
+    Raises msgspec.DecodeError if it is none, such as one from a relay of another release.
+    """
     return _decoder.decode(message)

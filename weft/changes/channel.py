@@ -1,4 +1,4 @@
-"""The two Redis channels of the change log. What goes through them only saves waiting."""
+"""The two Redis channels of the change log. Their messages only shorten waiting."""
 
 from collections.abc import Callable
 from typing import Any, Never
@@ -10,16 +10,16 @@ from weft.cancellation import cancellable
 from weft.changes.outage import Outage
 
 _LISTEN_SECONDS = 1.0
-"""How long a subscription hears nothing before it asks for a sign of life."""
+"""Seconds of silence on a subscription after which a PING is sent."""
 _MOST_SILENT = 3
-"""How often in a row it asks without an answer before it begins anew."""
+"""PINGs in a row without an answer after which the connection is replaced."""
 
 
 class Channels:
-    """The channels of one log, by its name; None until `log_name` was set.
+    """Names of the channels of one log; None until `log_name` is set.
 
-    Redis does not separate channels by database number. So their names say which log they are of:
-    deployments that share a Redis and a prefix do not hear each other.
+    Redis does not separate channels by database number, so each name contains the name of the log:
+    deployments that share a Redis and a prefix do not receive each other's messages.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -27,11 +27,11 @@ class Channels:
         self.log_name: str | None = None
 
     def changes(self) -> str | None:
-        """Carries batches of positioned changes, from the relay to the hubs."""
+        """The channel of batches of positioned changes, from the relay to the hubs."""
         return self._named("changes")
 
     def wake(self) -> str | None:
-        """Tells the relay that a transaction has committed."""
+        """The channel that wakes the leader after a transaction has committed."""
         return self._named("changes:wake")
 
     def _named(self, kind: str) -> str | None:
@@ -46,11 +46,11 @@ async def follow(
 ) -> Never:
     """Calls `hear` with each message, and with None whenever messages may have been missed.
 
-    That is each time a subscription begins, the first time too. Redis keeps nothing for those who
-    are away, and redis-py renews a lost connection by itself; the confirmation that Redis sends for
-    each subscription is what tells of both. A connection on which Redis says nothing, not even when
-    asked, is given up. `find_channel` gives the channel's name, None while it is not known; another
-    name begins another subscription. Runs until it is cancelled.
+    That is at the start of each subscription, the first included: Redis keeps no messages for
+    disconnected subscribers, and redis-py reconnects by itself. Both are noticed by the
+    confirmation that Redis sends for each subscription. A connection on which Redis stays silent,
+    even after PINGs, is closed. `find_channel` returns the channel's name, None while it is
+    unknown; a changed name begins another subscription. Runs until it is cancelled.
     """
     while True:
         async with outage.attempt():

@@ -1,4 +1,4 @@
-"""Cursors of the change log: points that only a holder of the secret can make or read."""
+"""Cursors of the change log: points that only a server with the secret can make or read."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
@@ -17,37 +17,39 @@ from weft.errors import BadCursor
 KEY_BYTES = 64
 POSITION_BYTES = 8
 CURSOR_LENGTH = 40
-"""Of the base64: 16 bytes that prove the cursor, 8 that hide its position, 6 its mark."""
+"""Characters of base64, for 16 bytes that authenticate the cursor, 8 of its encrypted position and
+6 of its mark."""
 _LENGTH_WITHOUT_MARK = 32
-"""Of cursors that earlier releases gave out: nothing says which history they are of."""
+"""Length of cursors of earlier releases, which do not say which history they belong to."""
 
 
 class Cursors:
-    """Points as text, by AES-SIV (RFC 5297): hidden, proven, and one text for each point.
+    """Encodes points as text by AES-SIV (RFC 5297): encrypted, authenticated, and deterministic.
 
-    Every process with the same secret gives the same cursor to a change, and two cursors tell
-    nobody how many changes lie between them. `secret` makes cursors; those that one of `previous`
-    made are read as well.
+    Every process with the same secret gives a change the same cursor, and two cursors do not reveal
+    how many changes lie between them. Cursors are made with `secret`; those that were made with one
+    of `previous` are read as well.
     """
 
     def __init__(self, secret: str, previous: Iterable[str] = ()) -> None:
         self._ciphers = [_cipher(each) for each in (secret, *previous)]
 
     def encode(self, point: Point) -> str:
-        """The cursor of a point."""
+        """Returns the cursor of a point."""
         named = point.position.to_bytes(POSITION_BYTES) + point.mark
         return urlsafe_b64encode(self._ciphers[0].encrypt(named, None)).decode()
 
     def decode(self, cursor: str) -> Point:
-        """The point of a cursor; BadCursor for what no server with these secrets gave out.
+        """Returns the point of a cursor.
 
-        CursorExpired for a cursor without a mark.
+        Raises BadCursor for a text that no server with these secrets made, CursorExpired for a
+        cursor without a mark.
         """
         if len(cursor) in (CURSOR_LENGTH, _LENGTH_WITHOUT_MARK):
             for cipher in self._ciphers:
                 with suppress(InvalidTag, ValueError):
                     sealed = urlsafe_b64decode(cursor)
-                    # It also reads the other base64, and over what is none.
+                    # Decoding also accepts the standard alphabet, and skips invalid characters.
                     if urlsafe_b64encode(sealed).decode() == cursor:
                         return _point(cipher.decrypt(sealed, None))
         raise BadCursor(f"{echoed(cursor)!r} is no cursor of this server's live updates.")
@@ -60,6 +62,6 @@ def _point(named: bytes) -> Point:
 
 
 def _cipher(secret: str) -> AESSIV:
-    # A key of its own: whoever learnt it could still sign no token.
+    # A derived key, so knowing it is not enough to sign an access token.
     key = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"weft change cursors")
     return AESSIV(key.derive(secret.encode()))

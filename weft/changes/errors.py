@@ -1,4 +1,4 @@
-"""How listening to changes ends before the listener wants it to.
+"""Errors that end a listener before its reader closes it.
 
 FieldError
 ├── CursorExpired       CURSOR_EXPIRED
@@ -9,7 +9,10 @@ from weft.errors import FieldError
 
 
 class CursorExpired(FieldError):
-    """The log no longer holds, or never held, what follows the cursor: a restore may undo it."""
+    """The log no longer has, or never had, the changes after the cursor.
+
+    A restore may have undone them.
+    """
 
     code = "CURSOR_EXPIRED"
 

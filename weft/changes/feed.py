@@ -8,7 +8,7 @@ from weft.feed import EventT, Feed
 
 
 class ChangeFeed(Feed[EventT]):
-    """The changes of a listener, each as the event that `event_of` makes of it."""
+    """The changes of a listener, each converted to an event by `event_of`."""
 
     def __init__(
         self, listener: Listener, event_of: Callable[[Change], EventT], close: Callable[[], None]

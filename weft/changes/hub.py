@@ -23,22 +23,22 @@ from weft.rates.budget import Client
 
 STOPPED = "This server stops. Resume from your last cursor."
 OFFERS_AT_ONCE = 500
-"""Times that a listener looks at a change before others get their turn of the event loop."""
+"""Offers of a change to a listener after which the hub yields to the event loop."""
 _HEARD_BATCHES = 64
 _NOT_STARTED = Point(-1, BEGINNING.mark)
 """A point that no change follows: positions begin at 1."""
 
 
 class Hub:
-    """One for each process.
+    """Follows the log and feeds listeners; each process has one.
 
-    What it hears through Redis it hands on only if it goes on from the last change. Anything else
-    (a gap, another history, a message it cannot read, a new connection to Redis, no news for
-    `poll_ms`) makes it read the log, so Redis decides how soon a change comes, never whether.
+    A batch received through Redis is delivered only if it continues from the last change. Anything
+    else (a gap, another history, an unreadable message, a new connection to Redis, no message for
+    `poll_ms`) makes the hub read the log, so Redis affects how soon a change arrives, never
+    whether.
 
-    If the log does not go through the hub's last change any more, because it was pruned past it or
-    restored, the hub goes over to where the log is now, and listeners learn that they missed
-    something.
+    If the log no longer contains the hub's last change, because it was pruned past it or restored,
+    the hub continues at the end of the current log, and its live listeners end with CursorExpired.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Hub:
         self._queue_limit = queue_limit
         self._log = LogReader(open_log)
         self._replays = Replays(open_log)
-        self._heard: asyncio.Queue[bytes | str] = asyncio.Queue(_HEARD_BATCHES)
+        self._heard: asyncio.Queue[Batch | None] = asyncio.Queue(_HEARD_BATCHES)
         self._listeners: dict[Listener, None] = {}
         self._point = _NOT_STARTED
         self._offered: Change | None = None
@@ -69,21 +69,21 @@ class Hub:
 
     @property
     def point(self) -> Point:
-        """As `Offers.point`; its position is -1 before it has reached the log once."""
+        """See `Offers.point`; its position is -1 until the log was reached once."""
         return self._point
 
     @property
     def offered(self) -> Change:
-        """As `Offers.offered`."""
-        assert self._offered is not None  # it was offered to one listener at least
+        """See `Offers.offered`."""
+        assert self._offered is not None  # set by the first delivered change
         return self._offered
 
     @asynccontextmanager
     async def listen(self, wants: Wants, *, after: Point | None = None) -> AsyncGenerator[Listener]:
-        """The changes for which `wants` is true, each once, in order of position.
+        """Yields a listener of the changes for which `wants` is true, each once, by position.
 
-        Without `after`: every change that is committed from now on. With it: every change after
-        that point; CursorExpired if the log does not keep them, here or while iterating.
+        Without `after`: every change that commits from now on. With it: every change after that
+        point; raises CursorExpired, here or while iterating, if the log does not have them.
         Iterating also raises Unavailable when the hub stops. Waits until `run` has reached the log
         once, and for as long as the log is out of reach.
         """
@@ -96,7 +96,7 @@ class Hub:
             self._listeners.pop(listener, None)
 
     async def started(self) -> None:
-        """Returns once it knows how far the log is: what is committed from then on is delivered."""
+        """Waits until the hub knows the end of the log: changes that commit later are delivered."""
         await self._started.wait()
 
     async def feed(
@@ -107,10 +107,10 @@ class Hub:
         after: Point | None = None,
         client: Client | None = None,
     ) -> ChangeFeed[EventT]:
-        """As `listen`, for a subscription; to be closed by whoever reads it.
+        """Returns the changes of `listen` as a feed of events; the caller has to close it.
 
-        Reads nothing yet. Each page that is read until it has caught up is charged to the client,
-        before it is read: RateLimited ends the feed then.
+        Reads nothing yet. Until the feed has caught up, each page is charged to the client before
+        it is read; then RateLimited ends the feed.
         """
         listener = await self._attach(wants, after, client)
         return ChangeFeed(listener, event_of, lambda: self._listeners.pop(listener, None))
@@ -129,7 +129,7 @@ class Hub:
         return listener
 
     async def _replay(self, point: Point, client: Client | None) -> list[Change]:
-        """A page of the log, however long that takes; none if the hub is at the point as well."""
+        """Returns a page of the log, retrying until it is read; empty if `point` is the hub's."""
         if client is not None:
             client.charge(cost_of_page(point.position, self._point.position))
         while self._started.is_set():
@@ -137,12 +137,12 @@ class Hub:
                 page = await self._replays.after(point, self._point.position, client)
                 if page or point.is_at(self._point):
                     return page
-                self._hear(None)  # the hub is late, or in a history that has ended
+                self._hear(None)  # the hub lags, or follows a history that has ended
             await self._replay_outage.pause()
         raise Unavailable(STOPPED)
 
     async def run(self) -> None:
-        """Follows the log until it is cancelled; then every listener ends."""
+        """Follows the log until it is cancelled; then all listeners end with Unavailable."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_delivering())
@@ -162,30 +162,30 @@ class Hub:
             await self._replays.aclose()
 
     def _hear(self, message: bytes | str | None) -> None:
+        batch: Batch | None = None
+        if message is not None:
+            with suppress(msgspec.DecodeError):
+                batch = decode_batch(message)
         with suppress(asyncio.QueueFull):
-            self._heard.put_nowait(message or b"")
+            self._heard.put_nowait(batch)
 
     async def _keep_delivering(self) -> None:
         while True:
-            message = await self._next_heard()
-            batch: Batch | None = None
-            with suppress(msgspec.DecodeError):
-                batch = decode_batch(message)
+            batch = await self._next_heard()
             if batch is not None and batch.end.position < self._point.position:
-                continue  # it was read before, or the log went back, which the next poll finds
+                continue  # already delivered, or the log was restored, which the next poll finds
             if batch is None or not batch.holds(self._point):
                 await self._catch_up()
             if batch is not None and (changes := batch.after(self._point)):
-                encoded_bytes = len(message) * len(changes) // len(batch)
-                await self._deliver(Batch(self._point, changes), encoded_bytes)
+                await self._deliver(Batch(self._point, changes))
 
-    async def _next_heard(self) -> bytes | str:
-        """The next message; empty where changes may have been missed, and after `poll_ms`."""
+    async def _next_heard(self) -> Batch | None:
+        """Returns the next batch from Redis; None if the log has to be read."""
         try:
             async with asyncio.timeout_at(self._poll_at):
                 return await self._heard.get()
         except TimeoutError:
-            return b""
+            return None
 
     async def _catch_up(self) -> None:
         async with self._outage.attempt():  # the next poll tries again
@@ -210,8 +210,8 @@ class Hub:
         self._replays.forget()
         self._point = point
 
-    async def _deliver(self, batch: Batch, encoded_bytes: int | None = None) -> None:
-        self._replays.remember(batch, encoded_bytes)
+    async def _deliver(self, batch: Batch) -> None:
+        self._replays.remember(batch)
         for change in batch.changes:
             self._point = change
             self._offered = change
@@ -221,9 +221,10 @@ class Hub:
         self._poll_later()
 
     async def _offer(self, change: Change) -> bool:
-        """Whether somebody takes it; others have their turn of the event loop now and then.
+        """Offers a change to all listeners; returns whether any of them took it.
 
-        Listeners that come meanwhile begin after this change.
+        Yields to the event loop now and then. Listeners that attach meanwhile begin after this
+        change.
         """
         is_taken = False
         for listener in list(self._listeners):

@@ -1,4 +1,4 @@
-"""A listener: the changes that one reader wants, first from the log, then as they come."""
+"""A listener: the changes that one reader wants, first from the log, then live from the hub."""
 
 import asyncio
 from collections import deque
@@ -12,11 +12,11 @@ Wants = Callable[[Change], bool]
 
 
 class Offers(Protocol):
-    """What a listener sees of its hub."""
+    """The part of the hub that a listener uses."""
 
     @property
     def point(self) -> Point:
-        """Where the last change stands that was offered, or is being offered, to the listeners."""
+        """The point of the last change that was offered, or is being offered, to the listeners."""
         ...
 
     @property
@@ -26,16 +26,16 @@ class Offers(Protocol):
 
 
 class Listener:
-    """An async iterator of the wanted changes after `point`, in order, none lost, none twice.
+    """An async iterator of the wanted changes after `point`, in order, none lost, none repeated.
 
-    Until it is where the hub is it reads the log page by page, at its reader's pace. Once it has
-    read to the very change that the hub offered last it goes live: nothing is awaited between that
-    comparison and the switch, so no change can fall between. From then on the hub offers it each
-    change, and no more than `queue_limit` may wait: one that falls further behind goes back to
-    reading the log.
+    Until it has caught up with the hub it reads the log page by page, at its reader's pace. Once it
+    has read up to the change that the hub offered last, it goes live: nothing is awaited between
+    that comparison and the switch, so no change can be lost between them. From then on the hub
+    offers it each change, and at most `queue_limit` wait: a listener that falls further behind goes
+    back to reading the log.
 
-    The hub lets others have their turn of the event loop while it offers a change to many. A live
-    listener that is asked meanwhile takes that change itself: so what has caught up is always as
+    The hub yields to the event loop while it offers a change to many listeners. A live listener
+    that is read meanwhile takes that change itself, so a listener that has caught up is always as
     far as the hub.
     """
 
@@ -49,10 +49,10 @@ class Listener:
         client: Client | None,
         queue_limit: int,
     ) -> None:
-        """`read` gives a page of the log after a point, on account of a client.
+        """`read` returns a page of the log after a point, and charges it to a client.
 
-        That is `client` until it is live for the first time. What it has to read later is because
-        the server was late, and on no account.
+        The client is `client` until the listener is live for the first time. Later reads are
+        charged to none (None): they are needed because the server was late.
         """
         self._wants = wants
         self._point = point
@@ -72,14 +72,14 @@ class Listener:
         return (await self.take(1))[0]
 
     async def take(self, limit: int) -> list[Change]:
-        """The next changes, at most `limit`; waits until there is one."""
+        """Returns the next changes, at most `limit`; waits until there is one."""
         while not (changes := await self.catch_up(limit)):
             self._arrived.clear()
             await self._arrived.wait()
         return changes
 
     async def catch_up(self, limit: int) -> list[Change]:
-        """The next changes, at most `limit`; none if it is live and nothing waits."""
+        """Returns the next changes, at most `limit`; empty if it is live and nothing waits."""
         while self._failure is None:
             if self._queue:
                 return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
@@ -95,7 +95,7 @@ class Listener:
         raise self._failure
 
     async def read_page(self) -> None:
-        """Reads on in the log; raises CursorExpired, and RateLimited when its client pays."""
+        """Reads the next page of the log; raises CursorExpired, and RateLimited if charged."""
         page = await self._read(self._point, self._client)
         if page:
             self._point = page[-1]
@@ -103,12 +103,12 @@ class Listener:
 
     @property
     def point(self) -> Point:
-        """All up to here is taken or waits to be taken."""
+        """All wanted changes up to here were taken or are queued."""
         return self._point
 
     @property
     def has_failed(self) -> bool:
-        """Whether it gives nothing more but an error."""
+        """Whether reading further only raises an error."""
         return self._failure is not None
 
     @property
@@ -117,7 +117,7 @@ class Listener:
         return self._live
 
     def offer(self, change: Change) -> bool:
-        """Whether it takes a change from the hub: if it is live, wants it and has room for it."""
+        """Takes a change if it is live, wants it and has room for it; returns whether it did."""
         if not self._live or change.position <= self._point.position or self._failure is not None:
             return False
         try:
@@ -136,12 +136,12 @@ class Listener:
         return wanted
 
     def leave_history(self, error: Exception) -> None:
-        """To be called when the log turns out not to go through the hub's point any more."""
+        """Ends a live listener; called when the log no longer contains the hub's point."""
         if self._live:
             self.end(error)
 
     def end(self, error: Exception) -> None:
-        """Drops what waits, and raises `error` at the next step; the first error stays."""
+        """Drops queued changes and makes the next read raise `error`; the first error stays."""
         if self._failure is None:
             self._failure = error
             self._queue.clear()

@@ -1,4 +1,4 @@
-"""What relay and hub need of the change log; the SQL behind it stands elsewhere."""
+"""The change log as the relay and the hub use it; its SQL is elsewhere."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -7,7 +7,7 @@ from weft.changes.batch import Batch
 from weft.changes.change import Change, Point
 
 BATCH_LIMIT = 1000
-"""The most changes that one call of `assign_positions`, `after` or `prune` is about."""
+"""The most changes that one call of `assign_positions`, `after` or `prune` handles."""
 
 
 Prepare = Callable[[list[Change]], Awaitable[None]]
@@ -16,59 +16,62 @@ Prepare = Callable[[list[Change]], Awaitable[None]]
 class ChangeLog(Protocol):
     """The log, over one connection of its own: one call at a time.
 
-    Any method may raise what the database's driver raises; the log is of no use then, and is
-    closed and opened anew.
+    Any method may raise what the database's driver raises; the log is unusable then, and has to be
+    closed and opened again.
     """
 
     @property
     def history(self) -> str | None:
-        """Names that of the database, to which the changes' `xid`s belong; None if not known."""
+        """Names the database's history, to which the changes' `xid`s belong; None if not known."""
         ...
 
     async def try_lead(self) -> bool:
-        """Whether this connection is now the only one that may assign positions.
+        """Returns whether this connection is now the only one that may assign positions.
 
-        Leadership ends with the connection, and the server ends a leader's connection that has
+        Leadership ends with the connection, and the server closes a leader's connection that has
         been silent for too long.
         """
         ...
 
     async def name(self) -> str:
-        """Names the log among all that share a Redis; all connections to it give the same name."""
+        """Returns the log's name among all that share a Redis; equal on all connections to it."""
         ...
 
     async def assign_positions(self, prepare: Prepare | None = None) -> Batch:
-        """Gives positions to the first `BATCH_LIMIT` committed changes that have none, by their id.
+        """Gives positions to the first `BATCH_LIMIT` committed changes without one, by their id.
 
-        In order of position. Only the leader may call it. `prepare` is awaited with what was found,
-        also if that is nothing, before anybody can see the positions, which are still 0. An empty
-        batch has no meaningful start.
+        Returns them in order of position. Only the leader may call it. `prepare` is awaited with
+        the changes that were found, even if there are none, before their positions become visible;
+        in these changes the positions are still 0. The start of an empty batch is meaningless.
         """
         ...
 
     async def after(self, point: Point, *, page_start: int | None = None) -> Batch:
-        """The first `BATCH_LIMIT` changes after `point`, in order.
+        """Returns the first `BATCH_LIMIT` changes after `point`, in order.
 
-        CursorExpired if some of them are gone, or if the log does not go through `point`, since it
-        never did or since another history was put in its place. With `page_start`, a position that
-        is not higher: the changes after that, without those that are gone.
+        Raises CursorExpired if some of them were pruned, or if the log does not contain `point`: it
+        never did, or another history has replaced it. With `page_start`, a position that is not
+        higher, returns the changes after that position, without pruned ones.
         """
         ...
 
     async def horizon(self, point: Point) -> int | None:
-        """The first position after which all changes are kept; None as `after` raises."""
+        """Returns the first position after which all changes are kept.
+
+        None if the log does not contain `point`.
+        """
         ...
 
     async def last(self) -> Point:
-        """The last change that has a position; `BEGINNING` if none ever had."""
+        """Returns the last change with a position; `BEGINNING` if none ever had one."""
         ...
 
     async def prune(self, retention_seconds: float) -> int:
-        """Drops the oldest changes, at most `BATCH_LIMIT`; how many. Only the leader calls it."""
+        """Deletes the oldest changes, at most `BATCH_LIMIT`; returns how many. Leader only."""
         ...
 
     async def aclose(self) -> None:
-        """Ends the connection; never raises."""
+        """Closes the connection; never raises."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Outages: each is logged once when it begins and once when it is over."""
+"""Outages, each logged once when it begins and once when it is over."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Outage:
-    """Whether a store is out of reach for one of its users, and how long to wait for it."""
+    """Tracks whether a store is out of reach for one of its users, and how long to wait for it."""
 
     def __init__(self, store: str, user: str) -> None:
         self._store = store
@@ -25,15 +25,15 @@ class Outage:
 
     @property
     def lasts(self) -> bool:
-        """Whether the store failed when it was last used."""
+        """Whether the last use of the store failed."""
         return self._failures > 0
 
     @asynccontextmanager
     async def attempt(self, *answers: type[Exception]) -> AsyncGenerator[None]:
-        """`async with`: one use of the store, whose failure is noted and goes no further.
+        """Wraps one use of the store, with `async with`: a failure is recorded and suppressed.
 
-        Errors that are `answers` of the store go on, and so does a cancellation, even one that
-        came out as another error. Every loop that tries again does so by this.
+        Errors in `answers` count as answers of the store and propagate. So does a cancellation,
+        even one that surfaced as another error. Every retry loop uses this.
         """
         try:
             yield
@@ -48,13 +48,13 @@ class Outage:
             self.answered()
 
     def failed(self, error: BaseException) -> None:
-        """The store did not answer; the first time in a row is logged."""
+        """Records that the store did not answer; the first failure in a row is logged."""
         if not self._failures:
             _log.warning("store_lost", store=self._store, user=self._user, error=repr(error))
         self._failures += 1
 
     def answered(self) -> None:
-        """The store answered; logged if that is news."""
+        """Records that the store answered; logged if it had failed before."""
         if self._failures:
             _log.info("store_found", store=self._store, user=self._user, failures=self._failures)
         self._failures = 0
@@ -62,7 +62,8 @@ class Outage:
     async def pause(self, draw: Callable[[], float] = random.random) -> None:
         """Waits longer after each failure in a row, at most a second.
 
-        Half of it is drawn, so that processes which lost a store together do not return together.
+        Half of the wait is random, so that processes that lost a store together do not return
+        together.
         """
         longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10))
         await asyncio.sleep(longest * (0.5 + 0.5 * draw()))

@@ -1,4 +1,4 @@
-"""A log for reading that is opened when first needed, and anew after it failed."""
+"""A log for reading that is opened on first use, and again after it failed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,28 +13,28 @@ AnswerT = TypeVar("AnswerT")
 
 
 class LogReader:
-    """Reads of any number of tasks, one after another, over one connection.
+    """Runs the reads of any number of tasks, one after another, over one connection.
 
-    Raises what opening or reading the log raises; the next read opens it anew.
+    Raises what opening or reading the log raises; the next read opens it again.
     """
 
     def __init__(self, open_log: OpenLog) -> None:
         self._open_log = open_log
         self._log: ChangeLog | None = None
         self.log_name: str | None = None
-        """As `ChangeLog.name`, of the log that was opened last."""
+        """`ChangeLog.name` of the log that was opened last."""
         self._turn = asyncio.Lock()
 
     async def after(self, point: Point, *, page_start: int | None = None) -> Batch:
-        """As `ChangeLog.after`."""
+        """See `ChangeLog.after`."""
         return await self._read(lambda log: log.after(point, page_start=page_start))
 
     async def horizon(self, point: Point) -> int | None:
-        """As `ChangeLog.horizon`."""
+        """See `ChangeLog.horizon`."""
         return await self._read(lambda log: log.horizon(point))
 
     async def last(self) -> Point:
-        """As `ChangeLog.last`."""
+        """See `ChangeLog.last`."""
         return await self._read(lambda log: log.last())
 
     async def aclose(self) -> None:

@@ -25,7 +25,7 @@ OUTBOX_BATCHES = 64
 _GATHER_SECONDS = 0.01
 """The shortest time between two batches: a flood of commits makes batches larger, not more."""
 _GATHER_SECONDS_PER_CHANGE = 0.0005
-"""The more came, the longer the next may gather: batches cost more than what is in them."""
+"""The larger a batch was, the longer the next may gather: a batch costs more than its changes."""
 _MOST_GATHER_SECONDS = 0.03
 _LAG_WARNING_SECONDS = 5.0
 
@@ -33,22 +33,22 @@ _log = structlog.get_logger(__name__)
 
 
 class Relay:
-    """One for each process; one of them leads, the others stand by.
+    """Each process has one; one of them leads, the others stand by.
 
-    *Why positions are the order of commits for each row.* A change draws its id while its
-    transaction holds the row's lock, and the next writer of that row waits for the lock until the
-    first has committed; so its id is higher, and whatever snapshot sees its change sees the first
-    one too. The relay positions all that one snapshot sees in order of id, hence no change of a row
-    before an earlier one of it. The same goes for two transactions of which one began after the
-    other was acknowledged. Ids by themselves are no order to follow: one that is lower can become
-    visible later, when others have already been handed on.
+    *Why positions follow commit order for each row.* A change takes its id while its transaction
+    holds the row's lock, and the next writer of that row waits for the lock until the first has
+    committed. So the later change has the higher id, and a snapshot that sees it sees the earlier
+    one too. The relay positions all changes that one snapshot sees in order of id, hence no change
+    of a row before an earlier one of it. The same holds for two transactions of which one began
+    after the other was acknowledged. Ids alone are no usable order: a lower id can become visible
+    later, when higher ones have already been delivered.
 
-    *Why there are never two leaders.* Leadership is a lock held by the very connection that
-    assigns. When the connection ends, so does the lock, and neither the process that lost it nor
+    *Why there are never two leaders.* Leadership is a lock held by the very connection that assigns
+    positions. When the connection ends, so does the lock, and neither the process that lost it nor
     any other can assign without taking it again.
 
-    *What Redis does here.* It shortens waiting, both ways. Nothing waits for Redis: a batch that it
-    does not take is dropped, and read from the log by the hubs.
+    *What Redis does here.* It shortens waiting in both directions. Nothing waits for Redis: a batch
+    that it does not accept is dropped, and the hubs read it from the log.
     """
 
     def __init__(
@@ -61,9 +61,10 @@ class Relay:
         retention_hours: float = 24,
         fences: FenceRelay | None = None,
     ) -> None:
-        """`poll_ms`: how long a change may wait whose writer wakes nobody, such as psql.
+        """`poll_ms`: the longest wait of a change whose writer wakes no relay, such as psql.
 
-        `fences` are raised by each change before it has a position, which hubs find by polling too.
+        `fences` are raised by each change before it gets a position, because hubs find positions by
+        polling too.
         """
         self._fences = fences
         self._open_log = open_log
@@ -79,14 +80,14 @@ class Relay:
         self._redis_outage = Outage("redis", "relay")
         self.leads = False
         self.lag_seconds = 0.0
-        """How old the oldest change of the last batch was when it got its position; of a leader.
+        """On the leader: age of the oldest change of the last batch when it got its position.
 
-        From its write on, so the time until its own transaction committed is in it.
+        Counted from its write, so it includes the time until its own transaction committed.
         """
         self._lags = False
 
     def wake(self) -> None:
-        """To be called after each COMMIT that changed something; never waits, never fails."""
+        """Wakes the leader after a COMMIT that changed something; never waits, never fails."""
         (self._woken if self.leads else self._waking).set()
 
     async def run(self) -> None:
@@ -174,13 +175,13 @@ class Relay:
 
     async def _publish(self, channel: str | None, message: bytes) -> None:
         if channel is None:
-            return  # no log was reached yet; what waits there is found by polling
+            return  # no log was reached yet; its changes are found by polling
         async with self._redis_outage.attempt():
             await cancellable(self._redis.publish(channel, message))
 
 
 def gather_seconds(count: int) -> float:
-    """How long after a batch of so many changes the next one may gather."""
+    """Returns how long the next batch may gather after one of `count` changes."""
     return min(max(_GATHER_SECONDS, count * _GATHER_SECONDS_PER_CHANGE), _MOST_GATHER_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Reading the log for those who are behind: shared, in turns, and charged."""
+"""Reads of the log for listeners that are behind: shared, in turns, and charged."""
 
 import asyncio
 
@@ -11,24 +11,23 @@ from weft.rates.budget import Client
 from weft.rates.turns import Turns
 
 CHANGES_PER_COST = 10
-"""A page costs 1, and 1 more for so many changes in it: each is looked at for each reader."""
+"""A page costs 1, plus 1 for this many changes in it: each is examined for each reader."""
 MOST_PATIENCE = 100
-"""So many pages of its own client's shorter resumes may go before one of a long resume."""
+"""Pages of the same client's shorter resumes that may go before one of a long resume."""
 
 _ITSELF = Client(None, None)
 
 
 class Replays:
-    """Gives pages of the log, one at a time.
+    """Returns pages of the log, one at a time.
 
-    What was read for one reader is there for all. Since pages are given one after another, readers
-    that need the same page read it once. Clients take turns (`Turns`), and within a client those
-    who have the shortest way to go are served first.
+    A page that was read for one reader is kept for all. Since pages are returned one after another,
+    readers that need the same page read it once. Clients take turns (`Turns`), and within a client
+    the readers with the least left to read go first.
 
-    What is remembered may have gone from the log since, or another history may have taken its
-    place. So a page out of memory is given only if the log still goes through its last change and
-    keeps all that follows the reader's point; one answer of the log will do for all who came before
-    it was asked.
+    A kept page may since have been pruned from the log or replaced by another history. So it is
+    returned only if the log still contains its last change and everything after the reader's point;
+    one such check serves all readers that were waiting before it was made.
     """
 
     def __init__(self, open_log: OpenLog) -> None:
@@ -39,11 +38,11 @@ class Replays:
         self._times_asked = 0
 
     async def after(self, point: Point, head: int, client: Client | None) -> list[Change]:
-        """The changes after `point`, as far as their page goes; none if it is the last.
+        """Returns the changes after `point` up to the end of their page; empty if it is the last.
 
-        `head` is the last position that is known; no client is the server itself. Raises
-        CursorExpired if some of the changes are gone or the log does not go through `point`, and
-        whatever reading raises.
+        `head` is the last known position; `client` None is the server itself. Raises CursorExpired
+        if some of the changes were pruned or the log does not contain `point`, and what reading
+        raises.
         """
         times_asked = self._times_asked
         patience = min(max(head - point.position, 0) // PAGE, MOST_PATIENCE)
@@ -52,25 +51,25 @@ class Replays:
             page = self._pages.after(point)
             if page is None or not await self._is_kept(point, page[-1], times_asked):
                 return await self._read(point)
-            await asyncio.sleep(0)  # what is looked at in one turn of the event loop is one page
+            await asyncio.sleep(0)  # at most one page is examined in one turn of the event loop
             return page
         finally:
             self._turns.leave()
 
-    def remember(self, batch: Batch, encoded_bytes: int | None) -> None:
-        """Keeps what was heard, for readers to come: as `LogPages.remember`."""
-        self._pages.remember(batch, encoded_bytes)
+    def remember(self, batch: Batch) -> None:
+        """Keeps a received batch for later readers."""
+        self._pages.remember(batch)
 
     def forget(self) -> None:
-        """Drops what is remembered."""
+        """Drops all kept pages."""
         self._pages = LogPages()
 
     async def aclose(self) -> None:
-        """Ends the reading."""
+        """Closes the log."""
         await self._log.aclose()
 
     async def _is_kept(self, point: Point, end: Point, times_asked: int) -> bool:
-        """Whether the log has all from `point` to `end`, by an answer to a later question."""
+        """Whether a check since the caller's arrival found all from `point` to `end` in the log."""
         checked = self._checked
         if checked is None or not checked[0].is_at(end) or self._times_asked == times_asked:
             self._checked = None
@@ -87,6 +86,6 @@ class Replays:
 
 
 def cost_of_page(position: int, head: int) -> int:
-    """What it costs to be given the changes after `position`, of which `head` is the last."""
+    """Returns the cost of the page of changes after `position`; `head` is the last position."""
     reach = min(head, position - position % PAGE + PAGE)
     return 1 + max(reach - position, 0) // CHANGES_PER_COST
