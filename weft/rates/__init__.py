@@ -1,1 +1,1 @@
-"""How much one client may ask for in a time; counted in Redis, and without it in the process."""
+"""Rate limits of clients, counted in Redis, or in the process while Redis is out of reach."""

@@ -1,4 +1,4 @@
-"""The address that a client is counted by."""
+"""The address by which a client is counted."""
 
 from collections.abc import Hashable, Mapping
 from contextvars import ContextVar
@@ -10,34 +10,35 @@ from starlette.types import Scope
 from weft.bounds import ADDRESSES
 
 CLIENT: ContextVar[str | None] = ContextVar("client", default=None)
-"""Whose request or socket is being served: see `counted_address`."""
+"""The counted address of the request or socket being served: see `counted_address`."""
 VIEWER: ContextVar[Hashable] = ContextVar("viewer", default=None)
-"""Whose operation is being run; None for a stranger's."""
+"""The audience whose operation is being run; None for an anonymous viewer."""
 
 MAX_LENGTH = 64
-"""Letters of an address; a longer text is none. The longest has 45, without a zone."""
+"""Most characters of an address; a longer text is no address. The longest has 45, without a
+zone."""
 ADDRESS_BYTES = 500
-"""What it takes to remember one."""
+"""Bytes that one cached address takes."""
 SUBSCRIBER_BITS = 64
 NETWORK_BITS = {4: 24, 6: 48}
-"""How much of an address the networks of one owner have in common, at least, by IP version."""
+"""Length of the prefix that the networks of one owner share, at least, by IP version."""
 TRANSLATED = IPv6Network("64:ff9b::/96")
-"""IPv4 clients, as a translator in front of servers that have IPv6 only writes them (RFC 6052)."""
+"""IPv4 clients, as a translator in front of IPv6-only servers writes them (RFC 6052)."""
 
 
 def client_at_work() -> tuple[str | None, Hashable]:
-    """The address and the viewer whose operation is being run."""
+    """Returns the address and the viewer of the operation that is being run."""
     return CLIENT.get(), VIEWER.get()
 
 
 def counted_address(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
-    """The client's address as `counted` gives it.
+    """Returns the client's address in the form of `counted`.
 
-    One that brings an X-Forwarded-For is a proxy that should have been declared: it is counted as
-    a whole.
+    A client without one that sends X-Forwarded-For is a proxy that should have been declared: all
+    its clients are counted together, as "proxy".
     """
     client = scope.get("client")
-    # As `counted`, which every request would have to call.
+    # `counted`, inlined to save each request a call.
     text = "" if client is None else client[0]
     address = _counted(text) if len(text) <= MAX_LENGTH else None
     if address is not None:
@@ -46,9 +47,10 @@ def counted_address(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
 
 
 def counted(text: str) -> str | None:
-    """What an address is counted as, however it is written; of IPv6, the /64 of one subscriber.
+    """Returns the form in which an address is counted, however it is written; of IPv6, its /64.
 
-    None for a program on the machine itself, and for what is no address, as of a Unix socket.
+    A /64 is one subscriber. None for a program on the machine itself, and for text that is no
+    address, such as a Unix socket's.
     """
     return _counted(text) if len(text) <= MAX_LENGTH else None
 
@@ -64,7 +66,7 @@ def _counted(text: str) -> str | None:
 
 
 def parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """The address; IPv4's, where one of IPv6 only stands for it. None for what is no address."""
+    """Returns the address, as IPv4 if it is IPv6 that stands for IPv4; None if the text is none."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -77,7 +79,10 @@ def parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def network_of(counted: str | None) -> str | None:
-    """The network around what `counted` gave, /24 of IPv4 and /48 of IPv6; else the same again."""
+    """Returns the network around a counted address, /24 of IPv4 and /48 of IPv6.
+
+    Any other text is returned unchanged, and None for None.
+    """
     if counted is None:
         return None
     try:

@@ -1,6 +1,6 @@
-"""Admission to work of which little may be under way: in turns by network, then by address.
+"""Admission to work with little concurrency: in turns by network, then by address.
 
-Unlike `weft.rates.turns` it bounds what waits, and counts networks: for work that even an anonymous
+Unlike `weft.rates.turns` it limits the queue and counts networks: for work that even an anonymous
 client with many addresses may request.
 """
 
@@ -17,10 +17,10 @@ Addresses = dict[str | None, deque[Waiter]]
 class Admission:
     """At most `at_once` have a turn; at most `waiting` wait, `waiting_per_address` of one address.
 
-    Of those who wait, the next is always of the network that has not been served for longest, and
-    in it of such an address. When all places to wait are taken, the network that has most of them
-    loses one, to a newcomer from one that has fewer. So a client waits for one turn of each other
-    network at most, whatever these ask for.
+    The next turn goes to the network that was served longest ago, and in it to the address that
+    was. When all waiting places are taken, the network with the most of them loses one to a
+    newcomer from a network with fewer. So a client waits for at most one turn of each other
+    network, however much these request.
     """
 
     def __init__(self, at_once: int, *, waiting: int, waiting_per_address: int) -> None:
@@ -28,13 +28,14 @@ class Admission:
         self._limit = waiting
         self._per_address = waiting_per_address
         self._networks: dict[str | None, Addresses] = {}
-        """In the order of their turns, as are the addresses of each; none of them is empty."""
+        """In order of their turns, as are the addresses of each; no entry is empty."""
 
     async def take(self, address: str | None) -> None:
-        """Returns when it is the turn of this address, which then has to `leave`.
+        """Waits for the turn of this address; the caller ends it with `leave`.
 
-        `address` as `weft.rates.address.counted` gives it; None, the machine itself, may have all
-        places that others leave. Unavailable if there is no place to wait, or it was lost.
+        `address` is one from `weft.rates.address.counted`; None, the machine itself, has no limit
+        of its own on waiting. Raises Unavailable if there is no place to wait, or it was lost to a
+        newcomer.
         """
         if self._free:
             self._free -= 1
@@ -50,7 +51,7 @@ class Admission:
             raise
 
     def leave(self) -> None:
-        """Ends a turn; the next one begins."""
+        """Ends a turn and begins the next one."""
         while self._networks:
             waiter = self._next()
             if not waiter.done():
@@ -66,7 +67,7 @@ class Admission:
         if address is not None and len(waiters) > self._per_address:
             self._refuse(network, address)
         elif sum(map(_count, self._networks.values())) > self._limit:
-            # Where several have as many, the newcomer has come too late.
+            # If several have as many, the newcomer's network loses.
             fullest = max(
                 self._networks, key=lambda one: (_count(self._networks[one]), one == network)
             )
@@ -76,7 +77,7 @@ class Admission:
         return waiter
 
     def _refuse(self, network: str | None, address: str | None) -> None:
-        """Takes away the newest place of an address."""
+        """Refuses the newest waiter of an address."""
         waiter = self._networks[network][address].pop()
         self._drop_empty(network, address)
         if not waiter.done():

@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in or to sign up."""
+"""Limits of attempts to sign in, to sign up and to request mails."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,46 +16,46 @@ from weft.rates.windows import Windows
 
 QUARTER_OF_AN_HOUR = 15
 NOWHERE = "here"
-"""The machine itself, which has no address that is counted."""
+"""The place of attempts from the machine itself, which has no address that is counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimits:
-    """How many attempts there may be."""
+    """The most attempts in a time."""
 
     sign_ins_per_account: int = 10
-    """By one address at one account, in a quarter of an hour; begun anew by one that succeeds."""
+    """From one address at one account in a quarter of an hour; a success resets the count."""
     sign_ins_per_address: int = 60
-    """By one address, in a minute, at whatever account."""
+    """From one address in a minute, at any account."""
     sign_ins_at_account: int = 100
-    """By all addresses at one account in an hour; from then on each may try once only, of IPv6 each
-    /48."""
+    """From all addresses at one account in an hour; beyond that each address may try once, of IPv6
+    each /48."""
     sign_ups_per_address: int = 30
-    """By one address in an hour; with one account as mails are counted."""
+    """From one address in an hour; for one account the limits of mails apply."""
     resets_per_account: int = 5
-    """Asked for by one address for one account, in an hour."""
+    """Requested from one address for one account in an hour."""
     resets_per_address: int = 30
-    """Asked for by one address in an hour, for whatever account."""
+    """Requested from one address in an hour, for any account."""
     resets_at_account: int = 20
-    """Asked for by all addresses for one account in an hour; from then on each may ask once, of
-    IPv6 each /48."""
+    """Requested from all addresses for one account in an hour; beyond that each address may request
+    one, of IPv6 each /48."""
     mails_per_account: int = 5
-    """Of one kind but resets, asked for by one address for one account, in an hour."""
+    """Of one kind other than resets, requested from one address for one account in an hour."""
     mails_per_address: int = 30
-    """The same by one address in an hour, for whatever account."""
+    """The same from one address in an hour, for any account."""
     mails_at_account: int = 20
-    """The same by all addresses for one account in an hour; from then on as resets."""
+    """The same from all addresses for one account in an hour; beyond that as for resets."""
 
 
 class Attempts:
     """Counts attempts by address, and by account and address together.
 
-    Nothing that others do keeps an account's owner out: attempts from elsewhere are counted apart,
-    and however many there are, the first attempt from an address is always looked at. Accounts are
-    counted whether they are known or not: so limits do not tell which exist.
+    Attempts from elsewhere do not lock out an account's owner: they are counted apart, and however
+    many there are, the first attempt from an address is always checked. Unknown accounts are
+    counted like known ones, so the limits do not reveal which exist.
 
-    `account` is a text that is the same for all that finds the same account, and None for what can
-    find none, which is counted by address only; it is kept as a digest.
+    `account` is a text that is equal for all input that finds the same account; None for input that
+    can find none, which is counted by address only. It is stored as a digest.
     """
 
     def __init__(self, windows: Windows, limits: AttemptLimits | None = None) -> None:
@@ -74,7 +74,7 @@ class Attempts:
         self._mails_at_account = RateLimitItemPerHour(limits.mails_at_account)
 
     async def sign_in(self, account: str | None, address: str | None) -> None:
-        """Counts an attempt before its password is looked at; raises `RateLimited`."""
+        """Counts a sign-in before its password is checked; raises `RateLimited`."""
         limits = self._per_address, self._per_account, self._at_account
         await self._count_at_accounts(limits, "sign-in", [account], address)
 
@@ -94,16 +94,16 @@ class Attempts:
             await self._count(self._per_address, "token", address)
 
     async def signed_in(self, account: str | None, address: str | None) -> None:
-        """The attempt was good: the next ones from there begin anew."""
+        """Resets the account's count of sign-ins from this address, after one that succeeded."""
         await self._forget(self._per_account, "sign-in", account, address)
 
     async def sign_up(self, account: str | None, address: str | None) -> None:
-        """Counts an attempt, whose address is looked at or written to; raises `RateLimited`."""
+        """Counts a sign-up, whose e-mail address is read or written to; raises `RateLimited`."""
         limits = self._sign_ups, self._mails_per_account, self._mails_at_account
         await self._count_at_accounts(limits, "sign-up", [account], address)
 
     async def signed_up(self, account: str | None, address: str | None) -> None:
-        """The account exists now: the next attempts with its name from there begin anew."""
+        """Resets the account's count of sign-ups from this address, since it exists now."""
         await self._forget(self._mails_per_account, "sign-up", account, address)
 
     async def _forget(
@@ -143,7 +143,7 @@ class Attempts:
 
 
 def _site(place: str) -> str:
-    """The place, but of IPv6 the network of a whole site, in which there are 65,536 places."""
+    """Returns the place; for IPv6 the network of a whole site, which has 65,536 places."""
     return network_of(place) or place if ":" in place else place
 
 

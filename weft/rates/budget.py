@@ -1,4 +1,4 @@
-"""What the operations of one client may cost in a minute."""
+"""The budget of cost that each client may spend in a minute."""
 
 import asyncio
 import math
@@ -20,23 +20,23 @@ WINDOW_SECONDS = 60
 Charge = Callable[[int], None]
 
 BYTES_PER_COST = 100
-"""Of all that is received: JSON takes about so long to read as an object to answer."""
+"""Received bytes per cost of 1: so much JSON takes about as long to read as an object to answer."""
 
 UNCHARGED_BYTES = 16_384
-"""Of a response: as long as most are, which are paid for by their objects."""
+"""Most responses are no longer than this, and are paid for by their objects."""
 SENT_BYTES_PER_COST = 1_000
-"""Of a longer response, all of it. Its bytes take less time than that, but memory until the client
-has read them, and the network."""
+"""Bytes per cost of 1 of a longer response, all of which is charged. They take less time than that,
+but memory until the client has read them, and network."""
 
 SHARED_EVERY_SECONDS = 0.5
 CLIENT_BYTES = 600
-"""What it takes to keep what a client has spent, its name included."""
+"""Bytes that it takes to keep what a client has spent, its name included."""
 MAX_UNTOLD = CLIENTS.entries(CLIENT_BYTES)
-"""Clients whose spending waits to be shared; that of more stays the process's own."""
+"""Most clients whose spending waits to be shared; that of others stays in this process."""
 
 
 class _Spent:
-    """One client's: `shared` is what all processes had counted when they were last asked."""
+    """What a client has spent: `own` here since the last share, `shared` in all processes then."""
 
     __slots__ = ("ends_at", "own", "shared")
 
@@ -47,10 +47,10 @@ class _Spent:
 
 
 class CostBudget:
-    """Charges operations to whoever sends them, without waiting for anything.
+    """Charges operations to clients, without waiting for anything.
 
-    A process counts by itself and tells the others every half a second, through Redis: until then
-    a client may spend what is left once in each process. `limit` is for a minute.
+    A process counts by itself and shares the counts every half a second, through Redis: until then
+    a client may spend the rest of its budget once in each process. `limit` is per minute.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class CostBudget:
         return len(self._spent)
 
     def charge(self, client: Hashable, cost: int) -> None:
-        """Adds to what the client has spent; raises `RateLimited` if that was all it had before."""
+        """Adds to what the client has spent; raises `RateLimited` if that was its budget before."""
         spent = self._spent.get(client)
         if spent is None:
             spent = _Spent(self._clock() + WINDOW_SECONDS)
@@ -84,12 +84,12 @@ class CostBudget:
             self._untold[client] = spent
 
     def spent(self, client: Hashable) -> int:
-        """What the client has spent in its minute, as far as this process knows."""
+        """Returns what the client has spent in its minute, as far as this process knows."""
         spent = self._spent.get(client)
         return 0 if spent is None else spent.own + spent.shared
 
     async def share(self) -> None:
-        """Tells the other processes what was spent here, and learns what was spent there."""
+        """Adds to Redis what was spent here, and reads what was spent in all processes."""
         untold, self._untold = self._untold, {}
         for client, spent in untold.items():
             told, spent.own = spent.own, 0
@@ -103,7 +103,7 @@ class CostBudget:
             self._spent.put(client, spent, CLIENT_BYTES, spent.ends_at)
 
     async def run(self) -> Never:
-        """Shares again and again, until it is cancelled."""
+        """Shares every `SHARED_EVERY_SECONDS`, until it is cancelled."""
         while True:
             await self.share()
             await asyncio.sleep(SHARED_EVERY_SECONDS)
@@ -123,11 +123,11 @@ class Client:
 
     @property
     def turn(self) -> Hashable:
-        """By what it takes turns: its address; on the machine itself, its viewer."""
+        """The key of its turns: its address, or on the machine itself its viewer."""
         return ("viewer", self.audience) if self.address is None else self.address
 
     def charge(self, cost: int) -> None:
-        """Charges the address and the viewer; raises `RateLimited` where one has spent it all."""
+        """Charges the address and the viewer; raises `RateLimited` if one has spent its budget."""
         if self.budget is None or self.address is None:
             return
         self.budget.charge(("address", self.address), cost)
@@ -136,20 +136,19 @@ class Client:
 
 
 def client_of(budget: CostBudget | None, audience: Hashable) -> Client:
-    """The client whose request or socket is being served."""
+    """Returns the client whose request or socket is being served."""
     return Client(CLIENT.get(), audience, budget)
 
 
 def current_client(budget: CostBudget | None) -> Client:
-    """The client whose operation is being run, since `charged`."""
+    """Returns the client whose operation is being run, as set by `charged`."""
     return Client(CLIENT.get(), VIEWER.get(), budget)
 
 
 def charged(budget: CostBudget | None, audience: Hashable) -> Charge | None:
-    """What charges an operation to its viewer and to the address that it comes from.
+    """Returns what charges an operation to its viewer and address, and sets `VIEWER`.
 
-    None where nobody is charged: without a budget, and for programs on the machine itself. From
-    here on `VIEWER` is the one whose operation is run.
+    None if nothing is charged: without a budget, and for programs on the machine itself.
     """
     VIEWER.set(audience)
     if budget is None or CLIENT.get() is None:
@@ -158,18 +157,18 @@ def charged(budget: CostBudget | None, audience: Hashable) -> Charge | None:
 
 
 def charge_address(budget: CostBudget, purpose: str, cost: int) -> None:
-    """Charges what is no operation to the address that it comes from; raises `RateLimited`.
+    """Charges work other than an operation to the address it is for; raises `RateLimited`.
 
-    Each `purpose` has the limit for itself: what is spent on one leaves the others as they are.
+    Each `purpose` has a budget of its own.
     """
     if (address := CLIENT.get()) is not None:
         budget.charge((purpose, address), cost)
 
 
 def charge_bytes(budget: CostBudget | None, received: int) -> int:
-    """Charges the address for a request or message of so many bytes; gives the cost.
+    """Charges the address for a request or message of `received` bytes; returns the cost.
 
-    Before it is read, so the viewer is not known yet. Raises `RateLimited`.
+    This comes before it is read, so the viewer is not known yet. Raises `RateLimited`.
     """
     cost = 1 + received // BYTES_PER_COST
     address = CLIENT.get()
@@ -179,7 +178,7 @@ def charge_bytes(budget: CostBudget | None, received: int) -> int:
 
 
 def charge_response(client: Client, sent_bytes: int) -> None:
-    """Charges the client for a long response, which is made by then: so it is never refused."""
+    """Charges the client for a long response; never refuses it, since it is already made."""
     with suppress(RateLimited):
         client.charge(sent_bytes // SENT_BYTES_PER_COST)
 

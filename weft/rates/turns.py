@@ -6,11 +6,11 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 MAX_CLIENTS = 10_000
-"""Whose share is remembered while work waits; when there are more, all begin anew."""
+"""Most clients whose share is kept while work waits; beyond that, all shares are reset."""
 
 
 class _Waiter(NamedTuple):
-    """One piece of work that waits; those of a client are sorted by `due`, then by arrival."""
+    """A piece of waiting work; those of a client are sorted by `due`, then by arrival."""
 
     due: int
     number: int
@@ -19,7 +19,7 @@ class _Waiter(NamedTuple):
 
 
 class _Line:
-    """What one client has waiting; `level` is what its work has weighed so far."""
+    """The waiting work of one client; `level` is the total weight of its work so far."""
 
     __slots__ = ("client", "level", "waiters")
 
@@ -34,11 +34,11 @@ def _order(line: _Line) -> tuple[int, _Waiter]:
 
 
 class Turns:
-    """At most `at_once` pieces of work are under way; the others wait, and are let in fairly.
+    """Runs at most `at_once` pieces of work at a time; the others wait, and are admitted fairly.
 
     Start-time fair queuing (Goyal, Vin and Cheng, 1996): next is the client whose work has weighed
-    least since work began to wait. A client that comes later begins with what the least served has
-    had: it neither waits for what others took before, nor makes up for its absence.
+    least since work began to wait. A client that arrives later begins at the level of the least
+    served: it neither waits for what others have had before, nor is compensated for its absence.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -49,10 +49,10 @@ class Turns:
         self._lines: dict[Hashable, _Line] = {}
 
     async def enter(self, client: Hashable, *, weight: int = 1, patience: int = 0) -> None:
-        """Returns when work of the client may begin; to be followed by `leave`.
+        """Waits until work of the client may begin; the caller ends it with `leave`.
 
-        Suspends only where it has to wait. Of the same client, so many that come later and have
-        less `patience` may go first.
+        Does not suspend if there is room. Up to `patience` pieces of the same client that arrive
+        later with less patience may go first.
         """
         if self._free:
             self._free -= 1
@@ -68,7 +68,7 @@ class Turns:
             raise
 
     def leave(self) -> None:
-        """Ends one piece of work; the next that waits may begin."""
+        """Ends a piece of work and admits the next one that waits."""
         while self._lines:
             line = min(self._lines.values(), key=_order)
             waiter = line.waiters[0]

@@ -1,4 +1,4 @@
-"""Counts in windows of time: Redis's, or the process's own while Redis is out of reach."""
+"""Counts in fixed windows of time: in Redis, or in the process while Redis is out of reach."""
 
 import asyncio
 import math
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class RateWindow(NamedTuple):
-    """What was counted for one key: whether it is within the limit, what is left, until when."""
+    """The state of one key's window: whether it is within the limit, what is left, when it ends."""
 
     within: bool
     left: int
@@ -38,7 +38,7 @@ class RateWindow(NamedTuple):
 
 
 class OwnWindows:
-    """Fixed windows of one process. Those that were counted in once are forgotten first."""
+    """Fixed windows of one process. Those that were counted in only once are evicted first."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """`clock` gives seconds since 1970."""
@@ -47,11 +47,11 @@ class OwnWindows:
 
     @property
     def weight_bytes(self) -> int:
-        """What all of them weigh together."""
+        """Bytes of all windows."""
         return self._counted.bytes
 
     def count(self, item: RateLimitItem, *key: str, cost: int = 1) -> RateWindow:
-        """Counts, and tells how things stand."""
+        """Adds `cost` to the key's window and returns its state."""
         name = item.key_for(*key)
         counted, ends_at = self._counted.get(name) or (0, self._clock() + item.get_expiry())
         entry = counted + cost, ends_at
@@ -60,21 +60,21 @@ class OwnWindows:
         return RateWindow(left >= 0, max(0, left), ends_at)
 
     def forget(self, item: RateLimitItem, *key: str) -> None:
-        """Begins anew."""
+        """Resets the key's window."""
         self._counted.drop(item.key_for(*key))
 
 
 class Windows:
-    """Fixed windows by the `limits` library, which all processes share.
+    """Fixed windows of the `limits` library, shared by all processes.
 
-    While Redis is out of reach each process counts for itself, with the same limits: so a client
-    may have as many times the limit as there are processes, and no client has nothing.
+    While Redis is out of reach each process counts by itself, with the same limits: a client may
+    then have the limit once in each process, and no client is shut out.
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
-        """`redis` is used, not closed."""
+        """Uses `redis` and does not close it."""
         storage = RedisStorage(
-            "redis://",  # says which client to use; the pool says where Redis is
+            "redis://",  # selects the client only; the pool has the address of Redis
             implementation="redispy",
             key_prefix=f"{prefix}:rates",
             connection_pool=redis.connection_pool,  # pyright: ignore[reportArgumentType]
@@ -84,7 +84,7 @@ class Windows:
         self._rests_until = 0.0
 
     async def count(self, item: RateLimitItem, *key: str, cost: int = 1) -> RateWindow:
-        """Counts, and tells how things stand."""
+        """Adds `cost` to the key's window and returns its state."""
         if time.monotonic() >= self._rests_until:
             try:
                 async with asyncio.timeout(SECONDS):
@@ -99,7 +99,7 @@ class Windows:
         return RateWindow(within, left, ends_at)
 
     async def forget(self, item: RateLimitItem, *key: str) -> None:
-        """Begins anew."""
+        """Resets the key's window."""
         self._own.forget(item, *key)
         try:
             async with asyncio.timeout(SECONDS):
