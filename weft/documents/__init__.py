@@ -1,1 +1,1 @@
-"""Documents that clients name instead of sending them."""
+"""Documents that clients name instead of sending their text."""

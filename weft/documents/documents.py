@@ -1,4 +1,4 @@
-"""The text of what a client wants to run, where the client only names it."""
+"""Finds the text of documents that clients only name."""
 
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
@@ -14,17 +14,17 @@ from weft.memory_weight import weight_of
 from weft.transport.request import GraphQLRequest
 
 LOOK_UP_COST = 10
-"""Of looking for a document that this process does not know."""
+"""Cost of looking up a document that this process does not keep."""
 HASHED = "sha256:"
 
 Charge = Callable[[int], None]
 
 Find = Callable[[str], Awaitable[str | None]]
-"""The registered document of an id; None if there is none."""
+"""Returns the registered document of an id; None if there is none."""
 
 
 class Shared(Protocol):
-    """Where processes keep the documents that clients register by sending them."""
+    """Storage that processes share for documents that clients register by sending them."""
 
     async def get(self, sha256: str) -> str | None: ...
 
@@ -32,12 +32,13 @@ class Shared(Protocol):
 
 
 class Documents:
-    """Completes requests.
+    """Completes requests with the text of the document that they name.
 
     A client names a document by `documentId` (GraphQL over HTTP, "Persisted Documents") or by
-    `extensions.persistedQuery.sha256Hash` (Apollo's automatic persisted queries). `find` knows the
-    registered ones. Others are found in `shared`, by hash, once they were sent with their hash and
-    are valid; where `trusted_only`, there are no others, and no text is taken.
+    `extensions.persistedQuery.sha256Hash` (Apollo's automatic persisted queries). `find` looks up
+    registered ones. Others are looked up in `shared` by their hash, where a text is stored if it
+    was sent with its hash and is valid. With `trusted_only` there are no others, and requests with
+    a text are refused.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Documents:
         trusted_only: bool = False,
         charge: Callable[[str, int], None] = lambda _purpose, _cost: None,
     ) -> None:
-        """`charge` counts what is looked for elsewhere, as operations are; it may raise."""
+        """`charge` is called with the purpose and cost of a look-up elsewhere; it may raise."""
         self._is_valid = is_valid
         self._shared = shared
         self._find = find
@@ -58,15 +59,16 @@ class Documents:
         self._known: BoundedCache[str, str] = BoundedCache(DOCUMENTS)
 
     def takes_as_is(self, request: GraphQLRequest) -> bool:
-        """Whether there is nothing to complete, as of nearly all requests: it saves the wait."""
+        """Whether there is nothing to complete, as for nearly all requests: saves an await."""
         return not (self._trusted_only or request.document_id or request.extensions)
 
     async def complete(
         self, request: GraphQLRequest, charge: Charge | None = None
     ) -> GraphQLRequest:
-        """The request with its text. Raises what `weft.documents.errors` has, and `BadRequest`.
+        """Returns the request with its text.
 
-        `charge` is told what it costs to read a text that is sent to be registered.
+        Raises the errors of `weft.documents.errors`, and `BadRequest`. `charge` is called with the
+        cost of reading a text that is sent to be registered.
         """
         id_ = named(request)
         if request.query and self._trusted_only:
@@ -111,7 +113,10 @@ class Documents:
 
 
 def named(request: GraphQLRequest) -> str | None:
-    """The id by which a request names its document; None if it does not."""
+    """Returns the id by which a request names its document; None if it names none.
+
+    Raises `BadRequest` for a malformed `extensions.persistedQuery`.
+    """
     if request.document_id is not None:
         return request.document_id
     if request.extensions is None:

@@ -1,12 +1,12 @@
-"""Why a document that is named is not run."""
+"""Errors of requests that name a document, or should."""
 
 from weft.errors import RequestError
 
 
 class DocumentNotFound(RequestError):
-    """Nobody has registered a document of this id; of a hash: send it with the text once."""
+    """No document is registered by this id; if it is a hash, send the text with it once."""
 
-    # Apollo's clients know this message and this code, and send the text then.
+    # Apollo's clients know this message and this code, and then send the text.
     code = "PERSISTED_QUERY_NOT_FOUND"
 
     def __init__(self) -> None:
@@ -20,6 +20,6 @@ class WrongHash(RequestError):
 
 
 class DocumentNotTrusted(RequestError):
-    """The server runs registered documents only, and this one came as a text."""
+    """The server runs registered documents only, and this one was sent as a text."""
 
     code = "DOCUMENT_NOT_TRUSTED"

@@ -1,4 +1,4 @@
-"""Manifests of documents, as the tools of clients write them."""
+"""Manifests of documents, as client tools write them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,13 +10,13 @@ LONGEST_ID = 256
 
 
 class BadManifest(ValueError):
-    """The file is none of the manifests that are known."""
+    """The file is not a manifest of a known format."""
 
 
 def read_manifests(paths: Iterable[Path]) -> dict[str, str]:
-    """The documents of all manifests, by id; of two with one id the last.
+    """Returns the documents of all manifests, by id; of two with one id the last.
 
-    Raises `BadManifest`, with the path, for a file that is none or cannot be read.
+    Raises `BadManifest`, with the path, for a file that is not a manifest or cannot be read.
     """
     found: dict[str, str] = {}
     for path in paths:
@@ -28,7 +28,7 @@ def read_manifests(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def read_manifest(raw: bytes) -> dict[str, str]:
-    """The documents of a manifest, by id.
+    """Returns the documents of a manifest, by id.
 
     - The Relay compiler's (`persistConfig`) and graphql-codegen's (`persistedDocuments`):
       `{"<id>": "<text>"}`

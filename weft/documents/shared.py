@@ -1,4 +1,4 @@
-"""Documents by SHA-256, in Redis, for all processes; bounded, and never needed for an answer."""
+"""Documents by SHA-256 in Redis, for all processes; bounded, and no response depends on them."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ SECONDS = 0.25
 LONGEST_CHARACTERS = 65_536
 KEPT_SECONDS = 30 * 86_400
 
-# What was asked for last stays; the index tells which document that is not.
+# Evicts the documents that were requested longest ago, by the times in the index.
 KEEP = """
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[4])
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
@@ -30,9 +30,9 @@ log = structlog.get_logger(__name__)
 
 
 class SharedDocuments:
-    """The documents that clients have registered by sending them; at most `limit` of them.
+    """Documents that clients have registered by sending them; at most `limit` of them.
 
-    While Redis is out of reach there are none: clients send the text then, and it is run.
+    While Redis is out of reach all look-ups miss: clients then send the text, and it is run.
     """
 
     def __init__(self, redis: Redis, prefix: str, limit: int) -> None:
@@ -43,7 +43,7 @@ class SharedDocuments:
         self._keep = redis.register_script(KEEP)
 
     async def get(self, sha256: str) -> str | None:
-        """The text with that hash; None if it is not known, or cannot be found out."""
+        """Returns the text with that hash; None if it is unknown or Redis is out of reach."""
         try:
             async with asyncio.timeout(SECONDS), self._redis.pipeline(transaction=False) as pipe:
                 pipe.get(self._prefix + sha256)
@@ -55,7 +55,7 @@ class SharedDocuments:
         return found.decode() if isinstance(found, bytes) else found
 
     async def put(self, sha256: str, text: str) -> None:
-        """Keeps a text, if it is not too long and Redis can be reached."""
+        """Stores a text, unless it is too long or Redis is out of reach."""
         if len(text) > LONGEST_CHARACTERS:
             return
         try:
