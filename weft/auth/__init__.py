@@ -1,1 +1,1 @@
-"""Passwords, tokens and sessions of subjects, whoever they are."""
+"""Passwords, tokens and sessions of subjects of any kind."""

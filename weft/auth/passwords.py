@@ -20,7 +20,7 @@ ResultT = TypeVar("ResultT")
 
 
 class Verification(Confidential, frozen=True):
-    """Whether a password matched; `upgraded_hash` is to be stored instead, if it is not None."""
+    """Whether a password matched; `upgraded_hash`, unless None, has to replace the stored hash."""
 
     matches: bool
     upgraded_hash: str | None
@@ -30,12 +30,13 @@ class Passwords:
     """Hashes and verifies passwords on `threads` threads of its own.
 
     A hash takes some 64 MiB and tens of milliseconds on purpose (RFC 9106, section 4, second
-    choice), so a flood of them must neither stall the event loop nor eat the threads or the memory
-    of everybody else: at most `threads` run at once and at most `waiting` more wait, admitted in
-    turns by the address that the request being served comes from (`weft.rates.admission`). What
-    there is no place for is `Unavailable`, and what is cancelled while it waits is not hashed.
+    choice), so a flood of them must neither stall the event loop nor use up threads or memory that
+    other work needs: at most `threads` run at once and at most `waiting` more wait, admitted in
+    turns by the address of the request being served (`weft.rates.admission`). Raises `Unavailable`
+    if there is no place to wait; a password whose request is cancelled while it waits is not
+    hashed.
 
-    `hashers`: the first makes new hashes, the others are still verified and then upgraded.
+    `hashers`: the first makes new hashes, those of the others are still verified and then upgraded.
     """
 
     def __init__(
@@ -53,14 +54,15 @@ class Passwords:
         self._dummy_hash = _dummy_hash(self._hashing)
 
     async def hash(self, password: str) -> str:
-        """The hash to store, with its salt and parameters."""
+        """Returns the hash to store, with its salt and parameters."""
         return await self._run(lambda: self._hashing.hash(_normalised(password)))
 
     async def verify(self, password: str, stored_hash: str | None) -> Verification:
-        """Whether the password is that of the hash.
+        """Returns whether the password is that of the hash.
 
-        None, for a subject that is unknown or has no password, never matches and costs exactly one
-        verification like any other, so that the time of the answer does not tell who exists.
+        A hash of None, for a subject that is unknown or has no password, never matches and costs
+        exactly one verification like any other, so that the response time does not reveal who
+        exists.
         """
 
         def check() -> Verification:
@@ -74,12 +76,12 @@ class Passwords:
     async def _run(self, work: Callable[[], ResultT]) -> ResultT:
         await self._admission.take(CLIENT.get())
         running = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        # The thread goes on when the client has gone, and so does its turn.
+        # The thread continues after a cancellation, and so does its turn.
         running.add_done_callback(lambda _: self._admission.leave())
         return await asyncio.shield(running)
 
     def close(self) -> None:
-        """Ends the threads once they are idle; what waits for one is cancelled."""
+        """Stops the threads once they are idle; what waits for one is cancelled."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -90,11 +92,11 @@ def _argon2() -> PasswordHash:
 
 @cache
 def _dummy_hash(hashing: PasswordHash) -> str:
-    """The hash of a random password; verifying it costs what verifying any current hash does."""
+    """Returns the hash of a random password; verifying it costs the same as any current hash."""
     return hashing.hash(secrets.token_hex())
 
 
 def _normalised(password: str) -> bytes:
     # Keyboards differ in how they compose a letter (NIST SP 800-63B-4, section 3.1.1.2). Text that
-    # is no Unicode, such as half a surrogate pair, is a wrong password rather than an error.
+    # is not valid Unicode, such as half a surrogate pair, is a wrong password, not an error.
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Access tokens: signed, short-lived, bound to a session. They prove who, never what is allowed."""
+"""Access tokens: signed, short-lived, bound to a session. They prove identity, not permissions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from weft.memory_weight import weight_of
 
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
-"""Of access tokens (RFC 9068, section 2.1); whatever else the same key signs is none."""
+"""Type of access tokens (RFC 9068, section 2.1); anything else signed with the same key is none."""
 AUDIENCE = "weft"
 SECRET_MIN_BYTES = 32
 """A key of HS256 is no shorter than its hash (RFC 7518, section 3.2)."""
 BEARER = "bearer"
 TOKEN_MAX_LENGTH = 2048
 CLAIMS_BYTES = 300
-"""What the claims of a token take, beside their subject."""
+"""Bytes that the claims of a token take, besides their subject."""
 DEVELOPMENT_SECRET = "weft-development-secret-do-not-deploy"
 
 MALFORMED = "The access token is malformed."
@@ -42,7 +42,7 @@ class _Payload(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid token says: whose it is, of which session, and until when (UTC)."""
+    """The content of a valid token: its subject and session, and its times in UTC."""
 
     subject: str
     session_id: int
@@ -51,9 +51,9 @@ class Claims:
 
 
 class AccessTokens:
-    """Issues and reads access tokens: JWTs (RFC 7519) by HS256 and nothing else.
+    """Issues and reads access tokens: JWTs (RFC 7519), by HS256 only.
 
-    `key_id` names the key of `secret` in the header `kid`. To rotate: give the new pair, and the
+    `key_id` names the key of `secret` in the header `kid`. To rotate: pass the new pair, and the
     old one in `previous` (secrets by key id) until its last token has expired.
     """
 
@@ -68,11 +68,11 @@ class AccessTokens:
         self._key_id = key_id
         self._secrets = {**(previous or {}), key_id: secret}
         self._lifetime = lifetime
-        # Of a request's work this is a great part, and a signature that is good stays good.
+        # Verifying is a large part of a request's work, and a valid signature stays valid.
         self._verified: BoundedCache[str, Claims] = BoundedCache(TOKENS)
 
     def issue(self, subject: str, session_id: int, now: datetime) -> tuple[str, datetime]:
-        """A token, and when it expires; both to the second, as the token's claims are."""
+        """Returns a token and when it expires, both to the second like the token's claims."""
         issued_at = now.replace(microsecond=0)
         expires_at = issued_at + self._lifetime
         token = jwt.encode(
@@ -90,10 +90,10 @@ class AccessTokens:
         return token, expires_at
 
     def read(self, token: str, now: datetime) -> Claims:
-        """The claims of a token that this server signed and that has not expired at `now`.
+        """Returns the claims of a token that this server signed and that has not expired at `now`.
 
-        Raises `Unauthenticated`, telling malformed, forged and expired tokens apart. Whether the
-        session still lives is for the caller to look up.
+        Raises `Unauthenticated`, whose message distinguishes malformed, forged and expired tokens.
+        The caller checks whether the session is still live.
         """
         claims = self._verified.get(token)
         if claims is None:
@@ -128,16 +128,16 @@ class AccessTokens:
             secret,
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
-            # Times are judged by the caller's clock.
+            # Times are checked by the caller's clock.
             options={"strict_aud": True, "verify_exp": False, "verify_iat": False},
         )
 
 
 def credentials(authorization: str | None) -> str | None:
-    """The value of an Authorization; None if it is empty, or `Bearer` without a token.
+    """Returns the value of an Authorization; None if it is empty, or `Bearer` without a token.
 
-    Clients without a token send either of the two: Apollo's documentation has
-    ``token ? `Bearer ${token}` : ""``.
+    Clients without a token send either of the two: Apollo's documentation has ``token ? `Bearer
+    ${token}` : ""``.
     """
     if authorization is None or authorization.strip().lower() in ("", BEARER):
         return None
@@ -145,9 +145,9 @@ def credentials(authorization: str | None) -> str | None:
 
 
 def bearer_token(authorization: str | None) -> str | None:
-    """The token of an Authorization header's value (RFC 6750, section 2.1); None if there is none.
+    """Returns the token of an Authorization header's value (RFC 6750, section 2.1), or None.
 
-    Raises `Unauthenticated` for any other scheme.
+    None if there is no token. Raises `Unauthenticated` for any other scheme.
     """
     if authorization is None:
         return None
@@ -160,9 +160,9 @@ def bearer_token(authorization: str | None) -> str | None:
 
 
 def check_secret(secret: str, development: bool) -> None:
-    """Raises ValueError, with a line that says what to do, for a secret that is unfit to sign with.
+    """Raises ValueError, with a line that says what to do, for a secret unfit for signing.
 
-    In development any secret will do, so that a first start needs none.
+    In development any secret is accepted, so that a first start needs none.
     """
     if development:
         return
