@@ -1,1 +1,1 @@
-"""Mail: written by whoever knows what to say, sent in the background."""
+"""Mail, sent in the background."""

@@ -1,4 +1,4 @@
-"""Ways to deliver mail: by SMTP, or into the log of a developer."""
+"""Ways to deliver mail: by SMTP, or in development into the log."""
 
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
@@ -16,16 +16,17 @@ log = structlog.get_logger(__name__)
 
 
 def delivery(url: str | None, sender: str, *, development: bool) -> Deliver:
-    """By SMTP where there is a `url`; else into the log in development, and nowhere without."""
+    """Returns delivery by SMTP if there is a `url`; else into the log in development, or none."""
     if url is not None:
         return by_smtp(url, sender)
     return into_log if development else nowhere
 
 
 def by_smtp(url: str, sender: str) -> Deliver:
-    """By the server at `smtp://name:password@host:587`, or `smtps://`, encrypted from the start.
+    """Returns delivery by a server: `smtp://name:password@host:587`, or `smtps://` for TLS at once.
 
-    With `smtp://` the connection is encrypted where the server can, and must be for a password.
+    With `smtp://` the connection is encrypted if the server can, and has to be if there is a user
+    name.
     """
     parts = urlsplit(url)
     username = unquote(parts.username) if parts.username else None
@@ -58,16 +59,16 @@ def by_smtp(url: str, sender: str) -> Deliver:
 
 
 def _refuse_if_final(error: aiosmtplib.SMTPResponseException) -> None:
-    # Its text may name the address (RFC 5321, 4.2.1: codes of 5yz are final).
+    # Codes of 5yz are final (RFC 5321, 4.2.1). The error's text may contain the address.
     if error.code >= FINAL:
         raise MailRefused(error.code) from None
 
 
 async def into_log(mail: Mail) -> None:
-    """For development: the whole mail, so that its links can be opened."""
+    """Logs the whole mail, for development, so that its links can be opened."""
     log.info("mail", subject=mail.subject, text=mail.text)
 
 
 async def nowhere(mail: Mail) -> None:
-    """Where no server is set: says that there was a mail, and nothing of it."""
+    """Logs that a mail was not sent because no server is set: its subject, not its text."""
     log.warning("mail_not_sent", subject=mail.subject, reason="SMTP_URL is not set")

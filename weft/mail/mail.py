@@ -1,4 +1,4 @@
-"""A mail, and what delivers it."""
+"""A mail, and the type of functions that deliver it."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,7 +6,7 @@ from weft.confidential import Confidential
 
 
 class Mail(Confidential, frozen=True):
-    """A text for one address; it may hold a token, so it is never logged but in development."""
+    """A text for one address. It may contain a token, so it is logged in development only."""
 
     to: str
     subject: str
@@ -14,7 +14,7 @@ class Mail(Confidential, frozen=True):
 
 
 class MailRefused(Exception):
-    """The mail will not be taken, however often it is tried; `code` is SMTP's."""
+    """The mail is refused, and will be at each retry; `code` is SMTP's."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -22,6 +22,5 @@ class MailRefused(Exception):
 
 
 Deliver = Callable[[Mail], Awaitable[None]]
-"""Returns when somebody else answers for the mail; raises `MailRefused` if nobody ever will, and
-anything else if it should be tried again.
-"""
+"""Returns when a server has accepted the mail. Raises `MailRefused` if none ever will, and any
+other error if it should be retried."""

@@ -1,7 +1,7 @@
-"""What is to be sent: posted without waiting, delivered one after another in the background.
+"""A queue of mails: posted without waiting, delivered one after another in the background.
 
-A mail that failed waits beside the queue, and one that takes long is delivered beside it: they do
-not hold up those behind them. Mails that wait when the process stops are lost.
+A failed mail waits for its retry beside the queue, and a slow one is delivered beside it, so they
+do not hold up the mails behind them. Mails that wait when the process stops are lost.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 class Outbox:
-    """One for each process. `pause` is waited for before a mail is tried again."""
+    """Each process has one. `pause` is awaited before a mail is retried."""
 
     def __init__(
         self, deliver: Deliver, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -35,7 +35,7 @@ class Outbox:
         self._places = asyncio.Semaphore(AT_ONCE)
 
     def post(self, mail: Mail) -> None:
-        """Takes a mail; never waits. One that finds no room is dropped, and that is logged."""
+        """Queues a mail; never waits. If there is no room it is dropped, which is logged."""
         if self._held >= WAITING:
             log.error("mail_dropped", subject=mail.subject)
             return
@@ -43,7 +43,7 @@ class Outbox:
         self._queue.put_nowait((mail, 1))
 
     async def run(self) -> Never:
-        """Delivers until it is cancelled."""
+        """Delivers mails until it is cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 mail, attempt = await self._queue.get()
@@ -66,13 +66,13 @@ class Outbox:
         self._queue.put_nowait((mail, attempt + 1))
 
     async def _is_done(self, mail: Mail) -> bool:
-        """Tries once; False if the mail may be taken later."""
+        """Tries once; returns False if the mail should be retried."""
         try:
             await cancellable(self._deliver(mail))
         except MailRefused as refused:
             log.error("mail_refused", subject=mail.subject, code=refused.code)
         except Exception as error:
-            # The text of an error may hold the mail's own.
+            # The text of an error may contain the mail's text.
             log.warning("mail_failed", subject=mail.subject, error=type(error).__name__)
             return False
         return True
