@@ -1,1 +1,1 @@
-"""What the server tells about itself: logs and health."""
+"""Logs and health checks of the server."""

@@ -1,4 +1,4 @@
-"""Health over HTTP: whether the process lives, and whether what it needs is there."""
+"""Health over HTTP: whether the process answers, and whether what it needs is available."""
 
 import asyncio
 import logging
@@ -11,18 +11,18 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 Check = Callable[[], Awaitable[None]]
-"""Returns if what it looks at is well; raises whatever if not."""
+"""Returns if what it checks is healthy; raises any exception if not."""
 
 Detail = Callable[[], Awaitable[object]]
-"""What it looks at, as JSON."""
+"""Returns what it reads, as JSON."""
 
 METHODS = ["GET", "HEAD"]
-"""Many monitors send HEAD; the server leaves the body out then."""
+"""Many monitors send HEAD; the server then leaves the body out."""
 TIMEOUT_SECONDS = 2.0
 LESSER_TIMEOUT_SECONDS = 0.5
-"""So that an orchestrator which waits for a second hears that the process is ready."""
+"""Short, so that an orchestrator that waits for a second gets the response."""
 FRESH_SECONDS = 1.0
-"""How long what was found is given to others who ask."""
+"""How long a result is reused for other requests."""
 OK, FAILED = "ok", "failed"
 UNCACHED = {"cache-control": "no-store"}
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
-    """What the checks found; `at` by the clock of `Readiness`."""
+    """The result of one round of checks; `at` is by the clock of `Readiness`."""
 
     at: float
     is_ready: bool
@@ -40,9 +40,9 @@ class Found(NamedTuple):
 class Readiness:
     """Runs all checks at once, each for `timeout_seconds` at most, `lesser` ones shorter.
 
-    The process is ready if all `checks` are well, and degraded if it is ready and a `lesser` one,
-    of what it can do without, is not. However many ask, one round of checks is under way at a time,
-    which all of them share; what it found is given for `FRESH_SECONDS` more.
+    The process is ready if all `checks` pass. It is degraded if it is ready and a `lesser` check,
+    of something that it can do without, fails. However many requests there are, one round of checks
+    is under way at a time, which all of them share; its result is reused for `FRESH_SECONDS` more.
     """
 
     def __init__(
@@ -62,12 +62,12 @@ class Readiness:
         self._round: asyncio.Task[Found] | None = None
 
     async def find(self) -> Found:
-        """What was found, a moment ago at most."""
+        """Returns a result that is at most `FRESH_SECONDS` old."""
         if self._found is not None and self._clock() - self._found.at < FRESH_SECONDS:
             return self._found
         if self._round is None:
             self._round = asyncio.create_task(self._look())
-        # One who goes away leaves the round to the others.
+        # A request that is cancelled must not cancel the round of the others.
         return await asyncio.shield(self._round)
 
     async def _look(self) -> Found:
@@ -98,14 +98,13 @@ def router(
     *,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> APIRouter:
-    """Routes for an orchestrator.
+    """Returns routes for an orchestrator.
 
-    `/health/live` answers 200 as long as the process answers at all. `/health/ready` answers what
-    `Readiness` has found, 200 if all went well and 503 if not:
-    `{"ready": false, "degraded": false, "checks": {"reading": "failed"}, "details": {}}`. Why a
-    check failed is in the log, not in the answer. The `details` are for people to read: what
-    `lesser` checks have found, and what is null where it cannot be had. None of them makes the
-    server unready.
+    `/health/live` answers 200 as long as the process answers at all. `/health/ready` answers the
+    result of `Readiness`, 200 if all `checks` passed and 503 if not: `{"ready": false, "degraded":
+    false, "checks": {"reading": "failed"}, "details": {}}`. Why a check failed is in the log, not
+    in the response. The `details` are for people to read: the results of `lesser` checks and the
+    values of `details`, null where one is not available. None of them makes the server unready.
     """
     health = APIRouter(prefix="/health", tags=["health"])
     readiness = Readiness(checks, details or {}, timeout_seconds, lesser=lesser)
@@ -117,7 +116,7 @@ def router(
 
     @health.api_route("/ready", methods=METHODS)
     async def ready() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
-        """Whether the server can do its work."""
+        """Whether all checks of readiness passed."""
         found = await readiness.find()
         return JSONResponse(found.answer, 200 if found.is_ready else 503, headers=UNCACHED)
 

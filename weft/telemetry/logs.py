@@ -1,7 +1,7 @@
-"""Logs: one stream on standard error, one record a line, the same form for everybody's records.
+"""Logs: one stream on standard error, one record a line, one format for all loggers.
 
-Write `structlog.get_logger()` or `logging.getLogger()`; the request id, and what else is bound by
-`structlog.contextvars.bind_contextvars`, is in every record of what is done for a request.
+Use `structlog.get_logger()` or `logging.getLogger()`; every record that is written for a request
+has the request id, and what else is bound by `structlog.contextvars.bind_contextvars`.
 """
 
 import logging
@@ -22,23 +22,23 @@ SECRET_PATTERN = re.compile(
     r"(?P<before>://[^\s:/@]*:)[^\s@/]+(?=@)"  # the password in a URL
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]+"  # a JSON Web Token
     r"|\$argon2\S+"  # a password's hash
-    r"|(?<![\w.+-])[\w.+-]+@[\w-]+(\.[\w-]+)+"  # an e-mail address, as PostgreSQL names rows by
+    r"|(?<![\w.+-])[\w.+-]+@[\w-]+(\.[\w-]+)+"  # an e-mail address, such as in PostgreSQL's errors
 )
 
 MASK = "***"
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Of the request, or the operation of a socket, that is being served."""
+"""The id of the request, or of the operation of a socket, that is being served."""
 
 CHATTERS = ("alembic", "asyncio", "uvicorn")
-"""Loggers of libraries that tell every start and stop; heard from `warning` on."""
+"""Loggers of libraries that log every start and stop; written from `warning` on."""
 
 
 def configure_logs(level: str, form: Literal["console", "json"]) -> None:
-    """Sets up structlog and the standard library's logging; the last call counts.
+    """Configures structlog and the standard library's logging; the last call counts.
 
-    `level` is the least that is written: debug, info, warning or error. What looks like a secret
-    is masked, whoever wrote it.
+    `level` is the lowest level that is written: debug, info, warning or error. Text that looks like
+    a secret is masked, whichever logger writes it.
     """
     logging.captureWarnings(True)
     handler = logging.StreamHandler()

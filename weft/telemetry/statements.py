@@ -1,4 +1,4 @@
-"""Slow statements, logged."""
+"""Logging of slow statements."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ log = structlog.get_logger(__name__)
 
 
 def log_slow_statements(slow_ms: int) -> Callable[[str, float], None]:
-    """A function to be told of every statement and its seconds, which logs those over `slow_ms`.
+    """Returns an observer that logs each statement that took `slow_ms` or longer.
 
     The text has placeholders where the values are, so no value is logged.
     """
