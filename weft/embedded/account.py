@@ -1,4 +1,4 @@
-"""Whose rights the servers have: one's own, or for root those of a system account."""
+"""The account that the servers run as: the current one, or for root a system account."""
 
 import logging
 import os
@@ -17,17 +17,17 @@ log = logging.getLogger(__name__)
 
 
 def server_account() -> pwd.struct_passwd | None:
-    """The account to switch to; None where the process is not root and its own will do.
+    """Returns the account to switch to; None if the process is not root and keeps its own.
 
-    PostgreSQL refuses root, so root makes a system account at the first start, or takes
-    `nobody` where it cannot.
+    PostgreSQL refuses to run as root, so root creates a system account at the first start, or takes
+    `nobody` if it cannot.
     """
     if os.geteuid() != 0:
         return None
     with suppress(KeyError):
         return pwd.getpwnam(ACCOUNT)
     command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", ACCOUNT]
-    # Two first starts at once make it once; on a machine without useradd there is none.
+    # Of two first starts at once, one creates it; without useradd there is none.
     with suppress(FileNotFoundError):
         subprocess.run(command, check=False, capture_output=True)
     try:
@@ -37,7 +37,7 @@ def server_account() -> pwd.struct_passwd | None:
 
 
 def hand_over(account: pwd.struct_passwd, *, binaries: Path, directory: Path) -> None:
-    """Lets the account reach the programs and the data: search permission, nothing more."""
+    """Gives the account search permission, and nothing more, on the programs and the data."""
     for path in (*binaries.parents, *directory.parents, directory):
         mode = path.stat().st_mode
         if not mode & stat.S_IXOTH and path.stat().st_uid != account.pw_uid:
@@ -46,15 +46,15 @@ def hand_over(account: pwd.struct_passwd, *, binaries: Path, directory: Path) ->
 
 
 def make_private(directory: Path, account: pwd.struct_passwd | None) -> None:
-    """Makes a directory that only the servers' account (and root) can open.
+    """Creates a directory that only the servers' account (and root) can open.
 
-    Raises EmbeddedError where somebody else has one there already.
+    Raises EmbeddedError if another user owns what is there already.
     """
     directory.mkdir(mode=0o700, exist_ok=True)
     me = os.geteuid()
     owner = account.pw_uid if account is not None else me
     status = directory.lstat()
-    # In /tmp anybody could have put a link there, for root to give away what it leads to.
+    # In /tmp any user could have put a link there, whose target root would then give away.
     if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {owner, me}:
         raise EmbeddedError(f"{directory} belongs to another user: remove it, or run as that user.")
     if status.st_uid != owner:

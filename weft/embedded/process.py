@@ -1,4 +1,4 @@
-"""A server as a process: whether it lives, and how it is started and stopped."""
+"""A server as a process: whether it is alive, and how it is started and stopped."""
 
 import fcntl
 import os
@@ -22,48 +22,49 @@ LOG_LINES = 20
 
 @dataclass(frozen=True)
 class EmbeddedProcess:
-    """One server and its files; it runs on its own, as a child of nobody here."""
+    """One server and its files; it runs on its own, not as a child of this process."""
 
     name: str
     directory: Path
     socket: Path
     account: pwd.struct_passwd | None
     launch: Callable[["EmbeddedProcess"], None]
-    """Starts the daemon and returns without waiting for it; everything through `run`."""
+    """Starts the daemon and returns without waiting for it; runs programs by `Server.run` only."""
 
     pid_if_ready: Callable[[Path], int | None]
-    """The daemon's pid, as its pid file tells once it serves; else None. Takes the directory."""
+    """Returns the daemon's pid once its pid file shows that it serves; else None. Takes the
+    directory."""
 
     pid: Callable[[Path], int | None]
-    """The daemon's pid as soon as it is known. Takes the directory."""
+    """Returns the daemon's pid as soon as it is known, else None. Takes the directory."""
 
     stop_signals: Sequence[signal.Signals]
-    """Tried in order, each for STOP_SECONDS; the last must not be refusable."""
+    """Sent in order, each given STOP_SECONDS; the last must be one that always ends the server."""
 
     @property
     def log(self) -> Path:
         return self.directory / "server.log"
 
     def is_alive(self) -> bool:
-        """Whether any process of this server lives, orphans included.
+        """Whether any process of this server is alive, orphans included.
 
-        They all inherit one locked file, so the kernel answers. A pid file cannot: its pid may
-        be another process by now.
+        They all inherit one locked file, so the kernel answers. A pid file cannot: its pid may be
+        another process by now.
         """
         with (self.directory / "alive").open("a") as alive:
             return not _try_lock(alive.fileno())
 
     def is_ready(self) -> bool:
-        """Whether it serves: says so itself, and its socket has a listener."""
+        """Whether it serves: its pid file says so, and its socket has a listener."""
         if self.pid_if_ready(self.directory) is None:
             return False
         with socket.socket(socket.AF_UNIX) as client:
             return client.connect_ex(str(self.socket)) == 0
 
     def run(self, command: Sequence[str | Path], *, stdin: str = "") -> None:
-        """Runs a program as the server's account; whatever it leaves running counts as alive.
+        """Runs a program as the server's account; processes that it leaves running count as alive.
 
-        Raises EmbeddedError with what it printed where it fails.
+        Raises EmbeddedError with the program's output if it fails.
         """
         account = self.account
         with (
@@ -90,14 +91,17 @@ class EmbeddedProcess:
                 raise EmbeddedError(f"{self.name} does not start:\n{output.read()}{self.log_end()}")
 
     def log_end(self) -> str:
-        """The last lines of its log, for an error message."""
+        """Returns the last lines of its log, for an error message."""
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_LINES:])
 
 
 def start(servers: Iterable[EmbeddedProcess]) -> None:
-    """Returns when all of them serve; those that live already are taken over as they are."""
+    """Starts the servers and waits until all serve; servers that are alive are kept as they are.
+
+    Raises EmbeddedError if one does not start, or is not ready in START_SECONDS.
+    """
     waiting = list(servers)
     for server in waiting:
         server.directory.parent.mkdir(parents=True, exist_ok=True)
@@ -120,13 +124,13 @@ def start(servers: Iterable[EmbeddedProcess]) -> None:
 
 
 def stop(servers: Iterable[EmbeddedProcess]) -> None:
-    """Returns when no process of any of them lives; more and more firmly."""
+    """Stops the servers, with one signal after another, and waits until no process is alive."""
     living = [server for server in servers if server.is_alive()]
     for step in range(max((len(server.stop_signals) for server in living), default=0)):
         waiting = [server for server in living if step < len(server.stop_signals)]
         deadline = time.monotonic() + STOP_SECONDS
         while living and time.monotonic() < deadline:
-            # One that has only just been started has no pid yet.
+            # A server that has only just been started has no pid yet.
             for server in list(waiting):
                 if (pid := server.pid(server.directory)) is not None:
                     _signal(pid, server.stop_signals[step])
@@ -139,7 +143,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
     try:
         os.kill(pid, number)
     except ProcessLookupError:
-        return  # the daemon is gone; what still lives are children of it on their way out
+        return  # the daemon is gone; its children are about to end
 
 
 def _try_lock(descriptor: int) -> bool:

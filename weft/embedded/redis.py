@@ -1,4 +1,4 @@
-"""The embedded Redis: a cache and a messenger; it holds nothing that cannot be computed again."""
+"""The embedded Redis: a cache and a messenger; everything in it can be computed again."""
 
 import pwd
 import signal
@@ -14,7 +14,7 @@ MAX_MEMORY = "256mb"
 def redis_server(
     binary: Path, directory: Path, sockets: Path, account: pwd.struct_passwd | None
 ) -> EmbeddedProcess:
-    """The Redis whose log and pid file stand in `directory`; nothing of it is kept on disk."""
+    """Returns the Redis with its log and pid file in `directory`; nothing else of it is on disk."""
     return EmbeddedProcess(
         name="Redis",
         directory=directory,

@@ -1,4 +1,4 @@
-"""Where the servers' Unix sockets stand: paths of sockets are short by law of the kernel."""
+"""The directory of the servers' Unix sockets: the kernel limits the length of their paths."""
 
 import hashlib
 import pwd
@@ -14,7 +14,10 @@ LONGEST_NAME = ".s.PGSQL.5432"
 
 
 def socket_directory(directory: Path, account: pwd.struct_passwd | None) -> Path:
-    """`sockets/` within the directory; where its path will not do, one of its own in /tmp."""
+    """Returns `sockets/` in the directory; if that path is unfit, one in the temporary directory.
+
+    A path is unfit if it is too long or has a comma.
+    """
     sockets = directory / "sockets"
     if not _is_good(sockets):
         digest = hashlib.sha256(str(directory).encode()).hexdigest()[:16]
@@ -27,5 +30,5 @@ def socket_directory(directory: Path, account: pwd.struct_passwd | None) -> Path
 
 def _is_good(sockets: Path) -> bool:
     path = str(sockets / LONGEST_NAME)
-    # A comma would begin another path, for PostgreSQL as for its clients.
+    # PostgreSQL and its clients read a comma as the end of a path.
     return len(path.encode()) <= LONGEST_PATH_BYTES and "," not in path
