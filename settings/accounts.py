@@ -1,4 +1,4 @@
-"""The settings of accounts: a part of `settings.Settings`, which says the rest."""
+"""Settings of accounts: a base class of `settings.Settings`, which has the others."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ TOKEN_PLACE = "{token}"
 
 
 class AccountSettings(BaseSettings):
-    """Where sessions are kept, how mail is sent, and what stands in it."""
+    """Settings of sessions, of sign-up, and of mail and its texts."""
 
     session_cookies: bool = Field(
         default=False,
@@ -75,7 +75,7 @@ class AccountSettings(BaseSettings):
 
     @property
     def smtp(self) -> str | None:
-        """The URL of the server, with its password."""
+        """The URL of the mail server, with its password."""
         return None if self.smtp_url is None else self.smtp_url.get_secret_value()
 
     @field_validator("smtp_url")

@@ -1,4 +1,4 @@
-"""The settings of what clients may send: a part of `settings.Settings`, which says the rest."""
+"""Settings of what clients may send: a base class of `settings.Settings`, which has the others."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
 class LimitSettings(BaseSettings):
-    """What is read, what is run and what is refused; all of it is on by default."""
+    """Settings of what is read, run and refused; all limits are on by default."""
 
     document_limit_characters: int = Field(
         default=131_072, ge=1_024, description="A longer GraphQL document is refused."
@@ -216,7 +216,7 @@ class LimitSettings(BaseSettings):
 
     @property
     def attempts(self) -> AttemptLimits:
-        """How often somebody may try to sign in or up."""
+        """The limits of attempts to sign in, to sign up and to request mails."""
         return AttemptLimits(
             self.sign_ins_per_account,
             self.sign_ins_per_address,

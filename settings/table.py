@@ -1,4 +1,4 @@
-"""Settings as a table for people: every field with its variable, default, meaning and limits."""
+"""Settings as a Markdown table: every field with its variable, default, meaning and limits."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 
 def settings_rows(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
-    """The lines of a Markdown table, of fields by their names, in their order."""
+    """Yields the lines of a Markdown table of fields by their names, in their order."""
     yield "| Variable | Default | Meaning |"
     yield "| --- | --- | --- |"
     for name, field in fields.items():
@@ -39,7 +39,7 @@ def _limits(field: FieldInfo) -> str:
 
 
 def with_tables(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
-    """The text with new tables in place of those between the comments of their names."""
+    """Returns the text with new tables in place of those between the comments of their names."""
     for name, table in tables.items():
         before, after = text.split(f"<!-- {name} -->\n")
         _, rest = after.split(f"<!-- /{name} -->")

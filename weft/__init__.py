@@ -1,1 +1,1 @@
-"""The machinery of a GraphQL server: knows no noun of the domain; what a fork keeps."""
+"""The machinery of a GraphQL server, without any noun of the domain: the part that a fork keeps."""

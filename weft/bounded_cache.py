@@ -1,4 +1,4 @@
-"""The cache in which a process keeps things: bounded by bytes, and not emptied by one sweep."""
+"""A cache in the memory of a process: bounded by bytes, and not emptied by one sweep of keys."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
@@ -10,26 +10,26 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")
 
 ENTRY_BYTES = 400
-"""What an entry takes beside its key and its value: the most that was measured."""
+"""Bytes of an entry besides its key and its value: the most that was measured."""
 PROTECTED_SHARE = 0.8
 EXAMINED_PER_PUT = 2
-"""Entries that each `put` looks at, to drop those that have expired."""
+"""Entries that each `put` examines, to drop those that have expired."""
 
 
 class BoundedCache(Generic[KeyT, ValueT]):
     """Segmented LRU (Karedla, Love, Wherry: "Caching Strategies to Improve Disk
     System Performance", 1994), by bytes.
 
-    What is new is on probation, in a fifth of the bytes; what is read again is protected. A sweep
-    of keys that are read once evicts only others of its kind. An entry that weighs more than a
-    fifth of all is not kept.
+    A new entry is on probation, in a fifth of the bytes; one that is read again is protected. A
+    sweep of keys that are read once evicts only others that are on probation. An entry larger than
+    a fifth of all bytes is not kept.
 
-    Entries may expire, by `clock`. One that has is never given. It is dropped when it is asked for,
-    when it is evicted, or in turn: each `put` examines a few entries.
+    Entries may expire, by `clock`. An expired entry is never returned. It is dropped when it is
+    read, when it is evicted, or in turn: each `put` examines a few entries.
     """
 
     def __init__(self, bound: Bound, clock: Callable[[], float] | None = None) -> None:
-        """`clock` is needed where entries expire; in its unit."""
+        """`clock` is needed if entries expire; `expires_at` is in its unit."""
         self.max_bytes = bound.max_bytes
         self._clock = clock or _never
         self._protected = _Segment[KeyT, ValueT](int(bound.max_bytes * PROTECTED_SHARE))
@@ -37,18 +37,18 @@ class BoundedCache(Generic[KeyT, ValueT]):
         self._protected_entries = self._protected.entries
         self._probation_entries = self._probation.entries
         self._expiring: OrderedDict[KeyT, None] = OrderedDict()
-        """Keys of entries that expire; those that were examined last are at the end."""
+        """Keys of entries that expire, least recently examined first."""
 
     def __len__(self) -> int:
         return len(self._protected.entries) + len(self._probation.entries)
 
     @property
     def bytes(self) -> int:
-        """What all entries weigh together."""
+        """Bytes of all entries together."""
         return self._protected.bytes + self._probation.bytes
 
     def get(self, key: KeyT) -> ValueT | None:
-        """The value, protected from now on; None if there is none."""
+        """Returns the value, whose entry is protected from now on; None on a miss."""
         entry = self._protected_entries.get(key)
         if entry is None:
             return self._promoted(key) if key in self._probation_entries else None
@@ -68,7 +68,7 @@ class BoundedCache(Generic[KeyT, ValueT]):
         return entry[0]
 
     def get_all(self, keys: Iterable[KeyT]) -> list[ValueT | None]:
-        """The values of keys, in their order: as `get`, faster."""
+        """Returns the values of keys, in their order, like `get` but faster."""
         protected, now = self._protected_entries, self._clock()
         found: list[ValueT | None] = []
         for key in keys:
@@ -83,9 +83,9 @@ class BoundedCache(Generic[KeyT, ValueT]):
     def put(
         self, key: KeyT, value: ValueT, weight_bytes: int, expires_at: float | None = None
     ) -> None:
-        """Keeps a value, on probation unless the key is protected; in place of the one before.
+        """Stores a value in place of the one before, on probation unless the key is protected.
 
-        `weight_bytes` is what key and value take; the cache adds what it takes itself.
+        `weight_bytes` is the size of key and value; the cache adds its own overhead.
         """
         is_protected = key in self._protected_entries
         if is_protected or key in self._probation_entries:
@@ -103,13 +103,13 @@ class BoundedCache(Generic[KeyT, ValueT]):
             self._put_on_probation(key, entry)
 
     def drop(self, key: KeyT) -> None:
-        """Forgets a key; nothing happens if it is not there."""
+        """Removes a key, if it is there."""
         self._protected.take(key)
         self._probation.take(key)
         self._expiring.pop(key, None)
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Removes all entries."""
         self._protected.clear()
         self._probation.clear()
         self._expiring.clear()
@@ -134,7 +134,7 @@ class BoundedCache(Generic[KeyT, ValueT]):
 
 
 _Entry = tuple[ValueT, int, float | None]
-"""A value, what it weighs, and when it expires; None for never."""
+"""A value, its bytes, and when it expires; None for never."""
 
 
 class _Segment(Generic[KeyT, ValueT]):
@@ -146,7 +146,7 @@ class _Segment(Generic[KeyT, ValueT]):
         self.entries: OrderedDict[KeyT, _Entry[ValueT]] = OrderedDict()
 
     def put(self, key: KeyT, entry: _Entry[ValueT]) -> list[tuple[KeyT, _Entry[ValueT]]]:
-        """Adds an entry; gives those that had to leave for it."""
+        """Adds an entry; returns those that were evicted for it."""
         self.entries[key] = entry
         self.bytes += entry[1]
         left: list[tuple[KeyT, _Entry[ValueT]]] = []

@@ -1,4 +1,4 @@
-"""All that a process keeps for later and clients can make grow: how many bytes each may take.
+"""How many bytes each cache of a process may take, of all that clients can make grow.
 
 What is in use, such as a request in flight or a socket's queue, has limits of its own.
 """
@@ -14,8 +14,8 @@ MIB = 1024 * 1024
 class Bound:
     """What one cache of a process holds, and the bytes that it may take.
 
-    `setting` is the variable that sets `max_bytes`; without one it is fixed. `per` says of what
-    there is one cache each, if not of the process.
+    `setting` is the variable that sets `max_bytes`; without one it is fixed. `per` names what has
+    one cache each, if that is not the process.
     """
 
     name: str
@@ -25,11 +25,11 @@ class Bound:
     per: str | None = None
 
     def of(self, max_bytes: int) -> Self:
-        """The same with other bytes."""
+        """Returns the same bound with other bytes."""
         return replace(self, max_bytes=max_bytes)
 
     def entries(self, entry_bytes: int) -> int:
-        """How many entries there may be that take at most `entry_bytes` each."""
+        """Returns how many entries of at most `entry_bytes` each fit."""
         return self.max_bytes // entry_bytes
 
 
@@ -68,7 +68,7 @@ BOUNDS = (
 
 
 def bounds_table() -> str:
-    """All bounds as a Markdown table, with their sum."""
+    """Returns all bounds as a Markdown table, with their sum."""
     return "\n".join(_rows()) + "\n"
 
 

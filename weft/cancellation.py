@@ -6,21 +6,21 @@ from contextlib import suppress
 from typing import TypeVar
 
 AGAIN_SECONDS = 0.05
-"""How long work that was cancelled has to end before it is cancelled again."""
+"""How long cancelled work has to end before it is cancelled again."""
 
 AnswerT = TypeVar("AnswerT")
 
 
 async def cancellable(work: Awaitable[AnswerT]) -> AnswerT:
-    """The result of a library's `work`, which is cancelled with the caller, until it has ended.
+    """Returns the result of a library's `work`; a cancelled caller cancels it until it has ended.
 
     Before Python 3.12 `asyncio.wait_for` loses a cancellation that arrives when what it waits for
-    has just finished; redis-py sends by it, and aiosmtplib reads. Here `work` is a task of its own,
-    and the caller waits by `asyncio.wait`, which loses none. A caller that is cancelled again, as
-    by another `cancellable` around this one, still waits: nothing is left running.
+    has just finished; redis-py sends by it, and aiosmtplib reads by it. Here `work` is a task of
+    its own, and the caller waits by `asyncio.wait`, which loses none. A caller that is cancelled
+    again, such as by another `cancellable` around this one, still waits: nothing is left running.
 
-    A result that comes together with the cancellation is dropped: not for work whose result has to
-    be closed.
+    A result that arrives together with the cancellation is dropped, so this is not for work whose
+    result has to be closed.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -28,16 +28,16 @@ async def cancellable(work: Awaitable[AnswerT]) -> AnswerT:
     except asyncio.CancelledError:
         while not task.done():
             task.cancel()
-            with suppress(asyncio.CancelledError):  # of the caller once more: it waits all the same
+            with suppress(asyncio.CancelledError):  # the caller, cancelled again, still waits
                 await asyncio.wait({task}, timeout=AGAIN_SECONDS)
         if not task.cancelled():
-            task.exception()  # else asyncio would log that it was not looked at
+            task.exception()  # else asyncio would log that it was never retrieved
         raise
     return task.result()
 
 
 def heed_cancellation() -> None:
-    """Raises CancelledError if the running task was cancelled, whatever became of that."""
+    """Raises CancelledError if the running task was cancelled, even if that error was swallowed."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

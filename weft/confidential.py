@@ -1,4 +1,4 @@
-"""Values that must not be shown: what holds a password, a token or a hash derives from this."""
+"""Values that must not be shown: structs with a password, a token or a hash derive from this."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Confidential(msgspec.Struct, frozen=True):
-    """A struct whose `repr`, and so whatever is logged of it, says its name and nothing of it."""
+    """A struct whose `repr`, and so any log record of it, has its class name and no values."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(...)"

@@ -1,27 +1,27 @@
-"""What errors repeat of a client's input: enough to know it again, and no more."""
+"""Shortens the client's input in error messages: enough to recognise it, and no more."""
 
 import re
 from typing import Any
 
 MAX_ECHO = 64
-"""Characters of one name or value."""
+"""Most characters of one name or value."""
 MAX_MESSAGE = 400
-"""Characters of a message. A longer one has no middle."""
+"""Most characters of a message. A longer one loses its middle."""
 
-# Between these, graphql-core repeats what a scalar's function raised, in the words of Python.
+# Between these, graphql-core repeats the Python error that a scalar's function raised.
 RAISED, FOUND = ", but encountered error '", "'; found: "
-# How its parser names a string, which comes last and may have quotes of its own.
+# How its parser names a string, which comes last and may contain quotes.
 STRING, FULL_STOP = "String '", "'."
 
-# How it writes a value that JSON writes otherwise.
+# Values that it writes in Python's form instead of JSON's.
 CONSTANT = re.compile(r"(?<= value: )(?:True|False|None)\b")
 JSON = {"True": "true", "False": "false", "None": "null"}
 
-# What a scalar's parser says in its own words, after Strawberry has named the value.
+# The message of a scalar's parser, after Strawberry has named the value.
 PARSER = re.compile(r'(?<= represent a )(\w+: ".*"\.) (?!Expected a string)[^"]+\Z', re.DOTALL)
 
 # How names and values begin in the messages of graphql-core and msgspec: with a quote, as a list or
-# object, which comes last, or as a word without an end. An apostrophe is no quote.
+# object, which comes last, or as a word of more than 64 characters. An apostrophe is no quote.
 BEGIN = re.compile(
     r"""(?<!\w)(?P<quote>"{3}|['"`])|(?<=\s)(?!\[\d+\])[\[{].*|[^\s'"`]{65,}""", re.DOTALL
 )
@@ -29,15 +29,15 @@ END = {quote: re.compile(rf"(?<!\\){quote}(?!\w)") for quote in ("'", '"', '"""'
 
 
 def echoed(text: str) -> str:
-    """The text, or as much of its beginning as an error may repeat."""
+    """Returns the text, or as much of its beginning as an error may repeat."""
     return text if len(text) <= MAX_ECHO else f"{text[: MAX_ECHO - 1]}…"
 
 
 class Echo(str):
-    """A long string that a message repeats in short, also where it has quotes of its own.
+    """A long string that messages repeat in short, even if it contains quotes.
 
-    It is equal to the string that it was made of. graphql-core puts keys and the values of enums
-    into its messages as they are, so a message does not show where such a text ends.
+    It equals the string that it was made of. graphql-core puts keys and the values of enums into
+    its messages as they are, so a message does not show where such a text ends.
     """
 
     __slots__ = ()
@@ -50,7 +50,7 @@ class Echo(str):
 
 
 def with_echoes(value: Any) -> Any:
-    """A JSON value in which each long string, and each long name, is an `Echo`."""
+    """Returns a JSON value in which each long string, and each long name, is an `Echo`."""
     if isinstance(value, str):
         return Echo(value) if len(value) > MAX_ECHO else value
     if isinstance(value, list):
@@ -61,10 +61,10 @@ def with_echoes(value: Any) -> Any:
 
 
 def brief(message: str) -> str:
-    """The message with each name or value in it shortened, and without the interpreter's words.
+    """Returns the message with each name or value shortened, and Python's terms replaced.
 
-    Messages of libraries repeat what they were given, however long it is. What this takes is in
-    proportion to the message. Only a document's literal of a custom scalar that has quotes in it
+    Messages of libraries repeat their input, however long it is. The time this takes is
+    proportional to the message. Only a document's literal of a custom scalar that contains quotes
     may be repeated at more length, within MAX_MESSAGE.
     """
     message = message.replace(" not to be None", " not to be null").replace("`NoneType`", "`null`")

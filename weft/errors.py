@@ -24,7 +24,7 @@ WeftError
 │       └── TookTooLong          UNAVAILABLE (retriable)
 └── DeclarationError     a schema declaration is wrong; raised at import, never seen by clients
 
-Whatever is none of these is masked: see `weft.execution.errors`.
+Any other exception is masked: see `weft.execution.errors`.
 """
 
 from typing import Any, ClassVar
@@ -58,13 +58,13 @@ class OperationNotAllowed(BadRequest):
 
 
 class DocumentLimitExceeded(RequestError):
-    """The document is larger than is read: `limit` says in what, `maximum` how large it may be."""
+    """The document exceeds a limit: `limit` names it, `maximum` is its value."""
 
     code = "DOCUMENT_LIMIT_EXCEEDED"
 
 
 class CostLimitExceeded(RequestError):
-    """The operation, with its variables, would cost more than `maximum`; `cost` says how much."""
+    """The operation, with its variables, would cost more than `maximum`; `cost` is its cost."""
 
     code = "COST_LIMIT_EXCEEDED"
 
@@ -76,14 +76,14 @@ class IntrospectionRefused(RequestError):
 
 
 class Overloaded(RequestError):
-    """The process runs as many operations as it may; the same request may succeed in a moment."""
+    """The process runs as many operations as it may; a retry may succeed in a moment."""
 
     code = "OVERLOADED"
     status = 503
 
 
 class RateLimited(RequestError):
-    """The client has asked for too much, or tried too often, and may in `retry_after_seconds`."""
+    """The client has exceeded a limit; it may retry in `retry_after_seconds`."""
 
     code = "TOO_MANY_REQUESTS"
     status = 429
@@ -94,14 +94,14 @@ class RateLimited(RequestError):
 
 
 class Unauthenticated(RequestError):
-    """The credentials are malformed, expired or revoked. No credentials are no error."""
+    """The credentials are malformed, expired or revoked. A request without any is no error."""
 
     code = "UNAUTHENTICATED"
     status = 401
 
 
 class ResponseTooLarge(WeftError):
-    """The operation has run, what it wrote is written, and no response has over `maximum` bytes."""
+    """The response exceeds `maximum` bytes and is not sent; the operation has run, with writes."""
 
     code = "RESPONSE_TOO_LARGE"
 
@@ -114,11 +114,11 @@ class ResponseTooLarge(WeftError):
 
 
 class FieldError(WeftError):
-    """One field has no answer; it is null or nulls its parent, as its type says."""
+    """One field has no value; it is null, or nulls its parent if its type is non-null."""
 
 
 class BadArgument(FieldError):
-    """An argument is of the right type but not of a right value."""
+    """An argument is of the right type but has an invalid value."""
 
     code = "BAD_USER_INPUT"
 
@@ -154,13 +154,13 @@ class DeadlineExceeded(FieldError):
 
 
 class TooMuchToRead(FieldError):
-    """What was searched, sorted or counted took longer than searches may: ask for less."""
+    """A search, an order or a count took longer than searches may: request less."""
 
     code = "SEARCH_TOO_BROAD"
 
 
 class Unreadable(FieldError):
-    """What is stored here was written by another program, and is nothing that a field can be."""
+    """The stored value was written by another program, and is invalid for the field."""
 
     code = "UNREADABLE"
 
@@ -169,13 +169,13 @@ class Unreadable(FieldError):
 
 
 class Unavailable(FieldError):
-    """A store could not be reached or gave up; the same request may succeed later."""
+    """A store could not be reached or gave up; a retry may succeed later."""
 
     code = "UNAVAILABLE"
 
 
 class TookTooLong(Unavailable):
-    """A statement was ended by its time limit; its connection is sound."""
+    """A statement was ended by its time limit; its connection is still usable."""
 
 
 class DeclarationError(WeftError):

@@ -1,7 +1,7 @@
-"""What was done for one operation, by field and by statement: told to those who ask and may know.
+"""What one operation did, by field and by statement, for viewers who may `explain` it.
 
-Whoever does not ask pays for a check or two. What is at work is a context variable: a field while
-its resolver runs, a batch while its statements do.
+Without `explain` this costs a check or two. `AT_WORK` holds what statements are counted for: a
+field while its resolver runs, a batch while its statements run.
 """
 
 from collections import defaultdict
@@ -19,10 +19,10 @@ Observe = Callable[[str, float], None]
 
 
 class Work(Protocol):
-    """What statements can be a part of."""
+    """What statements can be a part of: a field or a batch."""
 
     def add_statement(self, sql: str, seconds: float) -> None:
-        """Tells of a statement that ran, and how long."""
+        """Counts a statement that ran, and its seconds."""
         ...
 
 
@@ -30,7 +30,7 @@ AT_WORK: ContextVar[Work | None] = ContextVar("at_work", default=None)
 
 
 def observed_at_work(observe: Observe) -> Observe:
-    """An `observe` that also tells what is at work."""
+    """Returns an `observe` that also counts the statement for what is in `AT_WORK`."""
 
     def observe_both(sql: str, seconds: float) -> None:
         observe(sql, seconds)
@@ -42,7 +42,7 @@ def observed_at_work(observe: Observe) -> Observe:
 
 
 class ExplainedBatch:
-    """One batch of a loader: its distinct keys, for how many calls, and its statements."""
+    """One batch of a loader: its number of distinct keys and of calls, and its statements."""
 
     def __init__(self, keys: int, calls: int) -> None:
         self.keys = keys
@@ -54,7 +54,7 @@ class ExplainedBatch:
 
 
 class ExplainedStatement(msgspec.Struct, omit_defaults=True):
-    """`keys` and `calls` are those of its batch; a statement of no batch has none."""
+    """`keys` and `calls` are those of its batch; 0 for a statement of no batch."""
 
     sql: str
     ms: float
@@ -64,7 +64,7 @@ class ExplainedStatement(msgspec.Struct, omit_defaults=True):
 
 
 class FieldWork(msgspec.Struct):
-    """What one field took: `calls`, one a level; `ms` until they had answered, waiting included."""
+    """The work of one field: `calls`, one a level; `ms` until they returned, waiting included."""
 
     calls: int = 0
     parents: int = 0
@@ -76,7 +76,7 @@ class FieldWork(msgspec.Struct):
 
 
 class Explanation:
-    """Gathers what is done for one operation, from now on."""
+    """Collects what is done for one operation, from its creation on."""
 
     def __init__(self) -> None:
         self.cache = Report()
@@ -90,7 +90,7 @@ class Explanation:
         self._charged += cost
 
     def charging(self, charge: Callable[[int], None] | None) -> Callable[[int], None]:
-        """Charges, and counts it; where nobody is charged, what it would be."""
+        """Returns a function that charges, if `charge` is given, and always counts the cost."""
 
         def count(cost: int) -> None:
             if charge is not None:
@@ -107,7 +107,7 @@ class Explanation:
 
     @contextmanager
     def at_work(self, coordinate: str) -> Generator[None]:
-        """Counts the time in the block, and its statements, as the field's."""
+        """Counts the time of the block, and its statements, for the field."""
         started = perf_counter()
         token = AT_WORK.set(_FieldAtWork(self, coordinate))
         try:
@@ -119,7 +119,7 @@ class Explanation:
     def add(
         self, coordinate: str, statements: list[tuple[str, float]], batch: ExplainedBatch | None
     ) -> None:
-        """Counts statements as the field's, which may share their batch with others."""
+        """Counts statements for the field; their batch may be shared with other fields."""
         field = self._fields[coordinate]
         keys, calls = (batch.keys, batch.calls) if batch else (0, 0)
         field.batches += batch is not None
@@ -132,7 +132,7 @@ class Explanation:
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """As it stands in an answer's extensions; a cached field also has what the cache did."""
+        """Returns the part of a response's extensions; cached fields include the cache's work."""
         cached = self.cache.as_dict()
         fields: dict[str, Any] = {}
         for coordinate in dict.fromkeys((*self._fields, *cached)):
@@ -151,7 +151,7 @@ class Explanation:
 
 
 class _FieldAtWork:
-    """A field while its resolver runs: what it runs itself, and the batches that it waits for."""
+    """A field while its resolver runs: its own statements, and the batches that it waits for."""
 
     def __init__(self, explanation: Explanation, coordinate: str) -> None:
         self._explanation = explanation
@@ -168,14 +168,14 @@ Watch = Callable[[ExplainedBatch], None]
 
 
 def watch_at_work() -> Watch | None:
-    """Who is to be told of a batch that is asked for now."""
+    """Returns what to call with a batch that is requested now; None without `explain`."""
     work = AT_WORK.get()
     return work.add_batch if isinstance(work, _FieldAtWork) else None
 
 
 @contextmanager
 def batch_at_work(keys: int, calls: int, watches: Sequence[Watch]) -> Generator[None]:
-    """Gathers the statements in the block as those of one batch, and tells who watches."""
+    """Collects the statements of the block as those of one batch, and calls the `watches`."""
     batch = ExplainedBatch(keys, calls)
     token = AT_WORK.set(batch)
     try:

@@ -1,4 +1,4 @@
-"""What the source of a subscription may be beyond an async iterator: one that can be resumed."""
+"""Feeds: sources of a subscription that can be resumed, unlike other async iterators."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 
 class Event(Protocol):
-    """An event that has a place in the order of all events of its kind."""
+    """An event with a place in the order of all events of its kind."""
 
     @property
     def position(self) -> int:
@@ -15,7 +15,7 @@ class Event(Protocol):
 
     @property
     def cursor(self) -> str:
-        """The position as clients keep it."""
+        """The position in the form that clients keep."""
         ...
 
 
@@ -23,33 +23,33 @@ EventT = TypeVar("EventT", bound=Event)
 
 
 class Feed(ABC, Generic[EventT]):
-    """Events in order of position, first those of the past, then those that come.
+    """Events in order of position, first past ones, then live ones.
 
-    Two feeds of the same events that have caught up are at the same place, so one of them will do
-    for both readers: this is what lets identical subscriptions be one.
+    Two feeds of the same events that have caught up are at the same place, so one of them can serve
+    both readers: this lets identical subscriptions share one.
     """
 
     @property
     @abstractmethod
     def position(self) -> int:
-        """Nothing up to here is left to take, if `catch_up` has just returned nothing."""
+        """All events up to here were taken, if `catch_up` has just returned nothing."""
 
     @property
     def has_failed(self) -> bool:
-        """Whether nothing follows any more but an error."""
+        """Whether reading further only raises an error."""
         return False
 
     @abstractmethod
     async def catch_up(self, limit: int) -> Sequence[EventT]:
-        """The next events, at most `limit`; none if it has caught up with what happens."""
+        """Returns the next events, at most `limit`; empty if it has caught up with the latest."""
 
     @abstractmethod
     async def take(self, limit: int) -> Sequence[EventT]:
-        """The next events, at most `limit`; waits until there is one."""
+        """Returns the next events, at most `limit`; waits until there is one."""
 
     @abstractmethod
     def close(self) -> None:
-        """Ends it; may be called twice."""
+        """Ends the feed; may be called twice."""
 
     def __aiter__(self) -> Self:
         return self
@@ -58,5 +58,5 @@ class Feed(ABC, Generic[EventT]):
         return (await self.take(1))[0]
 
     async def aclose(self) -> None:
-        """As `close`, for those that know it as an iterator only."""
+        """Same as `close`, for callers that know it as an async iterator only."""
         self.close()

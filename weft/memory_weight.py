@@ -1,4 +1,4 @@
-"""What values take in memory, for whoever keeps them."""
+"""Sizes of values in memory, for caches."""
 
 from sys import getsizeof
 from typing import Any
@@ -7,10 +7,10 @@ import msgspec
 
 
 def weight_of(value: Any) -> int:
-    """The bytes of a value made of texts, numbers, collections and structs, with all that it holds.
+    """Returns the bytes of a value of texts, numbers, collections and structs, contents included.
 
-    What it shares with others is counted as its own. Of any other object only the object itself is
-    counted.
+    Parts shared with other values are counted in full. Of any other object only the object itself
+    is counted.
     """
     if isinstance(value, tuple | list | set | frozenset):
         return getsizeof(value) + sum(map(weight_of, value))

@@ -1,4 +1,4 @@
-"""The client of Redis that all parts of a process share, but for the cache."""
+"""The Redis client that all parts of a process share, except the cache."""
 
 from contextlib import suppress
 
@@ -10,12 +10,12 @@ from redis.exceptions import RedisError
 from weft.tcp import redis_options
 
 ANSWER_SECONDS = 2.0
-"""How long one command may take, or one connection; some callers set shorter ones of their own."""
+"""Time limit of one command, and of connecting; some callers set shorter ones of their own."""
 RETRIES = 1
 
 
 def shared_redis(url: str) -> Redis:
-    """A client that gives up a connection on which Redis does not answer; opens nothing yet."""
+    """Returns a client that drops a connection on which Redis does not answer; opens none yet."""
     return Redis.from_url(
         url,
         socket_timeout=ANSWER_SECONDS,
@@ -26,6 +26,6 @@ def shared_redis(url: str) -> Redis:
 
 
 async def close_redis(redis: Redis) -> None:
-    """Ends its connections, whether Redis answers or not."""
+    """Closes its connections, whether Redis answers or not."""
     with suppress(RedisError, OSError):
         await redis.aclose()

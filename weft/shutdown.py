@@ -1,4 +1,4 @@
-"""The end of a process: each of its parts ends, or is named in the log."""
+"""Shutdown of a process: each of its parts ends, or is named in the log."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable
@@ -12,7 +12,7 @@ _log = structlog.get_logger(__name__)
 class Shutdown:
     """Ends parts one after another, all within `seconds` from now; never raises.
 
-    `unfinished` names the parts that had not ended by then. They are left as they are.
+    `unfinished` names the parts that had not ended by then, for which it waits no longer.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -20,14 +20,14 @@ class Shutdown:
         self._ends_at = asyncio.get_running_loop().time() + seconds
 
     async def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
-        """Cancels tasks at once, and waits for all of them; the log calls them by their names."""
+        """Cancels tasks at once and waits for all of them; the log has them by name."""
         tasks = list(tasks)
         for task in tasks:
             task.cancel()
         await self._wait(tasks)
 
     async def close(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Waits for `work`, which is cancelled when the time is over."""
+        """Waits for `work`, and cancels it when the time is over."""
         task = asyncio.create_task(work, name=name)
         await self._wait([task])
         task.cancel()

@@ -1,4 +1,4 @@
-"""Sockets to PostgreSQL and Redis: how soon the kernel ends one whose other end is gone."""
+"""Sockets to PostgreSQL and Redis: how soon the kernel closes one whose peer is gone."""
 
 import socket
 from typing import Any
@@ -11,7 +11,7 @@ UNACKNOWLEDGED_MS = 15_000
 
 
 def tcp_options() -> dict[int, int]:
-    """Options of level IPPROTO_TCP and their values, as far as this platform has them."""
+    """Returns options of level IPPROTO_TCP and their values, as far as this platform has them."""
     wished = {
         "TCP_KEEPIDLE": IDLE_SECONDS,
         "TCP_KEEPINTVL": INTERVAL_SECONDS,
@@ -25,7 +25,7 @@ def tcp_options() -> dict[int, int]:
 
 
 def keep_alive(connected: Any) -> None:
-    """Sets them on a connected socket, with SO_KEEPALIVE; Unix sockets need none of it."""
+    """Sets these options and SO_KEEPALIVE on a connected socket; does nothing to a Unix socket."""
     if connected.family not in (socket.AF_INET, socket.AF_INET6):
         return
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -34,7 +34,7 @@ def keep_alive(connected: Any) -> None:
 
 
 def redis_options(url: str) -> dict[str, Any]:
-    """The same for redis-py: arguments of `from_url`."""
+    """Returns the same options as arguments of redis-py's `from_url`."""
     if url.startswith("unix:"):
         return {}
     return {"socket_keepalive": True, "socket_keepalive_options": tcp_options()}

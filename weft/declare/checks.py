@@ -39,11 +39,11 @@ _SCALARS: dict[Any, type] = {
 
 
 def check_declarations(schema: GraphQLSchema) -> None:
-    """Raises DeclarationError for a field that could not be answered as it is declared.
+    """Raises DeclarationError for a field that cannot be answered as it is declared.
 
-    That is: one with a guard that is not nullable, and one whose resolver or row gives what its
-    type is not read off; and for a page of unknown size. What is annotated `Any`, or not at all, is
-    not checked; errors may always be given.
+    That is a field that has a guard and is not nullable, a page without a declared size, or a field
+    whose resolver or row returns a class over which its type is not declared. Annotations of `Any`,
+    or none at all, are not checked; exceptions may always be returned.
     """
     for named_type in schema.type_map.values():
         if isinstance(named_type, GraphQLObjectType):
@@ -81,7 +81,7 @@ def _check(
 
 
 def row_of(object_type: Any) -> Any:
-    """The class that objects of the type are read off; None for a root type, or one not of ours."""
+    """Returns the row class over which the type is declared; None for a root or foreign type."""
     definition = object_type.extensions.get(DECLARED)
     return getattr(getattr(definition, "origin", None), "__weft_row__", None)
 
@@ -94,7 +94,7 @@ def _column_hint(row: Any, name: str) -> Any:
 
 
 def _answer_hint(declared: WeftField) -> Any:
-    """What the resolver gives for one parent; for an event, what one event is."""
+    """Returns the annotation of the resolver's result for one parent, or of one event."""
     assert declared.spec.resolve is not None
     resolver = inspect.unwrap(declared.spec.resolve)
     hint = typing.get_type_hints(resolver).get("return", Any) if callable(resolver) else Any
@@ -113,7 +113,7 @@ def _gives(hint: Any, type_: Any, schema: GraphQLSchema) -> bool:
     origin = typing.get_origin(hint) or hint
     if isinstance(origin, type) and issubclass(origin, Exception):
         return True
-    # A text is a sequence of texts, and so is an enum of texts.
+    # `str` is a sequence of `str`, and so is an enum of strings.
     is_list = (
         isinstance(origin, type)
         and issubclass(origin, Sequence)

@@ -1,13 +1,13 @@
-"""Computations on rows that are on one attribute only."""
+"""Computations on rows that depend on a single attribute."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 class OfAttribute:
-    """Computes something of a row's `attribute`, and of nothing else of the row.
+    """Computes a value from a row's `attribute`, and from nothing else of the row.
 
-    Whoever has many rows to go through may call `compute` with the attribute itself.
+    A caller with many rows may call `compute` with the attribute itself.
     """
 
     __slots__ = ("__wrapped__", "attribute", "compute")
@@ -15,8 +15,8 @@ class OfAttribute:
     def __init__(self, attribute: str, compute: Callable[[Any], Any]) -> None:
         self.attribute = attribute
         self.compute = compute
-        self.__wrapped__ = compute  # so that `inspect.unwrap` finds what it gives
+        self.__wrapped__ = compute  # so that `inspect.unwrap` finds the annotation of its result
 
     def __call__(self, row: Any) -> Any:
-        """Computes it of a row."""
+        """Returns the value for a row."""
         return self.compute(getattr(row, self.attribute))

@@ -1,7 +1,7 @@
-"""The one way to declare fields: column, derived, batched, root, mutation, event.
+"""The functions by which all fields are declared: column, derived, batched, root, mutation, event.
 
-`field()` and its like alone fix the order guard -> cache -> resolver, check the declaration at
-import, and carry what the executors need in a `FieldSpec`.
+Only `field()` and the others here fix the order guard -> cache -> resolver, check the declaration
+at import, and put what the executors need into a `FieldSpec`.
 """
 
 import enum
@@ -25,17 +25,17 @@ from weft.errors import DeclarationError, Forbidden
 MUTATION_WEIGHT = 10
 
 MAX_MEMBERS = 100
-"""Of a list that a client sends, where nothing else is declared."""
+"""Most members of a list that a client sends, unless declared otherwise."""
 MOST = "weft-most"
-"""Names, in the metadata of an argument or input field, how many members its list may have."""
+"""The key, in the metadata of an argument or input field, of the most members of its list."""
 
 Prepare = Callable[[dict[str, Any]], dict[str, Any]]
-"""Makes the arguments of a resolver out of those of a field, both by Python name; it must take None
-for each of them, which is how it is asked at import for the names that it gives."""
+"""Returns the arguments of a resolver for those of a field, both by Python name. It must take None
+for each of them: it is called so at import, to find the names that it returns."""
 
 
 class Kind(enum.Enum):
-    """How a field is answered."""
+    """How a field is resolved."""
 
     COLUMN = "read off the row: `attribute`"
     DERIVED = "computed from one row alone, without waiting: `resolve(row)`"
@@ -46,7 +46,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Who may read a field: `allows(rows, info)` gives one bool for each row, in order."""
+    """The condition to read a field: `allows(rows, info)` returns one bool per row, in order."""
 
     allows: Callable[[Sequence[Any], Info], Sequence[bool]]
     message: str
@@ -54,9 +54,9 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class ListSize:
-    """How many members a list may have, known before it is loaded: for the cost of an operation.
+    """The most members of a list, known before it is loaded: for the cost of an operation.
 
-    `count` takes the values of `arguments`, None for what is not given, in this order. On a field
+    `count` takes the values of `arguments`, None for those not given, in this order. On a field
     whose type is no list it is about the lists directly below, as in a page.
     """
 
@@ -71,9 +71,9 @@ class FieldSpec:
     `resolve` is called as its `kind` says. A BATCHED one returns, or awaits to, one result for each
     parent, in order; an element that is an `Exception` is that parent's error. `prepare` turns the
     coerced arguments (by Python name) into the resolver's; what it raises is the field's error.
-    `resume` names the argument of an EVENT that says no more than after which cursor to begin.
+    `resume` names the argument of an EVENT that does nothing but set the cursor to begin after.
     `weight` and `size` are for the cost of operations: see `weft.execution.cost`. `is_cached`: only
-    the cache decides whether the resolver is asked.
+    the cache decides whether the resolver is called.
     """
 
     kind: Kind
@@ -90,7 +90,7 @@ class FieldSpec:
 class Argument:
     """A GraphQL argument: its type, its description, its default (UNSET: none).
 
-    `most`: how many members it may have if it is a list; those of lists in it count together.
+    `most`: how many members it may have if it is a list; those of nested lists count together.
     """
 
     type: Any
@@ -147,7 +147,7 @@ def column(description: str, *, deprecation_reason: str | None = None) -> Any:
 
 
 def derived(compute: Callable[[Any], Any], description: str) -> Any:
-    """A field computed from its row alone, synchronously, without input or output."""
+    """A field computed from its row alone, synchronously and without I/O."""
     return _declare(FieldSpec(Kind.DERIVED, resolve=compute), description=description, arguments={})
 
 
@@ -163,9 +163,9 @@ def field(
 ) -> Any:
     """A field of an object type: `resolver(parents, info, **arguments)`, all parents at once.
 
-    Its docstring is the field's description. A `guard` is asked first, and parents that it refuses
-    are answered FORBIDDEN and never reach the resolver; the field must be nullable then, or one
-    refusal would take the whole parent away. With `cache`, parents whose value is there never reach
+    The resolver's docstring is the field's description. A `guard` is checked first: parents that it
+    refuses are answered FORBIDDEN and never reach the resolver. The field must be nullable then, or
+    one refusal would null the whole parent. With `cache`, parents with a cached value do not reach
     the resolver either.
     """
     _check_parameters(resolver, arguments, prepare, leading=2)
@@ -192,7 +192,7 @@ def root(
     weight: int | Weight = 1,
     size: ListSize | None = None,
 ) -> Any:
-    """A field of `Query`: `resolver(info, **arguments)`, asked unless `cache` has the answer."""
+    """A field of `Query`: `resolver(info, **arguments)`, called unless `cache` has the value."""
     _check_parameters(resolver, arguments, prepare, leading=1)
     behind_cache = resolver if cache is None else cached_root(resolver, cache)
     spec = FieldSpec(
@@ -212,7 +212,7 @@ def mutation(
     arguments: Mapping[str, Argument] | None = None,
     weight: int = MUTATION_WEIGHT,
 ) -> Any:
-    """A field of `Mutation`; what the loaders remember is forgotten once it has run."""
+    """A field of `Mutation`; the loaders' memory is cleared once it has run."""
     _check_parameters(resolver, arguments, leading=1)
 
     @wraps(resolver)
@@ -234,8 +234,8 @@ def event(
 ) -> Any:
     """A field of `Subscription`: `source(info, **arguments)` is an async iterator of its values.
 
-    If that is a `weft.feed.Feed`, identical subscriptions share it; `resume` is then the argument
-    that takes the cursor to begin after, and must not mean anything else.
+    If that is a `weft.feed.Feed`, identical subscriptions share it; `resume` then names the
+    argument that takes the cursor to begin after, and that must not mean anything else.
     """
     _check_parameters(source, arguments, leading=1)
     if resume is not None and resume not in (arguments or {}):
@@ -278,7 +278,7 @@ def _check_parameters(
     *,
     leading: int,
 ) -> None:
-    """Raises unless the resolver has a docstring and takes just what it will be given."""
+    """Raises unless the resolver has a docstring and takes exactly the arguments it will get."""
     name = getattr(resolver, "__qualname__", repr(resolver))
     if not inspect.getdoc(resolver):
         raise DeclarationError(f"{name} has no docstring: it is the field's description.")

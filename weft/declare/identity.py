@@ -1,4 +1,4 @@
-"""Global IDs: opaque to clients, `Type:key` within (Relay's Global Object Identification)."""
+"""Global IDs: opaque to clients, `Type:key` inside (Relay's Global Object Identification)."""
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -12,13 +12,13 @@ from weft.errors import BadId
 MAX_KEY = 2**63 - 1
 MAX_LENGTH = 128
 ENCODED_BYTES = 256
-"""What it takes to remember the global ID of a key, which costs a quarter of encoding it."""
+"""Bytes of one cached ID; to read it costs a quarter of encoding the key."""
 DECODED_BYTES = 700
-"""What it takes to remember the key of the longest ID."""
+"""Bytes of one cached key, for the longest ID."""
 
 
 def global_id(type_name: str) -> OfAttribute:
-    """Computes the global ID of a row, out of the row's `id`."""
+    """Returns a computation of a row's global ID from its `id`."""
 
     @lru_cache(ENCODED_IDS.entries(ENCODED_BYTES))
     def encode(key: int) -> str:
@@ -28,13 +28,13 @@ def global_id(type_name: str) -> OfAttribute:
 
 
 def encode_id(type_name: str, key: int) -> str:
-    """The global ID of a key."""
+    """Returns the global ID of a key."""
     return b64encode(f"{type_name}:{key}".encode()).decode()
 
 
 @lru_cache(DECODED_IDS.entries(DECODED_BYTES))
 def decode_id(text: str) -> tuple[str, int]:
-    """The type and key of a global ID; BadId for what this server never made."""
+    """Returns the type and key of a global ID; raises BadId if this server never made it."""
     try:
         if len(text) > MAX_LENGTH:
             raise ValueError
@@ -50,7 +50,10 @@ def decode_id(text: str) -> tuple[str, int]:
 
 
 def key_of(type_name: str, text: str) -> int:
-    """The key in a global ID of the given type; BadId if it is malformed or of another type."""
+    """Returns the key in a global ID of the given type.
+
+    Raises BadId if the ID is malformed or of another type.
+    """
     found, key = decode_id(text)
     if found != type_name:
         raise BadId(f"{text!r} is the ID of a {found}, not of a {type_name}.")

@@ -1,4 +1,4 @@
-"""What a resolver learns about the operation it works for."""
+"""What a resolver knows about its operation."""
 
 from typing import Any, Generic, Protocol, Self
 
@@ -8,18 +8,18 @@ from weft.explanation import Explanation
 
 
 class OperationContext(Protocol):
-    """What the machinery needs of the domain's context; one for every operation and every event."""
+    """What the machinery needs of the domain's context; each operation and each event has one."""
 
     def forget_loaded(self) -> None:
-        """Drops everything the loaders remember: called after each root mutation field."""
+        """Clears the memory of all loaders; called after each root mutation field."""
         ...
 
     def explain(self, explanation: Explanation) -> None:
-        """Has loaders and caches tell of what they do from now on."""
+        """Makes loaders and caches record what they do from now on."""
         ...
 
     def renew(self) -> Self:
-        """A context for the next event of a subscription: same viewer, fresh loaders."""
+        """Returns a context for the next event of a subscription: same viewer, fresh loaders."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Keyset pagination: pages, edges and opaque cursors (GraphQL Cursor Connections Specification).
 
-Knows positions in an order, not what is ordered.
+This module knows positions in an order, not what is ordered.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -20,9 +20,9 @@ from weft.errors import BadCursor, BadPage
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
 TEXT_BYTES_PER_ROW = 256
-"""Room for what selections make of a page, which is not kept where it takes more."""
+"""Bytes per row for the JSON that selections make of a page; longer JSON is not kept."""
 PAGE_BYTES_PER_ROW = 100
-"""What a page takes for each row beside the row: places in its lists, and an edge."""
+"""Bytes of a page for each row, besides the row: places in its lists, and an edge."""
 MAX_CURSOR_LENGTH = 2048
 
 RowT = TypeVar("RowT")
@@ -30,7 +30,7 @@ ScopeT = TypeVar("ScopeT")
 
 
 class PageArgs(msgspec.Struct, frozen=True):
-    """One page, as asked for: `size` rows after `after`, or before `before` if `backward`."""
+    """One page, as requested: `size` rows after `after`, or before `before` if `backward`."""
 
     size: int = DEFAULT_SIZE
     backward: bool = False
@@ -39,12 +39,15 @@ class PageArgs(msgspec.Struct, frozen=True):
 
     @property
     def is_outermost(self) -> bool:
-        """Whether it begins at an end of the list, and not at a cursor."""
+        """Whether the page begins at an end of the list, not at a cursor."""
         return self.after is None and self.before is None
 
 
 def take_page(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments with the four of paging made one, `page`; BadPage if they are wrong."""
+    """Returns the arguments with the four of paging replaced by one, `page`.
+
+    Raises BadPage if they are invalid.
+    """
     first = arguments.pop("first", None)
     last = arguments.pop("last", None)
     after = arguments.pop("after", None)
@@ -66,7 +69,7 @@ def _page_size(first: int | None, last: int | None) -> int:
 
 
 PAGE_SIZE = ListSize(("first", "last"), _page_size)
-"""How long the lists of a page are, for fields that are prepared by `take_page`."""
+"""The length of a page's lists, for fields that are prepared by `take_page`."""
 
 
 class Order(msgspec.Struct, frozen=True, cache_hash=True):
@@ -86,7 +89,7 @@ class Position(msgspec.Struct, frozen=True, cache_hash=True):
 
 
 def encode_cursor(order: Order, row: Any) -> str:
-    """The cursor of a row in an order."""
+    """Returns the cursor of a row in an order."""
     return _opaque(order.name, order.value(row), row.id)
 
 
@@ -95,7 +98,7 @@ def _opaque(name: str, value: Any, key: int) -> str:
 
 
 def decode_cursor(order: Order, text: str | None) -> Position | None:
-    """The position of a cursor; None for None; BadCursor unless this order gave it out."""
+    """Returns the position of a cursor, None for None; raises BadCursor if not of this order."""
     if text is None:
         return None
     try:
@@ -139,7 +142,7 @@ class Window(msgspec.Struct, frozen=True, cache_hash=True):
 
 
 def window(order: Order, page: PageArgs) -> Window:
-    """The window that a page asks for; BadCursor if a cursor is not of this order."""
+    """Returns the window of a requested page; raises BadCursor if a cursor is not of this order."""
     return Window(
         order,
         page.size,
@@ -161,10 +164,10 @@ class Edge(msgspec.Struct, Generic[RowT], frozen=True, gc=False):
 
 
 class Page(Remembered, Generic[RowT]):
-    """Rows of one page in the order asked for, and what lies beside it.
+    """Rows of one page in the requested order, and whether there are more on either side.
 
-    `scope` says what is being paged through, for counting it: whatever the loader put there. A page
-    that is asked for again may be the same one.
+    `scope` identifies what is paged through, for counting it; its value is the loader's. The same
+    request may get the same page object again.
     """
 
     __slots__ = (
@@ -180,7 +183,7 @@ class Page(Remembered, Generic[RowT]):
     def __init__(self, rows: Sequence[RowT], window: Window, scope: Any) -> None:
         """`rows` as read: nearest to the page's start first; one over its size if there are more.
 
-        A cursor is taken as proof that there was a row at it.
+        A given cursor counts as proof that there was a row at it.
         """
         more = len(rows) > window.size
         rows = rows[: window.size]
@@ -194,7 +197,7 @@ class Page(Remembered, Generic[RowT]):
 
     @classmethod
     def restored(cls, stored: "StoredPage[RowT, Any]", window: Window) -> "Page[RowT]":
-        """The page that was stored, in the window that it was read through."""
+        """Returns the page that was stored, in the window that it was read through."""
         page = cls((), window, stored.scope)
         page.nodes = stored.nodes
         page.has_next_page, page.has_previous_page = stored.has_next_page, stored.has_previous_page
@@ -202,7 +205,7 @@ class Page(Remembered, Generic[RowT]):
 
     @property
     def stored(self) -> "StoredPage[RowT, Any]":
-        """All of the page but its window, which follows from what was asked for."""
+        """The page without its window, which follows from the request."""
         return StoredPage(self.nodes, self.has_next_page, self.has_previous_page, self.scope)
 
     @property
@@ -239,7 +242,7 @@ class Page(Remembered, Generic[RowT]):
 
 
 class StoredPage(msgspec.Struct, Generic[RowT, ScopeT], frozen=True):
-    """A page as it can be stored and read again: rows in the order asked for."""
+    """A page in the form that is stored and read: rows in the requested order."""
 
     nodes: Sequence[RowT]
     has_next_page: bool

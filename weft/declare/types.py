@@ -1,4 +1,4 @@
-"""How object, input and enum types are declared: Strawberry types over rows and values."""
+"""Declarations of object, input and enum types: Strawberry types over rows and values."""
 
 import enum
 import inspect
@@ -18,10 +18,10 @@ EnumT = TypeVar("EnumT", bound=enum.EnumMeta)
 
 
 def output(row: type | None = None, *, name: str | None = None) -> Callable[[TypeT], TypeT]:
-    """Declares an object type that is read off `row`; None for a root type.
+    """Declares an object type over the class `row`; None for a root type.
 
-    The class's docstring is its description. Each field is a `column`, which must stand on the row
-    under the same name, or one that is computed.
+    The class's docstring is its description. Each field is either a `column`, which the row must
+    have under the same name, or computed.
     """
 
     def declare(cls: TypeT) -> TypeT:
@@ -77,9 +77,9 @@ def interface(cls: TypeT) -> TypeT:
 
 
 def given(description: str, *, default: Any = strawberry.UNSET, most: int = MAX_MEMBERS) -> Any:
-    """A field of an input type; without a default it may be left out if it is nullable.
+    """Declares a field of an input type; without a default it may be omitted if it is nullable.
 
-    `most`: how many members it may have if it is a list; those of lists in it count together.
+    `most`: how many members it may have if it is a list; those of nested lists count together.
     """
     metadata = {MOST: most}
     if isinstance(default, list):
@@ -92,7 +92,7 @@ def given(description: str, *, default: Any = strawberry.UNSET, most: int = MAX_
 def input_type(value: type) -> Callable[[TypeT], TypeT]:
     """Declares an input type; resolvers get it as `value`, a struct with the same fields.
 
-    What a client leaves out is left to the struct's own default.
+    A field that a client omits gets the struct's own default.
     """
 
     def declare(cls: TypeT) -> TypeT:
@@ -110,7 +110,7 @@ def input_type(value: type) -> Callable[[TypeT], TypeT]:
 def enumeration(
     values: EnumT, descriptions: Mapping[str, str], *, name: str | None = None
 ) -> EnumT:
-    """Declares an enum type over a Python enum; every value is described."""
+    """Declares an enum type over a Python enum; `descriptions` must have every value."""
     if set(descriptions) != set(values.__members__):
         raise DeclarationError(f"{values.__name__}: describe each value, and no other.")
     declared = strawberry.enum(values, name=name, description=_description(values))

@@ -1,4 +1,4 @@
-"""What asking for a field costs, where that depends on its arguments."""
+"""The cost of a field that depends on its arguments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """`of` takes the values of `arguments`, None for what is not given, in this order."""
+    """`of` takes the values of `arguments`, None for those not given, in this order."""
 
     arguments: tuple[str, ...]
     of: Callable[..., int]
