@@ -1,4 +1,4 @@
-"""A log of a toy table in a schema of its own, and relays, hubs and a Redis around it."""
+"""A log of a toy table in its own schema, with relays, hubs and a Redis around it."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -43,7 +43,7 @@ class Database(DatabaseOfTests):
             return await log.name()
 
     async def point(self, position: int) -> Point:
-        """The point at a position; one that no history has if it is not kept."""
+        """Returns the point at a position; if it is not kept, one that no history has."""
         [row] = await self.run(MARK.sql, *MARK.arguments({"position": position}))
         return Point(position, row[0] or b"nobody")
 
@@ -92,7 +92,7 @@ async def answers(client: redis.asyncio.Redis) -> bool:
 
 @dataclass
 class Site:
-    """What runs in one process: a Redis client, and as many relays and hubs as a test starts."""
+    """One process: a Redis client, and as many relays and hubs as a test starts."""
 
     database: Database
     redis: redis.asyncio.Redis
@@ -111,7 +111,7 @@ class Site:
         return hub
 
     async def leading_log(self) -> PostgresChangeLog:
-        """For tests that are the relay themselves."""
+        """Returns a log that leads, for tests that are the relay themselves."""
         log = await self.stack.enter_async_context(aclosing(await self.database.open_log()))
         assert await log.try_lead()
         return log
@@ -121,14 +121,14 @@ class Site:
         return await self.stack.enter_async_context(hub.listen(lambda _: True, after=point))
 
     async def channels(self) -> Channels:
-        """Those that relays and hubs of this log use."""
+        """Returns the channels that relays and hubs of this log use."""
         if self._channels is None:
             self._channels = Channels(self.prefix)
             self._channels.log_name = await self.database.log_name()
         return self._channels
 
     async def publish(self, message: bytes) -> int:
-        """Tells the hubs; how many."""
+        """Publishes to the hubs; returns how many received it."""
         return await self.redis.publish(str((await self.channels()).changes()), message)
 
 
@@ -144,7 +144,7 @@ async def running(work: Any) -> AsyncGenerator[asyncio.Task[Any]]:
 
 
 async def take(listener: Listener, count: int) -> list[Change]:
-    """The next `count` changes."""
+    """Returns the next `count` changes."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         return [await anext(listener) for _ in range(count)]
 
@@ -173,7 +173,7 @@ async def publish(site: Site, batch: Batch) -> int:
 
 
 def part(batch: Batch, start: int, end: int | None = None) -> Batch:
-    """Some changes of a batch, as a batch."""
+    """Returns some changes of a batch, as a batch."""
     return Batch(batch.changes[start - 1] if start else batch.start, batch.changes[start:end])
 
 
@@ -182,7 +182,7 @@ async def hide_log(site: Site) -> None:
 
 
 async def hears(site: Site) -> None:
-    """Returns when a hub's subscription to Redis has begun."""
+    """Waits until a hub's subscription to Redis has begun."""
     channel = str((await site.channels()).changes())
 
     async def subscribed() -> bool:
@@ -192,7 +192,7 @@ async def hears(site: Site) -> None:
 
 
 async def hub_that_hears(site: Site, log: PostgresChangeLog) -> Hub:
-    """A hub that never polls, and whose subscription to Redis has begun; one change is past."""
+    """Returns a hub that never polls, subscribed to Redis, after one delivered change."""
     hub = await site.hub(poll_ms=NEVER_MS)
     await hears(site)
     async with hub.listen(lambda _: True) as listener:

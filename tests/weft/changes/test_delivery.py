@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, each feed gets what follows its position: a model."""
+"""A model: whatever happens in whatever order, each feed gets all that follows its position."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ AT = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 class ToyLog:
-    """`ChangeLog` in memory; a read takes some turns of the event loop, and sees how it ended."""
+    """`ChangeLog` in memory. A read returns its state some turns of the event loop later."""
 
     def __init__(self, draw: random.Random) -> None:
         self.changes: list[Change] = []
@@ -67,7 +67,7 @@ class ToyLog:
         return BEGINNING
 
     def keeps(self, point: Point) -> bool:
-        """Whether `after` gives what follows the point."""
+        """Whether `after` returns what follows the point."""
         return self.horizon_position <= point.position and self.point(point.position).is_at(point)
 
     def add(self, count: int) -> Batch:
@@ -80,7 +80,7 @@ class ToyLog:
         return Batch(start, added)
 
     def restore(self, position: int) -> None:
-        """Another history goes on from a position."""
+        """Continues from a position with another history."""
         self.changes = self.changes[:position]
         self.histories.append(self.changes)
 
@@ -90,7 +90,7 @@ class ToyLog:
 
 
 class Reader:
-    """A feed that is read as subscriptions are: it catches up, then takes what comes."""
+    """Reads a feed as subscriptions do: it catches up, then takes live changes."""
 
     def __init__(
         self, log: ToyLog, hub: Hub, key: int | None, client: Client, draw: random.Random
@@ -118,7 +118,7 @@ class Reader:
                 while changes := await feed.catch_up(2):
                     self._note(changes)
                     await self._send()
-                # What joins a broadcast here has had all that the broadcast has been offered.
+                # A subscriber that joins a broadcast here has had all that it was offered.
                 assert listener.point.is_at(self._hub.point)
                 self._check(self._hub.point.position)
                 self._note(await feed.take(2))
@@ -138,7 +138,7 @@ class Reader:
         return [change for change in changes[self.after.position : to] if self.wants(change)]
 
     def _check(self, to: int) -> None:
-        """It has taken all that it wants of one history, as far as that."""
+        """Asserts that it has taken all that it wants of one history, up to that position."""
         to = max([to, *(change.position for change in self.taken)])
         assert any(self.taken == self._wanted(each, to) for each in self._log.histories)
 
@@ -153,7 +153,7 @@ class Reader:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages, and rounds of offers, that end in the midst of everything."""
+    """Makes pages and rounds of offers so small that they end everywhere."""
     monkeypatch.setattr("weft.changes.pages.PAGE", PAGE)
     monkeypatch.setattr("weft.changes.replays.PAGE", PAGE)
     monkeypatch.setattr("weft.changes.hub.OFFERS_AT_ONCE", 2)
@@ -162,7 +162,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestDelivery:
     @pytest.mark.parametrize("restores", [False, True])
     @pytest.mark.parametrize("seed", range(40))
-    async def test_is_gapless_and_in_order_and_repeats_nothing(
+    async def test_delivery_is_gapless_and_in_order_and_repeats_nothing(
         self, site: Site, seed: int, restores: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         draw = random.Random(seed)

@@ -1,4 +1,4 @@
-"""A log that another history took the place of: nothing of it is lost in silence."""
+"""A log that another history has replaced: no change is lost in silence."""
 
 from contextlib import AsyncExitStack
 
@@ -27,7 +27,7 @@ from weft.postgres.change_log import PostgresChangeLog
 
 
 async def undo(site: Site, position: int) -> None:
-    """The log is as it was after that change."""
+    """Resets the log to its state after that change."""
     await site.database.run("DELETE FROM changes WHERE position > $1", position)
 
 
@@ -41,9 +41,7 @@ async def resumed(site: Site, hub: Hub, point: Point) -> Listener:
 
 
 class TestLog:
-    async def test_goes_on_after_what_both_histories_have_and_after_nothing_else(
-        self, site: Site
-    ) -> None:
+    async def test_changes_follow_a_point_of_both_histories_and_no_other(self, site: Site) -> None:
         log = await site.leading_log()
         kept, undone, _ = await grow(site, log, 1, 2, 3)
         await undo(site, 1)
@@ -56,7 +54,7 @@ class TestLog:
         with pytest.raises(CursorExpired):
             await log.after(undone)
 
-    async def test_has_a_mark_of_the_last_change_that_was_dropped(self, site: Site) -> None:
+    async def test_last_pruned_change_keeps_its_mark(self, site: Site) -> None:
         log = await site.leading_log()
         _, undone = await grow(site, log, 1, 2)
         await undo(site, 1)
@@ -68,9 +66,7 @@ class TestLog:
         with pytest.raises(CursorExpired):
             await log.after(undone)
 
-    async def test_whose_last_dropped_change_an_earlier_release_did_not_mark(
-        self, site: Site
-    ) -> None:
+    async def test_last_pruned_change_that_has_no_mark_has_expired(self, site: Site) -> None:
         log = await site.leading_log()
         [dropped] = await grow(site, log, 1)
         await log.prune(0)
@@ -83,7 +79,7 @@ class TestLog:
         assert keys_of(await take(listener, 1)) == [2]
 
     @pytest.mark.parametrize("same_ids", [False, True])
-    async def test_gets_positions_from_a_leader_that_knew_the_other_history(
+    async def test_leader_that_knew_the_other_history_assigns_positions(
         self, site: Site, same_ids: bool
     ) -> None:
         log = await site.leading_log()
@@ -95,7 +91,7 @@ class TestLog:
             await grow(site, log, next(keys))
             return log.settled_id > 2
 
-        await until(settled)  # writers of other tests in the same server hold it back
+        await until(settled)  # writers of other tests in the same server delay it
         await undo(site, 1)
         if same_ids:
             await site.database.run("ALTER TABLE changes ALTER id RESTART WITH 2")
@@ -106,7 +102,7 @@ class TestLog:
 
 
 class TestHub:
-    async def test_that_was_overtaken_unawares_ends_live_listeners(self, site: Site) -> None:
+    async def test_hub_that_another_history_overtook_ends_live_listeners(self, site: Site) -> None:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         listener = await site.listener(hub)
@@ -122,7 +118,7 @@ class TestHub:
         await publish(site, await log.assign_positions())
         assert keys_of(await take(fresh, 1)) == [14]
 
-    async def test_hands_on_no_batch_of_another_history(self, site: Site) -> None:
+    async def test_batch_of_another_history_is_not_delivered(self, site: Site) -> None:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         listener = await site.listener(hub)
@@ -135,7 +131,7 @@ class TestHub:
         with pytest.raises(CursorExpired):
             await take(listener, 1)
 
-    async def test_hands_on_a_batch_that_goes_on_from_the_same_change(self, site: Site) -> None:
+    async def test_batch_that_continues_from_the_same_change_is_delivered(self, site: Site) -> None:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         listener = await site.listener(hub)
@@ -147,7 +143,7 @@ class TestHub:
 
         assert keys_of(await take(listener, 1)) == [12]
 
-    async def test_that_had_an_empty_log_hands_on_all_of_another(self, site: Site) -> None:
+    async def test_hub_that_had_an_empty_log_delivers_all_of_another(self, site: Site) -> None:
         log = await site.leading_log()
         listener = await site.listener(await site.hub(poll_ms=10))
         await grow(site, log, 1, 2)
@@ -155,7 +151,7 @@ class TestHub:
 
 
 class TestResume:
-    async def test_from_what_was_undone_is_refused_also_by_a_hub_that_remembers_it(
+    async def test_resume_from_an_undone_change_is_refused_by_a_hub_that_remembers_it(
         self, site: Site
     ) -> None:
         log = await site.leading_log()
@@ -171,7 +167,9 @@ class TestResume:
         with pytest.raises(CursorExpired):
             await resumed(site, hub, batch.changes[1])
 
-    async def test_from_what_both_histories_have_gets_the_new_one(self, site: Site) -> None:
+    async def test_resume_from_a_change_of_both_histories_gets_the_new_one(
+        self, site: Site
+    ) -> None:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         listener = await site.listener(hub)
@@ -193,10 +191,10 @@ class TestResume:
 
 
 class TestSharedRedis:
-    async def test_logs_with_one_prefix_do_not_hear_each_other(
+    async def test_logs_with_one_prefix_receive_only_their_own_messages(
         self, site: Site, servers: EmbeddedServers
     ) -> None:
-        """Two databases of PostgreSQL, and two of one Redis, whose channels are not apart."""
+        """Two databases of PostgreSQL, and two of one Redis, which does not keep channels apart."""
         name = f"{site.database.schema}_other"
         await site.database.run(f'CREATE DATABASE "{name}"')
         try:

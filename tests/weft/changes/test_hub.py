@@ -1,4 +1,4 @@
-"""What listeners of a hub get: everything, once, in order, or an error that says to resume."""
+"""Listeners of a hub get every change once, in order, or an error that says to resume."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -25,7 +25,7 @@ from weft.errors import Unavailable
 
 
 class TestListen:
-    async def test_gets_what_psql_writes(self, site: Site) -> None:
+    async def test_listener_gets_the_writes_of_psql(self, site: Site) -> None:
         await site.relay()
         listener = await site.listener(await site.hub())
 
@@ -36,7 +36,7 @@ class TestListen:
         assert (created.kind, created.after) == ("CREATED", {"owner_id": 9, "state": "new"})
         assert (updated.kind, updated.after) == ("UPDATED", {"owner_id": 9, "state": "old"})
 
-    async def test_starts_with_what_is_committed_after_it(self, site: Site) -> None:
+    async def test_listener_starts_with_the_first_commit_after_it(self, site: Site) -> None:
         await site.relay()
         hub = await site.hub()
         earlier = await site.listener(hub)
@@ -48,14 +48,14 @@ class TestListen:
 
         assert keys_of(await take(later, 1)) == [2]
 
-    async def test_gets_only_what_it_wants(self, site: Site) -> None:
+    async def test_listener_gets_only_the_changes_that_it_wants(self, site: Site) -> None:
         await site.relay()
         hub = await site.hub()
         async with hub.listen(lambda change: change.key % 2 == 0) as listener:
             await write(site, 1, 2, 3, 4)
             assert keys_of(await take(listener, 2)) == [2, 4]
 
-    async def test_all_hubs_get_the_same_of_many_writers(self, site: Site) -> None:
+    async def test_all_hubs_get_the_same_changes_of_many_writers(self, site: Site) -> None:
         await site.relay()
         listeners = [await site.listener(await site.hub()) for _ in range(2)]
 
@@ -92,7 +92,7 @@ class TestListen:
 
 
 class TestManyListeners:
-    async def test_look_at_changes_without_keeping_the_event_loop(self, site: Site) -> None:
+    async def test_many_listeners_do_not_hold_the_event_loop(self, site: Site) -> None:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         looks = 0
@@ -119,7 +119,7 @@ class TestManyListeners:
 
 
 class TestStart:
-    async def test_is_told_once_the_log_is_known(self, site: Site) -> None:
+    async def test_started_returns_once_the_log_is_known(self, site: Site) -> None:
         hub = Hub(site.database.open_log, site.redis, site.prefix)
         told = asyncio.create_task(hub.started())
         await asyncio.sleep(0)
@@ -129,8 +129,8 @@ class TestStart:
             assert hub.point.position >= 0
 
 
-class TestWhatIsHeard:
-    async def test_goes_on_without_the_log(self, site: Site) -> None:
+class TestReceivedBatches:
+    async def test_a_batch_that_follows_is_delivered_without_the_log(self, site: Site) -> None:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         listener = await site.listener(hub)
@@ -152,7 +152,7 @@ class TestWhatIsHeard:
 
         assert await take(listener, 3) == batch.changes
 
-    async def test_a_gap_that_cannot_be_filled_yet_is_not_jumped(self, site: Site) -> None:
+    async def test_a_gap_that_cannot_be_filled_yet_is_not_skipped(self, site: Site) -> None:
         log = await site.leading_log()
         listener = await site.listener(await hub_that_hears(site, log))
         await write(site, 2, 3, 4)
@@ -164,7 +164,7 @@ class TestWhatIsHeard:
 
         assert await take(listener, 3) == batch.changes
 
-    async def test_a_repetition_is_not_repeated(self, site: Site) -> None:
+    async def test_a_repeated_batch_is_delivered_once(self, site: Site) -> None:
         log = await site.leading_log()
         listener = await site.listener(await hub_that_hears(site, log))
         await write(site, 2, 3, 4)
@@ -176,7 +176,7 @@ class TestWhatIsHeard:
 
         assert await take(listener, 3) == batch.changes
 
-    async def test_a_message_that_cannot_be_read_sends_it_to_the_log(self, site: Site) -> None:
+    async def test_an_unreadable_message_makes_the_hub_read_the_log(self, site: Site) -> None:
         log = await site.leading_log()
         listener = await site.listener(await hub_that_hears(site, log))
         await write(site, 2)
@@ -186,7 +186,7 @@ class TestWhatIsHeard:
 
         assert await take(listener, 1) == batch.changes
 
-    async def test_silence_sends_it_to_the_log(self, site: Site) -> None:
+    async def test_silence_makes_the_hub_read_the_log(self, site: Site) -> None:
         log = await site.leading_log()
         listener = await site.listener(await site.hub(poll_ms=10))
         await write(site, 2)
@@ -197,7 +197,9 @@ class TestWhatIsHeard:
 
 
 class TestSlowReader:
-    async def test_goes_back_to_the_log_when_its_queue_is_full(self, site: Site) -> None:
+    async def test_slow_reader_goes_back_to_the_log_when_its_queue_is_full(
+        self, site: Site
+    ) -> None:
         await site.relay()
         hub = await site.hub(queue_limit=3)
         slow, reader = await site.listener(hub), await site.listener(hub)
@@ -226,7 +228,7 @@ class TestEnds:
             with pytest.raises(ZeroDivisionError):
                 await take(broken, 1)
 
-    async def test_a_log_that_went_back_ends_every_listener(self, site: Site) -> None:
+    async def test_a_restored_log_ends_every_listener(self, site: Site) -> None:
         log = await site.leading_log()
         hub = await site.hub(poll_ms=10)
         listener = await site.listener(hub)
@@ -243,7 +245,7 @@ class TestEnds:
         await log.assign_positions()
         assert keys_of(await take(fresh, 1)) == [3]
 
-    async def test_a_hub_that_was_pruned_past_ends_every_listener(self, site: Site) -> None:
+    async def test_a_log_pruned_past_the_hub_ends_every_listener(self, site: Site) -> None:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         listener = await site.listener(hub)

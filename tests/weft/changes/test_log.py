@@ -1,4 +1,4 @@
-"""Positions, leadership and retention, as PostgreSQL keeps them."""
+"""Positions, leadership and retention in PostgreSQL."""
 
 import itertools
 from collections.abc import AsyncGenerator
@@ -63,7 +63,7 @@ class TestAssignPositions:
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(schedule=st.lists(steps, min_size=10, max_size=60))
-    async def test_are_gapless_final_and_in_commit_order_for_each_row(
+    async def test_positions_are_gapless_final_and_in_commit_order_for_each_row(
         self, database: Database, log: PostgresChangeLog, schedule: list[tuple[str, int, int]]
     ) -> None:
         start = await log.last()
@@ -93,7 +93,7 @@ class TestAssignPositions:
             assert seen == [value for k, value in committed if k == key]
         assert (await log.after(start)).changes == assigned
 
-    async def test_tells_the_relay_what_it_found_before_anybody_can_see_it(
+    async def test_prepare_gets_changes_before_their_positions_are_visible(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         others, told = await database.open_log(), list[tuple[list[int], list[int], int]]()
@@ -110,7 +110,7 @@ class TestAssignPositions:
         assert told == [([], [], start), ([1, 2], [0, 0], start)]
         assert positions_of(assigned) == [start + 1, start + 2]
 
-    async def test_finds_what_was_written_long_before_it_committed(
+    async def test_a_change_written_long_before_its_commit_gets_a_position(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         slow = await database.connect()
@@ -122,7 +122,7 @@ class TestAssignPositions:
 
         assert keys_of(await log.assign_positions()) == [1]
 
-    async def test_finds_the_rest_of_a_long_transaction_that_others_overtook(
+    async def test_a_long_transaction_that_others_overtook_gets_all_positions(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         rows = BATCH_LIMIT * 2
@@ -135,7 +135,7 @@ class TestAssignPositions:
         found = [change for _ in range(2) for change in (await log.assign_positions()).changes]
         assert keys_of(found) == list(range(1, rows + 1))
 
-    async def test_takes_the_lowest_ids_first_when_there_are_many(
+    async def test_lowest_ids_get_positions_first_when_there_are_many(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         rows = BATCH_LIMIT * 2 + 5
@@ -146,7 +146,7 @@ class TestAssignPositions:
         assert [len(batch) for batch in batches] == [BATCH_LIMIT, BATCH_LIMIT, 5, 0]
         assert keys_of([c for batch in batches for c in batch.changes]) == list(range(1, rows + 1))
 
-    async def test_does_not_step_over_what_was_settled_while_vacuum_is_held_back(
+    async def test_settled_id_advances_while_vacuum_is_held_back(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         backup = await database.connect()
@@ -159,10 +159,10 @@ class TestAssignPositions:
 
         async with aclosing_connection(backup), backup.transaction(isolation="repeatable_read"):
             await backup.execute("SELECT FROM things")
-            # Writers of other tests in the same server hold it back while they last.
+            # Writers of other tests in the same server delay it while they last.
             await until(settled)
 
-    async def test_searches_no_table_from_end_to_end(
+    async def test_no_statement_scans_the_whole_table(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         await database.run("INSERT INTO things SELECT generate_series(1, 20000)")
@@ -184,7 +184,7 @@ class TestAssignPositions:
 
 
 class TestLeadership:
-    async def test_is_for_one_and_passes_on_when_its_connection_closes(
+    async def test_leadership_is_exclusive_and_ends_with_its_connection(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         async with aclosing(await database.open_log()) as other:
@@ -192,7 +192,7 @@ class TestLeadership:
             await log.aclose()
             await until(other.try_lead)
 
-    async def test_ends_for_a_leader_that_is_silent(self, database: Database) -> None:
+    async def test_leadership_of_a_silent_leader_ends(self, database: Database) -> None:
         silent = PostgresChangeLog(await database.connect(), lease_ms=100)
         async with aclosing(silent), aclosing(await database.open_log()) as other:
             assert await silent.try_lead()
@@ -200,7 +200,9 @@ class TestLeadership:
             with pytest.raises(LOST):
                 await silent.assign_positions()
 
-    async def test_is_apart_for_each_log(self, database: Database, log: PostgresChangeLog) -> None:
+    async def test_each_log_has_a_leader_of_its_own(
+        self, database: Database, log: PostgresChangeLog
+    ) -> None:
         await database.run(f"CREATE SCHEMA {database.schema}_other")
         try:
             await database.run(f"CREATE TABLE {database.schema}_other.changes ()")
@@ -212,7 +214,7 @@ class TestLeadership:
 
 
 class TestPrune:
-    async def test_drops_from_the_oldest_end_up_to_the_first_young_one(
+    async def test_prune_drops_the_oldest_up_to_the_first_young_change(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         await database.run("INSERT INTO things SELECT generate_series(1, 4)")
@@ -224,7 +226,7 @@ class TestPrune:
         assert await log.prune(3600) == 0
         assert positions_of(await log.after(await database.point(2))) == [3, 4]
 
-    async def test_goes_on_counting_when_nothing_is_left(
+    async def test_positions_continue_when_all_changes_were_pruned(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         await database.run("INSERT INTO things VALUES (1), (2)")
@@ -236,7 +238,7 @@ class TestPrune:
 
         assert positions_of(await log.assign_positions()) == [3]
 
-    async def test_leaves_what_has_no_position(
+    async def test_changes_without_a_position_are_not_pruned(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         await database.run("INSERT INTO things VALUES (1)")
@@ -244,7 +246,7 @@ class TestPrune:
         assert await log.prune(0) == 0
         assert keys_of(await log.assign_positions()) == [1]
 
-    async def test_drops_no_more_than_a_batch_at_once(
+    async def test_prune_drops_one_batch_at_a_time(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         await database.run(f"INSERT INTO things SELECT generate_series(1, {BATCH_LIMIT + 1})")
@@ -255,7 +257,7 @@ class TestPrune:
 
 
 class TestAfter:
-    async def test_refuses_a_position_that_is_gone_or_was_never_given(
+    async def test_a_position_that_is_gone_or_was_never_assigned_is_refused(
         self, database: Database, log: PostgresChangeLog
     ) -> None:
         await database.run("INSERT INTO things VALUES (1), (2)")

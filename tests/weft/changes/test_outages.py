@@ -1,4 +1,4 @@
-"""Redis and connections that go away and come back."""
+"""Redis and connections that are lost and come back."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ async def write(site: Site, key: int) -> None:
 
 
 class TestRedisOutage:
-    async def test_loses_and_repeats_nothing(
+    async def test_redis_outage_loses_and_repeats_nothing(
         self, site_with_own_redis: Site, redis_server: RedisServer
     ) -> None:
         site = site_with_own_redis
@@ -42,7 +42,7 @@ class TestRedisOutage:
             await write(site, key)
             assert keys_of(await take(listener, 1)) == [key]
 
-    async def test_is_made_up_for_as_soon_as_it_ends(
+    async def test_changes_missed_in_an_outage_arrive_as_soon_as_it_ends(
         self, site_with_own_redis: Site, redis_server: RedisServer
     ) -> None:
         site = site_with_own_redis
@@ -64,7 +64,7 @@ class TestRedisOutage:
 
 
 class TestFollow:
-    async def test_tells_when_messages_may_have_been_missed(
+    async def test_follow_reports_when_messages_may_have_been_missed(
         self, site_with_own_redis: Site, redis_server: RedisServer
     ) -> None:
         heard: asyncio.Queue[Any] = asyncio.Queue()
@@ -83,7 +83,7 @@ class TestFollow:
             assert await heard.get() == b"two"
         task.cancel()
 
-    async def test_begins_anew_where_a_connection_neither_ends_nor_answers(
+    async def test_follow_replaces_a_connection_that_neither_ends_nor_answers(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("weft.changes.channel._LISTEN_SECONDS", 0.05)
@@ -107,7 +107,7 @@ class TestFollow:
 
 
 class TestConnectionLoss:
-    async def test_of_everybody_loses_and_repeats_nothing(self, site: Site) -> None:
+    async def test_loss_of_all_connections_loses_and_repeats_no_change(self, site: Site) -> None:
         await site.relay()
         listener = await site.listener(await site.hub(poll_ms=50))
 
@@ -123,7 +123,7 @@ class TestConnectionLoss:
 
 
 class TestSilence:
-    async def test_of_a_database_that_answers_nothing_is_not_waited_for(self, site: Site) -> None:
+    async def test_a_database_that_does_not_answer_is_not_waited_for(self, site: Site) -> None:
         stopped = await site.database.connect()
         logs = iter([PostgresChangeLog(stopped, answer_ms=200), await site.database.open_log()])
 
@@ -143,7 +143,7 @@ class TestSilence:
 
 
 class TestOutage:
-    async def test_is_logged_once_when_it_begins_and_once_when_it_ends(self) -> None:
+    async def test_outage_is_logged_once_when_it_begins_and_once_when_it_ends(self) -> None:
         outage = Outage("redis", "test")
         with capture_logs() as logs:
             for _ in range(2):

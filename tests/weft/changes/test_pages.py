@@ -1,4 +1,4 @@
-"""The part of the log that is in memory: what it gives is the log, or nothing."""
+"""The part of the log that is in memory: it returns what the log has, or nothing."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ LAST = 3 * PAGE + 10
 
 
 def history(mark: bytes, first: int = 1, last: int = LAST) -> list[Change]:
-    """The changes of one history."""
+    """Returns the changes of one history."""
     new, after = ChangeKind.CREATED, {"state": "new"}
     return [
         Change(position, mark, "Thing", position, new, None, after, AT, position)
@@ -29,12 +29,12 @@ RESTORED = LOG[:RESTORED_AT] + history(b"kept  ", RESTORED_AT + 1)
 
 
 def point(position: int, log: list[Change] = LOG) -> Point:
-    """The point of a history at a position."""
+    """Returns the point of a history at a position."""
     return log[min(position, len(log)) - 1] if position else BEGINNING
 
 
 def batch(start: int, end: int, log: list[Change] = LOG) -> Batch:
-    """The changes of a history after one position, up to another."""
+    """Returns the changes of a history after one position, up to another."""
     return Batch(point(start, log), log[start:end])
 
 
@@ -48,7 +48,7 @@ RUNS = settings(deadline=None, database=None, max_examples=200)
 class TestPages:
     @RUNS
     @given(read=st.lists(RANGES, max_size=12), after=st.lists(NEAR, min_size=1, max_size=8))
-    def test_give_what_follows_in_the_log_or_nothing(
+    def test_pages_return_what_follows_in_the_log_or_nothing(
         self, read: list[tuple[int, int]], after: list[int]
     ) -> None:
         pages = LogPages()
@@ -66,11 +66,11 @@ class TestPages:
                 assert given_[-1].position <= end
                 assert known.issuperset(change.position for change in given_)
             if changes:
-                assert pages.after(point(position))  # what was read last is there
+                assert pages.after(point(position))  # the last read is kept
 
     @RUNS
     @given(sizes=st.lists(st.integers(1, 200), min_size=1, max_size=40))
-    def test_of_what_is_heard_are_as_complete_as_what_is_read(self, sizes: list[int]) -> None:
+    def test_pages_of_many_batches_are_as_complete_as_of_one(self, sizes: list[int]) -> None:
         heard, read = LogPages(), LogPages()
         start = 0
         for size in sizes:
@@ -82,7 +82,7 @@ class TestPages:
         frames = 500 * len(sizes)  # what messages have beside their changes
         assert read.bytes <= heard.bytes <= read.bytes + frames
 
-    def test_give_nothing_where_something_is_missing(self) -> None:
+    def test_pages_return_nothing_if_the_next_change_is_missing(self) -> None:
         pages = LogPages()
         pages.remember(Batch(BEGINNING, LOG[:3] + LOG[4:6]))
         pages.remember(batch(10, 20))
@@ -95,7 +95,7 @@ class TestPages:
         read=st.lists(st.tuples(RANGES, st.booleans()), max_size=12),
         after=st.lists(NEAR, min_size=1, max_size=8),
     )
-    def test_mix_no_histories(
+    def test_pages_do_not_mix_histories(
         self, read: list[tuple[tuple[int, int], bool]], after: list[int]
     ) -> None:
         pages = LogPages()
@@ -105,13 +105,13 @@ class TestPages:
             for each in (LOG, RESTORED):
                 for asked in (start, *after):
                     found = pages.after(point(asked, each)) or []
-                    # Before they part, what follows may be of either.
+                    # Before the histories diverge, what follows may be of either.
                     histories = (LOG, RESTORED) if asked <= RESTORED_AT else (each,)
                     assert any(found == log[asked : asked + len(found)] for log in histories)
             if count and start < LAST:
-                assert pages.after(point(start, log))  # what was read last is there
+                assert pages.after(point(start, log))  # the last read is kept
 
-    def test_take_no_more_than_they_may(self) -> None:
+    def test_pages_stay_within_their_bytes(self) -> None:
         pages = LogPages(CHANGES.of(1_000_000))
         most = 0
         for start in range(0, LAST, 100):
@@ -120,8 +120,8 @@ class TestPages:
             most = max(most, pages.bytes)
         assert 100_000 < most <= 1_000_000
 
-    def test_are_not_lost_by_one_that_reads_the_whole_log(self) -> None:
-        """What is read again and again stays."""
+    def test_a_reader_of_the_whole_log_does_not_evict_a_page_read_twice(self) -> None:
+        """A page that is read again stays."""
         pages = LogPages(CHANGES.of(20 * PAGE * 600))
         pages.remember(batch(0, PAGE))
         assert pages.after(BEGINNING)

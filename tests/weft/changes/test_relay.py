@@ -1,4 +1,4 @@
-"""The relay: woken, standing by, taking over."""
+"""The relay: wake-ups, standing by and taking over."""
 
 import asyncio
 import sys
@@ -44,7 +44,7 @@ async def leader_of(database: Database) -> int | None:
 
 
 class TestWake:
-    async def test_reaches_the_leader_of_the_same_process(self, site: Site) -> None:
+    async def test_wake_reaches_the_leader_of_the_same_process(self, site: Site) -> None:
         relay = await site.relay(poll_ms=NEVER_MS)
         listener = await site.listener(await site.hub(poll_ms=NEVER_MS))
         await until(lambda: relay.leads)
@@ -54,7 +54,7 @@ class TestWake:
             relay.wake()
             assert keys_of(await take(listener, 1)) == [key]
 
-    async def test_reaches_the_leader_of_another_process(self, site: Site) -> None:
+    async def test_wake_reaches_the_leader_of_another_process(self, site: Site) -> None:
         leader = await site.relay(poll_ms=NEVER_MS)
         await until(lambda: leader.leads)
         standing_by = await site.relay(poll_ms=NEVER_MS)
@@ -94,7 +94,7 @@ class TestWake:
 
 
 class TestTakeover:
-    async def test_one_leads_and_another_takes_over_when_it_stops(self, site: Site) -> None:
+    async def test_one_relay_leads_and_another_takes_over_when_it_stops(self, site: Site) -> None:
         async with AsyncExitStack() as first_process:
             first = Site(site.database, site.redis, site.prefix, first_process)
             old = await first.relay()
@@ -110,7 +110,7 @@ class TestTakeover:
         assert positions_of(await take(listener, 1)) == [2]
         assert (old.leads, new.leads) == (False, True)
 
-    async def test_a_leader_that_lost_its_connection_stops_and_somebody_leads_again(
+    async def test_a_leader_that_lost_its_connection_stops_and_a_relay_leads_again(
         self, site: Site
     ) -> None:
         for _ in range(2):
@@ -122,7 +122,7 @@ class TestTakeover:
             pid = await leader_of(site.database)
             await site.database.run("SELECT pg_terminate_backend($1)", pid)
 
-    async def test_a_killed_process_is_followed_by_another(
+    async def test_another_process_takes_over_from_a_killed_leader(
         self, site: Site, servers: EmbeddedServers
     ) -> None:
         database = site.database
@@ -155,7 +155,7 @@ class TestTakeover:
 
 
 class TestLag:
-    async def test_is_the_age_of_the_oldest_change_that_waits(self, site: Site) -> None:
+    async def test_lag_is_the_age_of_the_oldest_waiting_change(self, site: Site) -> None:
         async def lag_seconds() -> float:
             [record] = await site.database.run(
                 RELAY_LAG_SECONDS.sql, *RELAY_LAG_SECONDS.arguments({})
@@ -170,7 +170,7 @@ class TestLag:
         await log.assign_positions()
         assert await lag_seconds() == 0
 
-    async def test_is_logged_when_it_begins_and_when_it_is_made_up_for(self, site: Site) -> None:
+    async def test_lag_is_logged_when_it_begins_and_when_it_ends(self, site: Site) -> None:
         await site.database.run("INSERT INTO things VALUES (1), (2)")
         await site.database.run("UPDATE changes SET at = at - interval '1 minute'")
         with capture_logs() as logs:
@@ -182,7 +182,7 @@ class TestLag:
 
 
 class TestRetention:
-    async def test_drops_what_is_too_old(self, site: Site) -> None:
+    async def test_changes_that_are_too_old_are_pruned(self, site: Site) -> None:
         await site.database.run("INSERT INTO things VALUES (1), (2)")
         await site.relay(retention_hours=0)
 
@@ -195,7 +195,7 @@ class TestRetention:
 
 
 class TestRedis:
-    async def test_that_never_answers_delays_nothing(self, database: Database) -> None:
+    async def test_a_redis_that_never_answers_delays_nothing(self, database: Database) -> None:
         accepted: list[asyncio.StreamWriter] = []
         server = await asyncio.start_server(
             lambda _, writer: accepted.append(writer), "127.0.0.1", 0
@@ -208,7 +208,7 @@ class TestRedis:
             await until(lambda: relay.leads)
             listener = await site.listener(await site.hub(poll_ms=1))
 
-            # One on its way, those that wait, and two more: whose wait would delay the last.
+            # One in flight, a full outbox, and two more: if these waited, the last would be late.
             for key in range(OUTBOX_BATCHES + 3):
                 await database.run("INSERT INTO things VALUES ($1)", key)
                 relay.wake()
@@ -219,6 +219,6 @@ class TestRedis:
 
 
 class TestGathering:
-    def test_is_short_after_a_few_changes_and_longer_after_many(self) -> None:
+    def test_gathering_is_short_after_a_few_changes_and_longer_after_many(self) -> None:
         times = [gather_seconds(count) for count in (1, 20, 40, 1000)]
         assert times == [0.01, 0.01, 0.02, 0.03]

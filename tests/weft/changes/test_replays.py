@@ -1,4 +1,4 @@
-"""Those who are behind share what is read, take turns, and pay for it."""
+"""Readers that are behind share reads of the log, take turns, and are charged."""
 
 import asyncio
 from functools import partial
@@ -45,7 +45,7 @@ async def feed_of(
 
 
 async def caught_up(feed: ChangeFeed[Any], positions: list[int] | None = None) -> list[int]:
-    """The positions of all that it missed, added to `positions`."""
+    """Returns the positions of all changes that it missed, added to `positions`."""
     positions = [] if positions is None else positions
     while changes := await feed.catch_up(100):
         positions += positions_of(list(changes))
@@ -57,7 +57,7 @@ def budget_of(limit: int) -> CostBudget:
 
 
 class TestShared:
-    async def test_log_is_read_once_for_all_who_resume_from_the_same_position(
+    async def test_log_is_read_once_for_all_resumes_from_the_same_position(
         self, site: Site
     ) -> None:
         watched = Watched(site)
@@ -74,9 +74,7 @@ class TestShared:
         assert resumed == [list(range(1, 2501))] * 200
         assert watched.reads == [0, 1000, 2000]
 
-    async def test_log_is_read_once_for_all_who_resume_from_near_positions(
-        self, site: Site
-    ) -> None:
+    async def test_log_is_read_once_for_all_resumes_from_nearby_positions(self, site: Site) -> None:
         watched = Watched(site)
         await watched.start(changes=1500)
         cursors = range(1400, 1500)
@@ -92,7 +90,7 @@ class TestShared:
         assert resumed == [list(range(after + 1, 1501)) for after in cursors]
         assert watched.reads == [1000]
 
-    async def test_what_was_heard_is_not_read(self, site: Site) -> None:
+    async def test_received_changes_are_not_read(self, site: Site) -> None:
         watched = Watched(site)
         log = await watched.start(changes=10)
         async with watched.hub.listen(everything) as listener:
@@ -106,7 +104,9 @@ class TestShared:
         assert resumed == [[12, 13]] * 200
         assert (watched.reads, watched.checks) == ([], 2)
 
-    async def test_what_was_heard_and_has_gone_since_is_not_given(self, site: Site) -> None:
+    async def test_received_changes_that_were_pruned_since_are_not_returned(
+        self, site: Site
+    ) -> None:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         listener = await site.listener(hub)
@@ -119,7 +119,9 @@ class TestShared:
         with pytest.raises(CursorExpired):
             await caught_up(await feed_of(site, hub, after=1))
 
-    async def test_what_was_pruned_is_not_needed_for_the_rest_of_its_page(self, site: Site) -> None:
+    async def test_pruned_changes_are_not_needed_for_the_rest_of_their_page(
+        self, site: Site
+    ) -> None:
         log = await site.leading_log()
         await write(site, *range(5))
         await log.assign_positions()
@@ -136,7 +138,7 @@ class TestShared:
                 range(after + 1, 11)
             )
 
-    async def test_log_that_went_back_is_read_anew(self, site: Site) -> None:
+    async def test_restored_log_is_read_again(self, site: Site) -> None:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         listener = await site.listener(hub)
@@ -179,7 +181,7 @@ class TestTurns:
             await until(lambda so_far=so_far: short.done() or len(watched.reads) > so_far)
 
         assert short.result() == [5000]
-        assert watched.reads[before] == 4000  # its page, the first that was begun after it came
+        assert watched.reads[before] == 4000  # its page is the first read after it arrived
         assert len(watched.reads) <= before + 2
         for task in tasks:
             task.cancel()
@@ -206,7 +208,7 @@ class TestTurns:
         for task in tasks:
             task.cancel()
 
-    async def test_resume_that_ends_while_it_waits_keeps_nobody_waiting(self, site: Site) -> None:
+    async def test_resume_that_ends_while_it_waits_holds_up_no_other(self, site: Site) -> None:
         watched = Watched(site, gated=True)
         assert watched.gate is not None
         await watched.start(changes=10)
@@ -227,10 +229,12 @@ class TestCharge:
         ("position", "head", "cost"),
         [(0, 2500, 101), (2000, 2500, 51), (2499, 2500, 1), (995, 2500, 1), (7, 3, 1), (3, 23, 3)],
     )
-    def test_grows_with_what_is_looked_at(self, position: int, head: int, cost: int) -> None:
+    def test_charge_grows_with_the_changes_of_the_page(
+        self, position: int, head: int, cost: int
+    ) -> None:
         assert cost_of_page(position, head) == cost
 
-    async def test_is_made_for_each_page_whoever_has_read_it(self, site: Site) -> None:
+    async def test_each_page_is_charged_even_if_it_was_read_before(self, site: Site) -> None:
         watched = Watched(site)
         await watched.start(changes=2500)
         for viewer in (None, 7):
@@ -243,7 +247,7 @@ class TestCharge:
             with pytest.raises(RateLimited):
                 client.charge(1)
 
-    async def test_ends_the_resume_of_a_client_that_has_spent_all(self, site: Site) -> None:
+    async def test_resume_ends_when_its_client_has_spent_its_budget(self, site: Site) -> None:
         watched = Watched(site)
         await watched.start(changes=2500)
         feed = await feed_of(site, watched.hub, 0, Client(HERE, None, budget_of(150)))
@@ -258,7 +262,7 @@ class TestCharge:
         rest = await caught_up(await feed_of(site, watched.hub, taken[-1], Client(THERE, None)))
         assert rest == list(range(2001, 2501))
 
-    async def test_is_made_of_nobody_for_what_the_server_is_late_with(self, site: Site) -> None:
+    async def test_changes_that_the_server_is_late_with_are_not_charged(self, site: Site) -> None:
         await site.relay()
         hub = await site.hub(queue_limit=3)
         budget = budget_of(10)

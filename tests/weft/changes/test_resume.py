@@ -1,4 +1,4 @@
-"""Listening from a cursor on: what was missed comes from the log, the rest live."""
+"""Listening from a cursor on: missed changes come from the log, the rest live."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from weft.changes.errors import CursorExpired
 
 
 class TestResume:
-    async def test_goes_over_to_live_without_a_gap_or_a_repetition(self, site: Site) -> None:
+    async def test_resume_goes_live_without_a_gap_or_a_repetition(self, site: Site) -> None:
         await site.relay()
         hub = await site.hub()
         await write(site, *range(1, 1501))
@@ -37,7 +37,7 @@ class TestResume:
 
         assert results == [list(range(after + 1, 1601)) for after in cursors]
 
-    async def test_a_cursor_ahead_of_this_hub_skips_what_was_seen(self, site: Site) -> None:
+    async def test_a_cursor_ahead_of_the_hub_skips_changes_before_it(self, site: Site) -> None:
         log = await site.leading_log()
         hub = await hub_that_hears(site, log)
         await write(site, 2, 3, 4)
@@ -59,13 +59,15 @@ class TestResume:
             await site.listener(hub, after=1)
         await site.listener(hub, after=2)
 
-    async def test_a_cursor_that_was_never_given_is_refused(self, site: Site) -> None:
+    async def test_a_cursor_that_was_never_issued_is_refused(self, site: Site) -> None:
         hub = await site.hub()
 
         with pytest.raises(CursorExpired):
             await site.listener(hub, after=1)
 
-    async def test_a_listener_that_is_pruned_while_it_replays_ends(self, site: Site) -> None:
+    async def test_a_listener_whose_changes_are_pruned_while_it_replays_ends(
+        self, site: Site
+    ) -> None:
         log = await site.leading_log()
         await write(site, *range(2500))
         while await log.assign_positions():

@@ -1,4 +1,4 @@
-"""What the triggers write into the log."""
+"""The changes that the triggers write into the log."""
 
 from tests.weft.changes.site import Database
 from weft.changes.change import Change, ChangeKind
@@ -13,7 +13,9 @@ async def logged(database: Database) -> list[Change]:
 
 
 class TestTriggers:
-    async def test_carry_the_declared_columns_before_and_after(self, database: Database) -> None:
+    async def test_triggers_write_the_declared_columns_before_and_after(
+        self, database: Database
+    ) -> None:
         await database.run("INSERT INTO things VALUES (7, 1, 'new', 'a')")
         await database.run("UPDATE things SET state = 'old', note = 'b'")
         await database.run("DELETE FROM things")
@@ -28,7 +30,7 @@ class TestTriggers:
         ]
         assert {(c.entity, c.key) for c in changes} == {("Thing", 7)}
 
-    async def test_record_an_update_of_columns_that_are_not_declared(
+    async def test_triggers_record_an_update_of_undeclared_columns(
         self, database: Database
     ) -> None:
         await database.run("INSERT INTO things VALUES (1, 1, 'new', 'a')")
@@ -36,7 +38,7 @@ class TestTriggers:
 
         assert [c.kind for c in await logged(database)] == ["CREATED", "UPDATED"]
 
-    async def test_record_each_row_that_a_truncate_takes(self, database: Database) -> None:
+    async def test_triggers_record_each_row_of_a_truncate(self, database: Database) -> None:
         await database.run("INSERT INTO things VALUES (1, 1, 'new', ''), (2, 2, 'new', '')")
         await database.run("TRUNCATE things")
 
@@ -47,7 +49,7 @@ class TestTriggers:
             ("DELETED", 2, {"owner_id": 2, "state": "new"}),
         ]
 
-    async def test_give_the_changes_of_a_transaction_its_number(self, database: Database) -> None:
+    async def test_changes_of_one_transaction_have_its_id(self, database: Database) -> None:
         assert await database.psql(
             "BEGIN; INSERT INTO things VALUES (1); INSERT INTO things VALUES (2); COMMIT"
         )
@@ -57,12 +59,12 @@ class TestTriggers:
 
         assert first.xid == second.xid < third.xid
 
-    async def test_write_nothing_for_what_is_rolled_back(self, database: Database) -> None:
+    async def test_triggers_write_nothing_that_is_rolled_back(self, database: Database) -> None:
         assert await database.psql("BEGIN; INSERT INTO things VALUES (1); ROLLBACK")
 
         assert await logged(database) == []
 
-    async def test_ask_no_right_on_the_log_nor_a_search_path_of_the_writer(
+    async def test_writer_needs_no_right_on_the_log_and_no_search_path(
         self, database: Database
     ) -> None:
         role, schema = f"{database.schema}_writer", database.schema

@@ -1,4 +1,4 @@
-"""Changes that no trigger wrote: what comes after them is delivered all the same."""
+"""Changes that no trigger wrote: the changes after them are still delivered."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -35,7 +35,7 @@ async def log(database: Database) -> AsyncGenerator[PostgresChangeLog]:
 
 @pytest.mark.parametrize("values", [*UNREADABLE, *WITH_BAD_TIMES])
 class TestLog:
-    async def test_gives_such_a_change_a_position_and_reads_on(
+    async def test_unreadable_change_gets_a_position_and_reading_continues(
         self, database: Database, log: PostgresChangeLog, values: str
     ) -> None:
         await database.run(INSERT + values)
@@ -46,14 +46,14 @@ class TestLog:
         assert [touched(change) for change in assigned.changes] == [[], []]
         assert positions_of(await log.after(BEGINNING)) == [1, 2]
 
-    async def test_drops_it_when_it_drops_old_ones(
+    async def test_unreadable_change_is_pruned(
         self, database: Database, log: PostgresChangeLog, values: str
     ) -> None:
         await database.run(INSERT + values)
         await log.assign_positions()
         assert await log.prune(0) == 1
 
-    async def test_can_tell_how_late_it_is(
+    async def test_lag_of_an_unreadable_change_is_finite(
         self, database: Database, log: PostgresChangeLog, values: str
     ) -> None:
         await database.run(INSERT + values)
@@ -64,7 +64,9 @@ class TestLog:
         assert 0 <= seconds < float("inf")
 
 
-async def test_subscribers_have_what_comes_after(site: Site, database: Database) -> None:
+async def test_subscribers_get_the_changes_after_unreadable_ones(
+    site: Site, database: Database
+) -> None:
     await site.relay()
     hub = await site.hub()
     async with hub.listen(lambda change: change.entity == "Thing") as listener:

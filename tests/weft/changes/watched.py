@@ -1,4 +1,4 @@
-"""A log whose reads a test counts, and lets through one by one."""
+"""A log whose reads a test counts and lets through one by one."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ from weft.postgres.change_log import PostgresChangeLog
 
 
 class WatchedLog(PostgresChangeLog):
-    """Notes after which positions it was read."""
+    """Records the positions after which it was read."""
 
     def __init__(self, connection: Any, gate: asyncio.Semaphore | None) -> None:
         super().__init__(connection)
@@ -31,7 +31,7 @@ class WatchedLog(PostgresChangeLog):
 
 
 class Watched:
-    """A hub that hears nothing, over a log with `changes`; its second connection is watched."""
+    """A hub that never polls, over a log with `changes`; its second connection is watched."""
 
     def __init__(self, site: Site, *, gated: bool = False) -> None:
         self._site = site
@@ -41,16 +41,16 @@ class Watched:
 
     @property
     def reads(self) -> list[int]:
-        """After which positions the log was read for those who were behind."""
+        """The positions after which the log was read for listeners that were behind."""
         return self._logs[1].reads if len(self._logs) > 1 else []
 
     @property
     def checks(self) -> int:
-        """How often it was asked what it still has."""
+        """How often the log was checked for what it still keeps."""
         return self._logs[1].checks if len(self._logs) > 1 else 0
 
     async def start(self, changes: int) -> PostgresChangeLog:
-        """Writes so many changes before the hub begins; gives the log that leads."""
+        """Writes `changes` changes before the hub starts; returns the log that leads."""
         log = await self._site.leading_log()
         await write(self._site, *range(changes))
         while await log.assign_positions():
@@ -61,7 +61,7 @@ class Watched:
         return log
 
     async def _open_log(self) -> WatchedLog:
-        # The hub's own reading is never held up.
+        # The hub's own reads never wait at the gate.
         gate = self.gate if self._logs else None
         self._logs.append(WatchedLog(await self._site.database.connect(), gate))
         return self._logs[-1]

@@ -27,7 +27,7 @@ class Writer:
         self.written.append((key, value))
 
     async def end(self, *, commit: bool) -> list[tuple[int, int]]:
-        """What was committed, in order."""
+        """Ends the transaction; returns what it committed, in order."""
         if self.transaction is None:
             return []
         await (self.transaction.commit() if commit else self.transaction.rollback())
