@@ -12,7 +12,7 @@ NOWHERE = "redis://127.0.0.1:1/0"
 
 @pytest.fixture
 async def prefix(servers: EmbeddedServers, worker_id: str) -> str:
-    """A prefix of this test's own, under which nothing is counted yet."""
+    """Returns a prefix of this test's own, under which nothing is counted yet."""
     prefix = f"rates-{worker_id}"
     async with Redis.from_url(servers.redis_url) as redis:
         for key in await redis.keys(f"{prefix}:*"):
@@ -22,7 +22,7 @@ async def prefix(servers: EmbeddedServers, worker_id: str) -> str:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows wait for Redis however busy the machine is."""
+    """Makes windows wait for Redis however busy the machine is."""
     monkeypatch.setattr("weft.rates.windows.SECONDS", PATIENCE_SECONDS)
 
 
@@ -34,13 +34,13 @@ async def windows(servers: EmbeddedServers, prefix: str) -> AsyncIterator[Window
 
 @pytest.fixture
 async def other_windows(servers: EmbeddedServers, prefix: str) -> AsyncIterator[Windows]:
-    """Those of another process."""
+    """The windows of another process."""
     async with Redis.from_url(servers.redis_url) as redis:
         yield Windows(redis, prefix)
 
 
 @pytest.fixture
 async def lonely_windows() -> AsyncIterator[Windows]:
-    """Those of a process that cannot reach Redis."""
+    """The windows of a process that cannot reach Redis."""
     async with Redis.from_url(NOWHERE) as redis:
         yield Windows(redis, "nowhere")

@@ -1,4 +1,4 @@
-"""Whom a client is counted as."""
+"""The address by which a client is counted."""
 
 import pytest
 
@@ -30,7 +30,7 @@ from weft.transport.headers import address_of
         (("2001:db8::1%" + "x" * 100_000, 0), True, "proxy"),
     ],
 )
-def test_counted_address(
+def test_client_is_counted_by_its_address(
     client: tuple[str, int] | None, forwarded: bool, counted: str | None
 ) -> None:
     headers = {b"x-forwarded-for": b"198.51.100.1"} if forwarded else {}
@@ -48,7 +48,7 @@ def test_counted_address(
         (None, ""),
     ],
 )
-def test_sockets_and_streams_are_counted_by_the_same(
+def test_sockets_and_streams_are_counted_by_the_same_address(
     client: tuple[str, int] | None, counted: str
 ) -> None:
     assert address_of({"client": client}) == counted
@@ -63,5 +63,5 @@ def test_sockets_and_streams_are_counted_by_the_same(
         (None, None),
     ],
 )
-def test_network_of(counted: str | None, network: str | None) -> None:
+def test_network_surrounds_the_counted_address(counted: str | None, network: str | None) -> None:
     assert network_of(counted) == network

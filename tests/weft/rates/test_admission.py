@@ -1,4 +1,4 @@
-"""Admission: whatever others ask for, a client waits for one turn of each other network at most."""
+"""Admission: a client waits for at most one turn of each other network, whatever these request."""
 
 import asyncio
 from collections import Counter
@@ -19,14 +19,14 @@ ADDRESSES = [
 
 
 async def settle() -> None:
-    """Lets all that can go on do so."""
+    """Lets all tasks run until they wait."""
     for _ in range(3):
         await asyncio.sleep(0)
 
 
 @dataclass
 class Room:
-    """Clients at turns, and in which order they got theirs."""
+    """Clients that take turns, and the order in which they got theirs."""
 
     admission: Admission
     served: list[str | None] = field(default_factory=list[str | None])
@@ -45,14 +45,14 @@ class Room:
         await settle()
 
     async def end(self) -> None:
-        """All that still wait go."""
+        """Cancels all that still wait."""
         for task in self.asked:
             task.cancel()
         await asyncio.gather(*self.asked, return_exceptions=True)
 
 
 async def busy(*, waiting: int = 256, waiting_per_address: int = 16) -> Room:
-    """One whose only turn is taken."""
+    """Returns a room whose only turn is taken."""
     room = Room(Admission(1, waiting=waiting, waiting_per_address=waiting_per_address))
     await room.ask("first")
     room.served.clear()
@@ -72,7 +72,7 @@ def is_refused(task: asyncio.Task[None]) -> bool:
 
 
 class TestAdmission:
-    async def test_are_free_as_long_as_there_are_some(self) -> None:
+    async def test_turns_do_not_wait_while_some_are_free(self) -> None:
         room = Room(Admission(2, waiting=1, waiting_per_address=1))
         asking = [room.ask("a") for _ in range(3)]
         await settle()
@@ -86,7 +86,7 @@ class TestAdmission:
     @pytest.mark.parametrize(
         ("attackers", "networks"), [(addresses_of_24_networks(), 24), (addresses_of_one_site(), 1)]
     )
-    async def test_come_after_one_of_each_network(
+    async def test_turn_comes_after_one_of_each_other_network(
         self, attackers: list[str], networks: int
     ) -> None:
         room = await busy(waiting=64)
@@ -106,7 +106,7 @@ class TestAdmission:
         assert turns <= networks + 1
         await room.end()
 
-    async def test_go_round_the_addresses_of_a_network(self) -> None:
+    async def test_turns_go_round_the_addresses_of_a_network(self) -> None:
         room = await busy()
         for address in ("203.0.113.1", "203.0.113.1", "198.51.100.1", "203.0.113.2"):
             room.ask(address)
@@ -115,14 +115,14 @@ class TestAdmission:
             await room.next()
         assert room.served == ["203.0.113.1", "198.51.100.1", "203.0.113.2", "203.0.113.1"]
 
-    async def test_are_waited_for_by_a_few_of_each_address(self) -> None:
+    async def test_waiting_places_of_each_address_are_limited(self) -> None:
         room = await busy(waiting_per_address=2)
         asking = [room.ask("203.0.113.1") for _ in range(4)]
         await settle()
         assert [is_refused(task) for task in asking] == [False, False, True, True]
         await room.end()
 
-    async def test_are_all_for_programs_of_the_machine_if_others_leave_them(self) -> None:
+    async def test_programs_of_the_machine_may_have_all_waiting_places_left(self) -> None:
         room = await busy(waiting=3, waiting_per_address=1)
         asking = [room.ask(None) for _ in range(4)]
         await settle()
@@ -133,16 +133,16 @@ class TestAdmission:
         assert not another.done()
         await room.end()
 
-    async def test_are_not_given_to_who_has_gone(self) -> None:
+    async def test_turn_skips_a_cancelled_waiter(self) -> None:
         room = await busy()
         gone, other = room.ask("203.0.113.1"), room.ask("203.0.113.2")
         await settle()
         gone.cancel()
-        room.admission.leave()  # before the one that has gone could say so
+        room.admission.leave()  # before the cancelled waiter could be removed
         await settle()
         assert (room.served, gone.cancelled(), other.done()) == (["203.0.113.2"], True, True)
 
-    async def test_are_given_on_by_who_goes_just_then(self) -> None:
+    async def test_turn_of_a_waiter_cancelled_just_then_is_passed_on(self) -> None:
         room = await busy()
         gone, other = room.ask("203.0.113.1"), room.ask("203.0.113.2")
         await settle()
@@ -163,7 +163,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS, at_once=st.integers(1, 3), waiting=st.integers(0, 8), each=st.integers(1, 3))
-def test_keep_their_promises_whatever_happens(
+def test_turns_keep_their_promises_whatever_happens(
     steps: list[tuple[str, int]], at_once: int, waiting: int, each: int
 ) -> None:
     asyncio.run(_keep_promises(steps, at_once, waiting, each))
@@ -203,8 +203,10 @@ async def _keep_promises(
 
 
 @given(st.lists(st.sampled_from(ADDRESSES), min_size=1, max_size=30), st.sampled_from(ADDRESSES))
-def test_are_one_of_each_other_in_a_round(others: list[str | None], mine: str | None) -> None:
-    """Before one's own turn, each neighbour has one at most, and each other network one a round."""
+def test_other_clients_have_one_turn_each_in_a_round(
+    others: list[str | None], mine: str | None
+) -> None:
+    """Before a client's turn, each neighbour has one at most, each other network one a round."""
 
     async def run() -> None:
         room = await busy()

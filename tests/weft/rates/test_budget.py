@@ -1,4 +1,4 @@
-"""What operations may cost: counted at once in the process, and soon in all of them."""
+"""What operations may cost: counted in the process at once, and in all processes soon after."""
 
 import pytest
 
@@ -21,7 +21,7 @@ class Clock:
 
 
 class TestCostBudget:
-    def test_is_spent_by_each_client_for_itself(self, windows: Windows) -> None:
+    def test_each_client_has_a_budget_of_its_own(self, windows: Windows) -> None:
         budget = CostBudget(windows, 100, Clock())
         budget.charge(ADA, 99)
         budget.charge(ADA, 50)  # there was something left
@@ -30,7 +30,7 @@ class TestCostBudget:
         assert refused.value.retry_after_seconds == WINDOW_SECONDS
         budget.charge(BOB, 100)
 
-    def test_is_whole_again_after_a_minute(self, windows: Windows) -> None:
+    def test_budget_is_full_after_a_minute(self, windows: Windows) -> None:
         clock = Clock()
         budget = CostBudget(windows, 100, clock)
         budget.charge(ADA, 100)
@@ -41,7 +41,9 @@ class TestCostBudget:
         clock.now += 0.5
         budget.charge(ADA, 100)
 
-    async def test_is_one_for_all_processes(self, windows: Windows, other_windows: Windows) -> None:
+    async def test_budget_is_shared_by_all_processes(
+        self, windows: Windows, other_windows: Windows
+    ) -> None:
         here, there = CostBudget(windows, 100), CostBudget(other_windows, 100)
         here.charge(ADA, 60)
         there.charge(ADA, 60)
@@ -49,12 +51,12 @@ class TestCostBudget:
         await there.share()
         with pytest.raises(RateLimited):
             there.charge(ADA, 1)
-        here.charge(ADA, 1)  # it has not heard of what was spent there
+        here.charge(ADA, 1)  # what was spent there is not known here yet
         await here.share()
         with pytest.raises(RateLimited):
             here.charge(ADA, 1)
 
-    async def test_is_counted_once_however_often_it_is_shared(
+    async def test_spending_is_counted_once_however_often_it_is_shared(
         self, windows: Windows, other_windows: Windows
     ) -> None:
         budget = CostBudget(windows, 100)
@@ -67,7 +69,7 @@ class TestCostBudget:
         with pytest.raises(RateLimited):
             budget.charge(ADA, 1)
 
-    async def test_is_the_processs_own_without_redis(self, lonely_windows: Windows) -> None:
+    async def test_budget_is_per_process_without_redis(self, lonely_windows: Windows) -> None:
         budget = CostBudget(lonely_windows, 100)
         budget.charge(ADA, 60)
         await budget.share()
@@ -77,7 +79,7 @@ class TestCostBudget:
             budget.charge(ADA, 1)
         budget.charge(BOB, 1)
 
-    async def test_keeps_no_more_clients_than_it_may(
+    async def test_number_of_clients_is_bounded(
         self, windows: Windows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("weft.rates.budget.CLIENTS", CLIENTS.of(100_000))
@@ -90,7 +92,7 @@ class TestCostBudget:
 
 
 class TestCharged:
-    def test_is_the_address_and_the_viewer(self, windows: Windows) -> None:
+    def test_address_and_viewer_are_both_charged(self, windows: Windows) -> None:
         budget = CostBudget(windows, 10)
         token = CLIENT.set("203.0.113.7")
         try:
@@ -110,6 +112,6 @@ class TestCharged:
         finally:
             CLIENT.reset(token)
 
-    def test_is_nobody_on_the_machine_itself(self, windows: Windows) -> None:
+    def test_nothing_is_charged_on_the_machine_itself(self, windows: Windows) -> None:
         assert charged(CostBudget(windows, 10), 7) is None
         assert charged(None, 7) is None

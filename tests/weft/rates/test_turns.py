@@ -1,4 +1,4 @@
-"""Who is let in next when more wait than may work at once."""
+"""Which client is next when more work waits than may run at once."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ from weft.rates.turns import Turns
 
 
 class Work:
-    """Pieces of work that each take one turn, and note in which order they had it."""
+    """Pieces of work that each take one turn and record the order in which they had it."""
 
     def __init__(self, at_once: int = 1) -> None:
         self.turns = Turns(at_once)
@@ -18,7 +18,7 @@ class Work:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def begin(self, client: str, count: int, *, weight: int = 1, patience: int = 0) -> None:
-        """Adds pieces of work; returns when they wait, or run."""
+        """Adds pieces of work; returns when they wait or run."""
         for _ in range(count):
             piece = self._piece(client, weight, patience)
             self.tasks.append(asyncio.create_task(piece))
@@ -36,7 +36,7 @@ class Work:
 
 
 class TestTurns:
-    async def test_client_that_comes_later_waits_for_nothing_but_what_is_under_way(self) -> None:
+    async def test_client_that_comes_later_waits_only_for_running_work(self) -> None:
         work = Work()
         await work.begin("many", 500)
         for _ in range(40):
@@ -106,7 +106,7 @@ class TestTurns:
         assert order.index("long") == 9  # of the next ten, one is due at the same time
 
     @pytest.mark.parametrize("seed", range(30))
-    async def test_none_is_lost_and_no_more_work_at_once_whatever_is_cancelled(
+    async def test_cancellations_lose_no_turn_and_never_allow_too_much_work(
         self, seed: int
     ) -> None:
         draw = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Windows of one process, for while Redis is out of reach."""
+"""The windows of one process, used while Redis is out of reach."""
 
 from limits import RateLimitItemPerMinute
 
@@ -15,7 +15,7 @@ class Clock:
 
 
 class TestOwnWindows:
-    def test_count_each_key_until_its_window_ends(self) -> None:
+    def test_windows_count_each_key_until_its_window_ends(self) -> None:
         clock = Clock()
         windows = OwnWindows(clock)
         assert windows.count(ITEM, "sign-in", "a") == RateWindow(True, 2, 1_060)
@@ -26,14 +26,14 @@ class TestOwnWindows:
         clock.now += 1
         assert windows.count(ITEM, "sign-in", "a") == RateWindow(True, 2, 1_120)
 
-    def test_begin_anew_when_they_are_told_to_forget(self) -> None:
+    def test_forgotten_window_is_reset(self) -> None:
         windows = OwnWindows(Clock())
         for _ in range(4):
             windows.count(ITEM, "sign-in", "a")
         windows.forget(ITEM, "sign-in", "a")
         assert windows.count(ITEM, "sign-in", "a").within
 
-    def test_that_are_over_take_no_room(self) -> None:
+    def test_ended_windows_are_evicted(self) -> None:
         clock = Clock()
         windows = OwnWindows(clock)
         for number in range(1_000):
