@@ -1,4 +1,4 @@
-"""Manifests as the tools of clients write them."""
+"""Manifests as client tools write them."""
 
 import json
 
@@ -11,16 +11,16 @@ SHA256 = "f3fb7ad1d7cf4f9a5a7ad27ae1ee5d5e0cd0e8e7cd2eb6c5ca5f3f1aa7a4f9a1"
 
 
 class TestReadManifest:
-    def test_takes_those_of_the_relay_compiler(self) -> None:
+    def test_manifest_of_the_relay_compiler_is_read(self) -> None:
         # relay.config.json: {"persistConfig": {"file": "./persisted_queries.json"}}: MD5 by default
         raw = json.dumps({"1ad3d0c8f9b1b9a3c1cdbc3fe1d0d1f1": TEXT}).encode()
         assert read_manifest(raw) == {"1ad3d0c8f9b1b9a3c1cdbc3fe1d0d1f1": TEXT}
 
-    def test_takes_those_of_graphql_codegen(self) -> None:
+    def test_manifest_of_graphql_codegen_is_read(self) -> None:
         # persisted-documents.json of the client preset with `persistedDocuments`
         assert read_manifest(json.dumps({SHA256: TEXT}).encode()) == {SHA256: TEXT}
 
-    def test_takes_those_of_apollo(self) -> None:
+    def test_manifest_of_apollo_is_read(self) -> None:
         operation = {"id": SHA256, "name": "A", "type": "query", "body": TEXT}
         manifest = {
             "format": "apollo-persisted-query-manifest",
@@ -43,6 +43,6 @@ class TestReadManifest:
             b'{"operations": [{"id": "a"}]}',
         ],
     )
-    def test_refuses_all_else(self, raw: bytes) -> None:
+    def test_anything_else_is_refused(self, raw: bytes) -> None:
         with pytest.raises(BadManifest):
             read_manifest(raw)
