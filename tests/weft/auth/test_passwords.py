@@ -14,7 +14,7 @@ from weft.rates.address import CLIENT
 
 
 class CountingHasher(Argon2Hasher):
-    """Argon2id of little cost, that counts its work and tells on which threads it was."""
+    """A cheap Argon2id that counts its work and records the threads it ran on."""
 
     def __init__(self, *, time_cost: int = 1) -> None:
         super().__init__(time_cost=time_cost, memory_cost=8, parallelism=1)
@@ -33,7 +33,7 @@ class CountingHasher(Argon2Hasher):
 
 
 class HeldHasher(CountingHasher):
-    """One that verifies only when it is let go."""
+    """A hasher that verifies only once it is released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,35 +59,35 @@ def passwords(hasher: CountingHasher) -> Iterator[Passwords]:
 
 
 class TestHash:
-    async def test_is_argon2id_by_default(self):
+    async def test_hash_is_argon2id_by_default(self):
         passwords = Passwords()
         stored = await passwords.hash("correct horse battery")
         passwords.close()
         assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
         assert "correct horse" not in stored
 
-    async def test_is_salted(self, passwords: Passwords):
+    async def test_hash_is_salted(self, passwords: Passwords):
         assert await passwords.hash("same password") != await passwords.hash("same password")
 
 
 class TestVerify:
-    async def test_matches_the_password_alone(self, passwords: Passwords):
+    async def test_hash_matches_only_its_password(self, passwords: Passwords):
         stored = await passwords.hash("correct horse")
         assert (await passwords.verify("correct horse", stored)).matches
         assert not (await passwords.verify("correct horse ", stored)).matches
         assert not (await passwords.verify("", stored)).matches
 
-    async def test_takes_every_way_to_compose_a_letter(self, passwords: Passwords):
+    async def test_password_matches_however_its_letters_are_composed(self, passwords: Passwords):
         stored = await passwords.hash(unicodedata.normalize("NFC", "crème brûlée"))
         assert (
             await passwords.verify(unicodedata.normalize("NFD", "crème brûlée"), stored)
         ).matches
 
-    async def test_takes_text_that_is_no_unicode_for_a_wrong_password(self, passwords: Passwords):
+    async def test_invalid_unicode_is_a_wrong_password(self, passwords: Passwords):
         stored = await passwords.hash("correct horse")
         assert not (await passwords.verify("\ud800\0", stored)).matches
 
-    async def test_costs_one_verification_whoever_it_is(
+    async def test_known_and_unknown_subjects_cost_one_verification(
         self, passwords: Passwords, hasher: CountingHasher
     ):
         stored = await passwords.hash("correct horse")
@@ -97,18 +97,20 @@ class TestVerify:
             assert not (await passwords.verify("wrong horse", stored_hash)).matches
             assert (len(hasher.verified), hasher.hashes) == (1, 0)
 
-    async def test_of_nobody_costs_what_a_current_hash_does(
+    async def test_unknown_subject_costs_as_much_as_a_current_hash(
         self, passwords: Passwords, hasher: CountingHasher
     ):
         await passwords.verify("any password", None)
         (dummy,) = hasher.verified
         assert not hasher.check_needs_rehash(dummy)
 
-    async def test_runs_off_the_event_loop(self, passwords: Passwords, hasher: CountingHasher):
+    async def test_verification_runs_off_the_event_loop(
+        self, passwords: Passwords, hasher: CountingHasher
+    ):
         await passwords.verify("any password", None)
         assert all(name.startswith("passwords") for name in hasher.threads)
 
-    async def test_upgrades_a_hash_of_older_parameters(self, passwords: Passwords):
+    async def test_hash_with_older_parameters_is_upgraded(self, passwords: Passwords):
         weaker = PasswordHash((CountingHasher(time_cost=2),)).hash("correct horse")
         verification = await passwords.verify("correct horse", weaker)
         assert verification.matches
@@ -116,14 +118,14 @@ class TestVerify:
         again = await passwords.verify("correct horse", verification.upgraded_hash)
         assert again == Verification(matches=True, upgraded_hash=None)
 
-    async def test_does_not_upgrade_for_a_wrong_password(self, passwords: Passwords):
+    async def test_wrong_password_upgrades_no_hash(self, passwords: Passwords):
         weaker = PasswordHash((CountingHasher(time_cost=2),)).hash("correct horse")
         verification = await passwords.verify("wrong horse", weaker)
         assert verification == Verification(matches=False, upgraded_hash=None)
 
 
 class TestFlood:
-    async def test_is_refused_beyond_those_that_run_and_wait(self):
+    async def test_attempts_beyond_the_limits_are_refused(self):
         hasher = HeldHasher()
         passwords = Passwords(hasher, threads=2, waiting=1)
         taken = [asyncio.create_task(passwords.verify("any", None)) for _ in range(3)]
@@ -137,7 +139,7 @@ class TestFlood:
         assert not (await passwords.verify("any", None)).matches, "room again"
         passwords.close()
 
-    async def test_whoever_gives_up_leaves_room(self):
+    async def test_cancelled_attempt_leaves_room(self):
         hasher = HeldHasher()
         passwords = Passwords(hasher, threads=1, waiting=1)
         running = asyncio.create_task(passwords.verify("any", None))
@@ -152,7 +154,7 @@ class TestFlood:
         assert len(hasher.verified) == 2
         passwords.close()
 
-    async def test_of_many_networks_lets_others_in(self):
+    async def test_flood_from_many_networks_lets_others_in(self):
         """192 attempts from 24 networks: another client waits for one of each at most."""
         hasher = HeldHasher()
         passwords = Passwords(hasher, threads=2, waiting=64)
@@ -176,7 +178,7 @@ class TestFlood:
         assert sum(isinstance(outcome, Unavailable) for outcome in outcomes) == 192 - 2 - 63
         passwords.close()
 
-    async def test_of_those_who_have_gone_is_not_hashed(self):
+    async def test_cancelled_attempt_that_waited_is_not_hashed(self):
         hasher = HeldHasher()
         passwords = Passwords(hasher, threads=1)
         running, waiting = (asyncio.create_task(passwords.verify("any", None)) for _ in range(2))
