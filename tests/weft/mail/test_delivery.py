@@ -1,4 +1,4 @@
-"""Mail by SMTP: to a real server, encrypted, with a login, and what becomes of failures."""
+"""Mail by SMTP to a real server: encryption, login, and the handling of failures."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -30,7 +30,7 @@ async def no_pause(_seconds: float) -> None: ...
 
 
 def sending(url: str, pause: Pause = no_pause) -> AbstractAsyncContextManager[Outbox]:
-    """An outbox that is at work."""
+    """Returns an outbox that is running."""
     return working(Outbox(by_smtp(url, "weft@example.com"), pause))
 
 
@@ -47,7 +47,7 @@ def with_login(box: Postbox, password: str = LOGIN[1]) -> str:
 
 
 class TestSmtp:
-    async def test_takes_the_mail_as_it_is(self) -> None:
+    async def test_mail_arrives_unchanged(self) -> None:
         async with postbox() as box, sending(box.url) as outbox:
             outbox.post(MAIL)
             mail = await box.next()
@@ -56,7 +56,7 @@ class TestSmtp:
         assert mail.get_content().rstrip().replace("\r\n", "\n") == MAIL.text
 
     @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-    async def test_is_encrypted_before_the_password_is_told(
+    async def test_connection_is_encrypted_before_the_password_is_sent(
         self, tls: Tls, certificate: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -70,7 +70,7 @@ class TestSmtp:
         assert box.logins == [LOGIN]
 
     @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-    async def test_is_told_nothing_with_a_certificate_that_nobody_vouches_for(
+    async def test_untrusted_certificate_gets_no_password(
         self, tls: Tls, certificate: Path
     ) -> None:
         async with postbox(tls=tls, certificate=certificate) as box:
@@ -78,7 +78,7 @@ class TestSmtp:
                 await by_smtp(with_login(box), "weft@example.com")(MAIL)
         assert box.logins == []
 
-    async def test_is_not_told_the_password_without_encryption(self) -> None:
+    async def test_unencrypted_server_gets_no_password(self) -> None:
         async with postbox() as box:
             with pytest.raises(Exception, match="STARTTLS"):
                 await by_smtp(with_login(box), "weft@example.com")(MAIL)
@@ -86,7 +86,7 @@ class TestSmtp:
 
 
 class TestFailures:
-    async def test_that_pass_are_tried_again(self) -> None:
+    async def test_temporary_failures_are_retried(self) -> None:
         async with postbox([LATER, LATER]) as box, sending(box.url) as outbox:
             with capture_logs() as logs:
                 outbox.post(MAIL)
@@ -94,7 +94,7 @@ class TestFailures:
         assert box.recipients == 3
         assert [entry["event"] for entry in logs] == ["mail_failed"] * 2
 
-    async def test_that_go_on_end(self) -> None:
+    async def test_retries_end(self) -> None:
         async with postbox([LATER] * ATTEMPTS) as box, sending(box.url) as outbox:
             with capture_logs() as logs:
                 outbox.post(MAIL)
@@ -103,7 +103,7 @@ class TestFailures:
                 assert (await box.next())["subject"] == "Next"
         assert box.recipients == ATTEMPTS + 1
 
-    async def test_hold_up_none_of_those_behind(self) -> None:
+    async def test_failed_mail_does_not_hold_up_the_mails_behind_it(self) -> None:
         pausing, go_on = asyncio.Event(), asyncio.Event()
 
         async def pause(_seconds: float) -> None:
@@ -118,7 +118,7 @@ class TestFailures:
             go_on.set()
             assert (await box.next())["subject"] == MAIL.subject
 
-    async def test_of_a_server_that_is_silent_hold_up_none_of_those_behind(
+    async def test_silent_server_does_not_hold_up_the_mails_behind(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("weft.mail.outbox.SLOW_SECONDS", 0.01)
@@ -146,7 +146,7 @@ class TestFailures:
             await until(lambda: under_way == 0)
         assert most == AT_ONCE
 
-    async def test_are_bounded_also_while_they_pause(self) -> None:
+    async def test_number_of_mails_is_bounded_while_they_pause(self) -> None:
         paused = 0
 
         async def pause(_seconds: float) -> None:
@@ -165,7 +165,7 @@ class TestFailures:
                 outbox.post(MAIL)
             assert [entry["event"] for entry in logs] == ["mail_dropped"]
 
-    async def test_that_stay_are_told_once_without_the_address(self) -> None:
+    async def test_final_failure_is_logged_once_without_the_address(self) -> None:
         async with postbox([NEVER]) as box, sending(box.url) as outbox:
             with capture_logs() as logs:
                 outbox.post(MAIL)
@@ -176,7 +176,7 @@ class TestFailures:
         assert (entry["event"], entry["code"]) == ("mail_refused", 550)
         assert "ada" not in str(entry)
 
-    async def test_of_a_login_are_not_tried_again(
+    async def test_failed_login_is_not_retried(
         self, certificate: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
