@@ -1,4 +1,4 @@
-"""Health: alive whatever happens, ready only when everything needed is."""
+"""Health: live whatever happens, ready only if everything needed is."""
 
 import asyncio
 from collections.abc import Mapping
@@ -39,14 +39,14 @@ async def get(
 
 
 class TestLive:
-    async def test_needs_nothing(self) -> None:
+    async def test_live_needs_no_check(self) -> None:
         response = await get("/health/live", broken=broken, stuck=stuck)
         assert response.status_code == 200
         assert response.json() == {"live": True}
 
 
 class TestReady:
-    async def test_answers_200_when_all_is_well(self) -> None:
+    async def test_ready_answers_200_when_all_checks_pass(self) -> None:
         response = await get("/health/ready", first=well, second=well)
         assert response.status_code == 200
         assert response.json() == {
@@ -56,20 +56,20 @@ class TestReady:
             "details": {},
         }
 
-    async def test_answers_503_and_says_which_failed(self) -> None:
+    async def test_ready_answers_503_and_names_the_failed_check(self) -> None:
         response = await get("/health/ready", first=well, second=broken)
         assert response.status_code == 503
         assert response.json()["ready"] is False
         assert response.json()["checks"] == {"first": "ok", "second": "failed"}
 
-    async def test_does_not_wait_for_a_check_that_hangs(self) -> None:
+    async def test_hanging_check_is_not_waited_for(self) -> None:
         response = await get("/health/ready", hanging=stuck)
         assert response.status_code == 503
 
-    async def test_tells_no_details(self) -> None:
+    async def test_response_does_not_contain_the_error(self) -> None:
         assert "secret-host" not in (await get("/health/ready", check=broken)).text
 
-    async def test_has_details_which_decide_nothing(self) -> None:
+    async def test_details_do_not_affect_readiness(self) -> None:
         async def lag_seconds() -> float:
             return 0.25
 
@@ -78,7 +78,7 @@ class TestReady:
         assert response.status_code == 200
         assert response.json()["details"] == {"lag_seconds": 0.25, "broken": None, "stuck": None}
 
-    async def test_is_degraded_without_what_it_can_do_without(self) -> None:
+    async def test_failed_lesser_check_makes_the_process_degraded(self) -> None:
         lesser = {"cache": broken, "search": stuck, "mail": well}
         response = await get("/health/ready", lesser=lesser, check=well)
         assert response.status_code == 200
@@ -89,16 +89,16 @@ class TestReady:
             "details": {"cache": "failed", "search": "failed", "mail": "ok"},
         }
 
-    async def test_is_not_degraded_where_it_is_not_ready(self) -> None:
+    async def test_process_that_is_not_ready_is_not_degraded(self) -> None:
         answer = (await get("/health/ready", lesser={"cache": broken}, check=broken)).json()
         assert (answer["ready"], answer["degraded"]) == (False, False)
 
-    async def test_is_never_cached(self) -> None:
+    async def test_response_is_never_cached(self) -> None:
         assert (await get("/health/ready")).headers["cache-control"] == "no-store"
 
 
 class Counted:
-    """A check that counts how often it is run, and ends when it is let go."""
+    """A check that counts its runs and ends once it is released."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -110,7 +110,7 @@ class Counted:
 
 
 class TestReadiness:
-    async def test_is_looked_at_once_for_all_who_ask(self) -> None:
+    async def test_one_round_of_checks_serves_all_requests(self) -> None:
         check, detail, now = Counted(), Counted(), [0.0]
         detail.let_go.set()
         readiness = health.Readiness(
@@ -132,7 +132,7 @@ class TestReadiness:
         await asyncio.gather(*(readiness.find() for _ in range(200)))
         assert (check.times, detail.times) == (2, 2)
 
-    async def test_that_failed_is_looked_at_again(self) -> None:
+    async def test_failed_check_is_run_again(self) -> None:
         now, outcomes = [0.0], [broken, well]
 
         async def check() -> None:
@@ -146,9 +146,9 @@ class TestReadiness:
 
 
 class TestHead:
-    """What many monitors send."""
+    """HEAD is what many monitors send."""
 
-    def test_is_served_wherever_get_is(self) -> None:
+    def test_head_is_served_wherever_get_is(self) -> None:
         for route in health.router({}, timeout_seconds=1).routes:
             assert isinstance(route, APIRoute)
             assert route.methods == {"GET", "HEAD"}
@@ -156,7 +156,7 @@ class TestHead:
     @pytest.mark.parametrize(
         ("path", "status"), [("/health/live", 200), ("/health/ready", 503), ("/health/no", 404)]
     )
-    async def test_is_answered_as_get_without_a_body(self, path: str, status: int) -> None:
+    async def test_head_is_answered_as_get_without_a_body(self, path: str, status: int) -> None:
         app = FastAPI()
         app.include_router(health.router({"check": broken}, timeout_seconds=PATIENCE_SECONDS))
         async with (

@@ -1,4 +1,4 @@
-"""Logs: one form for all, the request's id in each, no secrets in any."""
+"""Logs: one format for all loggers, the request's id in each record, no secrets."""
 
 import io
 import json
@@ -17,7 +17,7 @@ Configure = Callable[[str, Literal["console", "json"]], Lines]
 
 @pytest.fixture
 def configure(monkeypatch: pytest.MonkeyPatch) -> Generator[Configure]:
-    """Configures the logs of this process for one test, and gives what they have written."""
+    """Configures the logs of this process for one test; returns what they have written."""
     root = logging.getLogger()
     before = (root.handlers, root.level, structlog.get_config())
     stream = io.StringIO()
@@ -40,7 +40,7 @@ def records(lines: Lines) -> list[dict[str, Any]]:
 
 
 class TestConfigureLogs:
-    def test_writes_one_object_a_line_for_everybody(self, configure: Configure) -> None:
+    def test_each_line_is_one_json_object_for_all_loggers(self, configure: Configure) -> None:
         lines = configure("info", "json")
         structlog.get_logger("ours").info("begun", count=3)
         logging.getLogger("theirs").info("done %d", 4)
@@ -55,7 +55,7 @@ class TestConfigureLogs:
         assert (theirs["event"], theirs["logger"]) == ("done 4", "theirs")
         assert ours["timestamp"].endswith("Z")
 
-    def test_writes_the_request_id_in_every_record(self, configure: Configure) -> None:
+    def test_every_record_has_the_request_id(self, configure: Configure) -> None:
         lines = configure("info", "json")
         REQUEST_ID.set("r-1")
         structlog.contextvars.bind_contextvars(viewer="ada")
@@ -65,14 +65,14 @@ class TestConfigureLogs:
         for record in records(lines):
             assert (record["request_id"], record["viewer"]) == ("r-1", "ada")
 
-    def test_drops_what_is_below_the_level(self, configure: Configure) -> None:
+    def test_records_below_the_level_are_dropped(self, configure: Configure) -> None:
         lines = configure("warning", "json")
         structlog.get_logger().info("dropped")
         logging.getLogger("theirs").info("dropped")
         structlog.get_logger().warning("kept")
         assert [record["event"] for record in records(lines)] == ["kept"]
 
-    def test_keeps_a_traceback_in_its_record(self, configure: Configure) -> None:
+    def test_traceback_is_in_its_record(self, configure: Configure) -> None:
         lines = configure("info", "json")
         try:
             raise LookupError("nobody")
@@ -81,7 +81,7 @@ class TestConfigureLogs:
         (record,) = records(lines)
         assert "LookupError: nobody" in record["exception"]
 
-    def test_is_read_by_people_in_the_other_form(self, configure: Configure) -> None:
+    def test_console_form_is_for_people_to_read(self, configure: Configure) -> None:
         lines = configure("info", "console")
         structlog.get_logger().info("begun", count=3)
         assert "begun" in lines()[0]
@@ -90,7 +90,7 @@ class TestConfigureLogs:
 
 class TestSecrets:
     @pytest.mark.parametrize("form", ["console", "json"])
-    def test_are_masked_by_name(
+    def test_secrets_are_masked_by_name(
         self, configure: Configure, form: Literal["console", "json"]
     ) -> None:
         lines = configure("info", form)
@@ -99,7 +99,7 @@ class TestSecrets:
         assert "abc" not in lines()[0]
 
     @pytest.mark.parametrize("form", ["console", "json"])
-    def test_are_masked_wherever_they_stand(
+    def test_secrets_are_masked_anywhere_in_the_text(
         self, configure: Configure, form: Literal["console", "json"]
     ) -> None:
         lines = configure("info", form)
