@@ -1,4 +1,4 @@
-"""What is read again stays, within so many bytes; what has expired is never given."""
+"""A value that is read again stays, within a number of bytes; an expired one is never returned."""
 
 import pytest
 from hypothesis import given, settings
@@ -17,31 +17,31 @@ def bound(max_bytes: int) -> Bound:
 
 
 def entries(count: int, weight_bytes: int = 0) -> int:
-    """The bytes of so many entries."""
+    """Returns the bytes of `count` entries."""
     return count * (ENTRY_BYTES + weight_bytes)
 
 
 class TestBoundedCache:
-    def test_does_not_keep_what_is_too_heavy(self) -> None:
+    def test_value_that_is_too_large_is_not_kept(self) -> None:
         cache: BoundedCache[str, str] = BoundedCache(bound(entries(10)))
         cache.put("heavy", "h", 3 * ENTRY_BYTES)
         cache.put("small", "s", 0)
         assert cache.get("heavy") is None
         assert cache.get("small") == "s"
 
-    def test_forgets_what_is_replaced_by_what_is_too_heavy(self) -> None:
+    def test_value_replaced_by_one_that_is_too_large_is_dropped(self) -> None:
         cache: BoundedCache[str, str] = BoundedCache(bound(entries(10)))
         cache.put("key", "old", 0)
         cache.put("key", "new", 3 * ENTRY_BYTES)
         assert cache.get("key") is None
         assert (len(cache), cache.bytes) == (0, 0)
 
-    def test_of_no_bytes_keeps_nothing(self) -> None:
+    def test_cache_of_no_bytes_keeps_nothing(self) -> None:
         cache: BoundedCache[str, str] = BoundedCache(bound(0))
         cache.put("key", "value", 0)
         assert cache.get("key") is None
 
-    def test_makes_room_for_a_new_hot_set(self) -> None:
+    def test_new_hot_set_evicts_the_old_one(self) -> None:
         cache: BoundedCache[int, int] = BoundedCache(bound(entries(10)))
         for key in range(100):
             cache.put(key, key, 0)
@@ -49,7 +49,7 @@ class TestBoundedCache:
         assert cache.get(99) == 99
         assert cache.get(0) is None
 
-    def test_keeps_what_is_read_again_through_a_sweep_also_when_it_is_put_again(self) -> None:
+    def test_protected_value_that_is_put_again_survives_a_sweep(self) -> None:
         cache: BoundedCache[object, int] = BoundedCache(bound(entries(10)))
         cache.put("hot", 1, 0)
         cache.get("hot")
@@ -58,7 +58,7 @@ class TestBoundedCache:
             cache.put(key, key, 0)
         assert cache.get("hot") == 2
 
-    def test_drops_what_has_expired_though_it_is_never_asked_for(self) -> None:
+    def test_expired_values_that_are_never_read_are_dropped(self) -> None:
         now = 0.0
         cache: BoundedCache[object, int] = BoundedCache(bound(entries(1000)), lambda: now)
         for key in range(100):
@@ -73,7 +73,7 @@ class TestBoundedCache:
 
 @given(st.integers(1, 40), st.integers(0, 300), st.integers(0, 2_000))
 @settings(max_examples=50)
-def test_what_is_read_twice_survives_a_sweep_of_whatever_weight(
+def test_values_read_twice_survive_a_sweep_of_any_weight(
     hot: int, hot_weight: int, weight: int
 ) -> None:
     room = int(entries(max(hot, 4), hot_weight) / PROTECTED_SHARE) + ENTRY_BYTES
@@ -87,7 +87,7 @@ def test_what_is_read_twice_survives_a_sweep_of_whatever_weight(
 
 
 class Model(RuleBasedStateMachine):
-    """Whatever is done, the bytes are those of what is there, and nothing that was not put is."""
+    """After any steps, the bytes are those of the entries, and every value there was put."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ TestModel.settings = settings(max_examples=150, stateful_step_count=60)
 
 
 @pytest.mark.parametrize("put_in_a_row", [1, 3])
-def test_is_lru_among_what_is_protected(put_in_a_row: int) -> None:
+def test_eviction_of_protected_values_is_lru(put_in_a_row: int) -> None:
     cache: BoundedCache[int, int] = BoundedCache(bound(entries(20)))
     for key in range(16):
         cache.put(key, key, 0)

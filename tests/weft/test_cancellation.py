@@ -1,4 +1,4 @@
-"""Work that a cancellation ends, even where a library loses it."""
+"""A cancellation ends the work, even if a library loses it."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -14,7 +14,7 @@ from weft.shutdown import Shutdown
 
 
 class Deaf:
-    """Work that loses so many cancellations, and then ends."""
+    """Work that loses `loses` cancellations and then ends."""
 
     def __init__(self, loses: float) -> None:
         self.loses = loses
@@ -41,7 +41,7 @@ async def started(work: Awaitable[Any]) -> asyncio.Task[Any]:
 
 
 class TestCancellable:
-    async def test_gives_what_the_work_gives(self) -> None:
+    async def test_result_and_error_are_those_of_the_work(self) -> None:
         async def fails() -> None:
             raise LookupError
 
@@ -50,7 +50,7 @@ class TestCancellable:
             await cancellable(fails())
 
     @pytest.mark.parametrize("loses", [0, 1, 3])
-    async def test_cancels_until_the_work_has_ended(self, loses: int) -> None:
+    async def test_work_is_cancelled_until_it_has_ended(self, loses: int) -> None:
         work = Deaf(loses)
         task = await started(cancellable(work.run()))
         task.cancel()
@@ -59,7 +59,9 @@ class TestCancellable:
         assert work.ended
 
     @pytest.mark.parametrize("times", [2, 5])
-    async def test_cancelled_again_waits_for_the_end_of_the_work(self, times: int) -> None:
+    async def test_caller_that_is_cancelled_again_waits_for_the_end_of_the_work(
+        self, times: int
+    ) -> None:
         work = Deaf(1)
         task = await started(cancellable(cancellable(work.run())))
         for _ in range(times):
@@ -69,7 +71,7 @@ class TestCancellable:
         assert task.cancelled()
         assert work.ended
 
-    async def test_is_cancelled_whatever_the_work_makes_of_it(self) -> None:
+    async def test_caller_is_cancelled_even_if_the_work_raises_another_error(self) -> None:
         async def fails() -> None:
             try:
                 await asyncio.Event().wait()
@@ -81,7 +83,7 @@ class TestCancellable:
         await asyncio.wait([task])
         assert task.cancelled()
 
-    async def test_is_cancelled_though_the_work_is_done_just_then(self) -> None:
+    async def test_caller_is_cancelled_even_if_the_work_is_done_just_then(self) -> None:
         done = asyncio.get_running_loop().create_future()
 
         async def wait() -> None:
@@ -93,7 +95,7 @@ class TestCancellable:
         await asyncio.wait([task])
         assert task.cancelled()
 
-    async def test_keeps_to_a_time_limit_around_it(self) -> None:
+    async def test_time_limit_around_it_holds(self) -> None:
         work = Deaf(1)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
@@ -102,7 +104,7 @@ class TestCancellable:
 
 
 class TestAttempt:
-    async def test_notes_a_failure_which_goes_no_further(self) -> None:
+    async def test_failure_is_recorded_and_suppressed(self) -> None:
         outage = Outage("redis", "test")
         async with outage.attempt():
             raise ConnectionError
@@ -111,7 +113,7 @@ class TestAttempt:
             pass
         assert not outage.lasts
 
-    async def test_lets_answers_go_on(self) -> None:
+    async def test_errors_that_are_answers_propagate(self) -> None:
         outage = Outage("redis", "test")
         with pytest.raises(KeyError):
             async with outage.attempt(KeyError):
@@ -119,9 +121,7 @@ class TestAttempt:
         assert not outage.lasts
 
     @pytest.mark.parametrize("becomes", [None, ConnectionError])
-    async def test_raises_a_cancellation_that_was_lost(
-        self, becomes: type[Exception] | None
-    ) -> None:
+    async def test_lost_cancellation_is_raised(self, becomes: type[Exception] | None) -> None:
         async def attempt() -> None:
             async with Outage("redis", "test").attempt():
                 try:
@@ -137,14 +137,14 @@ class TestAttempt:
 
 
 class TestShutdown:
-    async def test_ends_what_can_be_ended(self) -> None:
+    async def test_shutdown_ends_tasks(self) -> None:
         work = Deaf(0)
         shutdown = Shutdown(60)
         await shutdown.cancel([await started(work.run())])
         assert work.ended
         assert shutdown.unfinished == []
 
-    async def test_names_what_does_not_end_and_goes_on(self) -> None:
+    async def test_shutdown_names_parts_that_do_not_end_and_continues(self) -> None:
         deaf = asyncio.create_task(Deaf(1).run(), name="Deaf")
         await asyncio.sleep(0)
         shutdown = Shutdown(0.05)
@@ -162,7 +162,7 @@ class TestShutdown:
         deaf.cancel()
         await asyncio.wait([deaf])
 
-    async def test_logs_what_had_failed(self) -> None:
+    async def test_shutdown_logs_parts_that_failed(self) -> None:
         async def fails() -> None:
             raise ValueError
 

@@ -1,4 +1,4 @@
-"""Whatever holds a secret shows nothing of it, in whatever log or message it ends up."""
+"""Classes that hold a secret never show it, in any log or message."""
 
 import dataclasses
 import importlib
@@ -17,7 +17,7 @@ HIDDEN = "what nobody may see"
 
 
 def classes() -> Iterator[type]:
-    """All classes of the server's own modules; those of `schema` only declare, and hold nothing."""
+    """Yields all classes of the server, except those of `schema`, which hold no values."""
     for package in PACKAGES:
         found = importlib.import_module(package)
         for module in pkgutil.walk_packages(found.__path__, f"{package}."):

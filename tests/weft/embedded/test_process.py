@@ -1,4 +1,4 @@
-"""Stopping a server as a process, whatever state it is in."""
+"""Stopping a server process, whatever state it is in."""
 
 import signal
 from pathlib import Path
@@ -7,7 +7,7 @@ from weft.embedded.process import EmbeddedProcess, stop
 
 
 def sleeping_server(directory: Path, *, times_without_pid: int) -> EmbeddedProcess:
-    """A server whose pid is known only when it has been asked for so many times."""
+    """Returns a server whose pid is unknown the first `times_without_pid` times it is read."""
     asked = 0
 
     def pid(directory: Path) -> int | None:
@@ -30,7 +30,7 @@ def sleeping_server(directory: Path, *, times_without_pid: int) -> EmbeddedProce
 
 
 class TestStop:
-    def test_reaches_a_server_that_has_only_just_been_started(self, tmp_path: Path) -> None:
+    def test_stop_reaches_a_server_that_has_only_just_been_started(self, tmp_path: Path) -> None:
         server = sleeping_server(tmp_path, times_without_pid=3)
         assert server.is_alive()
         stop([server])
