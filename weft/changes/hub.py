@@ -57,7 +57,7 @@ class Hub:
         self._queue_limit = queue_limit
         self._log = LogReader(open_log)
         self._replays = Replays(open_log)
-        self._heard: asyncio.Queue[Batch | None] = asyncio.Queue(_HEARD_BATCHES)
+        self._heard: asyncio.Queue[bytes | str] = asyncio.Queue(_HEARD_BATCHES)
         self._listeners: dict[Listener, None] = {}
         self._point = _NOT_STARTED
         self._offered: Change | None = None
@@ -162,30 +162,30 @@ class Hub:
             await self._replays.aclose()
 
     def _hear(self, message: bytes | str | None) -> None:
-        batch: Batch | None = None
-        if message is not None:
-            with suppress(msgspec.DecodeError):
-                batch = decode_batch(message)
         with suppress(asyncio.QueueFull):
-            self._heard.put_nowait(batch)
+            self._heard.put_nowait(message or b"")
 
     async def _keep_delivering(self) -> None:
         while True:
-            batch = await self._next_heard()
+            message = await self._next_heard()
+            batch: Batch | None = None
+            with suppress(msgspec.DecodeError):
+                batch = decode_batch(message)
             if batch is not None and batch.end.position < self._point.position:
                 continue  # already delivered, or the log was restored, which the next poll finds
             if batch is None or not batch.holds(self._point):
                 await self._catch_up()
             if batch is not None and (changes := batch.after(self._point)):
-                await self._deliver(Batch(self._point, changes))
+                encoded_bytes = len(message) * len(changes) // len(batch)
+                await self._deliver(Batch(self._point, changes), encoded_bytes)
 
-    async def _next_heard(self) -> Batch | None:
-        """Returns the next batch from Redis; None if the log has to be read."""
+    async def _next_heard(self) -> bytes | str:
+        """Returns the next message; an empty one if the log has to be read."""
         try:
             async with asyncio.timeout_at(self._poll_at):
                 return await self._heard.get()
         except TimeoutError:
-            return None
+            return b""
 
     async def _catch_up(self) -> None:
         async with self._outage.attempt():  # the next poll tries again
@@ -210,8 +210,8 @@ class Hub:
         self._replays.forget()
         self._point = point
 
-    async def _deliver(self, batch: Batch) -> None:
-        self._replays.remember(batch)
+    async def _deliver(self, batch: Batch, encoded_bytes: int | None = None) -> None:
+        self._replays.remember(batch, encoded_bytes)
         for change in batch.changes:
             self._point = change
             self._offered = change

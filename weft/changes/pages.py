@@ -2,11 +2,9 @@
 
 from itertools import groupby
 
-import msgspec
-
 from weft.bounded_cache import BoundedCache
 from weft.bounds import CHANGES, Bound
-from weft.changes.batch import Batch
+from weft.changes.batch import Batch, encode_batch
 from weft.changes.change import Change, Point
 from weft.changes.log import BATCH_LIMIT
 
@@ -23,11 +21,11 @@ class _Page:
 
     __slots__ = ("batch", "bytes")
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, change_bytes: float) -> None:
         self.batch = batch
-        self.bytes = _weight(batch.changes)
+        self.bytes = len(batch) * change_bytes
 
-    def add(self, other: Batch) -> bool:
+    def add(self, other: Batch, change_bytes: float) -> bool:
         """Appends another batch; returns False if it starts elsewhere or is of another history."""
         if not self.batch.holds(other.start):
             return False
@@ -37,7 +35,7 @@ class _Page:
         if added is None:
             return False
         self.batch.changes.extend(added)
-        self.bytes += _weight(added)
+        self.bytes += len(added) * change_bytes
         return True
 
 
@@ -61,29 +59,31 @@ class LogPages:
         page = self._pages.get(point.position // PAGE)
         return (page and page.batch.after(point)) or None
 
-    def remember(self, batch: Batch) -> None:
-        """Keeps the changes of a batch; ignores a batch with gaps."""
+    def remember(self, batch: Batch, encoded_bytes: int | None = None) -> None:
+        """Keeps the changes of a batch; ignores a batch with gaps.
+
+        `encoded_bytes` is the length of its JSON; without it, the batch is encoded to weigh it.
+        """
         start = batch.start
-        if batch.end.position - start.position != len(batch):
+        if not batch or batch.end.position - start.position != len(batch):
             return  # rows were deleted from the log
+        if encoded_bytes is None:
+            encoded_bytes = len(encode_batch(batch))
+        change_bytes = BYTES_PER_CHANGE + BYTES_PER_ENCODED_BYTE * encoded_bytes / len(batch)
         for number, part in groupby(batch.changes, _page_number):
             changes = list(part)
-            self._keep(number, Batch(Point(start.position, start.mark), changes))
+            new = Batch(Point(start.position, start.mark), changes)
+            self._keep(number, new, change_bytes)
             start = changes[-1]
 
-    def _keep(self, number: int, new: Batch) -> None:
+    def _keep(self, number: int, new: Batch, change_bytes: float) -> None:
         page = self._pages.get(number)
-        if page is None or not page.add(new):
-            old, page = page, _Page(new)
+        if page is None or not page.add(new, change_bytes):
+            old, page = page, _Page(new, change_bytes)
             if old is not None:
-                page.add(old.batch)
-        self._pages.put(number, page, page.bytes)
+                page.add(old.batch, old.bytes / len(old.batch))
+        self._pages.put(number, page, round(page.bytes))
 
 
 def _page_number(change: Change) -> int:
     return (change.position - 1) // PAGE
-
-
-def _weight(changes: list[Change]) -> int:
-    encoded = msgspec.json.encode(changes)
-    return len(changes) * BYTES_PER_CHANGE + len(encoded) * BYTES_PER_ENCODED_BYTE

@@ -56,9 +56,9 @@ class Replays:
         finally:
             self._turns.leave()
 
-    def remember(self, batch: Batch) -> None:
-        """Keeps a received batch for later readers."""
-        self._pages.remember(batch)
+    def remember(self, batch: Batch, encoded_bytes: int | None) -> None:
+        """Keeps a received batch for later readers; see `LogPages.remember`."""
+        self._pages.remember(batch, encoded_bytes)
 
     def forget(self) -> None:
         """Drops all kept pages."""
