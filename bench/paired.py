@@ -50,7 +50,10 @@ OPERATIONS = {
 }
 FILL = """
 import asyncio, os
-from weft.postgres.migration import upgrade
+try:
+    from weft.postgres.migration import upgrade
+except ImportError:  # where it stood before 0.3
+    from db.migration import upgrade
 from db.seed import seed
 dsn = os.environ["DATABASE_URL"]
 upgrade(dsn)
