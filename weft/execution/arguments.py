@@ -1,7 +1,8 @@
 """The arguments of one field node: constants coerced beforehand, variables per request."""
 
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 from graphql import (
     FieldNode,
     GraphQLError,
@@ -20,7 +21,7 @@ from graphql.utilities.coerce_input_value import coerce_default_value
 class ArgumentPlan:
     """GraphQL specification, CoerceArgumentValues(), for one field node."""
 
-    __slots__ = ("_constants", "_definition", "_node", "_variables")
+    __slots__ = ("_constants", "_definition", "_mutable", "_node", "_variables")
 
     def __init__(self, definition: GraphQLField, node: FieldNode) -> None:
         self._definition = definition
@@ -29,6 +30,7 @@ class ArgumentPlan:
         # Arguments given by a variable: name, variable, default, whether null is forbidden.
         # None if the general coercion is needed.
         self._variables: list[tuple[str, str, Any, bool]] | None = []
+        self._mutable: list[str] = []
         given = {argument.name.value: argument for argument in node.arguments or ()}
         try:
             for name, argument in definition.args.items():
@@ -49,12 +51,16 @@ class ArgumentPlan:
         except (GraphQLError, TypeError):
             # It is the field's error in each request: the general coercion raises it there.
             self._variables = None
+        # A resolver may change what it is given, and the next request must not see that.
+        self._mutable = [name for name, value in self._constants.items() if _is_mutable(value)]
 
     def values(self, variable_values: VariableValues) -> dict[str, Any]:
         """The arguments by Python name, in a new dict; raises `GraphQLError` if one is invalid."""
         if self._variables is None:
             return self._generally(variable_values)
         arguments = dict(self._constants)
+        for name in self._mutable:
+            arguments[name] = _copied(arguments[name])
         coerced = variable_values.coerced
         for name, variable, default, not_null in self._variables:
             value = coerced.get(variable, Undefined)
@@ -69,6 +75,26 @@ class ArgumentPlan:
 
     def _generally(self, variable_values: VariableValues) -> dict[str, Any]:
         return get_argument_values(self._definition, self._node, variable_values)
+
+
+def _is_mutable(value: Any) -> bool:
+    if isinstance(value, msgspec.Struct):
+        members = (getattr(value, name) for name in value.__struct_fields__)
+        return not value.__struct_config__.frozen or any(map(_is_mutable, members))
+    return isinstance(value, list | dict)
+
+
+def _copied(value: Any) -> Any:
+    """The value with lists, dicts and structs of its own; all else in it is shared."""
+    if isinstance(value, list):
+        return [_copied(member) for member in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        items = cast("dict[Any, Any]", value).items()
+        return {name: _copied(member) for name, member in items}
+    if isinstance(value, msgspec.Struct):
+        members = {name: _copied(getattr(value, name)) for name in value.__struct_fields__}
+        return msgspec.structs.replace(value, **members)
+    return value
 
 
 def contains_variable(value: ValueNode) -> bool:
