@@ -92,7 +92,7 @@ class Engine:
             return operation
         if operation.type is OperationType.SUBSCRIPTION:
             return refuse_operation("Subscriptions need a transport that streams.")
-        admitted = self._admit(operation, variables, sees_schema, charge)
+        admitted = self.admit(operation, variables, sees_schema, charge)
         if isinstance(admitted, Refused):
             return admitted
         values, cost = admitted
@@ -126,7 +126,7 @@ class Engine:
         )
         if isinstance(operation, Refused):
             return operation
-        admitted = self._admit(operation, variables, sees_schema, charge)
+        admitted = self.admit(operation, variables, sees_schema, charge)
         if isinstance(admitted, Refused):
             return admitted
         values, cost = admitted
@@ -173,7 +173,7 @@ class Engine:
             return opened.results()
         return opened if isinstance(opened, Refused) else _single(opened)
 
-    def _admit(
+    def admit(
         self,
         operation: Operation,
         variables: Mapping[str, Any] | None,

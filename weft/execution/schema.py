@@ -1,21 +1,27 @@
-"""`Schema`: a Strawberry schema whose operations Weft executes, whichever integration calls."""
+"""`Schema`: a Strawberry schema whose operations Weft executes, whichever integration asks."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import strawberry
 from graphql import ASTValidationRule, ExecutionResult, GraphQLSchema, OperationType
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.extensions import SchemaExtension
 from strawberry.types.execution import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
 from weft.bounds import OPERATIONS
 from weft.declare.checks import check_declarations
-from weft.errors import BadRequest
+from weft.errors import BadRequest, DeclarationError
 from weft.execution.binding import bind
 from weft.execution.engine import ALL_OPERATIONS, Engine, ExecutorName
 from weft.execution.errors import Refused
+from weft.execution.handover import (
+    Admission,
+    check_handlers,
+    executed_by_strawberry,
+    needs_integration,
+)
 from weft.execution.input_lists import declare_lists
 from weft.execution.limits import Limits
 
@@ -23,10 +29,10 @@ from weft.execution.limits import Limits
 class Schema(strawberry.Schema):
     """A Strawberry schema that runs its operations breadth-first, each compiled once.
 
-    `executor`, `rules`, `limits`, `tell_cost` and `max_operation_bytes` are those of `Engine`, all
-    other options are Strawberry's. With extensions, operation directives, incremental delivery or
-    another execution context, the methods that Strawberry's integrations call leave execution to
-    graphql-core.
+    `executor`, `rules`, `limits`, `tell_cost` and the bounds of what is kept are those of `Engine`,
+    all other options are Strawberry's. With extensions, operation directives or incremental
+    delivery, the methods that Strawberry's integrations call leave execution to graphql-core,
+    within the limits, and `engine` and `run` raise DeclarationError: see docs/strawberry.md.
     """
 
     def __init__(
@@ -44,9 +50,12 @@ class Schema(strawberry.Schema):
     ) -> None:
         super().__init__(query, mutation, subscription, **options)
         check_declarations(self._schema)
+        check_handlers(self)
         bind(self._schema, self.config.default_resolver)
         declare_lists(self._schema)
-        self.engine = Engine(
+        self._executed_by_strawberry = bool(executed_by_strawberry(self))
+        self._needs_integration = needs_integration(self)
+        self._engine = Engine(
             self._schema,
             executor=executor,
             rules=rules,
@@ -54,6 +63,20 @@ class Schema(strawberry.Schema):
             tell_cost=tell_cost,
             max_operation_bytes=max_operation_bytes,
         )
+
+    @property
+    def engine(self) -> Engine:
+        """What Weft's server runs operations by.
+
+        Raises DeclarationError if the schema has an option that it would ignore.
+        """
+        if self._needs_integration:
+            raise DeclarationError(
+                f"Weft's server and Schema.run do not support {', '.join(self._needs_integration)} "
+                "of Strawberry's schema; docs/strawberry.md says what to use instead. "
+                "An integration of Strawberry can serve this schema."
+            )
+        return self._engine
 
     @property
     def graphql_schema(self) -> GraphQLSchema:
@@ -86,12 +109,12 @@ class Schema(strawberry.Schema):
         """The results of an operation, one for each event of a subscription: see `Engine.stream`.
 
         Strawberry's integrations call a method of this name with arguments of other names; they get
-        Strawberry's results.
+        what they expect.
         """
+        if self._executed_by_strawberry:
+            return await super().stream(query, *values, **options)
         if not values and _STRAWBERRYS_OPTIONS.isdisjoint(options):
             return await self.engine.stream(query, **options)
-        if self._left_to_strawberry():
-            return await super().stream(query, *values, **options)
         return self._stream_for_strawberry(query, *values, **options)
 
     async def execute(
@@ -104,9 +127,9 @@ class Schema(strawberry.Schema):
         allowed_operation_types: Iterable[StrawberryOperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,
     ) -> StrawberryResult:
-        """Executes a query or mutation for Strawberry's integrations."""
-        if query and not self._left_to_strawberry():
-            result = await self.engine.run(
+        """What Strawberry's integrations call for a query or mutation."""
+        if query and not self._executed_by_strawberry:
+            result = await self._engine.run(
                 query,
                 variables=variable_values,
                 operation_name=operation_name,
@@ -116,7 +139,7 @@ class Schema(strawberry.Schema):
             )
             if not _is_bad_request(result):
                 return self._for_strawberry(result)
-        # Strawberry raises exceptions of its own for a missing operation, or one not allowed.
+        # Strawberry has exceptions of its own for what is no operation, or one not allowed.
         return await super().execute(
             query,
             variable_values,
@@ -126,6 +149,10 @@ class Schema(strawberry.Schema):
             allowed_operation_types,
             operation_extensions,
         )
+
+    def get_extensions(self, sync: bool = False) -> list[SchemaExtension]:
+        """Strawberry's, and one that holds what Strawberry executes to the engine's limits."""
+        return [*super().get_extensions(sync), Admission(self._engine)]
 
     async def _stream_for_strawberry(
         self,
@@ -137,7 +164,7 @@ class Schema(strawberry.Schema):
         operation_extensions: dict[str, Any] | None = None,
         allowed_operation_types: Iterable[StrawberryOperationType] | None = None,
     ) -> AsyncIterator[StrawberryResult]:
-        results = await self.engine.stream(
+        results = await self._engine.stream(
             query,
             variables=variable_values,
             operation_name=operation_name,
@@ -158,18 +185,7 @@ class Schema(strawberry.Schema):
         if result.errors:
             self._process_errors(result.errors, None)
         kind = PreExecutionError if isinstance(result, Refused) else StrawberryResult
-        return kind(data=result.data, errors=result.errors)
-
-    def _left_to_strawberry(self) -> bool:
-        if not (
-            self.extensions
-            or self.directives
-            or self.config.enable_experimental_incremental_execution
-            or self.execution_context_class is not StrawberryGraphQLCoreExecutionContext
-        ):
-            return False
-        self.engine.handed_over["strawberry"] += 1
-        return True
+        return kind(data=result.data, errors=result.errors, extensions=result.extensions)
 
 
 _STRAWBERRYS_OPTIONS = {

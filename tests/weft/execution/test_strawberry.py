@@ -78,7 +78,6 @@ class TestLeftToGraphqlCore:
             ]
         }
         assert site.calls == [("on_execute", 1)]
-        assert schema.engine.handed_over == {"strawberry": 1}
 
     async def test_null_condition_is_left_to_graphql_core(self) -> None:
         schema = shop()
