@@ -1,4 +1,4 @@
-"""`Schema`: a Strawberry schema whose operations Weft executes, whichever integration asks."""
+"""`Schema`: a Strawberry schema whose operations Weft executes, whichever integration calls."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -29,10 +29,11 @@ from weft.execution.limits import Limits
 class Schema(strawberry.Schema):
     """A Strawberry schema that runs its operations breadth-first, each compiled once.
 
-    `executor`, `rules`, `limits`, `tell_cost` and the bounds of what is kept are those of `Engine`,
-    all other options are Strawberry's. With extensions, operation directives or incremental
-    delivery, the methods that Strawberry's integrations call leave execution to graphql-core,
-    within the limits, and `engine` and `run` raise DeclarationError: see docs/strawberry.md.
+    `executor`, `rules`, `limits`, `tell_cost` and `max_operation_bytes` are those of `Engine`, all
+    other options are Strawberry's. With extensions, operation directives, incremental delivery or
+    another execution context, the methods that Strawberry's integrations call leave execution to
+    graphql-core, within the limits, and `engine` and `run` raise DeclarationError: see
+    docs/strawberry.md.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Schema(strawberry.Schema):
         """The results of an operation, one for each event of a subscription: see `Engine.stream`.
 
         Strawberry's integrations call a method of this name with arguments of other names; they get
-        what they expect.
+        Strawberry's results.
         """
         if self._executed_by_strawberry:
             return await super().stream(query, *values, **options)
@@ -127,7 +128,7 @@ class Schema(strawberry.Schema):
         allowed_operation_types: Iterable[StrawberryOperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,
     ) -> StrawberryResult:
-        """What Strawberry's integrations call for a query or mutation."""
+        """Executes a query or mutation for Strawberry's integrations."""
         if query and not self._executed_by_strawberry:
             result = await self._engine.run(
                 query,
@@ -139,7 +140,7 @@ class Schema(strawberry.Schema):
             )
             if not _is_bad_request(result):
                 return self._for_strawberry(result)
-        # Strawberry has exceptions of its own for what is no operation, or one not allowed.
+        # Strawberry raises exceptions of its own for a missing operation, or one not allowed.
         return await super().execute(
             query,
             variable_values,

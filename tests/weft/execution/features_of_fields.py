@@ -1,4 +1,4 @@
-"""Strawberry's fields and libraries beside the fields of `weft.fields`."""
+"""Strawberry's fields and libraries beside the fields of `weft.declare.fields`."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -23,11 +23,11 @@ from tests.weft.execution.features import (
     executed,
     feature,
 )
+from weft.declare.fields import column, field, root
+from weft.declare.info import Info
+from weft.declare.types import output
 from weft.errors import DeclarationError
 from weft.execution import Schema
-from weft.fields import column, field, root
-from weft.info import Info
-from weft.types import output
 
 
 class BoxRow(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ def doubled(boxes: Sequence[BoxRow], info: Info) -> list[int]:
 
 @output(BoxRow)
 class Box:
-    """A type of `weft.types`."""
+    """A type of `weft.declare.types`."""
 
     number: int = column("Its number.")
     double: int = field(doubled)
@@ -80,7 +80,7 @@ def configured(**options: Any) -> Build:
     return lambda schema: schema(Query, config=StrawberryConfig(**options))
 
 
-@feature("Types of `weft.types` in plain fields, and the other way round")
+@feature("Types of `weft.declare.types` in plain fields, and the other way round")
 async def both_kinds() -> None:
     text = "{ word box { number double } boxed { double } }"
     found = await Schema(Query).run(text, root_value=SimpleNamespace(word="w"))
@@ -105,7 +105,7 @@ async def plain_field_on_row() -> None:
         output(BoxRow)(Wrong)
 
 
-@feature("`permission_classes=`, `extensions=` for a field of `weft.fields`", NO)
+@feature("`permission_classes=`, `extensions=` for a field of `weft.declare.fields`", NO)
 async def permissions_of_weft_fields() -> None:
     declare: Any = field
     for option in ("permission_classes", "extensions"):

@@ -14,8 +14,8 @@ from tests.weft.execution.features import (
     left_to_integrations,
 )
 from tests.weft.execution.features_of_fields import Box, Query, box_of, configured
+from weft.declare.fields import root
 from weft.execution import Schema
-from weft.fields import root
 
 
 @feature("`types=`")

@@ -7,10 +7,10 @@ import pytest
 import strawberry
 from strawberry.scalars import JSON
 
+from weft.declare.fields import Argument, root
+from weft.declare.info import Info
+from weft.declare.types import given, input_type, output
 from weft.execution import Schema
-from weft.fields import Argument, root
-from weft.info import Info
-from weft.types import given, input_type, output
 
 
 class Basket(msgspec.Struct):
