@@ -18,7 +18,7 @@ from weft.postgres.times import LATEST, times_check
 
 
 class ItemStatus(enum.StrEnum):
-    """How far an item has come; only PUBLISHED ones are seen by everybody."""
+    """How far an item has come; only PUBLISHED ones are public."""
 
     DRAFT = "DRAFT"
     PUBLISHED = "PUBLISHED"
@@ -72,7 +72,7 @@ item_table = sa.Table(
     sa.Column(
         "updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
     ),
-    # A vector is made anew when what it is made of is set: a new title leaves descriptions unread.
+    # A vector is computed when one of its columns is set: a new title leaves descriptions unread.
     sa.Column(
         "title_search",
         TSVECTOR,

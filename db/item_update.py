@@ -108,7 +108,7 @@ UPDATE_UNLOCKED_ITEMS = {
 
 
 async def update_item(transaction: WriteTransaction, update: ItemUpdate) -> ItemRow | None:
-    """The item as written; None if nothing was. Waits for whoever is writing it."""
+    """Returns the item as written; None if nothing was. Waits for other writers of the row."""
     rows = await transaction.write(UPDATE_ITEMS[_describe([update])], **_parameters([update]))
     return rows[0] if rows else None
 
@@ -118,7 +118,7 @@ async def update_unlocked_items(
 ) -> list[ItemRow | None]:
     """The items as written, of different ids, in their order; None where nothing was.
 
-    Nothing is written either of an item that somebody else is writing.
+    An item that another transaction has locked is not written either.
     """
     statement = UPDATE_UNLOCKED_ITEMS[_describe(updates)]
     rows = await transaction.write(statement, **_parameters(updates))

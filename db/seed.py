@@ -18,7 +18,7 @@ from weft.postgres.change_table import enable_change_triggers
 ROWS_PER_COPY = 10_000
 
 # The triggers would write a change for every row. The lock that this takes, until the end of the
-# transaction, also keeps everybody else from writing between the look and the COPY.
+# transaction, also keeps others from writing between the check and the COPY.
 DISABLE_TRIGGERS = (
     "ALTER TABLE users DISABLE TRIGGER USER",
     "ALTER TABLE items DISABLE TRIGGER USER",
@@ -35,11 +35,11 @@ SAMPLE_USERS = 50
 SAMPLE_ITEMS = 1_000
 
 Progress = Callable[[str, int, int], None]
-"""Told of the table, how many of its rows are in, and how many there are to be."""
+"""Called with the table, how many of its rows are stored, and how many there will be."""
 
 
 class Account(Confidential, frozen=True):
-    """Somebody who can sign in by password."""
+    """An account that can sign in by password."""
 
     name: str
     email: str
@@ -51,7 +51,7 @@ ACCOUNTS = (
     Account("Mira Member", "member@example.com", Role.MEMBER, "development-member"),
     Account("Abel Admin", "admin@example.com", Role.ADMIN, "development-admin"),
 )
-"""For trying things out: everybody knows their passwords."""
+"""Accounts for trying things out, with published passwords."""
 
 
 class NotEmpty(Exception):
@@ -96,7 +96,7 @@ async def seed(
 
     The rows follow from the three numbers alone, and none is in the change log. With `accounts`,
     `ACCOUNTS` come after the users. The URL must be of the tables' owner. Raises NotEmpty, or
-    ValueError for items that nobody is there to own.
+    ValueError for items without any user to own them.
     """
     if items and not users:
         raise ValueError("Items need at least one user to own them.")

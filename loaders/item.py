@@ -26,7 +26,7 @@ class ItemPageKey(ItemSelection, frozen=True, cache_hash=True):
 
 
 async def item_by_id(connection: ReadConnection, keys: Sequence[int]) -> list[ItemRow | None]:
-    """Items in key order, whoever may see them; None where there is none."""
+    """Items in key order, without a check of visibility; None where there is none."""
     found = await fetch_rows(connection, KNOWN_ITEMS_BY_ID, keys)
     return [found.get(key) for key in keys]
 

@@ -1,4 +1,4 @@
-"""What every resolver is given: who asks, the operation's loaders, the process's services."""
+"""What every resolver receives: the viewer, the operation's loaders, the process's services."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -31,7 +31,7 @@ from weft.rates.budget import CostBudget
 
 
 class Viewer(msgspec.Struct, frozen=True):
-    """Who asks. A stranger has no `user_id`; times are UTC."""
+    """The viewer of an operation; `user_id` is None for an anonymous one. Times are UTC."""
 
     user_id: int | None = None
     role: Role = Role.MEMBER
@@ -180,7 +180,7 @@ class Context:
 
 
 class PublicContext(Context):
-    """What computes an answer for everybody: it must not depend on who asks."""
+    """The context of a computation for all viewers, which must not depend on one."""
 
     __slots__ = ("bound",)
     bound: SnapshotBound

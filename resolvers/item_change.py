@@ -1,4 +1,4 @@
-"""The rules of live updates: which changes a subscriber is told of, and what of them."""
+"""The rules of live updates: which changes a subscriber receives, and what of them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -5,4 +5,4 @@ from weft.declare.types import output
 
 @output()
 class Subscription:
-    """What is told as it happens."""
+    """Events, as they happen."""

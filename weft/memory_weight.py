@@ -1,9 +1,16 @@
 """Sizes of values in memory, for caches."""
 
+from datetime import datetime
 from sys import getsizeof
+from types import FunctionType
 from typing import Any
 
 import msgspec
+
+_WITHOUT_CONTENTS = frozenset(
+    {str, int, bytes, bool, float, datetime, type, FunctionType, type(None)}
+)
+"""Types that are told apart first: a value is weighed for each page that is kept."""
 
 
 def weight_of(value: Any) -> int:
@@ -12,11 +19,16 @@ def weight_of(value: Any) -> int:
     Parts shared with other values are counted in full. Of any other object only the object itself
     is counted.
     """
-    if isinstance(value, tuple | list | set | frozenset):
-        return getsizeof(value) + sum(map(weight_of, value))
-    if isinstance(value, dict):
-        return getsizeof(value) + sum(weight_of(key) + weight_of(value[key]) for key in value)
+    size_bytes = getsizeof(value)
+    if type(value) in _WITHOUT_CONTENTS:
+        return size_bytes
     if isinstance(value, msgspec.Struct):
-        fields = value.__struct_fields__
-        return getsizeof(value) + sum(weight_of(getattr(value, name)) for name in fields)
-    return getsizeof(value)
+        for name in value.__struct_fields__:
+            size_bytes += weight_of(getattr(value, name))
+    elif isinstance(value, tuple | list | set | frozenset):
+        for member in value:
+            size_bytes += weight_of(member)
+    elif isinstance(value, dict):
+        for key in value:
+            size_bytes += weight_of(key) + weight_of(value[key])
+    return size_bytes

@@ -26,7 +26,7 @@ class UserError(msgspec.Struct, frozen=True):
 
 
 class Problems:
-    """Gathers what is wrong with an input, so that all of it is told together, in `errors`."""
+    """Collects everything that is wrong with an input, in `errors`."""
 
     def __init__(self) -> None:
         self.errors: list[UserError] = []

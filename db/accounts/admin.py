@@ -24,11 +24,11 @@ INSERT_ADMIN = Statement(
     .returning(*USER_COLUMNS),
     user_row,
 )
-"""No row if the e-mail address is somebody's already."""
+"""No row if an account has the e-mail address already."""
 
 
 async def insert_admin(dsn: str, *, name: str, email: str, password_hash: str) -> UserRow | None:
-    """The new admin; None if the e-mail address is somebody's already, whatever its case.
+    """The new admin; None if an account has the e-mail address already, in any case.
 
     `dsn` is as libpq takes it. The values must keep the rules of accounts: nothing here checks.
     """

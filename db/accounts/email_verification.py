@@ -63,8 +63,8 @@ REPLACE_EMAIL_VERIFICATION = Statement(
 )
 """The only token of the user from now on; `email` None is the address that the account has.
 
-Whether another account has the address is not looked at. No row for a suspended user, or if
-`password_hash`, where it is given, is not the user's any more.
+Does not check whether another account has the address. No row for a suspended user, or if
+`password_hash` is given and is no longer the user's.
 """
 
 LOCK_USER_TO_VERIFY = Statement(

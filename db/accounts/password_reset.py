@@ -35,7 +35,7 @@ _user_id = sa.bindparam("user_id", type_=sa.BigInteger)
 
 
 class Recipient(Confidential, frozen=True):
-    """Where to send a token: the address as stored; None where there is nobody."""
+    """Where to send a token: the address as stored; None if no account has it."""
 
     email: str | None
 
@@ -61,7 +61,7 @@ INSERT_PASSWORD_RESET = Statement(
     .returning(_r.email),
     Recipient,
 )
-"""Writes a row whether anybody has the address or not, so that the work does not tell which."""
+"""Writes a row whether an account has the address or not, so that both take the same time."""
 
 LOCK_USER_TO_RESET = Statement(
     sa.select(_u.id)

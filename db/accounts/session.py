@@ -71,7 +71,7 @@ class SessionSide(TypedDict):
 
 
 class Credentials(Confidential, frozen=True):
-    """A user, and the hash of the password; None for one who cannot sign in by password."""
+    """A user, and the hash of the password; None if the user cannot sign in by password."""
 
     user: UserRow
     password_hash: str | None
@@ -149,7 +149,7 @@ INSERT_USER = Statement(
     .returning(*USER_COLUMNS),
     user_row,
 )
-"""No row if the e-mail address is somebody's already."""
+"""No row if an account has the e-mail address already."""
 
 UPDATE_PASSWORD_HASH = Statement(
     sa.update(user_table)
@@ -169,7 +169,7 @@ _opened = (
             _u.password_hash.is_not_distinct_from(sa.bindparam("password_hash", type_=sa.Text)),
             _u.suspended_at.is_(None),
         )
-        # A change of password that is under way is waited for, and whoever it overtakes is refused:
+        # Waits for a change of password that is under way; a sign-in that it overtakes is refused:
         # so no session is opened by the old password after the new one has ended all sessions,
         # and none of who is suspended.
         .with_for_update(read=True),
@@ -189,8 +189,8 @@ INSERT_SESSION = Statement(
     .returning(_t.session_id),
     _id,
 )
-"""Opens a session with its first token; no row if `password_hash` is not the user's any more,
-or who has it is suspended."""
+"""Opens a session with its first token; no row if `password_hash` is no longer the
+user's, or the user is suspended."""
 
 LOCK_SESSION_BY_TOKEN = Statement(
     sa.select(*_SESSION_COLUMNS)
@@ -202,7 +202,7 @@ LOCK_SESSION_BY_TOKEN = Statement(
     .with_for_update(of=session_table, key_share=True),
     _session_row,
 )
-"""The session of a token of any age; until the transaction ends, nobody else changes it."""
+"""The session of a token of any age; locked until the transaction ends."""
 
 DELETE_SESSION = Statement(
     sa.delete(session_table).where(_s.id == _session_id).returning(_s.id), _id

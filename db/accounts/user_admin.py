@@ -16,7 +16,7 @@ LOCK_USERS = Statement(
     .with_for_update(key_share=True),
     user_row,
 )
-"""In the order of their ids, so that nobody waits for one who waits for them."""
+"""Locked in order of id, so two such statements cannot deadlock."""
 
 SET_ROLE = Statement(
     sa.update(user_table)

@@ -34,7 +34,7 @@ async def sessions_by_user(
 ) -> list[list[SessionRow]]:
     """The newest sessions of each user in key order, newest first, at most 100 of each.
 
-    Those that have expired may still be there: whoever asks knows the time.
+    Expired ones may be among them: the caller compares the time.
     """
     found: defaultdict[int, list[SessionRow]] = defaultdict(list)
     for row in await connection.all(SESSIONS_BY_USER, user_id=keys):

@@ -50,7 +50,7 @@ def check_password(problems: Problems, password: str, path: str = "password") ->
 
 
 def normalised_email(text: str) -> str | None:
-    """The address as it would be stored; None for what is no address, and so nobody's."""
+    """The address as it would be stored; None for what is no address."""
     if len(text) > 2 * MAX_EMAIL_LENGTH:
         return None
     try:

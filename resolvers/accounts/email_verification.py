@@ -92,7 +92,7 @@ async def verify_email(info: Info, input: VerifyEmail) -> VerifyEmailPayload:
 
 
 async def request_email_verification(info: Info) -> RequestEmailVerificationPayload:
-    """Mails a token for verifyEmail to the viewer's address; older tokens are not good any more."""
+    """Mails a token for verifyEmail to the viewer's address; older tokens are no longer good."""
     services, viewer = info.context.services, info.context.viewer
     user = viewer.user_id and await info.context.loaders.user_by_id.load(viewer.user_id)
     if not user:

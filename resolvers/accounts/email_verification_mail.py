@@ -22,7 +22,7 @@ async def mail_to_verify(
     """A mail with the only good token of the user, to be posted once the transaction has committed.
 
     To `email`, or to the address that the user has. None if the user is suspended, or if
-    `password_hash` is given and not the user's any more.
+    `password_hash` is given and is no longer the user's.
     """
     token, tokens = new_refresh_token(), services.email_verifications
     sent = await transaction.first(

@@ -15,7 +15,7 @@ Audience = Literal["all", "admins", "none"]
 
 @dataclass(frozen=True, slots=True)
 class DomainGate:
-    """Who asks, and what their operations get."""
+    """Finds the viewer of a request, and creates the context of its operations."""
 
     services: Services
     sessions: SessionWatch

@@ -1,7 +1,7 @@
 """The rules of a forgotten password: a token goes to the address of the account, and comes back.
 
-Whether an address has an account is told by nothing: not by the answer, and not by the work, since
-a token is made and a mail composed for addresses that nobody has as well. It is only not posted.
+Neither the response nor its time shows whether an address has an account: a token is created and a
+mail composed for addresses without an account too; that mail is not sent.
 """
 
 import msgspec
@@ -42,7 +42,7 @@ class ResetPassword(Confidential, frozen=True):
 
 
 class RequestPasswordResetPayload(msgspec.Struct, frozen=True):
-    """Whether the request was taken, whoever has the address."""
+    """Whether the request was accepted; does not depend on who has the address."""
 
     accepted: bool
     errors: list[UserError] = []

@@ -60,7 +60,7 @@ NOT_SIGNED_IN = UserError(UserErrorCode.FORBIDDEN, "You are not signed in.")
 
 
 class SignUp(Confidential, frozen=True):
-    """Somebody new, as a client says it."""
+    """A new account, as the client describes it."""
 
     name: str
     email: str
@@ -68,7 +68,7 @@ class SignUp(Confidential, frozen=True):
 
 
 class SignIn(Confidential, frozen=True):
-    """Somebody known, as a client says it."""
+    """An existing account, as the client names it."""
 
     email: str
     password: str
@@ -96,7 +96,7 @@ class SignOutPayload(msgspec.Struct, frozen=True):
 
 
 async def sign_up(info: Info, input: SignUp) -> SessionPayload:
-    """Makes a user and signs in. Whether the address is TAKEN is told once all else is right.
+    """Makes a user and signs in. TAKEN is returned only if all else is right.
 
     Where SIGN_UP is `verified`, the answer is the same for every address: no session and no error,
     and a mail with a token. verifyEmail then makes the user, with the password given there.
@@ -167,7 +167,7 @@ async def refresh_session(info: Info, input: RefreshSession) -> SessionPayload:
     presented = digest(input.refresh_token or kept)
     async with services.database.write(None) as transaction:
         held = await transaction.first(LOCK_SESSION_BY_TOKEN, digest=presented)
-        # Read only now that nobody else can change it: see weft.auth.sessions.
+        # Read only now, under the lock: see weft.auth.sessions.
         token = held and await stored_token(transaction, services, held, presented)
         if held is None or token is None:
             return _expired()

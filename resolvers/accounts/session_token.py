@@ -27,7 +27,7 @@ class IssuedSession(Confidential, frozen=True):
 async def open_session(
     transaction: WriteTransaction, services: Services, user: UserRow, password_hash: str | None
 ) -> IssuedSession | None:
-    """A new session; None if the password hash is not the user's any more."""
+    """A new session; None if the password hash is no longer the user's."""
     now, refresh_token = services.now(), new_refresh_token()
     expires_at = services.session_rules.expires_at(now, now)
     session_id = await transaction.first(

@@ -55,7 +55,7 @@ class SessionWatch:
                     async for change in listener:
                         self._tell(change)
             except CursorExpired:
-                # The log went on without this process: nobody's session is known to live.
+                # This process missed changes: it does not know which sessions have ended.
                 log.warning("sessions_unknown", sockets=len(self._by_session))
                 self._tell_everybody()
 

@@ -52,7 +52,7 @@ def _user_scope(search: str | None) -> UserScope:
 
 
 def email(users: Sequence[UserRow], info: Info) -> list[str]:
-    """For the user and for admins; null, with a FORBIDDEN error, for everybody else."""
+    """For the user and for admins; null, with a FORBIDDEN error, for all others."""
     return [user.email for user in users]
 
 

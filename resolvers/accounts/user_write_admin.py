@@ -1,7 +1,7 @@
 """The rules of what admins do to users, each of which is recorded in the audit log.
 
-No admin does any of it to oneself, and whoever acts is locked and looked at again: so however many
-act at once, an admin is left.
+Admins cannot do any of it to themselves. The acting admin's row is locked and checked again, so at
+least one admin is left, however many act at once.
 """
 
 from datetime import datetime
@@ -164,7 +164,7 @@ def _keys(info: Info, **ids: str) -> dict[str, int]:
 
 
 async def _locked(transaction: WriteTransaction, info: Info, keys: dict[str, int]) -> list[UserRow]:
-    """The acting admin and the users, whom nobody else changes until the transaction ends."""
+    """Returns the acting admin and the users, locked until the transaction ends."""
     ids = [info.context.viewer.user_id, *keys.values()]
     rows = {row.id: row for row in await transaction.all(LOCK_USERS, ids=ids)}
     actor = rows.get(info.context.viewer.user_id or 0)

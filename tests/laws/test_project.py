@@ -10,7 +10,7 @@ from graphql import GraphQLSchema
 
 from loaders import Loaders
 from schema import build_schema
-from tests.laws import bounds, coordinates, decisions, layers, retries, rows, storage
+from tests.laws import bounds, coordinates, decisions, layers, layout, retries, rows, storage, words
 from tests.laws.importing import happening
 from tests.laws.source import PROJECT, sources
 
@@ -109,6 +109,19 @@ class TestCancellation:
 
     def test_no_await_of_a_library_loses_a_cancellation(self):
         assert retries.lost_cancellations(PROJECT, retries.OWN_AWAITS) == []
+
+
+class TestTexts:
+    def test_comments_docstrings_and_pages_use_the_terms_of_the_field(self):
+        assert words.dialect(PROJECT) == []
+
+    def test_names_of_tests_have_a_subject(self):
+        assert words.tests_without_subject(PROJECT) == []
+
+
+class TestLayoutOfTests:
+    def test_folders_of_tests_mirror_those_of_the_source(self):
+        assert layout.unmirrored_tests(PROJECT) == []
 
 
 class TestFiles:

@@ -20,7 +20,7 @@ def server_account() -> pwd.struct_passwd | None:
     """Returns the account to switch to; None if the process is not root and keeps its own.
 
     PostgreSQL refuses to run as root, so root creates a system account at the first start, or takes
-    `nobody` if it cannot.
+    an existing one without rights if it cannot.
     """
     if os.geteuid() != 0:
         return None

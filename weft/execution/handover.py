@@ -57,7 +57,7 @@ def needs_integration(schema: strawberry.Schema) -> list[str]:
 
 
 def check_handlers(schema: strawberry.Schema) -> None:
-    """Raises DeclarationError for a field of `weft.declare.fields` that an exception handler is for.
+    """Raises DeclarationError for a field of Weft that an exception handler is for.
 
     Strawberry calls handlers around its own resolvers, and never resolves such a field.
     """
@@ -71,9 +71,9 @@ def check_handlers(schema: strawberry.Schema) -> None:
                 field_contains_type(declared, error) for error in errors
             ):
                 raise DeclarationError(
-                    f"{named_type.name}.{name} is declared by weft.declare.fields, and exception_handlers "
-                    "are called for plain Strawberry fields only: let the resolver return the "
-                    "error's type, or declare the field by strawberry.field."
+                    f"{named_type.name}.{name} is declared by weft.declare.fields, and "
+                    "exception_handlers are called for plain Strawberry fields only: let the "
+                    "resolver return the error's type, or declare the field by strawberry.field."
                 )
 
 

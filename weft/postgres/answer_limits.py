@@ -10,7 +10,7 @@ class AnswerLimits:
     """How long PostgreSQL is waited for before a connection is given up."""
 
     connect_seconds: float = CONNECT_SECONDS
-    """For a new connection, and once more for what is asked on it first."""
+    """For a new connection, and again for the first statements on it."""
     grace_seconds: float = 1.0
     """How much longer than PostgreSQL's own time-out a statement may be without an answer."""
     rollback_seconds: float = 1.0

@@ -147,9 +147,9 @@ RELAY_LAG_SECONDS = Statement(
     ),
     lambda seconds: seconds,
 )
-"""How long ago the oldest change was written that is committed and waits for its position.
+"""The age of the oldest committed change that has no position yet; 0 if there is none.
 
-0 if none waits. Also true when nobody leads, or the leader is stuck.
+Also right without a leader, or while the leader is stuck.
 """
 
 TRY_LEAD = """

@@ -31,8 +31,8 @@ def change_row(
 ) -> Change:
     """A change, which has what is declared for its entity; anything where nothing is declared.
 
-    One that is none was written by no trigger. It keeps its place in the log, lest all that comes
-    after it wait for ever, as a change of no entity, which no subscription is of.
+    A row that cannot be read was not written by a trigger. It keeps its position, so that later
+    changes do not wait for it, as a change of no entity, which no subscription selects.
     """
     decode = sides.get(entity, _ANY_SIDE).decode
     try:

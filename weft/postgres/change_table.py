@@ -89,7 +89,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION {function}()
 
 
 def change_triggers(table: str, entity: str, columns: Sequence[str]) -> tuple[str, ...]:
-    """The statements after which every write to `table`, whoever's it is, is in the log.
+    """The statements after which every write to `table`, by any program, is in the log.
 
     `entity` is the GraphQL type of its rows, `columns` those that a change carries before and
     after. The key is the column `id`. Each table gets a function of its own, since one that looks

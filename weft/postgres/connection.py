@@ -25,7 +25,7 @@ IDLE_MS = 5_000
 """How much longer than a statement a transaction may wait for its next one."""
 
 Observe = Callable[[str, float], None]
-"""Told of every statement that ran, well or not: its text, and the seconds it took."""
+"""Called after every statement, also a failed one, with its text and the seconds it took."""
 
 LOST = (
     asyncpg.PostgresConnectionError,
@@ -47,7 +47,7 @@ class Duplicate(Exception):
 
 
 class Missing(Exception):
-    """A row that a value refers to is not there any more; the transaction is lost."""
+    """A row that a value refers to no longer exists; the transaction is lost."""
 
 
 class ReadConnection:

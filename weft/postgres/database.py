@@ -145,12 +145,12 @@ class Database:
         """A transaction: committed when the block ends, rolled back when it raises.
 
         Its end is an acknowledgement: every read that begins after it sees what was written. Raises
-        Unauthenticated or Forbidden, and has written nothing, if `rights` do not hold any more just
-        before COMMIT. None is for what rests on no session, such as a password that it proves.
+        Unauthenticated or Forbidden, and has written nothing, if `rights` no longer hold just
+        before COMMIT. None is for a write that rests on no session, as one that proves a password.
         """
         async with self._transaction(rights) as transaction:
             yield transaction
-        # Nobody else can have got the connection yet.
+        # The connection has not been lent again yet.
         if transaction.wait_seconds:
             await asyncio.sleep(transaction.wait_seconds)
 

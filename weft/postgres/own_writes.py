@@ -45,7 +45,7 @@ OWN_WRITES = Statement(
 """What the transaction itself has written so far; the triggers forget no table."""
 
 DRAW_ID = Statement(sa.select(OWN_ID), lambda drawn: drawn)
-"""A transaction id that nobody had before."""
+"""A new transaction id, higher than all earlier ones."""
 
 PING = Statement(sa.select(sa.literal_column("1")), int)
 """Asks for nothing but an answer."""

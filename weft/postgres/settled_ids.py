@@ -2,7 +2,7 @@
 
 
 class SettledIds:
-    """Up to which id nothing can be pending any more.
+    """The id up to which no change can still be pending.
 
     Every change that was ever pending leaves a dead entry in the index of pending ones until vacuum
     takes it, which a long transaction elsewhere prevents, such as a backup. Without this bound each

@@ -16,16 +16,11 @@ from weft.server.reader_watch import LINGER_SECONDS, ReaderWatch
 from weft.server.refusal import Refusal, RequestRefused
 from weft.server.request_cycle import RequestCycle
 from weft.server.request_head import RequestHead
-from weft.server.request_reader import RequestReader
+from weft.server.request_reader import PIECE_BYTES, RequestReader
 from weft.server.shared import Shared, run_apart, shutdown_delay
 from weft.server.socket_protocol import SocketProtocol
-from weft.server.timers import RequestTimers
+from weft.server.timers import REFUSED_SECONDS, RequestTimers
 from weft.transport.exchange import EXCHANGE, STREAM
-
-PIECE_BYTES = 4_096
-"""Bytes that are parsed at a time, so that few requests of a long pipeline are queued at once."""
-REFUSED_SECONDS = 1.0
-"""How long a connection over the limit may take to send bytes, so that it can be answered."""
 
 TOO_LATE = Refusal(408, "The head of the request did not arrive in time.")
 
@@ -63,6 +58,8 @@ class HttpProtocol(asyncio.Protocol):
         self._reading: RequestCycle | None = None
         """The request whose body is still arriving."""
         self._answering: RequestCycle | None = None
+        self._unsent: RequestCycle | None = None
+        """`_answering`, if all that is left of it is to be read by the client."""
         self._in_turn: deque[Callable[[], None]] = deque()
         """What follows `_answering`: later requests, or the end of the connection."""
         self._is_over = False
@@ -106,6 +103,12 @@ class HttpProtocol(asyncio.Protocol):
         self.writable.set()
         if not self.transport.is_closing():
             self.watch.end()
+        self._answer_next()
+
+    def _answer_next(self) -> None:
+        unsent, self._unsent = self._unsent, None
+        if unsent is not None:
+            self.answered(unsent)
 
     def cut(self) -> None:
         """Drops the connection and all bytes that wait to be sent."""
@@ -116,6 +119,7 @@ class HttpProtocol(asyncio.Protocol):
         self._in_turn.clear()
         if self._answering is not None:
             self._answering.keeps_alive = False
+            self._answer_next()
         elif not self._is_over:
             self._end(lingers=not self._reader.is_between)
         if self.on_shutdown is not None:
@@ -125,8 +129,6 @@ class HttpProtocol(asyncio.Protocol):
     def default_lines(self) -> bytes:
         """The header lines that every response has."""
         return self._shared.default_lines(self._state.default_headers)
-
-    # Received bytes, in order.
 
     def data_received(self, data: bytes) -> None:
         if self._is_over:
@@ -192,7 +194,7 @@ class HttpProtocol(asyncio.Protocol):
             heads = self._shared.heads
             cycle.when_served = heads.learn(together, cycle.scope, cycle.body_so_far)
         cycle.end_body()
-        if cycle.is_complete:
+        if cycle.is_complete and cycle is not self._answering:
             self._timers.end()
             self._go_on(cycle)
 
@@ -202,8 +204,6 @@ class HttpProtocol(asyncio.Protocol):
         self._socket_head = head
         self._unread = rest + self._unread
         self._when_answered(self._open_socket)
-
-    # Responses, in the order of the requests.
 
     def _when_answered(self, action: Callable[[], None]) -> None:
         if self._answering is None:
@@ -218,12 +218,14 @@ class HttpProtocol(asyncio.Protocol):
         run_apart(cycle.run(cast(ASGIApp, self._config.loaded_app)), self.loop, self._state.tasks)
 
     def _serve_known(self, head: KnownHead, body: bytes) -> None:
-        """Starts a request whose head is cached, without the reader."""
         scope = known_scope(head.scope, self._ends, self._app_state)
         self._start(RequestCycle(self, scope, keeps_alive=True, body=body))
 
     def answered(self, cycle: RequestCycle) -> None:
-        """Goes on after the response to this request has been written."""
+        """Goes on after the response to this request, once the client has read most of it."""
+        if cycle.keeps_alive and not self.writable.is_set():
+            self._unsent = cycle
+            return
         self._answering = None
         self._state.total_requests += 1
         if cycle is self._reading and cycle.keeps_alive:
@@ -247,15 +249,15 @@ class HttpProtocol(asyncio.Protocol):
         self._is_over = True
         self._unread = b""
         broken, self._reading = self._reading, None
+        if broken is not None and broken.is_complete:
+            self._end(lingers=True)
+            return
         if broken is not None and broken is self._answering:
             broken.disconnect()
             self._answering = None
             if broken.is_started:
                 self.cut()
                 return
-        elif broken is not None and broken.is_complete:
-            self._end(lingers=True)
-            return
         elif broken is not None and self._in_turn:
             self._in_turn.pop()
         self._when_answered(partial(self._refuse, refusal))
@@ -268,6 +270,7 @@ class HttpProtocol(asyncio.Protocol):
     def _end(self, *, lingers: bool = False) -> None:
         """Closes the connection once all bytes are sent."""
         self._is_over = True
+        self._unsent = None
         self._unread = b""
         self._timers.end()
         self.watch.close(lingers=lingers)

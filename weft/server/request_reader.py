@@ -22,6 +22,9 @@ TOO_LONG = "The head of the request is too long."
 
 log = structlog.get_logger(__name__)
 
+PIECE_BYTES = 4_096
+"""Bytes to parse at a time, so that few requests of a long pipeline are queued at once."""
+
 
 class Requests(Protocol):
     """Receives the parsed requests, in order."""

@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+REFUSED_SECONDS = 1.0
+"""How long a connection over the limit may take to send bytes, so that it can be answered."""
+
 
 class RequestTimers:
     """Two timeouts, one of which runs while no request is being answered.

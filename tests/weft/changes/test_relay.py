@@ -72,7 +72,7 @@ class TestWake:
             assert keys_of(await take(listener, 1)) == [key]
         assert not standing_by.leads
 
-    async def test_is_published_no_more_often_than_a_leader_begins_batches(
+    async def test_wake_up_is_published_no_more_often_than_a_leader_begins_batches(
         self, site: Site
     ) -> None:
         leader = await site.relay(poll_ms=NEVER_MS)

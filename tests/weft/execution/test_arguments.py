@@ -79,7 +79,7 @@ class TestArguments:
             ("json(value: { number: 4 })", 4),
         ],
     )
-    async def test_that_a_resolver_changes_are_new_in_the_next_request(
+    async def test_literals_that_a_resolver_changes_are_new_in_the_next_request(
         self, field: str, expected: int
     ) -> None:
         schema = Schema(Query)

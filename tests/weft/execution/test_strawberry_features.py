@@ -41,11 +41,11 @@ class TestFeature:
 
 
 class TestPage:
-    def test_is_about_the_installed_version(self) -> None:
+    def test_page_is_about_the_installed_version(self) -> None:
         release = version("strawberry-graphql").rpartition(".")[0]
         assert f"features of Strawberry {release} work" in PAGE
 
-    def test_has_a_row_for_each_check_and_a_check_for_each_row(self) -> None:
+    def test_page_has_a_row_for_each_check_and_a_check_for_each_row(self) -> None:
         told = {name: works for name, works, _ in rows(PAGE)}
         assert told == {name: works for name, (works, _) in FEATURES.items()}
         assert len(told) == len(rows(PAGE))

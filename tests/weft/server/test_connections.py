@@ -14,9 +14,9 @@ from tests.weft.server.manual_clock import ManualClock
 from tests.weft.transport.toy import Server, serving
 from weft.server import reader_watch
 from weft.server.connection_limit import FULL, TOO_MANY, ConnectionLimit, limit_of
-from weft.server.http_protocol import REFUSED_SECONDS
 from weft.server.reader_watch import LINGER_SECONDS, STALL_SECONDS
 from weft.server.shared import Shared
+from weft.server.timers import REFUSED_SECONDS
 
 GET = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: a\r\n\r\n"
 POST = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
