@@ -180,8 +180,8 @@ async def test_item_changed_loses_and_repeats_no_event(
     piece: int, site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     packages = await asyncio.to_thread(installed_packages)
-    owners = [await site.user(f"owner{number}") for number in range(3)]
-    admin = await site.user("admin", admin=True)
+    owners = [await site.user(f"owner{number}.{piece}") for number in range(3)]
+    admin = await site.user(f"admin.{piece}", admin=True)
     items = await make_items(site, owners)
     urls = [server.url for server in site.servers]
     cursor = await first_cursor(site, urls)
