@@ -10,7 +10,7 @@ import msgspec
 _WITHOUT_CONTENTS = frozenset(
     {str, int, bytes, bool, float, datetime, type, FunctionType, type(None)}
 )
-"""Types that are told apart first: a value is weighed for each page that is kept."""
+"""Types that are checked for first, since a value is weighed for each page that is kept."""
 
 
 def weight_of(value: Any) -> int:

@@ -25,7 +25,7 @@ def delivery(url: str | None, sender: str, *, development: bool) -> Deliver:
 def by_smtp(url: str, sender: str) -> Deliver:
     """Returns delivery by a server: `smtp://name:password@host:587`, or `smtps://` for TLS at once.
 
-    With `smtp://` the connection is encrypted if the server can, and has to be if there is a user
+    With `smtp://` the connection is encrypted if the server can, and has to be if the URL has a
     name.
     """
     parts = urlsplit(url)
